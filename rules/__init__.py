@@ -1,0 +1,62 @@
+"""asyncify's rules: the text of a repository in, findings with fixes out. No GitHub, no network, no clock, no process."""
+
+from collections.abc import Mapping
+
+from rules.core.catalog import all_rules, engine, engine_version
+from rules.core.edits import EditConflictError, apply_edits, decode_source
+from rules.core.engine import Options
+from rules.core.facts import Facts, decode_facts, encode_facts
+from rules.core.findings import (
+    Analysis,
+    Applicability,
+    Edit,
+    Finding,
+    Fix,
+    Severity,
+    Span,
+    Step,
+    Unreadable,
+    Way,
+)
+from rules.core.reading import read_facts
+from rules.core.rule import Rule
+
+ENGINE_VERSION = engine_version()
+DEFAULT = Options()
+
+
+def analyze(
+    facts: Mapping[str, Facts],
+    sources: Mapping[str, bytes],
+    *,
+    base: Mapping[str, Facts] | None = None,
+    options: Options = DEFAULT,
+) -> Analysis:
+    """The findings of a repository, by all rules. See `rules.core.engine.Engine.analyze`."""
+    return engine().analyze(facts, sources, base=base, options=options)
+
+
+__all__ = [
+    "ENGINE_VERSION",
+    "Analysis",
+    "Applicability",
+    "Edit",
+    "EditConflictError",
+    "Facts",
+    "Finding",
+    "Fix",
+    "Options",
+    "Rule",
+    "Severity",
+    "Span",
+    "Step",
+    "Unreadable",
+    "Way",
+    "all_rules",
+    "analyze",
+    "apply_edits",
+    "decode_facts",
+    "decode_source",
+    "encode_facts",
+    "read_facts",
+]

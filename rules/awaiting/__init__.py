@@ -1,0 +1,1 @@
+"""Asynchronous code that does not do what it says."""

@@ -1,0 +1,1 @@
+"""Clients of other services that wait for the network."""

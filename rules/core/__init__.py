@@ -1,0 +1,1 @@
+"""The engine. It knows no library and no rule by name."""

@@ -1,0 +1,83 @@
+"""The check behind every rule of blocking calls: which calls, made on the event loop, come to block it.
+
+A remark stands in the `async def` that the remedy belongs to: at the blocking call itself, or at the call that leads from
+asynchronous code into the `def` helpers that block. Code that the framework calls on the loop though it is `def` (a
+middleware's helper) is treated alike.
+"""
+
+from collections.abc import Iterator
+
+from rules.core.contexts import Contexts, Root, Sink
+from rules.core.facts import Site, show
+from rules.core.findings import Severity
+from rules.core.library import Role, Weight
+from rules.core.remarks import Remark, Remedy
+from rules.core.values import ProjectFunction, Where
+
+
+def blocking_remarks(contexts: Contexts) -> Iterator[Remark]:
+    """One remark for each call on the loop that blocks, by itself or through helpers."""
+    for function, arrival in contexts.loop.items():
+        facts = contexts.project.function(function)
+        if not facts.asynchronous and arrival.caller is not None:
+            continue
+        for place, site in enumerate(facts.sites):
+            sink = _sink_at(contexts, function, place, site)
+            if sink is not None:
+                yield _remark(contexts, function, site, sink, arrival.root)
+
+
+def _sink_at(contexts: Contexts, function: ProjectFunction, place: int, site: Site) -> Sink | None:
+    own = contexts.blocking(site, Where(function.path, function.index, site.line))
+    if own is not None:
+        return Sink(*own, site, (function,))
+    for target in contexts.targets(function, place):
+        if not contexts.project.function(target).asynchronous and (sink := contexts.sink(target)) is not None:
+            return Sink(sink.row, sink.name, sink.site, (function, *sink.through))
+    return None
+
+
+def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sink, root: Root) -> Remark:
+    severity = Severity.WARNING if sink.row.weight is Weight.FILE else Severity.ERROR
+    return Remark(
+        rule=sink.row.rule,
+        severity=severity,
+        function=function,
+        remedy=Remedy.UNBLOCK,
+        message=_message(contexts, site, sink, root),
+        site=site,
+        root=root,
+        way=contexts.way(function),
+        sink=sink,
+    )
+
+
+def _message(contexts: Contexts, site: Site, sink: Sink, root: Root) -> str:
+    blocker = sink.name.removeprefix("builtins.")
+    called = show(site.call.callee)
+    subject = f"`{blocker}`" if sink.site is site else f"`{called}` leads to `{blocker}`, which"
+    return f"{subject} blocks the event loop {of_root(root, contexts)}: {_cost(sink)}."
+
+
+def of_root(root: Root, contexts: Contexts) -> str:
+    """Where the code runs, as a person would say it."""
+    name = contexts.project.function(root.function).qualname
+    match root.role:
+        case Role.ENDPOINT | Role.WEBSOCKET:
+            return f"in `{root.route}`"
+        case Role.MIDDLEWARE:
+            return f"in the middleware `{name}`, so on every request"
+        case Role.DEPENDENCY:
+            return f"in the dependency `{name}`, so on every request that needs it"
+        case _:
+            return f"in the {root.role.value} `{name}`"
+
+
+def _cost(sink: Sink) -> str:
+    match sink.row.weight:
+        case Weight.WAIT:
+            return "while it waits, this worker serves no other request"
+        case Weight.CPU:
+            return "while it computes, this worker serves no other request"
+        case Weight.FILE:
+            return "how long depends on the size of the file and on the disk, and meanwhile this worker serves no other request"

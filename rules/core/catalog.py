@@ -1,0 +1,57 @@
+"""Every rule and every library, found by being in its folder."""
+
+import hashlib
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType, ModuleType
+
+from rules.core.engine import Engine
+from rules.core.library import Knowledge
+from rules.core.rule import Rule
+
+_NO_PACKS = frozenset({"core", "libraries"})
+
+
+@cache
+def all_rules() -> Mapping[str, Rule]:
+    """Every rule by its name, in the order of the names."""
+    rules = [module.rule for pack in _packs() for module in _modules(pack)]
+    return MappingProxyType({rule.name: rule for rule in sorted(rules, key=lambda rule: rule.name)})
+
+
+@cache
+def all_libraries() -> Knowledge:
+    """What is known of every library."""
+    return Knowledge(module.library for module in _modules("rules.libraries"))
+
+
+@cache
+def engine() -> Engine:
+    """The engine with all rules and all libraries."""
+    return Engine(all_rules(), all_libraries())
+
+
+@cache
+def engine_version() -> str:
+    """A digest of this package's source: facts and findings of another version are not to be mixed with ours."""
+    digest = hashlib.sha256()
+    for folder in ("core", "libraries", *(pack.rpartition(".")[2] for pack in _packs())):
+        for file in sorted(files("rules").joinpath(folder).iterdir(), key=lambda item: item.name):
+            if file.name.endswith(".py"):
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _packs() -> Iterator[str]:
+    package = importlib.import_module("rules")
+    for found in pkgutil.iter_modules(package.__path__):
+        if found.ispkg and found.name not in _NO_PACKS:
+            yield f"rules.{found.name}"
+
+
+def _modules(package: str) -> Iterator[ModuleType]:
+    for found in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        yield importlib.import_module(f"{package}.{found.name}")

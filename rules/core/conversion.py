@@ -1,0 +1,275 @@
+"""The ways to take blocking code off the event loop, each written as edits.
+
+In the order in which they are tried: an awaitable twin of the call; `async def` that awaits nothing back to `def`, which
+FastAPI runs in a worker thread; the call handed to a worker thread where it stands.
+"""
+
+import ast
+
+from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
+from rules.core.document import Document
+from rules.core.facts import Attribute, Call, Constant, Function, Name
+from rules.core.findings import Applicability, Edit, Fix, Span, Way
+from rules.core.imports import Imported, import_member, import_module, is_imported, orphan_edits
+from rules.core.library import Twin
+from rules.core.remarks import Remark
+from rules.core.usage import is_used_by_hand
+from rules.core.values import Object, Outside, ProjectFunction, Value, Where
+
+THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
+LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
+CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})
+CHANGING = frozenset(
+    {"append", "add", "update", "pop", "setdefault", "extend", "remove", "clear", "discard", "insert", "popitem"}
+)
+
+
+def twin(remark: Remark, _contexts: Contexts, document: Document) -> Fix | None:
+    """The call replaced by its awaitable twin, with the same arguments."""
+    if remark.sink is None or remark.sink.row.twin is None or remark.site is not remark.sink.site:
+        return None
+    call = _awaitable_call(remark, document)
+    if call is None:
+        return None
+    if remark.sink.row.rule == "blocking/files":
+        return _path_twin(call, remark.sink.row.twin, document)
+    return _function_twin(call, remark.sink.row.twin, document)
+
+
+def _function_twin(call: ast.Call, twin_: Twin, document: Document) -> Fix | None:
+    known = (twin_.name, *twin_.instead)
+    chosen = next((name for name in known if is_imported(document, name)), twin_.name)
+    imported = _imported(document, chosen)
+    if imported is None:
+        return None
+    edits = [
+        *_awaited(call, document, document.replace(document.span(call.func), f"await {imported.name}")),
+        *imported.edits,
+        *orphan_edits(document, [call.func], imported.edits),
+    ]
+    return Fix(f"Await `{chosen}`", Way.TWIN, tuple(edits), notes=twin_.notes, requires=twin_.requires)
+
+
+def _path_twin(call: ast.Call, twin_: Twin, document: Document) -> Fix | None:
+    """`path.read_text()` through `anyio.Path(path)`, which does the same in a worker thread."""
+    if not isinstance(call.func, ast.Attribute):
+        return None
+    imported = _imported(document, twin_.name)
+    if imported is None:
+        return None
+    receiver = call.func.value
+    replaced: list[ast.expr] = []
+    if isinstance(receiver, ast.Call) and isinstance(receiver.func, (ast.Name, ast.Attribute)):
+        if not document.text_of(receiver.func).endswith("Path"):
+            return None
+        replaced = [receiver.func]
+        wrapped = [document.replace(document.span(receiver.func), f"await {imported.name}")]
+    elif isinstance(receiver, (ast.Name, ast.Attribute)):
+        span = document.span(receiver)
+        wrapped = [document.insert(span.start, f"await {imported.name}("), document.insert(span.end, ")")]
+    else:
+        return None
+    edits = [
+        *_parenthesised(call, document, wrapped),
+        *imported.edits,
+        *orphan_edits(document, replaced, imported.edits),
+    ]
+    return Fix(f"Await `{twin_.name}(…).{call.func.attr}`", Way.TWIN, tuple(edits))
+
+
+def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
+    """The call handed to a worker thread: `await run_in_threadpool(f, ...)`."""
+    call = _awaitable_call(remark, document)
+    if call is None or remark.site is None or _is_lazy(remark, contexts):
+        return None
+    hand_over = _hand_over(document)
+    if hand_over is None:
+        return None
+    edits = _parenthesised(call, document, [_first_argument(call, document, hand_over.name)])
+    return Fix(
+        f"Hand the call to a worker thread with `{hand_over.name}`",
+        Way.OFFLOAD,
+        (*edits, *hand_over.edits),
+        Applicability.SAFE,
+        _offload_notes(remark),
+    )
+
+
+def _offload_notes(remark: Remark) -> tuple[str, ...]:
+    if remark.rule == "databases/session":
+        return ("A relationship that is loaded lazily afterwards is still read on the event loop.",)
+    return ()
+
+
+def _hand_over(document: Document) -> Imported | None:
+    """Which function hands over: one that the file has imported already, else FastAPI's."""
+    module, member = THREADPOOL
+    for dotted in (f"{module}.{member}", f"starlette.concurrency.{member}", "asyncio.to_thread"):
+        if (written := is_imported(document, dotted)) is not None:
+            return Imported(written)
+    return import_member(document, module, member)
+
+
+def _first_argument(call: ast.Call, document: Document, name: str) -> Edit:
+    """The callee becomes the first argument; arguments on lines of their own keep them."""
+    callee = document.text_of(call.func)
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    start, after = document.span(call.func).start, document.span(call.func).end
+    opening = document.between(after, document.span(call).end).index("(")
+    opened = _advanced(document, after, opening + 1)
+    if not given:
+        return document.replace(Span(*start, *opened), f"await {name}({callee}")
+    first = document.line(opened[0] + 1) if not document.line(opened[0])[opened[1] - 1 :].strip() else None
+    if first is None:
+        return document.replace(Span(*start, *opened), f"await {name}({callee}, ")
+    indent = first[: len(first) - len(first.lstrip())]
+    return document.replace(Span(*start, *opened), f"await {name}(\n{indent}{callee},")
+
+
+def _advanced(document: Document, position: tuple[int, int], characters: int) -> tuple[int, int]:
+    line, column = position
+    text = document.between(position, (len(document.offsets) - 1, 1))[:characters]
+    lines = text.count("\n")
+    return (line + lines, column + characters if not lines else characters - text.rindex("\n"))
+
+
+def _awaited(call: ast.Call, document: Document, edit: Edit) -> list[Edit]:
+    return _parenthesised(call, document, [edit])
+
+
+def _parenthesised(call: ast.Call, document: Document, edits: list[Edit]) -> list[Edit]:
+    """The edits of a call that is awaited now, in parentheses where the awaited value is used further."""
+    if not document.needs_parentheses(call):
+        return edits
+    first, *rest = edits
+    opened = Edit(first.path, first.span, f"({first.replacement}")
+    return [opened, *rest, document.insert(document.span(call).end, ")")]
+
+
+def _awaitable_call(remark: Remark, document: Document) -> ast.Call | None:
+    call = document.call_at(remark.site.span) if remark.site is not None else None
+    if call is None or not document.may_await(call):
+        return None
+    if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and not call.keywords:
+        return None  # `f(x for x in y)` has no parentheses of its own to keep
+    return call
+
+
+def _imported(document: Document, dotted: str) -> Imported | None:
+    module, _, member = dotted.rpartition(".")
+    added = import_module(document, module)
+    return Imported(f"{added.name}.{member}", added.edits) if added is not None else None
+
+
+def _is_lazy(remark: Remark, contexts: Contexts) -> bool:
+    """Whether the result does its work later, so that handing over the call alone moves nothing."""
+    site = remark.site
+    if site is None or site.entered or site.lazy:
+        return True
+    if remark.sink is not None and remark.sink.site is site:
+        streamed = dict(site.call.keywords).get("stream")
+        name = remark.sink.name
+        opened = name in {"builtins.open", "pathlib.Path.open", "os.walk", "os.fwalk", "pathlib.Path.rglob"}
+        return opened or (streamed is not None and streamed != Constant(False, "bool"))
+    targets = contexts.called_function(
+        contexts.project.value(site.call.callee, Where(remark.function.path, remark.function.index, site.line))
+    )
+    return targets is None or contexts.project.function(targets).generator
+
+
+def reverse(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
+    """`async def` to `def`: FastAPI runs it in a worker thread then, which is a right place for blocking code."""
+    if refusal(remark.function, contexts):
+        return None
+    function = contexts.project.function(remark.function)
+    definition = document.function_at(function.line)
+    if not isinstance(definition, ast.AsyncFunctionDef):
+        return None
+    line = document.line(function.line)
+    start = function.column - 1
+    width = len(line[start:]) - len(line[start:].removeprefix("async").lstrip())
+    if not line[start + width :].startswith("def"):
+        return None
+    span = Span(function.line, function.column, function.line, function.column + width)
+    return Fix(
+        "Drop `async`",
+        Way.REVERSE,
+        (document.replace(span, ""),),
+        notes=("It awaits nothing, so FastAPI can run it in its thread pool, 40 calls at a time.",),
+    )
+
+
+def refusal(function: ProjectFunction, contexts: Contexts) -> str:
+    """Why a function may not lose its `async`, in a few words; empty where it may.
+
+    What FastAPI calls, it calls either way. But the body must await nothing and use nothing that belongs to the loop; it
+    must not be called by hand; and since forty threads may run it at once, it must not change what they share.
+    """
+    facts = contexts.project.function(function)
+    roots = [root for root in contexts.roots if root.function == function]
+    if not roots or any(root.role in ALWAYS_ON_LOOP for root in roots):
+        return "the framework needs it to be asynchronous"
+    if facts.suspends:
+        return "it awaits"
+    if facts.generator:
+        return "it is an asynchronous generator"
+    if not contexts.decorators_are_known(function):
+        return "a decorator is unknown"
+    if is_used_by_hand(function, contexts):
+        return "it is called or handed over elsewhere"
+    for inner in (function, *_nested(function, contexts)):
+        if reason := _thread_hazard(inner, contexts):
+            return reason
+    return ""
+
+
+def _nested(function: ProjectFunction, contexts: Contexts) -> list[ProjectFunction]:
+    functions = contexts.project.facts[function.path].functions
+    return [ProjectFunction(function.path, i) for i, inner in enumerate(functions) if inner.parent == function.index]
+
+
+def _thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
+    project = contexts.project
+    facts = project.function(function)
+    if _shared_writes(facts, function, contexts):
+        return "it changes what other requests share"
+    for site in facts.sites:
+        where = Where(function.path, function.index, site.line)
+        callee = project.value(site.call.callee, where)
+        name = callee.name if isinstance(callee, Outside) else ""
+        if name.partition(".")[0] in LOOP_MODULES:
+            return "it uses the event loop"
+        if name in CONTEXT_SETTERS:
+            return "it sets a context variable"
+        if isinstance(callee, ProjectFunction) and project.function(callee).asynchronous:
+            return "it starts a coroutine"
+        if isinstance(project.value(site.call, where), Object) and _is_socket(callee):
+            return "it uses a connection that belongs to the loop"
+        if _changes_global(site.call, facts, function, contexts):
+            return "it changes what other requests share"
+    return ""
+
+
+def _is_socket(callee: Value | None) -> bool:
+    return isinstance(callee, Outside) and callee.name.startswith(("fastapi.WebSocket", "sqlite3."))
+
+
+def _shared_writes(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it assigns to globals, or to attributes or items of them. What it was given and what it made is its own."""
+    around = contexts.project.facts[function.path].functions
+    enclosing, index = set[str](), facts.parent
+    while index > 0:
+        enclosing |= around[index].bindings.keys()
+        index = around[index].parent
+    return any(name in around[0].bindings or name in enclosing for name in facts.writes)
+
+
+def _changes_global(call: Call, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """`cache.update(...)` on a global container of the project."""
+    callee = call.callee
+    if not (isinstance(callee, Attribute) and callee.name in CHANGING and isinstance(callee.of, Name)):
+        return False
+    name = callee.of.id
+    if name in facts.bindings or any(parameter.name == name for parameter in facts.parameters):
+        return False
+    return name in contexts.project.facts[function.path].functions[0].bindings

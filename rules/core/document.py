@@ -1,0 +1,114 @@
+"""One file whose text is at hand, for writing fixes: where its nodes stand and what stands around them."""
+
+import ast
+from functools import cached_property
+
+from rules.core.edits import decode_source, line_offsets, offset, text_of
+from rules.core.findings import Edit, Span
+from rules.core.syntax import parse
+
+
+class Document:
+    """The text and the tree of a file. Raises what `decode_source` and `parse` raise."""
+
+    def __init__(self, path: str, source: bytes) -> None:
+        self.path = path
+        self.text = decode_source(source)
+        self.tree = parse(self.text)
+        self.offsets = line_offsets(self.text)
+        self._lines = self.text.split("\n")
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """For each node the one around it."""
+        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    @cached_property
+    def _calls(self) -> dict[Span, ast.Call]:
+        return {self.span(node): node for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
+
+    def call_at(self, span: Span) -> ast.Call | None:
+        """The call that stands there; None where the text and the tree disagree (inside an f-string before 3.12)."""
+        call = self._calls.get(span)
+        return call if call is not None and self._is_true_to_text(call) else None
+
+    def _is_true_to_text(self, node: ast.expr) -> bool:
+        try:
+            again = ast.parse(f"({self.text_of(node)})", mode="eval").body
+        except (SyntaxError, ValueError, RecursionError):
+            return False
+        return ast.dump(again) == ast.dump(node)
+
+    def function_at(self, line: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """The function whose `def` stands on the line."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.lineno == line:
+                return node
+        return None
+
+    def span(self, node: ast.expr | ast.stmt) -> Span:
+        """Where a node stands, decorators left out."""
+        end_line = node.end_lineno or node.lineno
+        return Span(
+            node.lineno,
+            self.column(node.lineno, node.col_offset),
+            end_line,
+            self.column(end_line, node.end_col_offset or 0),
+        )
+
+    def column(self, line: int, byte: int) -> int:
+        """The column, in characters from 1, of a byte of the line."""
+        text = self._lines[line - 1]
+        return byte + 1 if text.isascii() else len(text.encode()[:byte].decode(errors="replace")) + 1
+
+    def text_of(self, node: ast.expr | ast.stmt) -> str:
+        return text_of(self.span(node), self.text, self.offsets)
+
+    def line(self, number: int) -> str:
+        """A line without its end."""
+        return self._lines[number - 1].removesuffix("\r")
+
+    def between(self, start: tuple[int, int], end: tuple[int, int]) -> str:
+        """The text between two positions."""
+        return self.text[offset(start, self.offsets) : offset(end, self.offsets)]
+
+    def replace(self, span: Span, replacement: str) -> Edit:
+        """An edit of this file; line ends are those of the file."""
+        return Edit(self.path, span, replacement.replace("\n", self.newline))
+
+    def insert(self, position: tuple[int, int], text: str) -> Edit:
+        return self.replace(Span(*position, *position), text)
+
+    @cached_property
+    def newline(self) -> str:
+        return "\r\n" if self.text.count("\r\n") * 2 > self.text.count("\n") else "\n"
+
+    def may_await(self, call: ast.Call) -> bool:
+        """Whether `await` may stand before the call: straight in the body of an `async def`, with nothing between that
+        runs later or elsewhere. The first iterable of a generator expression is evaluated at once.
+        """
+        node: ast.AST = call
+        while (around := self.parents.get(node)) is not None:
+            match around:
+                case ast.AsyncFunctionDef():
+                    return node in around.body
+                case ast.FunctionDef() | ast.Lambda() | ast.ClassDef() | ast.JoinedStr() | ast.Module():
+                    return False
+                case ast.GeneratorExp():
+                    return False
+                case ast.comprehension() if isinstance(self.parents[around], ast.GeneratorExp):
+                    return False
+            node = around
+        return False
+
+    def needs_parentheses(self, call: ast.Call) -> bool:
+        """Whether `await call` must be put in parentheses to mean the awaited value."""
+        match self.parents.get(call):
+            case ast.Attribute() | ast.Subscript(value=ast.Call()) | ast.Await():
+                return True
+            case ast.Call(func=func):
+                return func is call
+            case ast.BinOp(left=left, op=ast.Pow()):
+                return left is call
+            case _:
+                return False

@@ -1,0 +1,290 @@
+"""What one file says of itself: small, portable, and free of its path.
+
+Facts are read once for each git blob and kept. An expression is reduced to what name resolution and type inference ask
+of it (`Expression`, None where it says nothing); a call keeps its place. Lines and columns start at 1, columns count
+characters, an end is exclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from rules.core.findings import Span
+
+
+class Name(msgspec.Struct, frozen=True, array_like=True, tag="n", gc=False):
+    """A name, looked up in the scopes around it."""
+
+    id: str
+
+
+class Attribute(msgspec.Struct, frozen=True, array_like=True, tag="a", gc=False):
+    of: Expression
+    name: str
+
+
+class Call(msgspec.Struct, frozen=True, array_like=True, tag="c", gc=False):
+    """A call; in `keywords` the key of a `**mapping` is empty."""
+
+    callee: Expression
+    arguments: tuple[Expression | None, ...] = ()
+    keywords: tuple[tuple[str, Expression | None], ...] = ()
+
+
+class Awaited(msgspec.Struct, frozen=True, array_like=True, tag="w", gc=False):
+    of: Expression
+
+
+class Entered(msgspec.Struct, frozen=True, array_like=True, tag="e", gc=False):
+    """What `with` (or `async with`) binds."""
+
+    of: Expression
+    asynchronous: bool
+
+
+class Element(msgspec.Struct, frozen=True, array_like=True, tag="i", gc=False):
+    """What iterating (or unpacking) yields."""
+
+    of: Expression
+    asynchronous: bool = False
+
+
+class Subscript(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False):
+    """`of[items]`: a lookup at run time, arguments in a type."""
+
+    of: Expression
+    items: tuple[Expression | None, ...]
+
+
+class Constant(msgspec.Struct, frozen=True, array_like=True, tag="k", gc=False):
+    """A literal; None also stands for literals that say nothing (bytes, long text)."""
+
+    value: str | int | float | bool | None
+    kind: str
+
+
+class Choice(msgspec.Struct, frozen=True, array_like=True, tag="o", gc=False):
+    """One of several: `a or b`, `a if c else b`, `A | B`."""
+
+    options: tuple[Expression, ...]
+
+
+class Collection(msgspec.Struct, frozen=True, array_like=True, tag="l", gc=False):
+    """A list, tuple or set display, or the values of a dict display."""
+
+    items: tuple[Expression | None, ...]
+
+
+class Computed(msgspec.Struct, frozen=True, array_like=True, tag="x", gc=False):
+    """What an operator or a formatted text makes of these."""
+
+    parts: tuple[Expression, ...]
+
+
+class Typed(msgspec.Struct, frozen=True, array_like=True, tag="t", gc=False):
+    """An object of the type that an annotation names."""
+
+    annotation: Expression
+
+
+class Import(msgspec.Struct, frozen=True, array_like=True, tag="m", gc=False):
+    """`import module` (no name) or `from module import name`; `level` counts the leading dots."""
+
+    level: int
+    module: str
+    name: str = ""
+
+
+class Defined(msgspec.Struct, frozen=True, array_like=True, tag="f", gc=False):
+    """A function or lambda of this file, by its place in `Facts.functions`."""
+
+    index: int
+
+
+class DefinedClass(msgspec.Struct, frozen=True, array_like=True, tag="d", gc=False):
+    """A class of this file, by its place in `Facts.classes`."""
+
+    index: int
+
+
+Expression = (
+    Name
+    | Attribute
+    | Call
+    | Awaited
+    | Entered
+    | Element
+    | Subscript
+    | Constant
+    | Choice
+    | Collection
+    | Computed
+    | Typed
+    | Import
+    | Defined
+    | DefinedClass
+)
+
+
+class Binding(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A value that a name (or attribute) is given at a line, inside the function with that index."""
+
+    line: int
+    value: Expression
+    function: int = 0
+
+
+class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A call where it stands.
+
+    `statement`: the call is a whole statement, its value is dropped. `looped`: it stands in a loop or comprehension.
+    `lazy`: it stands in a generator expression, so that no `await` may be put there. `guarded`: in a `try` body.
+    `scripted`: under `if __name__ == "__main__"`. `entered`: it is the manager of a `with`. `iterated`: a loop runs over it.
+    """
+
+    call: Call
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    awaited: bool = False
+    statement: bool = False
+    looped: bool = False
+    lazy: bool = False
+    guarded: bool = False
+    scripted: bool = False
+    entered: bool = False
+    iterated: bool = False
+
+    @property
+    def span(self) -> Span:
+        return Span(self.line, self.column, self.end_line, self.end_column)
+
+
+class Parameter(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """`kind` is one of `positional`, `normal`, `star`, `keyword`, `mapping`."""
+
+    name: str
+    annotation: Expression | None
+    default: Expression | None
+    has_default: bool
+    kind: str
+
+
+class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A function, method or lambda; the first of a file is the module's own body.
+
+    `line`, `column` are those of `def` or `async def`, `first_line` that of the first decorator. `parent` is the function
+    around it, `owner` the class that it is a method of (-1: none). `suspends` tells of `await`, `async for`, `async with`
+    or an asynchronous comprehension in its own body. `writes` are the names outside of it that it assigns to, or whose
+    attributes or items it sets.
+    """
+
+    name: str
+    qualname: str
+    line: int
+    column: int
+    first_line: int
+    end_line: int
+    asynchronous: bool
+    generator: bool
+    suspends: bool
+    parent: int
+    owner: int
+    decorators: tuple[Expression | None, ...]
+    parameters: tuple[Parameter, ...]
+    returns: Expression | None
+    bindings: dict[str, tuple[Binding, ...]]
+    sites: tuple[Site, ...]
+    results: tuple[Expression, ...]
+    yields: tuple[Expression, ...]
+    writes: tuple[str, ...]
+
+    @property
+    def is_lambda(self) -> bool:
+        return self.name == "<lambda>"
+
+
+class Class(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A class: what its body binds, its methods by name, and what methods set on `self`."""
+
+    name: str
+    qualname: str
+    line: int
+    parent: int
+    bases: tuple[Expression | None, ...]
+    bindings: dict[str, tuple[Binding, ...]]
+    methods: dict[str, int]
+    attributes: dict[str, tuple[Binding, ...]]
+
+
+class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """All that one file says. `problem` tells a person why it could not be read; it says nothing else then.
+
+    `mentions` counts how often a name (or, behind a dot, an attribute) is read other than to be called.
+    `ignores` maps a line to the names that a comment on it silences (`*`: all of them), line 0 speaks for the file.
+    """
+
+    functions: tuple[Function, ...] = ()
+    classes: tuple[Class, ...] = ()
+    stars: tuple[Import, ...] = ()
+    mentions: dict[str, int] = {}
+    ignores: dict[int, tuple[str, ...]] = {}
+    problem: str = ""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Facts)
+
+
+def encode_facts(facts: Facts) -> bytes:
+    """The facts as bytes, for a store."""
+    return _encoder.encode(facts)
+
+
+def decode_facts(data: bytes) -> Facts:
+    """Facts from the bytes that `encode_facts` made. Raises `ValueError` where they are something else."""
+    return _decoder.decode(data)
+
+
+def names_in(expression: Expression | None) -> set[str]:
+    """The names that an expression reads, those of its arguments among them."""
+    match expression:
+        case Name(id=name):
+            return {name}
+        case Attribute(of=of) | Awaited(of=of) | Entered(of=of) | Element(of=of):
+            return names_in(of)
+        case Call(callee=callee, arguments=arguments, keywords=keywords):
+            return _all_names((callee, *arguments, *(value for _, value in keywords)))
+        case Subscript(of=of, items=items):
+            return _all_names((of, *items))
+        case Choice(options=parts) | Collection(items=parts) | Computed(parts=parts):
+            return _all_names(parts)
+        case _:
+            return set()
+
+
+def _all_names(expressions: Iterable[Expression | None]) -> set[str]:
+    return set().union(*map(names_in, expressions))
+
+
+def show(expression: Expression | None) -> str:
+    """The expression as a person would recognise it, parts that facts do not hold as an ellipsis."""
+    match expression:
+        case Name(id=text):
+            return text
+        case Attribute(of=of, name=name):
+            return f"{show(of)}.{name}"
+        case Call(callee=callee, arguments=arguments, keywords=keywords):
+            shown = [show(a) for a in arguments] + [f"{key}={show(value)}" for key, value in keywords]
+            return f"{show(callee)}({', '.join(shown)})"
+        case Awaited(of=of):
+            return f"(await {show(of)})"
+        case Subscript(of=of, items=items):
+            return f"{show(of)}[{', '.join(map(show, items))}]"
+        case Constant(value=value, kind=kind):
+            return repr(value) if value is not None or kind == "NoneType" else "…"
+        case _:
+            return "…"

@@ -1,0 +1,144 @@
+r"""What an analysis says: findings, each with the fixes that could be proved.
+
+Everything here is plain data. Lines and columns start at 1, columns count characters, an end is exclusive;
+a line ends at ``\n`` alone, as on GitHub.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+
+class Severity(IntEnum):
+    """How much a finding matters; a higher number matters more."""
+
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class Applicability(Enum):
+    """How far a fix can be trusted: `safe` behaves the same, `unsafe` differs as its notes say."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Way(Enum):
+    """The way in which a fix takes blocking code off the event loop."""
+
+    TWIN = "twin"  # an awaitable that does the same
+    REVERSE = "def"  # `async def` becomes `def`: FastAPI runs it in a worker thread
+    OFFLOAD = "offload"  # the call is handed to a worker thread
+    CONVERT = "convert"  # `def` becomes `async def` as a whole
+    REPAIR = "repair"  # a mistake in asynchronous code is mended
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of one file."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __contains__(self, other: "Span") -> bool:
+        return self.start <= other.start and other.end <= self.end
+
+    @property
+    def start(self) -> tuple[int, int]:
+        return self.line, self.column
+
+    @property
+    def end(self) -> tuple[int, int]:
+        return self.end_line, self.end_column
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """One replacement. An empty span inserts, an empty replacement deletes."""
+
+    path: str
+    span: Span
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that belong together: all of them are made, or none.
+
+    `title` says what it does in the imperative ("Await `asyncio.sleep`"); `notes` are whole sentences about what
+    differs afterwards; `requires` are requirement specifiers that the project does not declare yet.
+    """
+
+    title: str
+    way: Way
+    edits: tuple[Edit, ...]
+    applicability: Applicability = Applicability.SAFE
+    notes: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One function on the chain (at its `def` line), or the blocking call that ends it (at its own line)."""
+
+    path: str
+    line: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule applies here.
+
+    It stands where the remedy belongs. `function` is the qualified name of the enclosing function; `chain` leads
+    from the function that the framework calls to the one in which the finding stands, and, where the cause lies deeper,
+    on through the helpers to the blocking call itself (the last step).
+    `fingerprint` is the same for the same finding in another version of the file: it holds no line number.
+    `fix` is the best fix that could be proved, `alternatives` the other ones, best first. `advice` says in Markdown what
+    a person could do where there is no fix, and why there is none.
+    """
+
+    rule: str
+    severity: Severity
+    path: str
+    span: Span
+    message: str
+    fingerprint: str
+    function: str
+    route: str | None = None
+    chain: tuple[Step, ...] = ()
+    fix: Fix | None = None
+    alternatives: tuple[Fix, ...] = ()
+    advice: str = ""
+    introduced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that could not be analysed, and why, in one sentence."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that an analysis has to say, `findings` sorted by path, line, column, rule.
+
+    `concerns_fastapi` is false where no file of the project registers anything with FastAPI or Starlette.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    concerns_fastapi: bool = False

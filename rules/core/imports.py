@@ -1,0 +1,223 @@
+"""What a fix needs to import, and what it leaves without a use."""
+
+import ast
+import sys
+from dataclasses import dataclass
+
+from rules.core.document import Document
+from rules.core.findings import Edit, Span
+
+ImportStatement = ast.Import | ast.ImportFrom
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How a dotted name is written in the file, and the edits that make it so (none where it is imported already)."""
+
+    name: str
+    edits: tuple[Edit, ...] = ()
+
+
+def is_imported(document: Document, dotted: str) -> str | None:
+    """How the file can write a dotted name with the imports that it has at its top level, unless it rebinds them."""
+    written = _written(document, dotted)
+    return written if written and not _is_rebound(document, written.partition(".")[0]) else None
+
+
+def _written(document: Document, dotted: str) -> str | None:
+    module, _, member = dotted.rpartition(".")
+    for statement in _statements(document):
+        for alias in statement.names:
+            if isinstance(statement, ast.Import):
+                bound = alias.asname or alias.name
+                if dotted == alias.name or dotted.startswith(f"{alias.name}."):
+                    return bound + dotted.removeprefix(alias.name)
+            elif not statement.level:
+                if (statement.module, alias.name) == (module, member):
+                    return alias.asname or member
+                inner = f"{statement.module}.{alias.name}"
+                if dotted.startswith(f"{inner}."):
+                    return (alias.asname or alias.name) + dotted.removeprefix(inner)
+    return None
+
+
+def import_member(document: Document, module: str, member: str) -> Imported | None:
+    """`from module import member`. None where the file uses the name for something else."""
+    if (written := is_imported(document, f"{module}.{member}")) is not None:
+        return Imported(written)
+    if _is_bound(document, member):
+        return None
+    for statement in _statements(document):
+        if isinstance(statement, ast.ImportFrom) and statement.module == module and not statement.level:
+            last = statement.names[-1]
+            if last.name != "*":
+                end = (last.end_lineno or 0, document.column(last.end_lineno or 0, last.end_col_offset or 0))
+                return Imported(member, (document.insert(end, f", {member}"),))
+    return _added(document, f"from {module} import {member}", module, member)
+
+
+def import_module(document: Document, module: str) -> Imported | None:
+    """`import module`. None where the file uses the name for something else."""
+    if (written := is_imported(document, module)) is not None:
+        return Imported(written)
+    if _is_bound(document, module.partition(".")[0]):
+        return None
+    return _added(document, f"import {module}", module, module)
+
+
+def orphan_edits(document: Document, replaced: list[ast.expr], added: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """The edits that drop the imports whose only uses were in the replaced expressions.
+
+    The imports of an `__init__.py`, of a name in `__all__`, and those that a comment marks stay.
+    """
+    if document.path.endswith("__init__.py"):
+        return ()
+    inside = {node for expression in replaced for node in ast.walk(expression)}
+    roots = {node.id for node in inside if isinstance(node, ast.Name)}
+    edits: list[Edit] = []
+    for name in sorted(roots):
+        uses = [n for n in ast.walk(document.tree) if isinstance(n, ast.Name) and n.id == name]
+        if all(use in inside for use in uses) and not _is_named_in_text(document, name):
+            edits += _dropped(document, name, {edit.span.line for edit in added})
+    return tuple(edits)
+
+
+def _is_named_in_text(document: Document, name: str) -> bool:
+    """Whether a string of the file holds the name: `__all__`, a quoted annotation, a patch."""
+    return any(
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and name in node.value.replace(".", " ").split()
+        for node in ast.walk(document.tree)
+    )
+
+
+def _dropped(document: Document, name: str, added: set[int]) -> list[Edit]:
+    found = [s for s in _statements(document) for alias in s.names if _bound_name(s, alias) == name]
+    if len(found) != 1 or "#" in _rest_of_line(document, found[0]):
+        return []
+    statement = found[0]
+    if len(statement.names) > 1:
+        return [_without(document, statement, name)] if statement.lineno == statement.end_lineno else []
+    body = _body_of(document, statement)
+    if len(body) == 1:
+        return []
+    if not _stands_alone(document, statement):
+        return []
+    end_line = statement.end_lineno or statement.lineno
+    above = document.line(statement.lineno - 1).strip() if statement.lineno > 1 else ""
+    if not above and not document.line(end_line + 1).strip() and not added & {statement.lineno, end_line + 1}:
+        end_line += 1  # it was a group of its own
+    return [document.replace(Span(statement.lineno, 1, end_line + 1, 1), "")]
+
+
+def _without(document: Document, statement: ImportStatement, name: str) -> Edit:
+    place = next(i for i, alias in enumerate(statement.names) if _bound_name(statement, alias) == name)
+    first, last = (place, place + 1) if place == 0 else (place - 1, place)
+    kept, gone = statement.names[first], statement.names[last]
+    line = statement.lineno
+    if place == 0:
+        span = Span(line, document.column(line, kept.col_offset), line, document.column(line, gone.col_offset))
+    else:
+        ends = (kept.end_col_offset or 0, gone.end_col_offset or 0)
+        span = Span(line, document.column(line, ends[0]), line, document.column(line, ends[1]))
+    return document.replace(span, "")
+
+
+def _added(document: Document, line: str, module: str, name: str) -> Imported:
+    before, after = _place(document, line, module)
+    if before is not None:
+        return Imported(name, (document.insert((before.lineno, 1), f"{line}\n"),))
+    if after is not None:
+        return Imported(name, (document.insert(((after.end_lineno or after.lineno) + 1, 1), f"{line}\n"),))
+    return Imported(name, (document.insert((_first_line(document), 1), f"{line}\n\n"),))
+
+
+def _place(document: Document, line: str, module: str) -> tuple[ast.stmt | None, ast.stmt | None]:
+    """The statement before which, or else after which, the import belongs: in its group, in the group's order."""
+    statements = [
+        s for s in _statements(document) if _stands_alone(document, s) and not _is_future(s) and s in document.tree.body
+    ]
+    group = [s for s in statements if _kind(_level(s) or _module(s)) == _kind(module)]
+    group = [s for s in group if isinstance(s, ast.ImportFrom) == line.startswith("from ")] or group
+    if not group:
+        later = [s for s in statements if _rank(_kind(_level(s) or _module(s))) > _rank(_kind(module))]
+        earlier = [s for s in statements if s not in later]
+        return (None, earlier[-1]) if earlier else (later[0] if later else None, None)
+    following = next((s for s in group if _module(s) > module), None)
+    return (following, None) if following is not None else (None, group[-1])
+
+
+def _first_line(document: Document) -> int:
+    """The line for a first import: behind the docstring and the `__future__` imports, before all else."""
+    last = 0
+    for statement in document.tree.body:
+        docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        if not (docstring or _is_future(statement)):
+            decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+            return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+        last = statement.end_lineno or last
+    return last + 1
+
+
+def _statements(document: Document) -> list[ImportStatement]:
+    """The imports at the top level of the file."""
+    return [s for s in document.tree.body if isinstance(s, (ast.Import, ast.ImportFrom))]
+
+
+def _is_bound(document: Document, name: str) -> bool:
+    return _is_rebound(document, name) or any(
+        (isinstance(node, ast.Name) and node.id == name)
+        or (isinstance(node, ast.alias) and (node.asname or node.name.partition(".")[0]) == name)
+        for node in ast.walk(document.tree)
+    )
+
+
+def _is_rebound(document: Document, name: str) -> bool:
+    """Whether anything but an import gives the name a meaning."""
+    return any(
+        (isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load))
+        or (isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name == name)
+        or (isinstance(node, ast.arg) and node.arg == name)
+        for node in ast.walk(document.tree)
+    )
+
+
+def _bound_name(statement: ImportStatement, alias: ast.alias) -> str:
+    return alias.asname or (alias.name.partition(".")[0] if isinstance(statement, ast.Import) else alias.name)
+
+
+def _body_of(document: Document, statement: ast.stmt) -> list[ast.stmt]:
+    around = document.parents.get(statement)
+    return getattr(around, "body", [])
+
+
+def _stands_alone(document: Document, statement: ast.stmt) -> bool:
+    """Whether nothing else stands on the lines of the statement."""
+    before = document.line(statement.lineno)[: statement.col_offset]
+    return not before.strip() and not _rest_of_line(document, statement).strip()
+
+
+def _rest_of_line(document: Document, statement: ast.stmt) -> str:
+    line = statement.end_lineno or statement.lineno
+    return document.line(line)[document.column(line, statement.end_col_offset or 0) - 1 :]
+
+
+def _is_future(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+
+
+def _module(statement: ImportStatement) -> str:
+    return (statement.module or "") if isinstance(statement, ast.ImportFrom) else statement.names[0].name
+
+
+def _kind(module: str | int) -> str:
+    if not isinstance(module, str):
+        return "own"
+    return "standard" if module.partition(".")[0] in sys.stdlib_module_names else "package"
+
+
+def _rank(kind: str) -> int:
+    return ("standard", "package", "own").index(kind)
+
+
+def _level(statement: ImportStatement) -> int:
+    return statement.level if isinstance(statement, ast.ImportFrom) else 0

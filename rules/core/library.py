@@ -1,0 +1,210 @@
+"""What is known of packages that a project uses: the shape of the rows under `rules/libraries/`.
+
+A name is dotted and public ("requests.get", "sqlalchemy.orm.Session.commit"); a method belongs to the class that defines
+it. A row that ends in `.*` speaks of every member of a class that no other row names.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import TypeVar
+
+from rules.core.facts import Function, Site
+
+_Row = TypeVar("_Row")
+
+
+class Weight(Enum):
+    """What a blocking call does while it blocks."""
+
+    WAIT = "waits for a network, a database, a process or the clock"
+    CPU = "computes for long"
+    FILE = "reads or writes local files"
+
+
+def always(_site: Site, _function: Function) -> bool:
+    """Every call blocks."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """An awaitable that takes the same arguments and gives the same result.
+
+    `name` is its dotted name; `instead` are equals of other packages, taken where the file has imported one already.
+    """
+
+    name: str
+    instead: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Blocking:
+    """Callables that block, and the rule that speaks of them; `when` tells whether one call, in its function, is to count."""
+
+    rule: str
+    names: tuple[str, ...]
+    weight: Weight = Weight.WAIT
+    twin: Twin | None = None
+    when: Callable[[Site, Function], bool] = always
+
+
+@dataclass(frozen=True, slots=True)
+class Offload:
+    """A callable that runs another one in a worker thread: the one at `argument` (or the keyword `keyword`)."""
+
+    name: str
+    argument: int = 0
+    keyword: str = ""
+
+
+class Role(Enum):
+    """As what a framework calls a function, and how a person would name that."""
+
+    ENDPOINT = "endpoint"
+    DEPENDENCY = "dependency"
+    MIDDLEWARE = "middleware"
+    HANDLER = "exception handler"
+    WEBSOCKET = "websocket"
+    BACKGROUND = "background task"
+    STARTUP = "startup or shutdown code"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A callable that hands a function to the framework: as a decorator, or at `argument` (or under `keyword`).
+
+    `verb` is what a route is called by ("GET"); its path is the first argument then.
+    """
+
+    name: str
+    role: Role
+    argument: int | None = None
+    keyword: str = ""
+    verb: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What is known of one package, or of one family of them.
+
+    `results` maps a callable to the class of what it returns (`self`: the class that the method belongs to);
+    `factories` maps a class whose instances are called to what that gives; `attributes` maps an attribute to its class;
+    `bases` maps a class to those that it inherits from; `aliases` maps a name to the one that the rows use;
+    `coroutines` are functions that return an awaitable, `quick` those that neither wait nor compute for long;
+    `callers` call the function at their first argument, or under `key=`, at once; `consumers` run through an iterable.
+    """
+
+    name: str
+    blocking: tuple[Blocking, ...] = ()
+    results: Mapping[str, str] = field(default_factory=dict)
+    factories: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    coroutines: frozenset[str] = frozenset()
+    quick: frozenset[str] = frozenset()
+    offloads: tuple[Offload, ...] = ()
+    registrations: tuple[Registration, ...] = ()
+    callers: frozenset[str] = frozenset()
+    consumers: frozenset[str] = frozenset()
+
+
+class Knowledge:
+    """All libraries together, asked by name."""
+
+    def __init__(self, libraries: Iterable[Library]) -> None:
+        known = tuple(libraries)
+        self.results = _merged(library.results for library in known)
+        self.factories = _merged(library.factories for library in known)
+        self.attributes = _merged(library.attributes for library in known)
+        self.bases = _merged(library.bases for library in known)
+        self.offloads = {offload.name: offload for library in known for offload in library.offloads}
+        self.registrations = {row.name: row for library in known for row in library.registrations}
+        self._aliases = _merged(library.aliases for library in known)
+        self._coroutines = frozenset().union(*(library.coroutines for library in known))
+        self._quick = frozenset().union(*(library.quick for library in known))
+        self.consumers = frozenset().union(*(library.consumers for library in known))
+        self._callers = frozenset().union(*(library.callers for library in known))
+        self._canonical: dict[str, str] = {}
+        self._blocking = {name: row for library in known for row in library.blocking for name in row.names}
+
+    @property
+    def packages(self) -> frozenset[str]:
+        """The top-level names of all packages that any row names."""
+        named = (*self._blocking, *self._coroutines, *self._quick, *self.results, *self.bases, *self.offloads)
+        return frozenset(name.partition(".")[0] for name in named)
+
+    def is_known(self, name: str) -> bool:
+        """Whether any row speaks of a callable."""
+        return any(_row(table, name) for table in (self._blocking, self.results)) or (
+            self.is_coroutine(name) or self.is_quick(name)
+        )
+
+    def canonical(self, name: str) -> str:
+        """The name that the rows use: `sqlalchemy.orm.session.Session.get` is `sqlalchemy.orm.Session.get`."""
+        found = self._canonical.get(name)
+        if found is None:
+            found = self._aliases.get(name)
+            if found is None:
+                owner, dot, member = name.rpartition(".")
+                found = f"{self.canonical(owner)}.{member}" if dot else name
+            self._canonical[name] = found
+        return found
+
+    def blocking(self, name: str) -> Blocking | None:
+        """The row of a callable that blocks."""
+        return _row(self._blocking, name)
+
+    def is_coroutine(self, name: str) -> bool:
+        return _holds(self._coroutines, name)
+
+    def is_quick(self, name: str) -> bool:
+        return _holds(self._quick, name)
+
+    def calls_its_argument(self, name: str) -> bool:
+        return name in self._callers
+
+    def result(self, name: str) -> str | None:
+        """The class of what a callable returns."""
+        found = _row(self.results, name)
+        return name.rpartition(".")[0] if found == "self" else found
+
+    def family(self, name: str) -> tuple[str, ...]:
+        """A class and all that it inherits from, nearest first."""
+        found = [name]
+        for base in self.bases.get(name, ()):
+            found += [known for known in self.family(base) if known not in found]
+        return tuple(found)
+
+    def member(self, owner: str, name: str) -> str:
+        """The dotted name of a member of a class, at the class that defines it where rows tell."""
+        family = self.family(owner)
+        for wanted in (name, "*"):
+            for known in family:
+                if self._knows(f"{known}.{wanted}"):
+                    return f"{known}.{name}"
+        return f"{owner}.{name}"
+
+    def _knows(self, name: str) -> bool:
+        tables = (
+            *(self._blocking, self._coroutines, self._quick, self.results, self.attributes),
+            *(self.registrations, self.offloads),
+        )
+        return any(name in table for table in tables)
+
+
+def _row(table: Mapping[str, _Row], name: str) -> _Row | None:
+    found = table.get(name)
+    return found if found is not None else table.get(f"{name.rpartition('.')[0]}.*")
+
+
+def _holds(names: frozenset[str], name: str) -> bool:
+    return name in names or f"{name.rpartition('.')[0]}.*" in names
+
+
+def _merged(tables: Iterable[Mapping[str, _Row]]) -> Mapping[str, _Row]:
+    return MappingProxyType({name: value for table in tables for name, value in table.items()})

@@ -1,0 +1,77 @@
+"""Which file of a repository an import means."""
+
+from collections.abc import Collection, Iterable
+from posixpath import dirname, normpath
+
+
+class Modules:
+    """The modules of a repository, found from the file that imports them.
+
+    A repository may hold several roots (`backend/`, `src/`, a script's own folder); no configuration names them. So an
+    absolute import is looked for in the folders around the importing file, nearest first, leaving out those that are
+    packages themselves; then in the only other folder that has such a package. `libraries` are names of packages that
+    are known: a folder of that name is no rival to them (or is that very library), a single file is.
+    """
+
+    def __init__(self, paths: Iterable[str], libraries: Collection[str] = ()) -> None:
+        self._libraries = libraries
+        self._files = {path.removesuffix(".py").removesuffix("/__init__"): path for path in sorted(paths, reverse=True)}
+        self._packages = {dirname(path) for path in self._files.values() if path.endswith("/__init__.py")}
+        self._folders = {folder for path in self._files.values() for folder in _ancestors(dirname(path))}
+        self._roots: dict[str, set[str]] = {}
+        for name in self._files.keys() | self._folders:
+            parent, _, last = name.rpartition("/")
+            if parent not in self._packages:
+                self._roots.setdefault(last, set()).add(parent)
+        self._found: dict[tuple[str, str], str | None] = {}
+
+    def path(self, folder: str) -> str | None:
+        """The file of the module or package at a place without suffix ("app/main")."""
+        return self._files.get(folder)
+
+    def is_folder(self, folder: str) -> bool:
+        return folder in self._folders
+
+    def find(self, importer: str, level: int, module: str) -> str | None:
+        """The place ("backend/app/db", no suffix) that an import means, or None where it is none of the repository."""
+        if level:
+            return self._relative(importer, level, module)
+        key = (dirname(importer), module)
+        if key not in self._found:
+            self._found[key] = self._absolute(importer, module)
+        return self._found[key]
+
+    def _relative(self, importer: str, level: int, module: str) -> str | None:
+        folder = importer
+        for _ in range(level):
+            folder = dirname(folder)
+        return self._existing(folder, module.replace(".", "/")) if module else folder
+
+    def _absolute(self, importer: str, module: str) -> str | None:
+        inner = module.replace(".", "/")
+        top = inner.partition("/")[0]
+        for folder in _ancestors(dirname(importer)):
+            if folder in self._packages or (top in self._libraries and not self._is_module(folder, top)):
+                continue
+            if (found := self._existing(folder, inner)) is not None:
+                return found
+        if "/" not in inner or top in self._libraries:
+            return None
+        candidates = {found for root in self._roots.get(top, ()) if (found := self._existing(root, inner)) is not None}
+        return candidates.pop() if len(candidates) == 1 else None
+
+    def _is_module(self, folder: str, name: str) -> bool:
+        place = f"{folder}/{name}" if folder else name
+        return place in self._files and place not in self._packages
+
+    def _existing(self, folder: str, inner: str) -> str | None:
+        place = normpath(f"{folder}/{inner}") if folder else inner
+        return place if place in self._files or place in self._folders else None
+
+
+def _ancestors(folder: str) -> list[str]:
+    """The folder, those around it, and the top (the empty name)."""
+    found = [folder]
+    while found[-1]:
+        found.append(dirname(found[-1]))
+    return found

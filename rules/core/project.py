@@ -1,0 +1,516 @@
+"""All files of a repository together: what names mean across them, and what type an expression has by evidence.
+
+Evidence is an annotation, a constructor, a factory with a known result, an attribute set on `self` or on the class, a
+dependency and what it returns or yields, a global of another file, the target of `with`. Where there is none, or where
+names are bound again to something unknown, the answer is None.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Iterator, Mapping
+
+from rules.core.facts import (
+    Attribute,
+    Awaited,
+    Binding,
+    Call,
+    Choice,
+    Class,
+    Collection,
+    Computed,
+    Constant,
+    Defined,
+    DefinedClass,
+    Element,
+    Entered,
+    Expression,
+    Facts,
+    Function,
+    Import,
+    Name,
+    Parameter,
+    Subscript,
+    Typed,
+)
+from rules.core.library import Knowledge
+from rules.core.modules import Modules
+from rules.core.values import (
+    Coroutine,
+    Iterated,
+    Managed,
+    Module,
+    Object,
+    Outside,
+    Partial,
+    ProjectClass,
+    ProjectFunction,
+    Value,
+    Where,
+)
+
+DEPENDS = frozenset({"fastapi.Depends", "fastapi.Security"})
+MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
+ITERABLES = frozenset(
+    f"{module}.{name}"
+    for module in ("typing", "collections.abc", "builtins")
+    for name in (
+        *("Generator", "Iterator", "Iterable", "AsyncGenerator", "AsyncIterator", "AsyncIterable", "Sequence"),
+        *("List", "Set", "Tuple", "list", "set", "tuple", "frozenset"),
+    )
+)
+PATH = Object(Outside("pathlib.Path"))
+DEEPEST = 40  # steps of inference from one expression; real code needs a dozen
+
+
+class Project:
+    """The facts of a whole repository, by path, and what its names mean."""
+
+    def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, modules: Modules | None = None) -> None:
+        self.facts = facts
+        self.knowledge = knowledge
+        self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages)
+        self._memory: dict[object, Value | None] = {}
+        self._depth = 0
+
+    def with_facts(self, edited: Mapping[str, Facts]) -> Project:
+        """The same project with other facts of some of its files."""
+        return Project({**self.facts, **edited}, self.knowledge, self.modules)
+
+    def function(self, of: ProjectFunction | Where) -> Function:
+        """The facts of a function."""
+        return self.facts[of.path].functions[of.function if isinstance(of, Where) else of.index]
+
+    def class_(self, of: ProjectClass) -> Class:
+        """The facts of a class."""
+        return self.facts[of.path].classes[of.index]
+
+    # Expressions
+
+    def value(self, expression: Expression | None, where: Where) -> Value | None:
+        """What the expression is, seen from there."""
+        if expression is None or self._depth > DEEPEST:
+            return None
+        self._depth += 1
+        try:
+            return self._value(expression, where)
+        finally:
+            self._depth -= 1
+
+    def _value(self, expression: Expression, where: Where) -> Value | None:  # one line a form
+        match expression:
+            case Name(id=name):
+                return self.name(name, where)
+            case Attribute(of=of, name=name):
+                return self._dotted(of, name, where)
+            case Call():
+                return self._called(expression, where)
+            case Awaited(of=of):
+                value = self.value(of, where)
+                return value.result if isinstance(value, Coroutine) else None
+            case Entered(of=of, asynchronous=asynchronous):
+                return self._entered(self.value(of, where), asynchronous)
+            case Element(of=of):
+                value = self.value(of, where)
+                return value.item if isinstance(value, Iterated) else None
+            case Subscript(of=of):
+                return self._item(self.value(of, where))
+            case Choice(options=options):
+                return next((v for option in options if (v := self.value(option, where))), None)
+            case Collection(items=items):
+                return Iterated(self.value(items[0], where)) if items else None
+            case Computed(parts=parts):
+                value = self.value(parts[0], where)
+                return value if value == PATH else None  # `folder / name` is a path again
+            case Typed(annotation=annotation):
+                return self.annotated(annotation, where)
+            case Import():
+                return self._imported(expression, where)
+            case Defined(index=index):
+                return ProjectFunction(where.path, index)
+            case DefinedClass(index=index):
+                return ProjectClass(where.path, index)
+            case _:
+                return None
+
+    def _dotted(self, of: Expression, name: str, where: Where) -> Value | None:
+        """An attribute; one that this very function has set on the object tells more than the object's class."""
+        if isinstance(of, Name):
+            function = self.function(where)
+            if bindings := function.bindings.get(f"{of.id}.{name}"):
+                return self._latest(bindings, where, where.line)
+        return self.member(self.value(of, where), name)
+
+    @staticmethod
+    def _item(value: Value | None) -> Value | None:
+        if isinstance(value, Iterated):
+            return value.item
+        return value if isinstance(value, (Outside, ProjectClass)) else None  # Generic[...]
+
+    # Names
+
+    def name(self, name: str, where: Where) -> Value | None:
+        """What a name means there: a parameter, a local, one of an enclosing function, of the module, a builtin."""
+        key = (name, where)
+        if key not in self._memory:
+            self._memory[key] = None  # a name that is defined by itself means nothing
+            self._memory[key] = self._name(name, where)
+        return self._memory[key]
+
+    def _name(self, name: str, where: Where) -> Value | None:
+        functions = self.facts[where.path].functions
+        index, line = where.function, where.line
+        while index > 0:
+            function = functions[index]
+            if bindings := function.bindings.get(name):
+                return self._latest(bindings, Where(where.path, index, line), line)
+            for place, parameter in enumerate(function.parameters):
+                if parameter.name == name:
+                    return self._parameter(Where(where.path, index), place, parameter)
+            index, line = function.parent, 0
+        return self.global_(where.path, name, line)
+
+    def global_(self, path: str, name: str, line: int = 0) -> Value | None:
+        """What a module binds to a name (at its end, or as far as the line)."""
+        facts = self.facts[path]
+        if facts.functions and (bindings := facts.functions[0].bindings.get(name)):
+            return self._latest(bindings, Where(path, 0, line), line)
+        for star in facts.stars:
+            source = self._imported(Import(star.level, star.module), Where(path))
+            if isinstance(source, Module) and (found := self.member(source, name)):
+                return found
+        return Outside(f"builtins.{name}") if hasattr(builtins, name) else None
+
+    def _latest(self, bindings: tuple[Binding, ...], where: Where, line: int) -> Value | None:
+        """The value bound last before the line; of an annotation and a value on one line the annotation, if it tells."""
+        telling = [b for b in bindings if not (isinstance(b.value, Constant) and b.value.kind == "NoneType")]
+        earlier = [b for b in telling if b.line <= line and b.function == where.function] if line else telling
+        for binding in (earlier or telling)[-1:]:
+            for rival in bindings:
+                if rival.line == binding.line and (found := self._bound(rival, where)):
+                    return found
+        return None
+
+    def _bound(self, binding: Binding, where: Where) -> Value | None:
+        """The value of a binding, looked up just before it was made."""
+        return self.value(binding.value, Where(where.path, binding.function, max(binding.line - 1, 1)))
+
+    def _imported(self, of: Import, where: Where) -> Value | None:
+        place = self.modules.find(where.path, of.level, of.module)
+        if place is None:
+            if of.level:
+                return None
+            return Outside(self.knowledge.canonical(f"{of.module}.{of.name}" if of.name else of.module))
+        return self.member(Module(place), of.name) if of.name else Module(place)
+
+    # Parameters and annotations
+
+    def _parameter(self, where: Where, place: int, parameter: Parameter) -> Value | None:
+        function = self.function(where)
+        if place == 0 and function.owner >= 0 and not self._is_decorated(function, where, "builtins.staticmethod"):
+            owner = ProjectClass(where.path, function.owner)
+            return owner if self._is_decorated(function, where, "builtins.classmethod") else Object(owner)
+        if parameter.kind in ("star", "mapping"):
+            return None
+        outer = Where(where.path, function.parent, function.line)
+        if parameter.annotation and (found := self.annotated(parameter.annotation, outer)):
+            return found
+        dependency = self.dependency(parameter, outer)
+        return self.injected(dependency) if dependency else None
+
+    def dependency(self, parameter: Parameter, where: Where) -> Value | None:
+        """What FastAPI would call for a parameter: the argument of `Depends`, in its default or its annotation."""
+        for candidate in (parameter.default, *self._metadata(parameter.annotation, where)):
+            if isinstance(candidate, Call) and self.is_called(candidate, where, DEPENDS):
+                target = candidate.arguments[0] if candidate.arguments else dict(candidate.keywords).get("dependency")
+                return self.value(target or parameter.annotation, where)
+        return None
+
+    def is_called(self, call: Call, where: Where, names: frozenset[str]) -> bool:
+        """Whether the callee is one of the library functions of these names."""
+        callee = self.value(call.callee, where)
+        return isinstance(callee, Outside) and callee.name in names
+
+    def injected(self, dependency: Value) -> Value | None:
+        """What a dependency gives to a parameter."""
+        value = self.result(dependency)
+        if isinstance(value, Coroutine):
+            value = value.result
+        return value.item if isinstance(value, (Iterated, Managed)) else value
+
+    def _metadata(self, annotation: Expression | None, where: Where) -> tuple[Expression | None, ...]:
+        """What stands behind the type in `Annotated[...]`, also through an alias of another file."""
+        for part, place in self._aliased(annotation, where):
+            if isinstance(part, Subscript) and self._named(part.of, place) == "typing.Annotated":
+                return part.items[1:]
+        return ()
+
+    def _aliased(self, annotation: Expression | None, where: Where) -> Iterator[tuple[Expression, Where]]:
+        """The annotation, then what the name in it stands for, as often as names are aliases."""
+        for _ in range(8):
+            if annotation is None:
+                return
+            yield annotation, where
+            followed = self._definition(annotation, where)
+            if followed is None:
+                return
+            annotation, where = followed
+
+    def _definition(self, expression: Expression, where: Where) -> tuple[Expression, Where] | None:
+        """The expression that a global is bound to, and the place of that."""
+        origin = self.origin(expression, where)
+        if origin is None:
+            return None
+        path, name = origin
+        bindings = self.facts[path].functions[0].bindings.get(name)
+        return (bindings[-1].value, Where(path, 0, max(bindings[-1].line - 1, 1))) if bindings else None
+
+    def origin(self, expression: Expression | None, where: Where) -> tuple[str, str] | None:
+        """The file and the name of the global that an expression means, imports followed to where it was made."""
+        if expression is None:
+            return None
+        found = self._global_place(expression, where)
+        for _ in range(8):
+            if found is None or found[0] not in self.facts or not self.facts[found[0]].functions:
+                return None
+            bindings = self.facts[found[0]].functions[0].bindings.get(found[1], ())
+            imported = next((b.value for b in reversed(bindings) if isinstance(b.value, Import)), None)
+            if imported is None:
+                return found
+            place = self.modules.find(found[0], imported.level, imported.module)
+            path = self.modules.path(place) if place is not None else None
+            found = (path, imported.name) if path else None
+        return None
+
+    def _global_place(self, expression: Expression, where: Where) -> tuple[str, str] | None:
+        if isinstance(expression, Attribute):
+            holder = self.value(expression.of, where)
+            path = self.modules.path(holder.place) if isinstance(holder, Module) else None
+            return (path, expression.name) if path else None
+        return (where.path, expression.id) if isinstance(expression, Name) else None
+
+    def annotated(self, annotation: Expression | None, where: Where) -> Value | None:
+        """An object of the type that an annotation names, aliases followed."""
+        for part, place in self._aliased(annotation, where):
+            if (found := self._of_type(part, place)) is not None:
+                return found
+        return None
+
+    def _of_type(self, annotation: Expression, where: Where) -> Value | None:
+        match annotation:
+            case Subscript(of=of, items=items):
+                return self._generic(self.value(of, where), items, where)
+            case Choice(options=options):
+                return next((v for option in options if (v := self.annotated(option, where))), None)
+            case Name() | Attribute():
+                return self._instance(self.value(annotation, where))
+            case _:
+                return None
+
+    def _instance(self, of: Value | None) -> Value | None:
+        if isinstance(of, ProjectClass):
+            return Object(of)
+        if isinstance(of, Outside):
+            return Object(of) if of.name.partition(".")[0] != "typing" else None
+        if isinstance(of, Object):  # `db: SessionLocal`: the factory stands for what it makes
+            return self.result(of)
+        return None
+
+    def _generic(self, of: Value | None, items: tuple[Expression | None, ...], where: Where) -> Value | None:
+        first = items[0] if items else None
+        if isinstance(of, ProjectClass):
+            return Object(of)
+        if not isinstance(of, Outside):
+            return None
+        match of.name.rpartition(".")[2]:
+            case "Annotated" | "Optional" | "Union" | "ClassVar" | "Final" | "Mapped" | "Required" | "NotRequired":
+                return next((v for item in items[:2] if (v := self.annotated(item, where))), None)
+            case "Awaitable" | "Coroutine":
+                return Coroutine(self.annotated(items[-1], where))
+            case "AbstractContextManager" | "AbstractAsyncContextManager" | "ContextManager" | "AsyncContextManager":
+                return Managed(self.annotated(first, where))
+            case "type" | "Type":
+                return self.value(first, where)
+            case "Callable" | "Literal" | "dict" | "Dict" | "Mapping":
+                return None
+        if of.name in ITERABLES:
+            return Iterated(self.annotated(first, where), "Async" in of.name)
+        return Object(of)
+
+    # Members
+
+    def member(self, of: Value | None, name: str) -> Value | None:
+        """An attribute of a value."""
+        match of:
+            case Outside():
+                return Outside(self.knowledge.canonical(f"{of.name}.{name}"))
+            case Module():
+                return self._module_member(of, name)
+            case ProjectClass():
+                return self._class_member(of, name, None)
+            case Object(of=ProjectClass() as owner):
+                return self._class_member(owner, name, of)
+            case Object(of=Outside() as owner):
+                return self._library_member(owner, name)
+            case _:
+                return None
+
+    def _module_member(self, of: Module, name: str) -> Value | None:
+        path = self.modules.path(of.place)
+        if path is not None:
+            key = (path, name)
+            if key not in self._memory:
+                self._memory[key] = None
+                found = self.global_(path, name)
+                self._memory[key] = None if isinstance(found, Outside) and found.name == f"builtins.{name}" else found
+            if self._memory[key] is not None:
+                return self._memory[key]
+        inner = f"{of.place}/{name}" if of.place else name
+        return Module(inner) if self.modules.path(inner) or self.modules.is_folder(inner) else None
+
+    def _library_member(self, owner: Outside, name: str) -> Value | None:
+        dotted = self.knowledge.member(owner.name, name)
+        attribute = self.knowledge.attributes.get(dotted)
+        return Object(Outside(attribute)) if attribute else Outside(dotted)
+
+    def _class_member(self, of: ProjectClass, name: str, instance: Object | None) -> Value | None:
+        key = (of, name, instance is None)
+        if key not in self._memory:
+            self._memory[key] = None
+            self._memory[key] = self._found_member(of, name, instance)
+        return self._memory[key]
+
+    def _found_member(self, of: ProjectClass, name: str, instance: Object | None) -> Value | None:
+        for owner in self.family(of):
+            if isinstance(owner, Outside):
+                member = self._library_member(owner, name) if instance else Outside(f"{owner.name}.{name}")
+                if not isinstance(member, Outside) or self.knowledge.is_known(member.name):
+                    return member
+                continue
+            class_ = self.class_(owner)
+            if name in class_.methods:
+                method = ProjectFunction(owner.path, class_.methods[name])
+                return self.result(method) if instance and self.is_property(method) else method
+            place = Where(owner.path, class_.parent)
+            for bindings in (class_.attributes.get(name), class_.bindings.get(name)):
+                if bindings and (found := self._latest(bindings, place, 0)):
+                    return found
+        return None
+
+    def family(self, of: ProjectClass) -> tuple[ProjectClass | Outside, ...]:
+        """A class and all that it inherits from, depth first; library classes stand for themselves."""
+        found: list[ProjectClass | Outside] = []
+        waiting: list[Value | None] = [of]
+        while waiting:
+            current = waiting.pop(0)
+            if isinstance(current, Outside) and current not in found:
+                found.append(current)
+            elif isinstance(current, ProjectClass) and current not in found:
+                found.append(current)
+                class_ = self.class_(current)
+                where = Where(current.path, class_.parent, class_.line)
+                waiting = [*(self.value(base, where) for base in class_.bases), *waiting]
+        return tuple(found)
+
+    def is_property(self, method: ProjectFunction) -> bool:
+        where = Where(method.path, method.index)
+        return any(self._is_decorated(self.function(method), where, name) for name in PROPERTIES)
+
+    def decorators(self, of: ProjectFunction) -> tuple[Value | None, ...]:
+        """What the decorators of a function are; of `@retry(...)` it is `retry`."""
+        function = self.function(of)
+        where = Where(of.path, function.parent, function.line)
+        bare = (d.callee if isinstance(d, Call) else d for d in function.decorators)
+        return tuple(self.value(decorator, where) for decorator in bare)
+
+    def _is_decorated(self, function: Function, where: Where, name: str) -> bool:
+        if not function.decorators:
+            return False
+        index = where.function
+        return any(
+            isinstance(d, Outside) and d.name == name for d in self.decorators(ProjectFunction(where.path, index))
+        )
+
+    def _named(self, expression: Expression, where: Where) -> str:
+        value = self.value(expression, where)
+        return value.name.replace("typing_extensions.", "typing.") if isinstance(value, Outside) else ""
+
+    # Calls
+
+    def _called(self, call: Call, where: Where) -> Value | None:
+        callee = self.value(call.callee, where)
+        if isinstance(callee, Outside):
+            if callee.name == "functools.partial" and call.arguments:
+                inner = self.value(call.arguments[0], where)
+                return Partial(inner) if inner else None
+            if callee.name in self.knowledge.factories:
+                given = self.value(dict(call.keywords).get("class_"), where)
+                return Object(callee, factory=self._instance(given))
+        return self.result(callee)
+
+    def result(self, callee: Value | None) -> Value | None:
+        """What calling it gives."""
+        match callee:
+            case ProjectFunction():
+                return self._function_result(callee)
+            case ProjectClass():
+                return Object(callee)
+            case Outside():
+                return self._library_result(callee.name)
+            case Partial(of=of):
+                return self.result(of)
+            case Object(factory=made) if made is not None:
+                return made
+            case Object(of=Outside(name=name)):
+                made_class = self.knowledge.factories.get(name)
+                return Object(Outside(made_class)) if made_class else None
+            case Object(of=ProjectClass()):
+                return self.result(self.member(callee, "__call__"))
+            case _:
+                return None
+
+    def _library_result(self, name: str) -> Value | None:
+        known = self.knowledge.result(name)
+        if known:
+            value: Value | None = Object(Outside(known))
+        else:
+            value = Object(Outside(name)) if name.rpartition(".")[2][:1].isupper() else None
+        return Coroutine(value) if self.knowledge.is_coroutine(name) else value
+
+    def _function_result(self, of: ProjectFunction) -> Value | None:
+        key = ("result", of)
+        if key not in self._memory:
+            self._memory[key] = None
+            self._memory[key] = self._computed_result(of)
+        return self._memory[key]
+
+    def _computed_result(self, of: ProjectFunction) -> Value | None:
+        function = self.function(of)
+        outer = Where(of.path, function.parent, function.line)
+        declared = self.annotated(function.returns, outer)
+        if function.generator:
+            item = declared.item if isinstance(declared, Iterated) else self._first(function.yields, of)
+            decorators = self.decorators(of)
+            if any(isinstance(d, Outside) and d.name in MANAGERS for d in decorators):
+                return Managed(item)
+            return Iterated(item, function.asynchronous)
+        value = declared or self._first(function.results, of)
+        return Coroutine(value) if function.asynchronous else value
+
+    def _first(self, expressions: tuple[Expression, ...], of: ProjectFunction) -> Value | None:
+        where = Where(of.path, of.index)
+        return next((v for expression in expressions if (v := self.value(expression, where))), None)
+
+    def _entered(self, manager: Value | None, asynchronous: bool) -> Value | None:
+        if isinstance(manager, Managed):
+            return manager.item
+        if isinstance(manager, Object) and isinstance(manager.of, ProjectClass):
+            given = self.result(self.member(manager, "__aenter__" if asynchronous else "__enter__"))
+            given = given.result if isinstance(given, Coroutine) else given
+            return given or manager
+        if isinstance(manager, Object) and isinstance(manager.of, Outside):
+            known = self.knowledge.result(f"{manager.of.name}.__enter__")
+            return Object(Outside(known)) if known else manager
+        return None

@@ -1,0 +1,108 @@
+"""What must hold of a fix before it is shown. A fix that fails a proof is not offered.
+
+The edited file compiles, so that `await` stands only where it may; every name that
+resolved still resolves, and no new one is left open; each function keeps its name, parameters, defaults, annotations and
+decorators, and with them the API its contract; the blocking call is gone and no other came; nothing is left unawaited.
+"""
+
+import dis
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from types import CodeType
+
+from rules.core.contexts import Contexts
+from rules.core.edits import EditConflictError, apply_edits, decode_source
+from rules.core.facts import Facts, Function
+from rules.core.findings import Fix
+from rules.core.reading import read_facts
+from rules.core.syntax import UnreadableError, parse
+from rules.core.values import Coroutine, ProjectFunction, Where
+
+
+def objection(fix: Fix, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
+    """Why the fix may not be shown, in a few words; empty where it is proved."""
+    after: dict[str, bytes] = {}
+    for path in {edit.path for edit in fix.edits}:
+        try:
+            after[path] = apply_edits(sources[path], [edit for edit in fix.edits if edit.path == path])
+        except EditConflictError:
+            return "edits overlap"
+        except UnicodeError:
+            return "not writable in the encoding of the file"
+    for path, source in after.items():
+        if reason := _text_objection(sources[path], source):
+            return reason
+    return _meaning_objection(contexts, {path: read_facts(source) for path, source in after.items()})
+
+
+def _text_objection(before: bytes, after: bytes) -> str:
+    if before == after:
+        return "changes nothing"
+    try:
+        old, new = _code(before), _code(after)
+    except (SyntaxError, ValueError, UnreadableError, RecursionError):
+        return "does not parse"
+    return "leaves a name unresolved" if _open_names(new) - _open_names(old) else ""
+
+
+def _code(source: bytes) -> CodeType:
+    return compile(parse(decode_source(source)), "<fix>", "exec", dont_inherit=True)
+
+
+def _open_names(code: CodeType) -> set[str]:
+    """The names that a module reads as globals and binds nowhere, builtins among them."""
+    read: set[str] = set()
+    bound: set[str] = set()
+    for inner in _codes(code):
+        for instruction in dis.get_instructions(inner):
+            if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                read.add(str(instruction.argval))
+            elif instruction.opname in ("STORE_GLOBAL", "STORE_NAME"):
+                bound.add(str(instruction.argval))
+    return read - bound
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _meaning_objection(before: Contexts, edited: Mapping[str, Facts]) -> str:
+    project = before.project
+    after = Contexts(project.with_facts(edited))
+    for path, facts in edited.items():
+        old = project.facts[path]
+        if facts.problem:
+            return "cannot be read again"
+        if [_signature(f) for f in old.functions] != [_signature(f) for f in facts.functions]:
+            return "changes a signature"
+        for index, function in enumerate(facts.functions):
+            place = ProjectFunction(path, index)
+            if function.asynchronous and (_blocking(after, place) - _blocking(before, place)):
+                return "blocks elsewhere"
+            if _forgotten(after, place) > _forgotten(before, place):
+                return "leaves a coroutine unawaited"
+    return ""
+
+
+def _signature(function: Function) -> object:
+    return (function.qualname, function.parameters, function.returns, function.decorators, function.generator)
+
+
+def _blocking(contexts: Contexts, function: ProjectFunction) -> Counter[str]:
+    return Counter(sink.name for sink in contexts.own_sinks(function))
+
+
+def _forgotten(contexts: Contexts, function: ProjectFunction) -> int:
+    """How many calls in the function give a coroutine that nobody awaits there."""
+    return sum(1 for _ in unawaited(contexts, function))
+
+
+def unawaited(contexts: Contexts, function: ProjectFunction) -> Iterable[int]:
+    """The places of the sites whose coroutine is not awaited at once."""
+    for place, site in enumerate(contexts.project.function(function).sites):
+        where = Where(function.path, function.index, site.line)
+        if not site.awaited and isinstance(contexts.project.value(site.call, where), Coroutine):
+            yield place

@@ -1,0 +1,704 @@
+"""One pass over the syntax tree of a file, from which come its facts."""
+
+import ast
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rules.core.edits import decode_source
+from rules.core.facts import (
+    Attribute,
+    Awaited,
+    Binding,
+    Call,
+    Choice,
+    Class,
+    Collection,
+    Computed,
+    Constant,
+    Defined,
+    DefinedClass,
+    Element,
+    Entered,
+    Expression,
+    Facts,
+    Function,
+    Import,
+    Name,
+    Parameter,
+    Site,
+    Subscript,
+    Typed,
+)
+from rules.core.syntax import UnreadableError, parse
+
+LONGEST_FILE = 1_000_000  # bytes; GitHub's own views stop there as well
+LONGEST_TEXT = 120  # characters of a literal that is kept
+DEEPEST = 150  # nested expressions; what lies deeper is read for its calls only
+
+_COMMENT = re.compile(r"#\s*asyncify:\s*ignore(?P<file>-file)?(?:\[(?P<names>[^\]]*)\])?", re.IGNORECASE)
+_NOQA = re.compile(r"#\s*noqa:(?P<codes>\s*[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)", re.IGNORECASE)
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+
+
+def read_facts(source: bytes) -> Facts:
+    """The facts of one file. Never raises for what the file holds: `problem` says what is wrong with it."""
+    if len(source) > LONGEST_FILE:
+        return Facts(problem=f"it is larger than {LONGEST_FILE:,} bytes")
+    try:
+        text = decode_source(source)
+        if _LONE_RETURN.search(text):
+            return Facts(problem="it has carriage returns that end no line")
+        return _Reader(text).read(parse(text))
+    except (UnreadableError, SyntaxError, UnicodeError, LookupError) as error:
+        return Facts(problem=str(error))
+    except RecursionError:
+        return Facts(problem="it is nested too deeply to be read")
+
+
+@dataclass(slots=True)
+class _Scope:
+    """A function that is being read."""
+
+    name: str
+    qualname: str
+    index: int
+    parent: int
+    owner: int
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    sites: list[Site] = field(default_factory=list)
+    results: list[Expression] = field(default_factory=list)
+    yields: list[Expression] = field(default_factory=list)
+    writes: set[str] = field(default_factory=set)
+    outer: set[str] = field(default_factory=set)
+    mentions: dict[str, int] = field(default_factory=dict)
+    generator: bool = False
+    suspends: bool = False
+    loops: int = 0
+    lazy: int = 0
+    guards: int = 0
+    scripted: int = 0
+
+
+@dataclass(slots=True)
+class _ClassScope:
+    """A class whose body is being read."""
+
+    qualname: str
+    index: int
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    methods: dict[str, int] = field(default_factory=dict)
+    attributes: dict[str, list[Binding]] = field(default_factory=dict)
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._lines = None if text.isascii() else [line.encode() for line in text.split("\n")]
+        self._functions: list[Function | None] = []
+        self._classes: list[Class | None] = []
+        self._stars: list[Import] = []
+        self._depth = 0
+        self._scope = self._module = _Scope("<module>", "<module>", 0, -1, -1)
+        self._class: _ClassScope | None = None
+        self._statements: dict[type[ast.stmt], Callable[[Any], None]] = {
+            ast.Expr: self._expression_statement,
+            ast.Assign: self._assign,
+            ast.AnnAssign: self._annotated_assign,
+            ast.AugAssign: self._augmented_assign,
+            ast.Return: self._return,
+            ast.FunctionDef: self._function,
+            ast.AsyncFunctionDef: self._function,
+            ast.ClassDef: self._class_definition,
+            ast.Import: self._import,
+            ast.ImportFrom: self._import_from,
+            ast.If: self._if,
+            ast.For: self._for,
+            ast.AsyncFor: self._for,
+            ast.While: self._while,
+            ast.With: self._with,
+            ast.AsyncWith: self._with,
+            ast.Try: self._try,
+            ast.TryStar: self._try,
+            ast.Match: self._match,
+            ast.Global: self._outer,
+            ast.Nonlocal: self._outer,
+            ast.Delete: self._delete,
+            ast.Raise: self._children,
+            ast.Assert: self._children,
+        }
+        self._expressions: dict[type[ast.expr], Callable[[Any], Expression | None]] = {
+            ast.Call: self._call,
+            ast.Attribute: self._attribute,
+            ast.Await: self._await,
+            ast.Subscript: self._subscript,
+            ast.Constant: _constant,
+            ast.Name: self._name,
+            ast.BoolOp: self._either,
+            ast.IfExp: self._conditional,
+            ast.BinOp: self._binary,
+            ast.JoinedStr: self._formatted,
+            ast.List: self._collection,
+            ast.Tuple: self._collection,
+            ast.Set: self._collection,
+            ast.Dict: self._dict,
+            ast.Lambda: self._lambda,
+            ast.ListComp: self._comprehension,
+            ast.SetComp: self._comprehension,
+            ast.GeneratorExp: self._comprehension,
+            ast.DictComp: self._comprehension,
+            ast.NamedExpr: self._named,
+            ast.Yield: self._yield,
+            ast.YieldFrom: self._yield_from,
+            ast.Starred: self._starred,
+        }
+
+    def read(self, tree: ast.Module) -> Facts:
+        self._functions.append(None)  # the module's own place, taken when all of it was read
+        self._block(tree.body)
+        self._functions[0] = self._closed(self._scope, 1, 1, 1, len(self._text), asynchronous=False)
+        return Facts(
+            functions=tuple(f for f in self._functions if f),
+            classes=tuple(c for c in self._classes if c),
+            stars=tuple(self._stars),
+            mentions=self._module.mentions,
+            ignores=_ignores(self._text),
+        )
+
+    # Statements
+
+    def _block(self, body: Iterable[ast.stmt]) -> None:
+        handlers = self._statements
+        for statement in body:
+            handler = handlers.get(type(statement))
+            if handler is not None:
+                handler(statement)
+
+    def _children(self, node: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self._expression(child)
+
+    def _expression_statement(self, node: ast.Expr) -> None:
+        if isinstance(node.value, ast.Call):
+            self._call(node.value, statement=True)
+        else:
+            self._expression(node.value)
+
+    def _assign(self, node: ast.Assign) -> None:
+        value = self._expression(node.value)
+        for target in node.targets:
+            self._bind(target, value)
+
+    def _annotated_assign(self, node: ast.AnnAssign) -> None:
+        annotation = self._annotation(node.annotation)
+        value = self._expression(node.value) if node.value else None
+        self._bind(node.target, Typed(annotation) if annotation else value)
+        if value is not None and annotation is not None:
+            self._bind(node.target, value)
+
+    def _augmented_assign(self, node: ast.AugAssign) -> None:
+        self._expression(node.value)
+        if isinstance(node.target, ast.Name):
+            self._scope.writes.add(node.target.id)
+        else:
+            self._bind(node.target, None)
+
+    def _return(self, node: ast.Return) -> None:
+        if node.value is not None:
+            value = self._expression(node.value)
+            if value is not None:
+                self._scope.results.append(value)
+
+    def _delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            self._bind(target, None)
+
+    def _if(self, node: ast.If) -> None:
+        scripted = self._scope.index == 0 and _is_main_guard(node.test)
+        self._expression(node.test)
+        self._scope.scripted += scripted
+        self._block(node.body)
+        self._scope.scripted -= scripted
+        self._block(node.orelse)
+
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        asynchronous = isinstance(node, ast.AsyncFor)
+        iterable = self._iterable(node.iter)
+        self._scope.suspends |= asynchronous
+        self._bind(node.target, Element(iterable, asynchronous) if iterable else None)
+        self._looped(node.body)
+        self._block(node.orelse)
+
+    def _iterable(self, node: ast.expr) -> Expression | None:
+        return self._call(node, iterated=True) if isinstance(node, ast.Call) else self._expression(node)
+
+    def _while(self, node: ast.While) -> None:
+        self._scope.loops += 1
+        self._expression(node.test)
+        self._scope.loops -= 1
+        self._looped(node.body)
+        self._block(node.orelse)
+
+    def _looped(self, body: list[ast.stmt]) -> None:
+        self._scope.loops += 1
+        self._block(body)
+        self._scope.loops -= 1
+
+    def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        asynchronous = isinstance(node, ast.AsyncWith)
+        self._scope.suspends |= asynchronous
+        for item in node.items:
+            context = item.context_expr
+            value = self._call(context, entered=True) if isinstance(context, ast.Call) else self._expression(context)
+            if item.optional_vars is not None:
+                self._bind(item.optional_vars, Entered(value, asynchronous) if value else None)
+        self._block(node.body)
+
+    def _try(self, node: ast.Try) -> None:
+        self._scope.guards += 1
+        self._block(node.body)
+        self._scope.guards -= 1
+        for handler in node.handlers:
+            if handler.type is not None:
+                self._expression(handler.type)
+            if handler.name:
+                self._keep(handler.name, handler.lineno, None)
+            self._block(handler.body)
+        self._block(node.orelse)
+        self._block(node.finalbody)
+
+    def _match(self, node: ast.Match) -> None:
+        self._expression(node.subject)
+        for case in node.cases:
+            for pattern in ast.walk(case.pattern):
+                if isinstance(pattern, (ast.MatchAs, ast.MatchStar)) and pattern.name:
+                    self._keep(pattern.name, pattern.lineno, None)
+            if case.guard is not None:
+                self._expression(case.guard)
+            self._block(case.body)
+
+    def _outer(self, node: ast.Global | ast.Nonlocal) -> None:
+        self._scope.outer.update(node.names)
+
+    def _import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            if alias.asname:
+                self._keep(alias.asname, node.lineno, Import(0, alias.name))
+            else:
+                top = alias.name.partition(".")[0]
+                self._keep(top, node.lineno, Import(0, top))
+
+    def _import_from(self, node: ast.ImportFrom) -> None:
+        for alias in node.names:
+            imported = Import(node.level, node.module or "", alias.name)
+            if alias.name == "*":
+                self._stars.append(imported)
+            else:
+                self._keep(alias.asname or alias.name, node.lineno, imported)
+
+    # Definitions
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        decorators = tuple(self._expression(decorator) for decorator in node.decorator_list)
+        parameters = self._parameters(node.args)
+        returns = self._annotation(node.returns)
+        scope = self._open(node.name)
+        first_line = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        self._keep(node.name, node.lineno, Defined(scope.index))
+        if self._class is not None:
+            self._class.methods[node.name] = scope.index
+        outer, around = self._scope, self._class
+        self._scope, self._class = scope, None
+        self._block(node.body)
+        self._scope, self._class = outer, around
+        self._functions[scope.index] = self._closed(
+            scope,
+            node.lineno,
+            self._column(node.lineno, node.col_offset),
+            first_line,
+            node.end_lineno or node.lineno,
+            asynchronous=isinstance(node, ast.AsyncFunctionDef),
+            decorators=decorators,
+            parameters=parameters,
+            returns=returns,
+        )
+
+    def _lambda(self, node: ast.Lambda) -> Expression:
+        parameters = self._parameters(node.args)
+        scope = self._open("<lambda>")
+        outer, around = self._scope, self._class
+        self._scope, self._class = scope, None
+        value = self._expression(node.body)
+        self._scope, self._class = outer, around
+        scope.results += [value] if value else []
+        self._functions[scope.index] = self._closed(
+            scope,
+            node.lineno,
+            self._column(node.lineno, node.col_offset),
+            node.lineno,
+            node.end_lineno or node.lineno,
+            asynchronous=False,
+            parameters=parameters,
+        )
+        return Defined(scope.index)
+
+    def _open(self, name: str) -> _Scope:
+        index = len(self._functions)
+        self._functions.append(None)
+        if self._class is not None:
+            return _Scope(name, f"{self._class.qualname}.{name}", index, self._scope.index, self._class.index)
+        around = "" if self._scope.index == 0 else f"{self._scope.qualname}."
+        return _Scope(name, around + name, index, self._scope.index, -1)
+
+    def _closed(
+        self,
+        scope: _Scope,
+        line: int,
+        column: int,
+        first_line: int,
+        end_line: int,
+        *,
+        asynchronous: bool,
+        decorators: tuple[Expression | None, ...] = (),
+        parameters: tuple[Parameter, ...] = (),
+        returns: Expression | None = None,
+    ) -> Function:
+        local = scope.bindings.keys() | {parameter.name for parameter in parameters}
+        if scope.index:
+            outer = self._scope.mentions
+            for name in scope.mentions.keys() - local:
+                outer[name] = outer.get(name, 0) + scope.mentions[name]
+        return Function(
+            name=scope.name,
+            qualname=scope.qualname,
+            line=line,
+            column=column,
+            first_line=first_line,
+            end_line=end_line,
+            asynchronous=asynchronous,
+            generator=scope.generator,
+            suspends=scope.suspends,
+            parent=scope.parent,
+            owner=scope.owner,
+            decorators=decorators,
+            parameters=parameters,
+            returns=returns,
+            bindings={name: tuple(values) for name, values in scope.bindings.items()},
+            sites=tuple(scope.sites),
+            results=tuple(scope.results),
+            yields=tuple(scope.yields),
+            writes=tuple(sorted((scope.writes - local) | scope.outer)),
+        )
+
+    def _parameters(self, arguments: ast.arguments) -> tuple[Parameter, ...]:
+        plain = [*((a, "positional") for a in arguments.posonlyargs), *((a, "normal") for a in arguments.args)]
+        defaults: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults))
+        defaults += arguments.defaults
+        listed = [(a, kind, default) for (a, kind), default in zip(plain, defaults, strict=True)]
+        if arguments.vararg:
+            listed.append((arguments.vararg, "star", None))
+        listed += [(a, "keyword", d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+        if arguments.kwarg:
+            listed.append((arguments.kwarg, "mapping", None))
+        return tuple(
+            Parameter(
+                name=argument.arg,
+                annotation=self._annotation(argument.annotation),
+                default=self._expression(default) if default else None,
+                has_default=default is not None,
+                kind=kind,
+            )
+            for argument, kind, default in listed
+        )
+
+    def _class_definition(self, node: ast.ClassDef) -> None:
+        for decorator in node.decorator_list:
+            self._expression(decorator)
+        bases = tuple(self._expression(base) for base in node.bases)
+        for keyword in node.keywords:
+            self._expression(keyword.value)
+        index = len(self._classes)
+        self._classes.append(None)
+        outer = self._class
+        around = f"{outer.qualname}." if outer else "" if self._scope.index == 0 else f"{self._scope.qualname}."
+        self._keep(node.name, node.lineno, DefinedClass(index))
+        self._class = scope = _ClassScope(around + node.name, index)
+        self._block(node.body)
+        self._class = outer
+        self._classes[index] = Class(
+            name=node.name,
+            qualname=scope.qualname,
+            line=node.lineno,
+            parent=self._scope.index,
+            bases=bases,
+            bindings={name: tuple(values) for name, values in scope.bindings.items()},
+            methods=scope.methods,
+            attributes=self._attributes_of(scope),
+        )
+
+    def _attributes_of(self, scope: _ClassScope) -> dict[str, tuple[Binding, ...]]:
+        """What the methods of a class set on their first parameter."""
+        found: dict[str, list[Binding]] = {}
+        for index in scope.methods.values():
+            method = self._functions[index]
+            if method and method.parameters:
+                dotted = f"{method.parameters[0].name}."
+                for name, bindings in method.bindings.items():
+                    if name.startswith(dotted):
+                        found.setdefault(name.removeprefix(dotted), []).extend(bindings)
+        return {name: tuple(bindings) for name, bindings in found.items()}
+
+    # Bindings
+
+    def _bind(self, target: ast.expr, value: Expression | None) -> None:
+        match target:
+            case ast.Name(id=name):
+                self._keep(name, target.lineno, value)
+            case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                self._keep(f"{owner}.{name}", target.lineno, value)
+                self._scope.writes.add(owner)
+            case ast.Attribute() | ast.Subscript():
+                self._expression(target)
+                self._scope.writes.add(_root(target))
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                for place, element in enumerate(elements):
+                    self._bind(element, self._unpacked(value, place))
+            case ast.Starred(value=inner):
+                self._bind(inner, None)
+
+    def _unpacked(self, value: Expression | None, place: int) -> Expression | None:
+        if isinstance(value, Collection):
+            return value.items[place] if place < len(value.items) else None
+        return Subscript(value, (Constant(place, "int"),)) if value else None
+
+    def _keep(self, name: str, line: int, value: Expression | None) -> None:
+        scope: _Scope | _ClassScope = self._class if self._class is not None else self._scope
+        if self._class is None and name in self._scope.outer:
+            scope = self._module
+        kept = scope.bindings.setdefault(name, [])
+        kept.append(Binding(line, value or Constant(None, "unknown"), self._scope.index))
+
+    # Expressions
+
+    def _expression(self, node: ast.expr) -> Expression | None:
+        handler = self._expressions.get(type(node))
+        if handler is None:
+            self._children(node)
+            return None
+        self._depth += 1
+        read = handler(node)
+        self._depth -= 1
+        return read if self._depth < DEEPEST else None
+
+    def _name(self, node: ast.Name) -> Expression:
+        mentions = self._scope.mentions
+        mentions[node.id] = mentions.get(node.id, 0) + 1
+        return Name(node.id)
+
+    def _attribute(self, node: ast.Attribute) -> Expression | None:
+        dotted, mentions = f".{node.attr}", self._scope.mentions
+        mentions[dotted] = mentions.get(dotted, 0) + 1
+        of = self._callee(node.value)
+        return Attribute(of, node.attr) if of else None
+
+    def _callee(self, node: ast.expr) -> Expression | None:
+        """The expression, without counting its last name as mentioned."""
+        if isinstance(node, ast.Name):
+            return Name(node.id)
+        if isinstance(node, ast.Attribute):
+            of = self._callee(node.value)
+            return Attribute(of, node.attr) if of else None
+        return self._expression(node)
+
+    def _call(
+        self,
+        node: ast.Call,
+        *,
+        statement: bool = False,
+        awaited: bool = False,
+        entered: bool = False,
+        iterated: bool = False,
+    ) -> Expression | None:
+        callee = self._callee(node.func)
+        arguments = tuple(self._expression(argument) for argument in node.args)
+        keywords = tuple((keyword.arg or "", self._expression(keyword.value)) for keyword in node.keywords)
+        if callee is None:
+            return None
+        call = Call(callee, arguments, keywords)
+        scope = self._scope
+        end_line = node.end_lineno or node.lineno
+        scope.sites.append(
+            Site(
+                call,
+                node.lineno,
+                self._column(node.lineno, node.col_offset),
+                end_line,
+                self._column(end_line, node.end_col_offset or 0),
+                awaited,
+                statement,
+                scope.loops > 0,
+                scope.lazy > 0,
+                scope.guards > 0,
+                scope.scripted > 0,
+                entered,
+                iterated,
+            )
+        )
+        return call
+
+    def _await(self, node: ast.Await) -> Expression | None:
+        self._scope.suspends = True
+        inner = node.value
+        value = self._call(inner, awaited=True) if isinstance(inner, ast.Call) else self._expression(inner)
+        return Awaited(value) if value else None
+
+    def _subscript(self, node: ast.Subscript) -> Expression | None:
+        of = self._expression(node.value)
+        items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        read = tuple(self._expression(item) for item in items)
+        return Subscript(of, read) if of else None
+
+    def _either(self, node: ast.BoolOp) -> Expression | None:
+        return _choice(self._expression(value) for value in node.values)
+
+    def _conditional(self, node: ast.IfExp) -> Expression | None:
+        self._expression(node.test)
+        return _choice([self._expression(node.body), self._expression(node.orelse)])
+
+    def _binary(self, node: ast.BinOp) -> Expression | None:
+        parts = [self._expression(node.left), self._expression(node.right)]
+        return _choice(parts) if isinstance(node.op, ast.BitOr) else _computed(parts)
+
+    def _formatted(self, node: ast.JoinedStr) -> Expression | None:
+        return _computed([self._expression(part.value) for part in node.values if isinstance(part, ast.FormattedValue)])
+
+    def _collection(self, node: ast.List | ast.Tuple | ast.Set) -> Expression:
+        return Collection(tuple(self._expression(element) for element in node.elts))
+
+    def _dict(self, node: ast.Dict) -> Expression:
+        for key in node.keys:
+            if key is not None:
+                self._expression(key)
+        return Collection(tuple(self._expression(value) for value in node.values))
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Expression | None:
+        scope = self._scope
+        lazy = isinstance(node, ast.GeneratorExp)
+        for place, generator in enumerate(node.generators):
+            scope.suspends |= bool(generator.is_async)
+            iterable = self._iterable(generator.iter)
+            if place == 0:
+                scope.loops += 1
+                scope.lazy += lazy
+            self._bind_inner(generator.target, Element(iterable, bool(generator.is_async)) if iterable else None)
+            for condition in generator.ifs:
+                self._expression(condition)
+        if isinstance(node, ast.DictComp):
+            self._expression(node.key)
+            element = self._expression(node.value)
+        else:
+            element = self._expression(node.elt)
+        scope.loops -= 1
+        scope.lazy -= lazy
+        return Collection((element,)) if element else None
+
+    def _bind_inner(self, target: ast.expr, value: Expression | None) -> None:
+        """The target of a comprehension is the function's, never the class's."""
+        around, self._class = self._class, None
+        self._bind(target, value)
+        self._class = around
+
+    def _named(self, node: ast.NamedExpr) -> Expression | None:
+        value = self._expression(node.value)
+        self._bind_inner(node.target, value)
+        return value
+
+    def _yield(self, node: ast.Yield) -> None:
+        self._scope.generator = True
+        if node.value is not None:
+            value = self._expression(node.value)
+            if value is not None:
+                self._scope.yields.append(value)
+
+    def _yield_from(self, node: ast.YieldFrom) -> None:
+        self._scope.generator = True
+        value = self._iterable(node.value)
+        if value is not None:
+            self._scope.yields.append(Element(value))
+
+    def _starred(self, node: ast.Starred) -> None:
+        self._expression(node.value)
+
+    def _annotation(self, node: ast.expr | None) -> Expression | None:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node = _parsed_annotation(node)
+        return self._expression(node) if node is not None else None
+
+    def _column(self, line: int, byte: int) -> int:
+        if self._lines is None:
+            return byte + 1
+        text = self._lines[line - 1]
+        return byte + 1 if text.isascii() else len(text[:byte].decode(errors="replace")) + 1
+
+
+def _constant(node: ast.Constant) -> Expression:
+    value, kind = node.value, type(node.value).__name__
+    if isinstance(value, (bool, float)) or value is None:
+        return Constant(value, kind)
+    if isinstance(value, int) and abs(value) < 2**53:
+        return Constant(value, kind)
+    if isinstance(value, str) and len(value) <= LONGEST_TEXT and value.isprintable():
+        return Constant(value, kind)
+    return Constant(None, kind)
+
+
+def _parsed_annotation(node: ast.Constant) -> ast.expr | None:
+    """`"User"` as the expression that it quotes, all of it where the text stands."""
+    try:
+        tree = ast.parse(str(node.value).strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    for inner in ast.walk(tree):
+        if isinstance(inner, ast.expr):
+            ast.copy_location(inner, node)
+    return tree
+
+
+def _choice(options: Iterable[Expression | None]) -> Expression | None:
+    known = tuple(option for option in options if option is not None)
+    return Choice(known) if known else None
+
+
+def _computed(parts: Iterable[Expression | None]) -> Expression | None:
+    known = tuple(part for part in parts if part is not None)
+    return Computed(known) if known else None
+
+
+def _root(node: ast.expr) -> str:
+    """`a` of `a.b[c].d`."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_main_guard(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
+
+
+def _ignores(text: str) -> dict[int, tuple[str, ...]]:
+    """Which names the comments of a file silence. Only a comment that stands in the text counts, also in a string."""
+    found: dict[int, tuple[str, ...]] = {}
+    if "asyncify:" not in text and "noqa" not in text:
+        return found
+    for number, line in enumerate(text.split("\n"), start=1):
+        if "#" not in line:
+            continue
+        if comment := _COMMENT.search(line):
+            names = tuple(name.strip() for name in (comment["names"] or "*").split(",") if name.strip())
+            place = 0 if comment["file"] else number
+            found[place] = found.get(place, ()) + names
+        if comment := _NOQA.search(line):
+            found[number] = found.get(number, ()) + tuple(re.findall(r"[A-Z]+[0-9]+", comment["codes"].upper()))
+    return found

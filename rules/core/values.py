@@ -1,0 +1,81 @@
+"""What an expression can turn out to be. None stands for 'no evidence' throughout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The place from which a name is looked up: a file, a function in it (0: the module), a line (0: its end)."""
+
+    path: str
+    function: int = 0
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A module, class or function of a library, by its dotted name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module or package of the project, by its place without suffix ("app/main")."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectClass:
+    path: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFunction:
+    path: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An instance of a class. `factory` is what calling it gives, where that was said when it was made."""
+
+    of: Outside | ProjectClass
+    factory: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coroutine:
+    """What awaiting gives `result`."""
+
+    result: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Iterated:
+    """What iterating gives `item`."""
+
+    item: Value | None
+    asynchronous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """What `with` binds to `item`."""
+
+    item: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """`functools.partial(of, ...)`, or another wrapper that is called as `of` is."""
+
+    of: Value
+
+
+Value = Outside | Module | ProjectClass | ProjectFunction | Object | Coroutine | Iterated | Managed | Partial
+Callable = ProjectFunction | ProjectClass | Outside

@@ -1,0 +1,128 @@
+"""A `def` endpoint or dependency that waits for nothing needs no worker thread.
+
+## What it does
+Finds dependencies, and when asked for all also endpoints, that are plain `def` although every call in them is known to neither
+wait nor compute for long.
+
+## Why is this bad?
+FastAPI runs each `def` in a thread pool of forty. A hop costs about 0.13 ms of CPU on every request, and takes one of the
+forty from those that need it. For a trivial dependency that is more than the work itself.
+
+## Example
+```python
+from fastapi import Depends, FastAPI
+
+app = FastAPI()
+
+
+def page(offset: int = 0, limit: int = 100) -> dict:
+    return {"offset": offset, "limit": min(limit, 100)}
+
+
+@app.get("/items")
+async def items(page: dict = Depends(page)) -> dict:
+    return page
+```
+
+## Use instead
+```python
+from fastapi import Depends, FastAPI
+
+app = FastAPI()
+
+
+async def page(offset: int = 0, limit: int = 100) -> dict:
+    return {"offset": offset, "limit": min(limit, 100)}
+
+
+@app.get("/items")
+async def items(page: dict = Depends(page)) -> dict:
+    return page
+```
+
+## Fix safety
+Safe. FastAPI calls dependencies and endpoints either way, and the function is called by nobody else. Where a call is not
+known, where a lock, a context variable or a decorator of the project's own is used, the rule is silent.
+
+## References
+- [FastAPI: Dependencies](https://fastapi.tiangolo.com/async/#dependencies)
+- [Starlette: Thread pool](https://www.starlette.io/threadpool/)
+"""
+
+from collections.abc import Iterator
+
+from rules.core.contexts import Contexts, Root
+from rules.core.facts import Function
+from rules.core.findings import Severity
+from rules.core.library import Role
+from rules.core.remarks import Remark, Remedy
+from rules.core.rule import Rule
+from rules.core.usage import is_used_by_hand
+from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
+
+rule = Rule(__name__, __doc__, Severity.INFO)
+
+_QUICK_BASES = frozenset({"pydantic.BaseModel", "enum.Enum", "enum.StrEnum", "enum.IntEnum", "builtins.Exception"})
+
+
+@rule.check
+def threaded(contexts: Contexts) -> Iterator[Remark]:
+    """Every `def` dependency or endpoint that is quick from end to end."""
+    for root in contexts.roots:
+        function = contexts.project.function(root.function)
+        if root.role in (Role.DEPENDENCY, Role.ENDPOINT) and _could_be_asynchronous(function, root, contexts):
+            yield Remark(
+                rule.name,
+                rule.severity,
+                root.function,
+                Remedy.CONVERT,
+                f"The {root.role.value} `{function.qualname}` waits for nothing, yet FastAPI runs it in a worker thread.",
+                root=root,
+                optional=root.role is Role.ENDPOINT,
+            )
+
+
+def _could_be_asynchronous(function: Function, root: Root, contexts: Contexts) -> bool:
+    return (
+        not (function.asynchronous or function.generator or function.is_lambda)
+        and function.owner < 0
+        and contexts.decorators_are_known(root.function)
+        and not any(d is not None for d in function.decorators if root.role is Role.DEPENDENCY)
+        and not function.writes
+        and is_quick(root.function, contexts)
+        and not is_used_by_hand(root.function, contexts)
+    )
+
+
+def is_quick(function: ProjectFunction, contexts: Contexts, hops: int = 4) -> bool:
+    """Whether every call in the function is known to neither wait nor compute for long."""
+    facts = contexts.project.function(function)
+    if not hops or facts.asynchronous or facts.generator:
+        return False
+    for site in facts.sites:
+        value = contexts.project.value(site.call.callee, Where(function.path, function.index, site.line))
+        if site.looped or site.entered or not _is_quick_call(value, contexts, hops):
+            return False
+    return True
+
+
+def _is_quick_call(callee: object, contexts: Contexts, hops: int) -> bool:
+    match callee:
+        case Outside(name=name):
+            return contexts.project.knowledge.is_quick(name)
+        case ProjectFunction():
+            return not contexts.project.function(callee).decorators and is_quick(callee, contexts, hops - 1)
+        case ProjectClass():
+            return _is_quick_class(callee, contexts, hops)
+        case _:
+            return False
+
+
+def _is_quick_class(of: ProjectClass, contexts: Contexts, hops: int) -> bool:
+    """A class whose making runs nothing but its own quick `__init__`; pydantic models only where they validate plainly."""
+    made = contexts.project.member(Object(of), "__init__")
+    if isinstance(made, ProjectFunction):
+        return is_quick(made, contexts, hops - 1)
+    family = contexts.project.family(of)
+    validating = any(contexts.project.class_(owner).methods for owner in family if isinstance(owner, ProjectClass))
+    return not validating and all(o.name in _QUICK_BASES for o in family if isinstance(o, Outside))

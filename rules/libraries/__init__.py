@@ -1,0 +1,1 @@
+"""What is known of packages: one file a family, each with one `library`. The engine finds them by being here."""

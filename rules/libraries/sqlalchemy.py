@@ -1,0 +1,84 @@
+"""SQLAlchemy and SQLModel: what reaches the database, and what only builds a statement.
+
+https://docs.sqlalchemy.org/en/21/orm/session_api.html and https://sqlmodel.tiangolo.com/
+"""
+
+from rules.core.library import Blocking, Library
+
+SESSION = "sqlalchemy.orm.Session"
+QUERY = "sqlalchemy.orm.Query"
+ASYNC_SESSION = "sqlalchemy.ext.asyncio.AsyncSession"
+
+_SESSION = (
+    *("execute", "scalar", "scalars", "get", "get_one", "commit", "rollback", "flush", "refresh", "merge", "close"),
+    *("delete_all", "merge_all", "invalidate", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"),
+)
+_QUERY = (
+    *("all", "first", "one", "one_or_none", "scalar", "count", "get", "delete", "update"),
+    *("__iter__",),
+)
+_CONNECTION = ("execute", "exec_driver_sql", "scalar", "scalars", "commit", "rollback")
+_AWAITED = (
+    *("execute", "scalar", "scalars", "get", "get_one", "commit", "rollback", "flush", "refresh", "merge", "delete"),
+    *("close", "connection", "invalidate", "reset", "stream", "stream_scalars", "run_sync", "delete_all", "merge_all"),
+)
+
+library = Library(
+    "SQLAlchemy",
+    blocking=(
+        Blocking("databases/session", tuple(f"{SESSION}.{name}" for name in _SESSION if name != "close")),
+        Blocking("databases/session", ("sqlmodel.Session.exec",)),
+        Blocking("databases/session", tuple(f"{QUERY}.{name}" for name in _QUERY)),
+        Blocking("databases/session", tuple(f"sqlalchemy.engine.Connection.{name}" for name in _CONNECTION)),
+        Blocking("databases/session", ("sqlalchemy.engine.Engine.connect", "sqlalchemy.engine.Engine.begin")),
+    ),
+    aliases={
+        "sqlalchemy.orm.session.Session": SESSION,
+        "sqlalchemy.orm.session.sessionmaker": "sqlalchemy.orm.sessionmaker",
+        "sqlalchemy.orm.query.Query": QUERY,
+        "sqlalchemy.orm.scoping.scoped_session": "sqlalchemy.orm.scoped_session",
+        "sqlmodel.orm.session.Session": "sqlmodel.Session",
+        "sqlmodel.create_engine": "sqlalchemy.create_engine",
+        "sqlalchemy.engine.create_engine": "sqlalchemy.create_engine",
+        "sqlalchemy.engine.create.create_engine": "sqlalchemy.create_engine",
+        "sqlalchemy.engine.base.Engine": "sqlalchemy.engine.Engine",
+        "sqlalchemy.Engine": "sqlalchemy.engine.Engine",
+        "sqlalchemy.Connection": "sqlalchemy.engine.Connection",
+        "sqlalchemy.engine.base.Connection": "sqlalchemy.engine.Connection",
+        "sqlalchemy.ext.asyncio.session.AsyncSession": ASYNC_SESSION,
+        "sqlalchemy.ext.asyncio.session.async_sessionmaker": "sqlalchemy.ext.asyncio.async_sessionmaker",
+    },
+    bases={
+        "sqlmodel.Session": (SESSION,),
+        "sqlalchemy.orm.scoped_session": (SESSION,),
+        "sqlmodel.ext.asyncio.session.AsyncSession": (ASYNC_SESSION,),
+        "sqlalchemy.ext.asyncio.async_scoped_session": (ASYNC_SESSION,),
+    },
+    factories={
+        "sqlalchemy.orm.sessionmaker": SESSION,
+        "sqlalchemy.orm.scoped_session": SESSION,
+        "sqlalchemy.ext.asyncio.async_sessionmaker": ASYNC_SESSION,
+    },
+    results={
+        "sqlalchemy.orm.sessionmaker": "sqlalchemy.orm.sessionmaker",
+        "sqlalchemy.orm.scoped_session": "sqlalchemy.orm.scoped_session",
+        "sqlalchemy.ext.asyncio.async_sessionmaker": "sqlalchemy.ext.asyncio.async_sessionmaker",
+        "sqlalchemy.orm.sessionmaker.begin": SESSION,
+        f"{SESSION}.query": QUERY,
+        f"{SESSION}.begin": SESSION,
+        f"{SESSION}.connection": "sqlalchemy.engine.Connection",
+        f"{SESSION}.execute": "sqlalchemy.engine.Result",
+        f"{QUERY}.*": "self",
+        **{f"{QUERY}.{name}": "sqlalchemy.orm.Loaded" for name in _QUERY},
+        "sqlalchemy.create_engine": "sqlalchemy.engine.Engine",
+        "sqlalchemy.ext.asyncio.create_async_engine": "sqlalchemy.ext.asyncio.AsyncEngine",
+        "sqlalchemy.engine.Engine.connect": "sqlalchemy.engine.Connection",
+        "sqlalchemy.engine.Engine.begin": "sqlalchemy.engine.Connection",
+    },
+    coroutines=frozenset(
+        {
+            *(f"{ASYNC_SESSION}.{name}" for name in _AWAITED),
+            "sqlmodel.ext.asyncio.session.AsyncSession.exec",
+        }
+    ),
+)
