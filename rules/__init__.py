@@ -22,7 +22,7 @@ from rules.core.reading import read_facts
 from rules.core.rule import Rule
 
 ENGINE_VERSION = engine_version()
-DEFAULT = Options()
+DEFAULT_OPTIONS = Options()
 
 
 def analyze(
@@ -30,7 +30,7 @@ def analyze(
     sources: Mapping[str, bytes],
     *,
     base: Mapping[str, Facts] | None = None,
-    options: Options = DEFAULT,
+    options: Options = DEFAULT_OPTIONS,
 ) -> Analysis:
     """The findings of a repository, by all rules. See `rules.core.engine.Engine.analyze`."""
     return engine().analyze(facts, sources, base=base, options=options)

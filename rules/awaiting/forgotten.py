@@ -52,10 +52,9 @@ from collections.abc import Iterator
 from rules.core.contexts import Contexts, is_offline
 from rules.core.facts import show
 from rules.core.findings import Severity
-from rules.core.proof import unawaited
 from rules.core.remarks import Remark, Remedy
 from rules.core.rule import Rule
-from rules.core.values import ProjectFunction
+from rules.core.values import ProjectFunction, Where
 
 rule = Rule(__name__, __doc__, Severity.ERROR)
 
@@ -63,22 +62,25 @@ rule = Rule(__name__, __doc__, Severity.ERROR)
 @rule.check
 def forgotten(contexts: Contexts) -> Iterator[Remark]:
     """Every whole statement that makes a coroutine and drops it."""
-    for path, facts in contexts.project.facts.items():
-        for index, function in enumerate(facts.functions):
-            if function.asynchronous and not is_offline(path):
-                yield from _in_function(contexts, ProjectFunction(path, index))
+    project = contexts.project
+    known = frozenset().union(
+        *(f.outline.coroutines for f in project.facts.values()), project.knowledge.coroutine_names
+    )
+    for path, facts in project.facts.items():
+        if facts.outline.dropped & known and not is_offline(path):
+            for index, function in enumerate(facts.functions):
+                if function.asynchronous:
+                    yield from _in_function(contexts, ProjectFunction(path, index))
 
 
 def _in_function(contexts: Contexts, function: ProjectFunction) -> Iterator[Remark]:
-    sites = contexts.project.function(function).sites
-    for place in unawaited(contexts, function):
-        if sites[place].statement:
-            called = show(sites[place].call.callee)
+    for site in contexts.project.function(function).sites:
+        if site.statement and contexts.awaitable(site, Where(function.path, function.index, site.line)):
             yield Remark(
                 rule.name,
                 rule.severity,
                 function,
                 Remedy.AWAIT,
-                f"`{called}` is a coroutine function and nobody awaits this call, so its body never runs.",
-                site=sites[place],
+                f"`{show(site.call.callee)}` is a coroutine function and nobody awaits this call, so its body never runs.",
+                site=site,
             )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Name, Site
+from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Name, Site, last_name
 from rules.core.library import Blocking, Registration, Role, Weight
 from rules.core.project import MANAGERS, PROPERTIES, Project
 from rules.core.values import Coroutine, Object, Outside, Partial, ProjectClass, ProjectFunction, Value, Where
@@ -86,22 +86,31 @@ class Contexts:
         return tuple(found.values())
 
     def _registered(self) -> Iterator[Root]:
-        names = frozenset(name.rpartition(".")[2] for name in self.project.knowledge.registrations)
+        rows = self.project.knowledge.registrations.values()
+        decorating = frozenset(row.name.rpartition(".")[2] for row in rows if row.argument is None)
+        handing_over = frozenset(row.name.rpartition(".")[2] for row in rows if row.argument is not None)
         for path, facts in sorted(self.project.facts.items()):
             if is_offline(path):
                 continue
-            for index, function in enumerate(facts.functions):
-                yield from self._decorated(path, index, function, names)
-                for site in function.sites:
-                    if _last_name(site.call.callee) in names:
-                        yield from self._handed_over(site.call, Where(path, index, site.line))
-            for index in range(len(facts.classes)):
-                yield from self._middleware_class(ProjectClass(path, index))
+            if facts.outline.decorating & decorating:
+                for index, function in enumerate(facts.functions):
+                    yield from self._decorated(path, index, function, decorating)
+            if facts.outline.called & handing_over:
+                yield from self._calls(path, handing_over)
+            if MIDDLEWARE_BASE.rpartition(".")[2] in facts.outline.mentions:
+                for index in range(len(facts.classes)):
+                    yield from self._middleware_class(ProjectClass(path, index))
+
+    def _calls(self, path: str, names: frozenset[str]) -> Iterator[Root]:
+        for index, function in enumerate(self.project.facts[path].functions):
+            for site in function.sites:
+                if last_name(site.call.callee) in names:
+                    yield from self._handed_over(site.call, Where(path, index, site.line))
 
     def _decorated(self, path: str, index: int, function: Function, names: frozenset[str]) -> Iterator[Root]:
         where = Where(path, function.parent, function.line)
         for decorator in function.decorators:
-            if isinstance(decorator, Call) and _last_name(decorator.callee) in names:
+            if isinstance(decorator, Call) and last_name(decorator.callee) in names:
                 row = self._registration(decorator, where)
                 if row is not None and row.argument is None:
                     yield Root(ProjectFunction(path, index), row.role, self._route(row, decorator, where))
@@ -162,17 +171,17 @@ class Contexts:
         own: dict[tuple[str, str], str] = {}
         included: dict[tuple[str, str], tuple[tuple[str, str] | None, str]] = {}
         for path, facts in self.project.facts.items():
-            if is_offline(path):
+            if is_offline(path) or not facts.outline.called & {"APIRouter", "include_router"}:
                 continue
             for index, function in enumerate(facts.functions):
                 where = Where(path, index)
                 scope = "" if index == 0 else f"{function.qualname}."
                 for name, bindings in function.bindings.items():
                     for binding in bindings:
-                        if isinstance(binding.value, Call) and _last_name(binding.value.callee) == "APIRouter":
+                        if isinstance(binding.value, Call) and last_name(binding.value.callee) == "APIRouter":
                             own[path, scope + name] = _text(binding.value, "prefix")
                 for site in function.sites:
-                    if _last_name(site.call.callee) == "include_router" and site.call.arguments:
+                    if last_name(site.call.callee) == "include_router" and site.call.arguments:
                         inner = self.definition(site.call.arguments[0], where)
                         outer = site.call.callee.of if isinstance(site.call.callee, Attribute) else None
                         if inner is not None:
@@ -358,14 +367,6 @@ class Contexts:
     def awaitable(self, site: Site, where: Where) -> bool:
         """Whether the call gives a coroutine."""
         return isinstance(self.project.value(site.call, where), Coroutine)
-
-
-def _last_name(callee: Expression) -> str:
-    match callee:
-        case Name(id=name) | Attribute(name=name):
-            return name
-        case _:
-            return ""
 
 
 def _text(call: Call, keyword: str) -> str:

@@ -220,33 +220,82 @@ class Class(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attributes: dict[str, tuple[Binding, ...]]
 
 
-class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """All that one file says. `problem` tells a person why it could not be read; it says nothing else then.
+class Outline(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What can be asked of a file without looking at its functions.
 
-    `mentions` counts how often a name (or, behind a dot, an attribute) is read other than to be called.
+    `problem` tells a person why the file could not be read; it says nothing else then. `called` holds the last names of all
+    that it calls, `decorating` of all that it decorates with, `coroutines` those of its `async def`s, `dropped` those of calls in them that are whole
+    statements. `mentions` counts how often a name (or, behind a dot, an attribute) is read other than to be called.
     `ignores` maps a line to the names that a comment on it silences (`*`: all of them), line 0 speaks for the file.
     """
 
-    functions: tuple[Function, ...] = ()
-    classes: tuple[Class, ...] = ()
+    problem: str = ""
     stars: tuple[Import, ...] = ()
+    called: frozenset[str] = frozenset()
+    decorating: frozenset[str] = frozenset()
+    coroutines: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
     mentions: dict[str, int] = {}
     ignores: dict[int, tuple[str, ...]] = {}
-    problem: str = ""
+
+
+class Body(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The functions and classes of a file."""
+
+    functions: tuple[Function, ...] = ()
+    classes: tuple[Class, ...] = ()
+
+
+class Facts:
+    """All that one file says. Its body is decoded when it is first asked for: most files of a repository never are."""
+
+    __slots__ = ("_body", "_encoded", "outline")
+
+    def __init__(self, outline: Outline, body: Body | None = None, encoded: bytes = b"") -> None:
+        self.outline = outline
+        self._body = body
+        self._encoded = encoded
+
+    @property
+    def body(self) -> Body:
+        if self._body is None:
+            self._body = _bodies.decode(self._encoded)
+        return self._body
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The functions; the first is the module's own body. Empty where the file could not be read."""
+        return self.body.functions
+
+    @property
+    def classes(self) -> tuple[Class, ...]:
+        return self.body.classes
+
+    @property
+    def problem(self) -> str:
+        return self.outline.problem
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Facts) and (self.outline, self.body) == (other.outline, other.body)
+
+    def __hash__(self) -> int:
+        return hash(self.outline.called)
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Facts)
+_bodies = msgspec.msgpack.Decoder(Body)
+_stored = msgspec.msgpack.Decoder(tuple[Outline, msgspec.Raw])
 
 
 def encode_facts(facts: Facts) -> bytes:
     """The facts as bytes, for a store."""
-    return _encoder.encode(facts)
+    return _encoder.encode((facts.outline, facts.body))
 
 
 def decode_facts(data: bytes) -> Facts:
     """Facts from the bytes that `encode_facts` made. Raises `ValueError` where they are something else."""
-    return _decoder.decode(data)
+    outline, body = _stored.decode(data)
+    return Facts(outline, encoded=bytes(body))
 
 
 def names_in(expression: Expression | None) -> set[str]:
@@ -268,6 +317,15 @@ def names_in(expression: Expression | None) -> set[str]:
 
 def _all_names(expressions: Iterable[Expression | None]) -> set[str]:
     return set().union(*map(names_in, expressions))
+
+
+def last_name(expression: Expression | None) -> str:
+    """`c` of `a.b.c`, empty for anything that does not end in a name."""
+    match expression:
+        case Name(id=name) | Attribute(name=name):
+            return name
+        case _:
+            return ""
 
 
 def show(expression: Expression | None) -> str:

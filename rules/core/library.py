@@ -138,6 +138,11 @@ class Knowledge:
         named = (*self._blocking, *self._coroutines, *self._quick, *self.results, *self.bases, *self.offloads)
         return frozenset(name.partition(".")[0] for name in named)
 
+    @property
+    def coroutine_names(self) -> frozenset[str]:
+        """The last names of all coroutine functions of libraries."""
+        return frozenset(name.rpartition(".")[2] for name in self._coroutines)
+
     def is_known(self, name: str) -> bool:
         """Whether any row speaks of a callable."""
         return any(_row(table, name) for table in (self._blocking, self.results)) or (

@@ -177,7 +177,7 @@ class Project:
         facts = self.facts[path]
         if facts.functions and (bindings := facts.functions[0].bindings.get(name)):
             return self._latest(bindings, Where(path, 0, line), line)
-        for star in facts.stars:
+        for star in facts.outline.stars:
             source = self._imported(Import(star.level, star.module), Where(path))
             if isinstance(source, Module) and (found := self.member(source, name)):
                 return found

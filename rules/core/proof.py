@@ -7,7 +7,7 @@ decorators, and with them the API its contract; the blocking call is gone and no
 
 import dis
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import CodeType
 
 from rules.core.contexts import Contexts
@@ -16,7 +16,7 @@ from rules.core.facts import Facts, Function
 from rules.core.findings import Fix
 from rules.core.reading import read_facts
 from rules.core.syntax import UnreadableError, parse
-from rules.core.values import Coroutine, ProjectFunction, Where
+from rules.core.values import ProjectFunction, Where
 
 
 def objection(fix: Fix, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
@@ -97,12 +97,7 @@ def _blocking(contexts: Contexts, function: ProjectFunction) -> Counter[str]:
 
 def _forgotten(contexts: Contexts, function: ProjectFunction) -> int:
     """How many calls in the function give a coroutine that nobody awaits there."""
-    return sum(1 for _ in unawaited(contexts, function))
-
-
-def unawaited(contexts: Contexts, function: ProjectFunction) -> Iterable[int]:
-    """The places of the sites whose coroutine is not awaited at once."""
-    for place, site in enumerate(contexts.project.function(function).sites):
-        where = Where(function.path, function.index, site.line)
-        if not site.awaited and isinstance(contexts.project.value(site.call, where), Coroutine):
-            yield place
+    return sum(
+        not site.awaited and contexts.awaitable(site, Where(function.path, function.index, site.line))
+        for site in contexts.project.function(function).sites
+    )

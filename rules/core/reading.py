@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from rules.core.facts import (
     Attribute,
     Awaited,
     Binding,
+    Body,
     Call,
     Choice,
     Class,
@@ -26,10 +27,12 @@ from rules.core.facts import (
     Function,
     Import,
     Name,
+    Outline,
     Parameter,
     Site,
     Subscript,
     Typed,
+    last_name,
 )
 from rules.core.syntax import UnreadableError, parse
 
@@ -45,16 +48,26 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")
 def read_facts(source: bytes) -> Facts:
     """The facts of one file. Never raises for what the file holds: `problem` says what is wrong with it."""
     if len(source) > LONGEST_FILE:
-        return Facts(problem=f"it is larger than {LONGEST_FILE:,} bytes")
+        return _unreadable(f"it is larger than {LONGEST_FILE:,} bytes")
     try:
         text = decode_source(source)
         if _LONE_RETURN.search(text):
-            return Facts(problem="it has carriage returns that end no line")
+            return _unreadable("it has carriage returns that end no line")
         return _Reader(text).read(parse(text))
     except (UnreadableError, SyntaxError, UnicodeError, LookupError) as error:
-        return Facts(problem=str(error))
+        return _unreadable(str(error))
     except RecursionError:
-        return Facts(problem="it is nested too deeply to be read")
+        return _unreadable("it is nested too deeply to be read")
+
+
+def _unreadable(problem: str) -> Facts:
+    return Facts(Outline(problem), Body())
+
+
+def _decorating_names(functions: Iterable[Function]) -> Iterator[str]:
+    for function in functions:
+        for decorator in function.decorators:
+            yield last_name(decorator.callee if isinstance(decorator, Call) else decorator)
 
 
 @dataclass(slots=True)
@@ -158,13 +171,19 @@ class _Reader:
         self._functions.append(None)  # the module's own place, taken when all of it was read
         self._block(tree.body)
         self._functions[0] = self._closed(self._scope, 1, 1, 1, len(self._text), asynchronous=False)
-        return Facts(
-            functions=tuple(f for f in self._functions if f),
-            classes=tuple(c for c in self._classes if c),
+        functions = tuple(f for f in self._functions if f)
+        outline = Outline(
             stars=tuple(self._stars),
+            called=frozenset(last_name(site.call.callee) for function in functions for site in function.sites),
+            decorating=frozenset(_decorating_names(functions)),
+            coroutines=frozenset(f.name for f in functions if f.asynchronous),
+            dropped=frozenset(
+                last_name(s.call.callee) for f in functions if f.asynchronous for s in f.sites if s.statement
+            ),
             mentions=self._module.mentions,
             ignores=_ignores(self._text),
         )
+        return Facts(outline, Body(functions, tuple(c for c in self._classes if c)))
 
     # Statements
 

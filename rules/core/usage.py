@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Expression, Facts, Import, Name
+from rules.core.facts import Call, Expression, Facts, Import, last_name
 from rules.core.values import Module, Outside, ProjectFunction, Where
 
 
@@ -21,7 +21,7 @@ def is_used_by_hand(function: ProjectFunction, contexts: Contexts) -> bool:
 def _uses(function: ProjectFunction, path: str, contexts: Contexts) -> bool:
     facts = contexts.project.facts[path]
     name = contexts.project.function(function).name
-    mentions = facts.mentions.get(name, 0) + facts.mentions.get(f".{name}", 0)
+    mentions = facts.outline.mentions.get(name, 0) + facts.outline.mentions.get(f".{name}", 0)
     for where, call in _calls(path, facts):
         if last_name(call.callee) == name and contexts.project.value(call.callee, where) in (function, None):
             return True
@@ -31,8 +31,11 @@ def _uses(function: ProjectFunction, path: str, contexts: Contexts) -> bool:
 
 
 def _could_mean(function: ProjectFunction, path: str, contexts: Contexts) -> bool:
-    """Whether a file can name the function: it defines it, imports it or its module; any file can name a method."""
+    """Whether a file names the function: it has the name, and defines it, imports it or its module; any file can name a method."""
     facts = contexts.project.function(function)
+    outline = contexts.project.facts[path].outline
+    if facts.name not in outline.called and not outline.mentions.keys() & {facts.name, f".{facts.name}"}:
+        return False
     if path == function.path or facts.owner >= 0:
         return True
     if facts.parent > 0:
@@ -52,7 +55,7 @@ def _imports(path: str, facts: Facts) -> Iterator[tuple[Where, Import]]:
             for binding in bindings:
                 if isinstance(binding.value, Import):
                     yield Where(path, index, binding.line), binding.value
-    yield from ((Where(path), Import(star.level, star.module)) for star in facts.stars)
+    yield from ((Where(path), Import(star.level, star.module)) for star in facts.outline.stars)
 
 
 def _calls(path: str, facts: Facts) -> Iterator[tuple[Where, Call]]:
@@ -69,12 +72,3 @@ def _registers(call: Call, where: Where, contexts: Contexts) -> bool:
 def given_to(call: Call) -> tuple[Expression | None, ...]:
     """All arguments of a call."""
     return (*call.arguments, *(value for _, value in call.keywords))
-
-
-def last_name(expression: Expression | None) -> str:
-    """`c` of `a.b.c`, empty for anything that does not end in a name."""
-    match expression:
-        case Name(id=name) | Attribute(name=name):
-            return name
-        case _:
-            return ""
