@@ -1,0 +1,223 @@
+"""Analysis in processes of their own, each with a deadline and a memory limit.
+
+What is analysed is hostile: a file may take forever, or all memory. So each process stands alone in an executor of its own;
+one that has to be killed takes no other job with it.
+"""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing import get_context
+from typing import ParamSpec, TypeVar
+
+import structlog
+from cachetools import LRUCache
+
+from rules import Analysis, Facts, Options, analyze, decode_facts, encode_facts, read_facts
+
+DEADLINE = 60.0
+"""Seconds for the analysis of one pull request."""
+READ_DEADLINE = 10.0
+"""Seconds for one share of files that are read."""
+START_DEADLINE = 60.0
+MEMORY = 1024**3
+"""Bytes of address space a process may take."""
+SHARE = 256 * 1024
+"""Bytes of source that a process is handed at once."""
+KEPT = 16 * 1024**2
+"""Bytes of encoded facts that each process keeps decoded."""
+
+Encoded = Mapping[str, tuple[str, bytes]]
+"""One side of a pull request: path -> (blob SHA, encoded facts)."""
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class AnalysisFailed(Exception):  # noqa: N818 -- read as a sentence: the analysis failed
+    """An analysis did not end well. `reason` is one sentence that may be shown to people."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Analyst:
+    """Reads and analyses, in at most `processes` processes. Close it at the end."""
+
+    def __init__(self, processes: int = 2, *, deadline: float = DEADLINE, memory: int = MEMORY) -> None:
+        self.deadline = deadline
+        self._memory = memory
+        # The process that worked last is taken first: it has the most in its cache.
+        self._free: asyncio.LifoQueue[_Process | None] = asyncio.LifoQueue()
+        self._started: set[_Process] = set()
+        self._readers = asyncio.Semaphore(processes)
+        for _ in range(processes):
+            self._free.put_nowait(None)
+
+    async def read(self, sources: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The encoded facts of each file; one that cannot be read in time is left out. Keys are the caller's own."""
+        parts = await asyncio.gather(*map(self._read_share, _shares(sources)))
+        return {name: facts for part in parts for name, facts in part.items()}
+
+    async def analyze(
+        self,
+        head: Encoded,
+        sources: Mapping[str, bytes],
+        *,
+        base: Encoded | None = None,
+        options: Options | None = None,
+    ) -> Analysis:
+        """`rules.analyze` on facts as the store keeps them.
+
+        Raises:
+            AnalysisFailed: it took too long, or more memory than it may have, or its process died.
+        """
+        return await self.run(self.deadline, _analyze, head, sources, base, options or Options())
+
+    async def close(self) -> None:
+        """Kill what still runs."""
+        await asyncio.gather(*(asyncio.to_thread(process.kill) for process in tuple(self._started)))
+        self._started.clear()
+
+    async def run(self, deadline: float, job: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """`job(*args)` in the next process that is free, within `deadline` seconds. Raises AnalysisFailed."""
+        process = await self._free.get() or self._new_process()
+        try:
+            result = await process.run(deadline, job, *args, **kwargs)
+        except BaseException as error:
+            self._replace(process)
+            if (reason := _failure(error, deadline)) is None:
+                raise
+            raise AnalysisFailed(reason) from error
+        self._free.put_nowait(process)
+        return result
+
+    def _new_process(self) -> "_Process":
+        process = _Process(self._memory)
+        self._started.add(process)
+        return process
+
+    def _replace(self, process: "_Process") -> None:
+        self._free.put_nowait(None)
+        self._started.discard(process)
+        process.kill(wait=False)
+
+    async def _read_share(self, share: Mapping[str, bytes]) -> dict[str, bytes]:
+        """One file that cannot be read costs itself only: it is found by halving."""
+        try:
+            async with self._readers:
+                return await self.run(min(READ_DEADLINE, self.deadline), _read, share)
+        except AnalysisFailed as failure:
+            if len(share) == 1:
+                log.warning("file could not be read", file=next(iter(share)), reason=failure.reason)
+                return {}
+        files = list(share.items())
+        middle = len(files) // 2
+        return await self._read_share(dict(files[:middle])) | await self._read_share(dict(files[middle:]))
+
+
+class _Process:
+    """An executor with one process, whose id is known so that it can be killed."""
+
+    def __init__(self, memory: int) -> None:
+        self._executor = ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=_settle, initargs=(os.getpid(), memory)
+        )
+        self._id: int | None = None
+
+    async def run(self, deadline: float, job: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        if self._id is None:
+            self._id = await self._submit(START_DEADLINE, os.getpid)
+        return await self._submit(deadline, job, *args, **kwargs)
+
+    async def _submit(self, deadline: float, job: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        future = self._executor.submit(job, *args, **kwargs)
+        return await asyncio.wait_for(asyncio.wrap_future(future), deadline)
+
+    def kill(self, *, wait: bool = True) -> None:
+        """End it, whatever it does. Killing it twice does nothing."""
+        if self._id is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._id, signal.SIGKILL)
+            self._id = None
+        self._executor.shutdown(wait=wait, cancel_futures=True)
+
+
+def _failure(error: BaseException, deadline: float) -> str | None:
+    """What to tell of an error, in one sentence; None where it is none of the analysis."""
+    if isinstance(error, TimeoutError):
+        return f"The analysis took longer than {deadline:.0f} seconds."
+    if isinstance(error, MemoryError):
+        return "The analysis needed more memory than it may have."
+    if isinstance(error, BrokenProcessPool):
+        return "The analysis ended unexpectedly; it may have needed more memory than it may have."
+    if isinstance(error, Exception):
+        # The traceback of the child as text: that of this process would lead through the texts of a repository.
+        log.error("analysis failed", error=repr(error), traceback=str(error.__cause__))
+        return "The analysis failed because of a mistake in asyncify."
+    return None
+
+
+def _shares(sources: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
+    share: dict[str, bytes] = {}
+    size = 0
+    for name, source in sources.items():
+        share[name] = source
+        size += len(source)
+        if size >= SHARE:
+            yield share
+            share, size = {}, 0
+    if share:
+        yield share
+
+
+# What follows runs in the child process.
+
+_known: LRUCache[str, tuple[int, Facts]] = LRUCache(KEPT, getsizeof=lambda kept: kept[0])
+
+
+def _settle(parent: int, memory: int) -> None:
+    """Die with the parent, stay within `memory` bytes, and leave Ctrl-C to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "linux":
+        return
+    import resource  # noqa: PLC0415 -- not there on Windows
+
+    ctypes.CDLL(None).prctl(
+        1, signal.SIGKILL
+    )  # PR_SET_PDEATHSIG: https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html
+    if os.getppid() != parent:  # it died before that
+        os._exit(1)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+def _read(sources: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name: encode_facts(read_facts(source)) for name, source in sources.items()}
+
+
+def _analyze(head: Encoded, sources: Mapping[str, bytes], base: Encoded | None, options: Options) -> Analysis:
+    before = None if base is None else _decoded(base)
+    return analyze(_decoded(head), sources, base=before, options=options)
+
+
+def _decoded(side: Encoded) -> dict[str, Facts]:
+    return {path: _facts(sha, encoded) for path, (sha, encoded) in side.items()}
+
+
+def _facts(sha: str, encoded: bytes) -> Facts:
+    known = _known.get(sha)
+    if known is not None:
+        return known[1]
+    facts = decode_facts(encoded)
+    if len(encoded) < KEPT:
+        _known[sha] = len(encoded), facts
+    return facts

@@ -1,0 +1,194 @@
+"""The bot put together: the only file that knows all parts."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from enum import StrEnum
+
+import aiohttp
+import sqlalchemy as sa
+import structlog
+from aiohttp.web import Application, AppRunner, TCPSite
+
+from bot import intake, queue
+from bot import web as pages
+from bot.analysis import Analyst
+from bot.errors import SettingsError
+from bot.github import GitHub
+from bot.logs import configure_logs, redact
+from bot.models import PullRef
+from bot.review import Outcome, Tools, review
+from bot.settings import Credentials, Settings, require_credentials, require_shared_database
+from bot.store import Store
+
+DRAIN_SECONDS = 10
+"""How long running jobs may go on after the process was told to stop. What is left then goes on in the next process."""
+
+CHECK_SECONDS = 5.0
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Role(StrEnum):
+    """What a process does: take deliveries in, or do what they ask for."""
+
+    WEB = "web"
+    WORKER = "worker"
+
+
+def serve(settings: Settings) -> None:
+    """`asyncify serve`: both in one process, until it is told to stop. Raises SettingsError where it cannot start."""
+    asyncio.run(run(settings, frozenset(Role)))
+
+
+def web(settings: Settings) -> None:
+    """`asyncify web`: takes deliveries in until it is told to stop. Raises SettingsError where it cannot start."""
+    require_shared_database(settings, "web")
+    asyncio.run(run(settings, frozenset({Role.WEB})))
+
+
+def worker(settings: Settings) -> None:
+    """`asyncify worker`: reviews until it is told to stop. Raises SettingsError where it cannot start."""
+    require_shared_database(settings, "worker")
+    require_credentials(settings)
+    asyncio.run(run(settings, frozenset({Role.WORKER})))
+
+
+async def run(settings: Settings, roles: frozenset[Role]) -> None:
+    """Do what the roles ask for until SIGTERM or SIGINT comes."""
+    configure_logs(settings.log_level)
+    told_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+    async with _parts(settings, roles):
+        log.info("started", roles=sorted(roles), set_up=settings.credentials is not None)
+        await told_to_stop.wait()
+        log.info("stopping")
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def _parts(settings: Settings, roles: frozenset[Role]) -> AsyncIterator[None]:
+    """What the roles need, stopped in the opposite order: first no more deliveries, then no more reviews."""
+    if settings.credentials is None:
+        async with _listening(settings, _set_up_pages()):
+            yield
+        return
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(_storing(settings))
+        if Role.WORKER in roles:
+            await stack.enter_async_context(_reviewing(settings, settings.credentials, store))
+        if Role.WEB in roles:
+            await stack.enter_async_context(_taking_in(settings, settings.credentials, store))
+        yield
+
+
+@asynccontextmanager
+async def _storing(settings: Settings) -> AsyncIterator[Store]:
+    store = Store(settings.database_url)
+    try:
+        await asyncio.to_thread(queue.migrate, settings.database_url, store)
+        yield store
+    except sa.exc.OperationalError as error:
+        raise SettingsError(
+            (f"DATABASE_URL names a database that cannot be used: {redact(str(error.orig))}",)
+        ) from error
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def _reviewing(settings: Settings, credentials: Credentials, store: Store) -> AsyncIterator[None]:
+    analyst = Analyst()
+    async with aiohttp.ClientSession() as session:
+        github = GitHub(
+            session,
+            app_id=str(credentials.app_id),
+            private_key=credentials.private_key,
+            api_url=settings.api_url,
+        )
+        tools = Tools(github, store, analyst)
+
+        async def work(ref: PullRef, _delivery: str) -> Outcome:
+            return await review(ref, tools)
+
+        jobs = await queue.Worker(settings.database_url, store, work).start()
+        try:
+            yield
+        finally:
+            await jobs.stop(DRAIN_SECONDS)
+            await analyst.close()
+
+
+@asynccontextmanager
+async def _taking_in(settings: Settings, credentials: Credentials, store: Store) -> AsyncIterator[None]:
+    deliveries = await asyncio.to_thread(queue.Deliveries, settings.database_url)
+    try:
+        async with _listening(settings, _pages(credentials, store, deliveries)):
+            yield
+    finally:
+        await deliveries.close()
+
+
+@asynccontextmanager
+async def _listening(settings: Settings, application: Application) -> AsyncIterator[None]:
+    runner = AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await _listen(runner, settings)
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: AppRunner, settings: Settings) -> None:
+    try:
+        await TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        raise SettingsError((f"HOST and PORT name an address that cannot be used: {error.strerror}",)) from error
+
+
+def _pages(credentials: Credentials, store: Store, deliveries: queue.Deliveries) -> Application:
+    application = _public_pages()
+    application.router.add_post("/webhook", intake.receive)
+    application[intake.CREDENTIALS] = credentials
+    application[intake.ENQUEUE] = deliveries.enqueue
+    application[pages.JOBS] = deliveries.jobs
+
+    async def obstacle() -> str | None:
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await store.check()
+        except (sa.exc.SQLAlchemyError, TimeoutError) as error:
+            log.warning("not ready", problem=str(error))
+            return "The database does not answer."
+        return None
+
+    application[pages.OBSTACLE] = obstacle
+    return application
+
+
+def _set_up_pages() -> Application:
+    application = _public_pages()
+    application.router.add_get("/setup", pages.set_up)
+    application.router.add_post("/webhook", pages.refuse_delivery)
+
+    async def obstacle() -> str:
+        return "No GitHub App is set up yet: see /setup."
+
+    async def no_jobs() -> Mapping[str, int]:
+        return {}
+
+    application[pages.OBSTACLE] = obstacle
+    application[pages.JOBS] = no_jobs
+    return application
+
+
+def _public_pages() -> Application:
+    application = Application(client_max_size=intake.LARGEST_BODY)
+    application.router.add_get("/", pages.home)
+    application.router.add_get("/healthz", pages.healthz)
+    application.router.add_get("/readyz", pages.readyz)
+    application.router.add_get("/metrics", pages.metrics)
+    return application

@@ -1,0 +1,123 @@
+"""What was read of a project's files before, kept in one file a project beneath the user's cache directory.
+
+A blob is read once for each version of the engine. A cache that is broken, or cannot be written, costs time only.
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from hashlib import blake2b, sha256
+from multiprocessing import get_context
+from pathlib import Path
+
+import msgspec
+
+from bot.checkout import replace_file
+from rules import ENGINE_VERSION, Facts, decode_facts, encode_facts, read_facts
+
+PARALLEL_FROM = 4_000_000  # bytes: below, starting processes costs more than they save
+SEAL = 16  # bytes of the digest at the start of the file
+SHARE = 500_000  # bytes a process is handed at once
+
+log = logging.getLogger(__name__)
+
+
+class _Stored(msgspec.Struct):
+    engine: str
+    facts: dict[str, bytes]
+
+
+class FactsCache:
+    """Blob SHA -> facts, for the project at `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = cache_directory() / f"{sha256(os.fsencode(root)).hexdigest()[:32]}.facts"
+        self._stored = _load(self._path)
+        self._encoded: dict[str, bytes] = {}
+        self._facts: dict[str, Facts] = {}
+
+    def missing(self, shas: Iterable[str]) -> set[str]:
+        """Those of `shas` whose blobs have to be read."""
+        return {sha for sha in shas if sha not in self._facts and not self._recall(sha)}
+
+    def _recall(self, sha: str) -> bool:
+        encoded = self._stored.get(sha)
+        if encoded is not None:
+            self._facts[sha] = decode_facts(encoded)
+        return encoded is not None
+
+    def read(self, blobs: Mapping[str, bytes]) -> None:
+        """Read the blobs, in several processes where there is much to read."""
+        processes = min(os.cpu_count() or 1, sum(map(len, blobs.values())) // PARALLEL_FROM + 1)
+        if processes == 1:
+            self._facts |= {sha: read_facts(source) for sha, source in blobs.items()}
+        else:
+            encoded = _read_in_processes(blobs, processes)
+            self._encoded |= encoded
+            self._facts |= {sha: decode_facts(one) for sha, one in encoded.items()}
+
+    def __getitem__(self, sha: str) -> Facts:
+        return self._facts[sha]
+
+    def save(self) -> None:
+        """Keep what was used for the next run."""
+        if self._facts.keys() <= self._stored.keys():
+            return
+        known = self._stored | self._encoded
+        stored = _Stored(ENGINE_VERSION, {sha: known.get(sha) or encode_facts(one) for sha, one in self._facts.items()})
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(self._path, _sealed(msgspec.msgpack.encode(stored)))
+        except OSError as error:
+            log.warning("The cache %s could not be written: %s.", self._path, error.strerror)
+
+
+def cache_directory() -> Path:
+    """`$XDG_CACHE_HOME/asyncify`: https://specifications.freedesktop.org/basedir-spec/latest/."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "asyncify"
+
+
+def _load(path: Path) -> dict[str, bytes]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        log.warning("The cache %s could not be read: %s.", path, error.strerror)
+        return {}
+    encoded = content[SEAL:]
+    if _sealed(encoded) != content:
+        log.warning("The cache %s is damaged and is written anew.", path)
+        return {}
+    stored = msgspec.msgpack.decode(encoded, type=_Stored)
+    return stored.facts if stored.engine == ENGINE_VERSION else {}
+
+
+def _sealed(encoded: bytes) -> bytes:
+    """With a digest before it, since facts are decoded so late that a damage would do harm."""
+    return blake2b(encoded, digest_size=SEAL).digest() + encoded
+
+
+def _read_in_processes(blobs: Mapping[str, bytes], processes: int) -> dict[str, bytes]:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        read: dict[str, bytes] = {}
+        for share in pool.map(_read_share, _shares(blobs)):
+            read |= share
+    return read
+
+
+def _shares(blobs: Mapping[str, bytes]) -> Iterable[dict[str, bytes]]:
+    share: dict[str, bytes] = {}
+    size = 0
+    for sha, source in blobs.items():
+        share[sha] = source
+        size += len(source)
+        if size >= SHARE:
+            yield share
+            share, size = {}, 0
+    yield share
+
+
+def _read_share(blobs: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {sha: encode_facts(read_facts(source)) for sha, source in blobs.items()}

@@ -1,0 +1,72 @@
+"""Making fixes, one after the other, until none is left.
+
+Pure: texts in, texts out. Two fixes of one analysis may contradict each other in one file (both may want the last use of
+an import gone), so a round makes only fixes that touch different files, and the next round looks at what they left.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from rules import Analysis, Applicability, Edit, Facts, Finding, Fix, Options, analyze, apply_edits, read_facts
+
+SPARE_ROUNDS = 10  # beyond one round a finding: a fix may uncover what another rule has to say
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """All that an analysis wants: the texts and facts of every file, and the facts at the merge base if they matter."""
+
+    sources: Mapping[str, bytes]
+    facts: Mapping[str, Facts]
+    base: Mapping[str, Facts] | None = None
+    options: Options = Options()  # noqa: RUF009 -- frozen
+
+    def analyze(self) -> Analysis:
+        return analyze(self.facts, self.sources, base=self.base, options=self.options)
+
+    def edited(self, edits: Iterable[Edit]) -> "Project":
+        by_path: dict[str, list[Edit]] = {}
+        for edit in edits:
+            by_path.setdefault(edit.path, []).append(edit)
+        texts = {path: apply_edits(self.sources[path], of_one) for path, of_one in by_path.items()}
+        facts = {path: read_facts(text) for path, text in texts.items()}
+        return replace(self, sources={**self.sources, **texts}, facts={**self.facts, **facts})
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What the fixes made of a project: the fixes in the order in which they were made, and the findings left."""
+
+    project: Project
+    analysis: Analysis
+    done: tuple[tuple[Finding, Fix], ...]
+
+
+def fix_all(project: Project, analysis: Analysis, *, wanted: Callable[[Finding], bool], unsafe: bool) -> Fixed:
+    """Make the fixes of all `wanted` findings; unsafe ones only where `unsafe` says so."""
+    done: list[tuple[Finding, Fix]] = []
+    for _ in range(len(analysis.findings) + SPARE_ROUNDS):
+        candidates = fixable(filter(wanted, analysis.findings), unsafe=unsafe)
+        chosen = list(_apart(candidate for candidate in candidates if candidate not in done))
+        if not chosen:
+            break
+        project = project.edited(edit for _, fix in chosen for edit in fix.edits)
+        analysis = project.analyze()
+        done += chosen
+    return Fixed(project, analysis, tuple(done))
+
+
+def fixable(findings: Iterable[Finding], *, unsafe: bool) -> Iterator[tuple[Finding, Fix]]:
+    """Each finding that may be fixed, with its fix."""
+    for finding in findings:
+        if finding.fix is not None and (unsafe or finding.fix.applicability is Applicability.SAFE):
+            yield finding, finding.fix
+
+
+def _apart(candidates: Iterable[tuple[Finding, Fix]]) -> Iterator[tuple[Finding, Fix]]:
+    touched: set[str] = set()
+    for finding, fix in candidates:
+        paths = {edit.path for edit in fix.edits}
+        if touched.isdisjoint(paths):
+            touched |= paths
+            yield finding, fix

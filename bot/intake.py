@@ -1,0 +1,129 @@
+"""The door for deliveries: who sent it, is it whole, and is it stored. Nothing else happens within the request.
+
+https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
+"""
+
+import asyncio
+import hashlib
+import hmac
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
+import structlog
+from aiohttp import web
+from prometheus_client import Counter, Histogram
+
+from bot.errors import MalformedPayload, NotStored
+from bot.events import ReviewRequested, review_requested
+from bot.settings import Credentials
+
+LARGEST_BODY = 26 * 1024 * 1024
+"""Bytes. GitHub sends at most 25 MB (https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap)."""
+
+SMALL_BODY = 128 * 1024
+"""Bytes that are checked and read on the event loop; that takes well under a millisecond."""
+
+BODY_SECONDS = 10.0
+
+Enqueue = Callable[[str, ReviewRequested], Awaitable[None]]
+"""Stores what a delivery, given by its id, asks for. Raises NotStored."""
+
+CREDENTIALS = web.AppKey("credentials", Credentials)
+ENQUEUE: web.AppKey[Enqueue] = web.AppKey("enqueue")
+
+deliveries = Counter("asyncify_webhooks", "Deliveries, by what was answered", ["result"])
+intake_seconds = Histogram(
+    "asyncify_intake_seconds", "From a delivery's head to its answer", buckets=(0.005, 0.02, 0.05, 0.1, 0.5, 2, 10)
+)
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+_Result = TypeVar("_Result")
+
+_DELIVERY = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+async def receive(request: web.Request) -> web.Response:
+    """`POST /webhook`: 202 where the delivery was stored or is nothing to us, 200 for `ping`, else why not."""
+    with intake_seconds.time():
+        try:
+            response = await _answer(request)
+        except web.HTTPException as refusal:
+            deliveries.labels(str(refusal.status)).inc()
+            raise
+    deliveries.labels(str(response.status)).inc()
+    return response
+
+
+async def _answer(request: web.Request) -> web.Response:
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="Send application/json.\n")
+    body = await _read_body(request)
+    credentials = request.app[CREDENTIALS]
+    if not await _off_loop(body, lambda: is_signed(body, request.headers, credentials.webhook_secrets)):
+        raise web.HTTPUnauthorized(text="")
+    if request.headers.get("X-GitHub-Hook-Installation-Target-ID", str(credentials.app_id)) != str(credentials.app_id):
+        raise web.HTTPUnauthorized(text="")
+    delivery, event = _names(request.headers)
+    try:
+        requested = await _off_loop(body, lambda: review_requested(event, _decode(body)))
+    except MalformedPayload as error:
+        log.warning("malformed delivery", delivery=delivery, event_name=event, problem=str(error))
+        raise web.HTTPBadRequest(text=f"{error}\n") from error
+    if event == "ping":
+        return web.Response(text="pong\n")
+    if requested is None:
+        return web.Response(status=202, text="ignored")
+    return await _store(request.app[ENQUEUE], delivery, requested)
+
+
+def is_signed(body: bytes, headers: Mapping[str, str], secrets: Iterable[bytes]) -> bool:
+    """Whether `X-Hub-Signature-256` was made from these very bytes with one of the secrets."""
+    given = headers.get("X-Hub-Signature-256", "").encode(errors="surrogateescape")
+    right = [f"sha256={hmac.new(secret, body, hashlib.sha256).hexdigest()}".encode() for secret in secrets]
+    return any([hmac.compare_digest(given, signature) for signature in right])  # noqa: C419 -- all are compared, so that time tells nothing
+
+
+async def _read_body(request: web.Request) -> bytes:
+    if (request.content_length or 0) > LARGEST_BODY:
+        raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, request.content_length or 0)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPBadRequest(text="The body did not arrive in time.\n") from None
+
+
+def _names(headers: Mapping[str, str]) -> tuple[str, str]:
+    delivery, event = headers.get("X-GitHub-Delivery", ""), headers.get("X-GitHub-Event", "")
+    if not _DELIVERY.fullmatch(delivery):
+        raise web.HTTPBadRequest(text="X-GitHub-Delivery is missing or no delivery id.\n")
+    if not event:
+        raise web.HTTPBadRequest(text="X-GitHub-Event is missing.\n")
+    return delivery, event
+
+
+def _decode(body: bytes) -> object:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedPayload(f"no JSON: {error}") from error
+
+
+async def _store(enqueue: Enqueue, delivery: str, requested: ReviewRequested) -> web.Response:
+    try:
+        await enqueue(delivery, requested)
+    except NotStored as error:
+        log.exception("delivery not stored", delivery=delivery)
+        raise web.HTTPServiceUnavailable(text="The delivery could not be stored.\n") from error
+    log.info(
+        "delivery stored", delivery=delivery, repository=requested.ref.repository, pull_request=requested.ref.number
+    )
+    return web.Response(status=202, text="stored")
+
+
+async def _off_loop(body: bytes, work: Callable[[], _Result]) -> _Result:
+    """The result of `work`, done in a thread where the body is large: hashing 25 MB stops everyone else for long enough."""
+    return work() if len(body) <= SMALL_BODY else await asyncio.to_thread(work)

@@ -1,0 +1,461 @@
+"""What is said of an analysis, and where: nothing that was found is dropped, and nothing is said twice.
+
+Pure. A finding goes to the first place on this ladder that can take it: a suggestion, an inline comment, a comment on the
+file, an annotation of the check run, a row of its table.
+
+Which fix becomes the suggestion: the best one that a single range of one hunk can carry as a whole. Where the best one
+cannot be carried (it also changes an import far away, or another file), a safe alternative that can is offered to be
+committed and the best one is shown as a diff: half a fix is never posted, and what can be had with one click should not
+cost behaviour.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from typing import TypeVar
+
+from bot.config import RepositoryConfig, applies, excluded
+from bot.diff import Change, PatchMismatch, hull, hunks, unified
+from bot.models import (
+    ChangedFile,
+    Comment,
+    Conclusion,
+    History,
+    Hunk,
+    Offer,
+    Place,
+    Placement,
+    Plan,
+    PullRequest,
+    Suggestion,
+)
+from rules import Analysis, Applicability, Edit, Finding, Fix, Severity, Span, Step, Way, apply_edits, decode_source
+
+MAX_SUGGESTION_LINES = 40
+MAX_SUGGESTION_SIZE = 20_000  # bytes; a comment holds 65,536 characters, and other ways are shown below the suggestion
+MAX_COMMENT_LINES = 10  # without a suggestion
+MAX_FILE_COMMENTS = 3  # a pull request
+MAX_ANNOTATIONS = 200
+MAX_FINDINGS_IN_COMMENT = 50
+
+# Each is made of edits of its own, so that several of them can be made at once in one function.
+ADDITIVE = frozenset({Way.TWIN, Way.OFFLOAD, Way.REPAIR})
+# Lines that hold one of these might not come back from GitHub as they were sent.
+UNSENDABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\ufeff\ud800-\udfff]")
+
+T = TypeVar("T")
+
+Diff = Mapping[str, tuple[Hunk, ...]]
+
+
+def plan(
+    analysis: Analysis,
+    pull: PullRequest,
+    files: Sequence[ChangedFile],
+    sources: Mapping[str, bytes],
+    history: History,
+    config: RepositoryConfig,
+) -> Plan:
+    """Decide what is said on the pull request's head.
+
+    `files` are those that the pull request changes, `sources` texts at the head (at least those that fixes touch),
+    `history` what was said before.
+    """
+    diff = {file.path: _hunks_of(file) for file in files if file.status != "removed"}
+    placed = {finding: _decided(finding, pull, diff, history, config) for finding in analysis.findings}
+    wanted = _Wanted(diff, sources, config)
+    undecided = [finding for finding, placement in placed.items() if placement is None]
+    comments, overflow = wanted.comments(undecided, history)
+    placed |= {placement.finding: placement for placement in chain(_said_in(comments), overflow)}
+    placements = _capped(placement for placement in placed.values() if placement)
+    annotated = tuple(one.finding for one in placements if one.place is Place.ANNOTATION)
+    return Plan(
+        head=pull.head,
+        comments=tuple(sorted((one for one in comments if one.lines), key=_bottom_up)),
+        file_comments=tuple(one for one in comments if not one.lines),
+        annotations=annotated,
+        placements=placements,
+        problems=config.problems,
+        ids=_ids(one.finding.fingerprint for one in placements if one.place is not Place.SILENT),
+        offers=wanted.offers(comments, annotated),
+        conclusion=_conclusion(analysis, pull, placements, diff, config),
+    )
+
+
+def suggest(fix: Fix, sources: Mapping[str, bytes], diff: Diff) -> Suggestion | str:
+    """The fix as one suggestion, or the clause that says why it can be none.
+
+    The suggestion holds all of the fix: these lines, replaced, are what applying its edits makes of the file.
+    """
+    path, *others = sorted({edit.path for edit in fix.edits}) or [""]
+    if others:
+        return f"it changes {1 + len(others)} files"
+    if path not in diff or path not in sources:
+        return "it changes a file that this pull request does not"
+    source = sources[path]
+    try:
+        before, after = source.decode(), apply_edits(source, fix.edits).decode()
+    except (ValueError, SyntaxError):
+        return "the file is not UTF-8"
+    if "\r" in before or before.startswith("\ufeff"):
+        return "the file has a byte-order mark or carriage returns"
+    return _carried(hull(before, after, fix.edits), before.split("\n"), diff[path])
+
+
+def _carried(change: Change, lines: Sequence[str], shown: tuple[Hunk, ...]) -> Suggestion | str:
+    if change.before == change.after:
+        return "it changes nothing"
+    candidates = list(_widened(change, lines))
+    fitting = next((one for one in candidates if _hunk_with(one.lines, shown)), None)
+    if fitting is None:
+        return "it also changes lines that the diff does not show together"
+    replacement = "".join(fitting.after)
+    if (
+        max(len(fitting.before), len(fitting.after)) > MAX_SUGGESTION_LINES
+        or len(replacement.encode()) > MAX_SUGGESTION_SIZE
+    ):
+        return f"it spans more than {MAX_SUGGESTION_LINES} lines"
+    if not (fitting.before[-1].endswith("\n") and replacement.endswith("\n")):
+        return "it reaches the last line of the file, which has no line end"
+    if UNSENDABLE.search(replacement):
+        return "its lines hold control characters"
+    return Suggestion(fitting.lines, replacement)
+
+
+def _widened(change: Change, lines: Sequence[str]) -> Iterator[Change]:
+    """The change with kept lines above or below it, where it would have no line to stand on or leave only blank ones."""
+    for above in (True, False):
+        grown: Change | None = change
+        while grown and not (grown.before and "".join(grown.after).strip()):
+            grown = _with_neighbour(grown, lines, above=above)
+        if grown:
+            yield grown
+
+
+def _with_neighbour(change: Change, lines: Sequence[str], *, above: bool) -> Change | None:
+    if above and change.start > 1:
+        kept = (lines[change.start - 2] + "\n",)
+        return Change(change.start - 1, kept + change.before, kept + change.after)
+    if not above and change.lines.stop < len(lines):
+        kept = (lines[change.lines.stop - 1] + "\n",)
+        return Change(change.start, change.before + kept, change.after + kept)
+    return None
+
+
+def _hunk_with(lines: range, shown: Iterable[Hunk]) -> Hunk | None:
+    return next((hunk for hunk in shown if hunk.lines.start <= lines.start and lines.stop <= hunk.lines.stop), None)
+
+
+def _hunks_of(file: ChangedFile) -> tuple[Hunk, ...]:
+    """None for a patch that GitHub left out, or that cannot be read: the file is then spoken of as a whole."""
+    try:
+        return hunks(file.patch) if file.patch else ()
+    except PatchMismatch:
+        return ()
+
+
+def _decided(
+    finding: Finding, pull: PullRequest, diff: Diff, history: History, config: RepositoryConfig
+) -> Placement | None:
+    """Where a finding goes that no comment is wanted for; None for the others."""
+    if silence := _silence(finding, diff, config):
+        return Placement(finding, Place.SILENT, silence)
+    if any(said.fingerprint == finding.fingerprint for said in history.said):
+        return Placement(finding, Place.EARLIER)
+    if pull.draft and not config.review_drafts:
+        return Placement(finding, Place.SUMMARY, "draft")
+    if pull.by_bot and not config.review_bots:
+        return Placement(finding, Place.ANNOTATION, "opened by a bot")
+    if finding.severity < config.severity:
+        return Placement(finding, Place.ANNOTATION, f"below the severity `{config.severity}`")
+    return None
+
+
+def _silence(finding: Finding, diff: Diff, config: RepositoryConfig) -> str:
+    if not applies(finding.rule, config) or excluded(finding.path, config):
+        return "excluded by the configuration"
+    in_scope = {
+        "introduced": finding.introduced,
+        "changed-files": finding.path in diff,
+        "changed-lines": any(_is_added(path, line, diff) for path, line in _evidence(finding)),
+    }
+    return "" if in_scope[config.scope] else "outside the scope"
+
+
+def _evidence(finding: Finding) -> Iterator[tuple[str, int]]:
+    yield from ((finding.path, line) for line in _lines(finding.span))
+    yield from ((step.path, step.line) for step in finding.chain)
+
+
+def _is_added(path: str, line: int, diff: Diff) -> bool:
+    return any(line in hunk.added for hunk in diff.get(path, ()))
+
+
+def _lines(span: Span) -> range:
+    """The lines that a span touches; its end is exclusive."""
+    touches_last = span.end_column > 1 or span.end_line == span.line
+    return range(span.line, span.end_line + touches_last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What comments are made from."""
+
+    diff: Diff
+    sources: Mapping[str, bytes]
+    config: RepositoryConfig
+
+    def comments(self, findings: Iterable[Finding], history: History) -> tuple[list[Comment], list[Placement]]:
+        """The comments that the limits allow, and where the findings go that are in none."""
+        room = _room(history, self.config)
+        file_room = MAX_FILE_COMMENTS - sum(said.whole_file for said in history.said)
+        accepted: list[Comment] = []
+        overflow: list[Placement] = []
+        for group in sorted(_groups(findings), key=_rank):
+            comment = self.comment(group, accepted) if len(accepted) < room else None
+            on_file = comment is not None and comment.lines is None
+            if comment is None or (on_file and file_room <= 0):
+                reason = "not in the diff" if len(accepted) < room else "over the limit of comments"
+                overflow += [Placement(finding, Place.ANNOTATION, reason) for finding in group]
+            else:
+                _accept(comment, accepted)
+                file_room -= on_file
+        return accepted, overflow
+
+    def comment(self, group: Sequence[Finding], accepted: Sequence[Comment]) -> Comment | None:
+        """One comment for findings of one rule and function; None where no line or file of the diff can hold it."""
+        return next(chain(self.suggestions(group, accepted), self.plain(group)), None)
+
+    def suggestions(self, group: Sequence[Finding], accepted: Sequence[Comment]) -> Iterator[Comment]:
+        for finding, fix in self.candidates(group):
+            comment = self.suggested(fix, _led_by(finding, group))
+            rivals = [other for other in accepted if comment and _contradict(comment, other)]
+            if comment and rivals:
+                comment = self.merged(comment, rivals)
+            if comment:
+                yield comment
+
+    def suggested(self, fix: Fix, findings: tuple[Finding, ...]) -> Comment | None:
+        suggestion = suggest(fix, self.sources, self.diff)
+        if isinstance(suggestion, str):
+            return None
+        return Comment(fix.edits[0].path, suggestion.lines, findings, suggestion, fix)
+
+    def merged(self, comment: Comment, rivals: Sequence[Comment]) -> Comment | None:
+        """The comment and those it overlaps, as one; None where one suggestion cannot do for all of them."""
+        every = (*rivals, comment)
+        findings = tuple(chain.from_iterable(one.findings for one in every))
+        fix = combined([one.fix for one in every if one.fix]) if len(findings) <= MAX_FINDINGS_IN_COMMENT else None
+        return self.suggested(fix, findings) if fix else None
+
+    def candidates(self, group: Sequence[Finding]) -> Iterator[tuple[Finding, Fix]]:
+        """Fixes that may become the suggestion, the most welcome first."""
+        best = [(finding, finding.fix) for finding in group if finding.fix and self.allowed(finding.fix)]
+        together = combined([fix for _, fix in best]) if len(best) == len(group) > 1 else None
+        if together:
+            yield group[0], together
+        yield from best
+        for finding in group:
+            yield from ((finding, fix) for fix in finding.alternatives if fix.applicability is Applicability.SAFE)
+
+    def allowed(self, fix: Fix) -> bool:
+        return self.config.unsafe_suggestions or fix.applicability is Applicability.SAFE
+
+    def plain(self, group: Sequence[Finding]) -> Iterator[Comment]:
+        """Comments without a suggestion: at the finding, else on its chain, else on the file."""
+        for finding in group:
+            for hunk in self.diff.get(finding.path, ()):
+                if lines := _common(_lines(finding.span), hunk.lines):
+                    yield Comment(finding.path, lines[:MAX_COMMENT_LINES], _led_by(finding, group))
+        for finding in group:
+            if step := _nearest_step(finding, self.diff):
+                yield Comment(step.path, range(step.line, step.line + 1), _led_by(finding, group))
+        for finding in group:
+            for path in (finding.path, *(step.path for step in finding.chain)):
+                if path in self.diff:
+                    yield Comment(path, None, _led_by(finding, group))
+
+    def offers(self, comments: Iterable[Comment], annotated: Iterable[Finding]) -> dict[str, tuple[Offer, ...]]:
+        """All ways for the finding that leads a comment, the best one for the others."""
+        offers: dict[str, tuple[Offer, ...]] = {}
+        for comment in comments:
+            lead, *others = comment.findings
+            offers[lead.fingerprint] = tuple(self.offered(lead))
+            offers |= {finding.fingerprint: tuple(islice(self.offered(finding), 1)) for finding in others}
+        return offers | {finding.fingerprint: tuple(islice(self.offered(finding), 1)) for finding in annotated}
+
+    def offered(self, finding: Finding) -> Iterator[Offer]:
+        for fix in (finding.fix, *finding.alternatives):
+            if fix and self.allowed(fix):
+                suggestion = suggest(fix, self.sources, self.diff)
+                yield Offer(fix, shown_as_diff(fix, self.sources), suggestion if isinstance(suggestion, str) else "")
+
+
+def shown_as_diff(fix: Fix, sources: Mapping[str, bytes]) -> str:
+    """The fix as a unified diff of all files that it changes; "" where a text is not at hand."""
+    diffs = []
+    for path in sorted({edit.path for edit in fix.edits}):
+        edits = [edit for edit in fix.edits if edit.path == path]
+        try:
+            before, after = decode_source(sources[path]), decode_source(apply_edits(sources[path], edits))
+        except (KeyError, ValueError, SyntaxError):
+            return ""
+        diffs.append(unified(path, before, after, edits))
+    return "".join(diffs)
+
+
+def combined(fixes: Sequence[Fix]) -> Fix | None:
+    """Fixes that can be made at once, as one; None where that is not certain.
+
+    Each was proved by itself. Together they are sure to hold where they are equal, or where each only replaces text on
+    lines that no other one touches: two that each take a name out of the same import would leave an empty one.
+    """
+    first = fixes[0]
+    if any(set(fix.edits) != set(first.edits) for fix in fixes) and not _apart(fixes):
+        return None
+    safe = all(fix.applicability is Applicability.SAFE for fix in fixes)
+    return Fix(
+        title="; ".join(_unique(fix.title for fix in fixes)),
+        way=first.way,
+        edits=_unique(chain.from_iterable(fix.edits for fix in fixes)),
+        applicability=Applicability.SAFE if safe else Applicability.UNSAFE,
+        notes=_unique(chain.from_iterable(fix.notes for fix in fixes)),
+        requires=_unique(chain.from_iterable(fix.requires for fix in fixes)),
+    )
+
+
+def _apart(fixes: Sequence[Fix]) -> bool:
+    """Whether each fix stands on lines of its own, but for edits that all of them make."""
+    shared = set(fixes[0].edits).intersection(*(fix.edits for fix in fixes[1:]))
+    own = {frozenset(fix.edits) - shared for fix in fixes}
+    stretches = [set(_touched(edits)) for edits in (shared, *own)]
+    return (
+        len({fix.way for fix in fixes}) == 1
+        and fixes[0].way in ADDITIVE
+        and all(edit.replacement for edits in own for edit in edits)
+        and sum(map(len, stretches)) == len(set().union(*stretches))
+    )
+
+
+def _touched(edits: Iterable[Edit]) -> Iterator[tuple[str, int]]:
+    for edit in edits:
+        yield from ((edit.path, line) for line in range(edit.span.line, edit.span.end_line + 1))
+
+
+def _accept(comment: Comment, accepted: list[Comment]) -> None:
+    """Take the comment in, instead of those whose findings it has taken over."""
+    accepted[:] = [one for one in accepted if not set(one.findings) <= set(comment.findings)] + [comment]
+
+
+def _contradict(one: Comment, other: Comment) -> bool:
+    """Whether two suggestions cannot both be committed."""
+    if not (one.fix and other.fix and one.path == other.path):
+        return False
+    alone = {one.fix.way, other.fix.way} - ADDITIVE
+    functions = [{(finding.path, finding.function) for finding in comment.findings} for comment in (one, other)]
+    overlap = one.lines and other.lines and _common(one.lines, other.lines)
+    return bool(overlap) or (bool(alone) and not functions[0].isdisjoint(functions[1]))
+
+
+def _groups(findings: Iterable[Finding]) -> Iterator[tuple[Finding, ...]]:
+    """Findings of one rule in one function, which one comment speaks of."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.rule, finding.path, finding.function), []).append(finding)
+    for group in groups.values():
+        for start in range(0, len(group), MAX_FINDINGS_IN_COMMENT):
+            yield tuple(group[start : start + MAX_FINDINGS_IN_COMMENT])
+
+
+def _rank(group: Sequence[Finding]) -> tuple[int, str, Span]:
+    """What matters most comes first, where not all can be said."""
+    return -max(finding.severity for finding in group), group[0].path, group[0].span
+
+
+def _led_by(finding: Finding, group: Iterable[Finding]) -> tuple[Finding, ...]:
+    return (finding, *(other for other in group if other != finding))
+
+
+def _common(some: range, others: range) -> range | None:
+    return range(max(some.start, others.start), min(some.stop, others.stop)) or None
+
+
+def _nearest_step(finding: Finding, diff: Diff) -> Step | None:
+    """The step of the chain that the diff shows, nearest to the finding; one that the pull request adds comes first."""
+    own = (
+        number
+        for number, step in enumerate(finding.chain)
+        if step.path == finding.path and step.line <= finding.span.line
+    )
+    here = max(own, default=0)
+    shown = [(abs(number - here), step) for number, step in enumerate(finding.chain) if _is_shown(step, diff)]
+    return min(shown, key=lambda one: (not _is_added(one[1].path, one[1].line, diff), one[0]), default=(0, None))[1]
+
+
+def _is_shown(step: Step, diff: Diff) -> bool:
+    return any(step.line in hunk.lines for hunk in diff.get(step.path, ()))
+
+
+def _room(history: History, config: RepositoryConfig) -> int:
+    """How many more comments the review may hold."""
+    posted = {said.fingerprint if said.comment is None else said.comment for said in history.said}
+    return max(0, min(config.max_comments.review, config.max_comments.pull_request - len(posted)))
+
+
+def _said_in(comments: Iterable[Comment]) -> Iterator[Placement]:
+    for comment in comments:
+        yield from (Placement(finding, _place(finding, comment)) for finding in comment.findings)
+
+
+def _place(finding: Finding, comment: Comment) -> Place:
+    if comment.lines is None:
+        return Place.FILE
+    ways = (fix for fix in (finding.fix, *finding.alternatives) if fix)
+    mended = comment.fix and any(set(fix.edits) <= set(comment.fix.edits) for fix in ways)
+    return Place.SUGGESTION if mended else Place.COMMENT
+
+
+def _capped(placements: Iterable[Placement]) -> tuple[Placement, ...]:
+    """Annotations beyond what a check run may hold become rows."""
+    capped, annotations = [], 0
+    for one in placements:
+        annotations += one.place is Place.ANNOTATION
+        too_many = one.place is Place.ANNOTATION and annotations > MAX_ANNOTATIONS
+        capped.append(replace(one, place=Place.SUMMARY) if too_many else one)
+    return tuple(capped)
+
+
+def _bottom_up(comment: Comment) -> tuple[str, int]:
+    """Whoever commits suggestions one by one, in this order, never shifts the lines of the next one."""
+    return comment.path, -comment.lines.stop if comment.lines else 0
+
+
+def _ids(fingerprints: Iterable[str]) -> dict[str, str]:
+    """The shortest beginnings, of four characters or more, that tell the fingerprints apart."""
+    left, ids, length = set(fingerprints), dict[str, str](), 4
+    every = tuple(left)
+    while left:
+        count = Counter(fingerprint[:length] for fingerprint in every)
+        done = {one for one in left if count[one[:length]] == 1 or length >= len(one)}
+        ids |= {fingerprint: fingerprint[:length] for fingerprint in done}
+        left, length = left - done, length + 1
+    return ids
+
+
+def _conclusion(
+    analysis: Analysis, pull: PullRequest, placements: Iterable[Placement], diff: Diff, config: RepositoryConfig
+) -> Conclusion:
+    """Neutral where there is something to say, and where it cannot be said that all is well."""
+    spoken = [one.finding.severity for one in placements if one.place is not Place.SILENT]
+    if pull.draft and not config.review_drafts:
+        return "skipped"
+    if config.fail_on and max(spoken, default=Severity.INFO) >= config.fail_on and spoken:
+        return "failure"
+    unsure = config.problems or any(one.path in diff for one in analysis.unreadable)
+    return "neutral" if spoken or unsure else "success"
+
+
+def _unique(items: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(items))

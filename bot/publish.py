@@ -1,0 +1,222 @@
+"""Writing to GitHub, so that whatever breaks on the way, nothing is said twice.
+
+A write whose answer was lost may have been done. So each looks for its own mark before it is tried again: the marker
+in a review or comment, the `external_id` of a check run.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+import structlog
+from gidgethub import BadRequest, GitHubBroken
+from prometheus_client import Counter
+
+from bot.diff import PatchMismatch, hunks
+from bot.errors import Dropped, RetryLater
+from bot.fetch import CHECK_NAME, Standing, both, changed_files, standing
+from bot.github import Installation
+from bot.markers import read_marker
+from bot.models import CheckRun, PostedComment, PostedFileComment, PullRequest, Review
+
+ANNOTATIONS = 50
+"""Annotations in one request: https://docs.github.com/rest/checks/runs#update-a-check-run"""
+ALL_ANNOTATIONS = 200
+TEXT_LIMIT = 65_535
+"""Characters of a check run's `summary` and `text`."""
+LOOK_AFTER = 2.0
+"""Seconds after a lost answer until GitHub surely shows what it did."""
+
+Refused = PostedComment | PostedFileComment
+
+refused_comments = Counter("asyncify_comments_refused", "Comments that GitHub did not take where we placed them")
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+async def publish_review(github: Installation, pull: PullRequest, review: Review) -> tuple[Refused, ...]:
+    """Post a review, unless it stands already. Returns the comments that GitHub did not take.
+
+    Raises:
+        Dropped: the head moved; the next job speaks of it.
+        RetryLater: GitHub does not answer.
+    """
+    refused: list[Refused] = []
+    if review.comments:
+        refused += await _post_review(github, pull, review)
+    for comment in review.file_comments:
+        if not await _post_file_comment(github, pull, review.head, comment):
+            refused.append(comment)
+    if refused:  # a mistake of ours: planning only uses lines that the diff shows
+        refused_comments.inc(len(refused))
+        log.error("comments not taken", places=[f"{one.path}:{getattr(one, 'line', '')}" for one in refused])
+    return tuple(refused)
+
+
+async def publish_check_run(github: Installation, stands: Standing, check: CheckRun) -> None:
+    """Bring the check run of this head up to date: one call where nothing is in the way, none where it says the same already.
+
+    Raises:
+        RetryLater: GitHub does not answer.
+    """
+    try:
+        await _write_check_run(github, stands, check)
+    except GitHubBroken as error:
+        log.info("check run written again", error=str(error))
+        await asyncio.sleep(LOOK_AFTER)
+        stands = await standing(github, stands.pull.ref)
+        await _or_later(lambda: _write_check_run(github, stands, check))
+    except BadRequest as error:
+        if error.status_code != 403:
+            raise
+        log.warning("check run not allowed", repository=stands.pull.ref.repository, error=str(error))
+
+
+async def _post_review(github: Installation, pull: PullRequest, review: Review) -> Sequence[PostedComment]:
+    """Post the comments in one review; those that are returned were left out.
+
+    GitHub takes all of them or none, and does not say which one it minds. So what the diff does not show is left out,
+    and then one half: the review must stay the only one on this head.
+    """
+    if await _accepted(github, pull, review, review.comments):
+        return ()
+    legal = await _legal(github, pull, review)
+    middle = (len(legal) + 1) // 2
+    for comments in dict.fromkeys((legal, legal[:middle], legal[middle:])):
+        if comments and comments != review.comments and await _accepted(github, pull, review, comments):
+            return [comment for comment in review.comments if comment not in comments]
+    return review.comments
+
+
+async def _accepted(github: Installation, pull: PullRequest, review: Review, comments: Sequence[PostedComment]) -> bool:
+    """Whether GitHub took a review with these comments."""
+    body = {
+        "commit_id": review.head,
+        "event": "COMMENT",
+        "body": review.body,
+        "comments": [_inline(comment) for comment in comments],
+    }
+    return await _written(
+        lambda: github.post(f"/repos/{pull.ref.repository}/pulls/{pull.ref.number}/reviews", data=body),
+        lambda: _is_reviewed(github, pull, review.head),
+        comments,
+    )
+
+
+async def _post_file_comment(github: Installation, pull: PullRequest, head: str, comment: PostedFileComment) -> bool:
+    """Whether GitHub took a comment on a whole file, which no review can hold."""
+    body = {"commit_id": head, "path": comment.path, "body": comment.body, "subject_type": "file"}
+    return await _written(
+        lambda: github.post(f"/repos/{pull.ref.repository}/pulls/{pull.ref.number}/comments", data=body),
+        lambda: _is_said(github, pull, comment.body),
+        (comment,),
+    )
+
+
+async def _written(
+    write: Callable[[], Awaitable[Any]], is_done: Callable[[], Awaitable[bool]], comments: Sequence[Refused]
+) -> bool:
+    """Write once. False where GitHub refuses what is written; where the answer was lost, look first, then write again."""
+    try:
+        try:
+            await write()
+        except GitHubBroken:
+            await asyncio.sleep(LOOK_AFTER)
+            if not await is_done():
+                await _or_later(write)
+    except BadRequest as error:
+        if error.status_code not in {403, 404, 422}:
+            raise
+        log.info("comments refused", comments=len(comments), status=int(error.status_code), error=str(error))
+        return False
+    return True
+
+
+async def _or_later(write: Callable[[], Awaitable[Any]]) -> None:
+    try:
+        await write()
+    except GitHubBroken as error:
+        raise RetryLater(60, f"GitHub does not take what we write: {error}") from error
+
+
+async def _is_reviewed(github: Installation, pull: PullRequest, head: str) -> bool:
+    return head in (await standing(github, pull.ref)).history.reviewed
+
+
+async def _is_said(github: Installation, pull: PullRequest, body: str) -> bool:
+    marker = read_marker(body)
+    said = {one.fingerprint for one in (await standing(github, pull.ref)).history.said if one.whole_file}
+    return marker is not None and set(marker.fingerprints) <= said
+
+
+async def _legal(github: Installation, pull: PullRequest, review: Review) -> tuple[PostedComment, ...]:
+    """The comments that stand on lines which GitHub's diff shows right now. Raises Dropped where the head moved."""
+    now, files = await both(standing(github, pull.ref), changed_files(github, pull.ref))
+    if now.pull.head != review.head:
+        raise Dropped("the head moved while the review was written")
+    shown = {file.path: file.patch or "" for file in files}
+    return tuple(comment for comment in review.comments if _is_shown(comment, shown.get(comment.path, "")))
+
+
+def _is_shown(comment: PostedComment, patch: str) -> bool:
+    first = comment.line if comment.start is None else comment.start
+    try:
+        return any(first in hunk.lines and comment.line in hunk.lines for hunk in hunks(patch))
+    except PatchMismatch:
+        return False
+
+
+def _inline(comment: PostedComment) -> dict[str, Any]:
+    """https://docs.github.com/rest/pulls/reviews#create-a-review-for-a-pull-request."""
+    inline = {"path": comment.path, "line": comment.line, "side": "RIGHT", "body": comment.body}
+    if comment.start is not None and comment.start != comment.line:
+        inline |= {"start_line": comment.start, "start_side": "RIGHT"}
+    return inline
+
+
+async def _write_check_run(github: Installation, stands: Standing, check: CheckRun) -> None:
+    """The annotations come in parts, and only the last part carries the mark that says that all are there."""
+    pull, run = stands.pull, stands.history.check_run
+    mark = _mark(pull, check)
+    if run is not None and stands.history.check_completed and stands.mark == mark:
+        return
+    url = f"/repos/{pull.ref.repository}/check-runs"
+    annotations = list(check.annotations[:ALL_ANNOTATIONS])
+    if run is not None and annotations:
+        annotations = await _not_yet_shown(github, f"{url}/{run}/annotations", annotations)
+    parts = [annotations[start : start + ANNOTATIONS] for start in range(0, len(annotations), ANNOTATIONS)] or [[]]
+    for part in parts:
+        body = _state(check, part, mark if part is parts[-1] else f"{pull.ref.number}")
+        if run is None:
+            run = (await github.post(url, data={"name": CHECK_NAME, "head_sha": pull.head, **body}))["id"]
+        else:
+            await github.patch(f"{url}/{run}", data=body)
+
+
+def _mark(pull: PullRequest, check: CheckRun) -> str:
+    """The `external_id`: for which pull request (GitHub does not tell for forks), and what is said."""
+    said = [check.conclusion, check.title, check.summary, check.text, list(check.annotations)]
+    return f"{pull.ref.number}:{sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]}"
+
+
+def _state(check: CheckRun, annotations: Sequence[Mapping[str, object]], mark: str) -> dict[str, Any]:
+    output: dict[str, Any] = {"title": check.title, "summary": check.summary[:TEXT_LIMIT]}
+    if check.text:
+        output["text"] = check.text[:TEXT_LIMIT]
+    if annotations:
+        output["annotations"] = list(annotations)
+    return {"status": "completed", "conclusion": check.conclusion, "external_id": mark, "output": output}
+
+
+async def _not_yet_shown(
+    github: Installation, url: str, annotations: Sequence[Mapping[str, object]]
+) -> list[Mapping[str, object]]:
+    """GitHub adds annotations to those that are there and cannot take any away."""
+    shown = {_place(annotation) async for annotation in github.getiter(f"{url}?per_page=100")}
+    missing = [annotation for annotation in annotations if _place(annotation) not in shown]
+    return missing[: max(0, ALL_ANNOTATIONS - len(shown))]
+
+
+def _place(annotation: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(annotation.get(key) for key in ("path", "start_line", "end_line", "message"))

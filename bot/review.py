@@ -1,0 +1,133 @@
+"""The line: fetch, analyse, plan, write, publish.
+
+A reconciler: it looks at how the pull request stands and does what is missing, so that running it twice, or after a crash,
+ends in the same state.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import structlog
+
+from bot.analysis import AnalysisFailed, Analyst
+from bot.config import load_config, to_options
+from bot.errors import Dropped
+from bot.fetch import (
+    FactStore,
+    PrivateTexts,
+    Standing,
+    both,
+    changed_files,
+    concerns_python,
+    configuration,
+    private_texts,
+    project,
+    standing,
+)
+from bot.github import GitHub, Installation
+from bot.models import Comment, Place, Plan, PostedComment, PullRef
+from bot.planning import plan
+from bot.publish import Refused, publish_check_run, publish_review
+from bot.words import write_check_run, write_failed_check_run, write_review
+from rules import Analysis
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a review works with."""
+
+    github: GitHub
+    store: FactStore
+    analyst: Analyst
+    private: PrivateTexts = field(default_factory=private_texts)
+
+
+class Outcome(StrEnum):
+    """What a review led to. Nothing is posted for a pull request that is closed, or where there is nothing to watch."""
+
+    CLOSED = "closed"
+    SILENT = "silent"
+    NOT_ANALYSED = "not analysed"
+    CHECKED = "checked"
+    REVIEWED = "reviewed"
+
+
+async def review(ref: PullRef, tools: Tools) -> Outcome:
+    """Look at a pull request as it stands, and say what is to be said.
+
+    Raises:
+        RetryLater: GitHub wants us to wait.
+        Dropped: the pull request is gone, or its head moved; the next job is waiting.
+    """
+    github = tools.github.installation(ref.installation, ref.repository_id)
+    stands, files = await both(standing(github, ref), changed_files(github, ref))
+    if not stands.pull.open:
+        return Outcome.CLOSED
+    config = load_config(await configuration(github, stands, tools.private))
+    if not config.enabled or not any(map(concerns_python, files)):
+        return Outcome.SILENT
+    try:
+        code = await project(github, stands.pull, files, tools.store, tools.analyst)
+        analysis = await tools.analyst.analyze(code.head, code.sources, base=code.base, options=to_options(config))
+    except AnalysisFailed as failure:
+        log.warning("not analysed", reason=failure.reason)
+        await publish_check_run(
+            github, await _unmoved(github, stands), write_failed_check_run(stands.pull.head, failure.reason)
+        )
+        return Outcome.NOT_ANALYSED
+    if not analysis.concerns_fastapi:
+        return Outcome.SILENT
+    analysis = replace(analysis, unreadable=(*analysis.unreadable, *code.unreadable))
+    planned = plan(analysis, stands.pull, files, code.sources, stands.history, config)
+    return await _say(github, await _unmoved(github, stands), planned, analysis)
+
+
+async def _unmoved(github: Installation, before: Standing) -> Standing:
+    """How the pull request stands now, right before something is said of it."""
+    now = await standing(github, before.pull.ref)
+    if now.pull.head != before.pull.head or not now.pull.open:
+        raise Dropped("the pull request moved on during the analysis")
+    return now
+
+
+async def _say(github: Installation, stands: Standing, planned: Plan, analysis: Analysis) -> Outcome:
+    """Post the review, then the check run, which tells what the review could not take."""
+    pull = stands.pull
+    if stands.own or pull.head in stands.history.reviewed:
+        planned = _annotated(planned, planned.comments, "this head has its review")
+    if stands.own:
+        planned = _annotated(planned, planned.file_comments, "opened by asyncify itself")
+    written = write_review(planned, pull)
+    if written is not None:
+        refused = await publish_review(github, pull, written)
+        planned = _annotated(planned, _behind(refused, planned), "GitHub did not take the comment")
+    await publish_check_run(github, stands, write_check_run(planned, pull, analysis))
+    return Outcome.REVIEWED if written else Outcome.CHECKED
+
+
+def _behind(refused: Sequence[Refused], planned: Plan) -> tuple[Comment, ...]:
+    """The comments of the plan that GitHub refused in their written form."""
+    inline = {(one.path, one.line) for one in refused if isinstance(one, PostedComment)}
+    files = {one.path for one in refused if not isinstance(one, PostedComment)}
+    return (
+        *(one for one in planned.comments if one.lines and (one.path, one.lines[-1]) in inline),
+        *(one for one in planned.file_comments if one.path in files),
+    )
+
+
+def _annotated(planned: Plan, comments: Collection[Comment], reason: str) -> Plan:
+    """The plan with these comments moved to annotations of the check run."""
+    moved = [finding for comment in comments for finding in comment.findings]
+    return replace(
+        planned,
+        comments=tuple(one for one in planned.comments if one not in comments),
+        file_comments=tuple(one for one in planned.file_comments if one not in comments),
+        annotations=(*planned.annotations, *moved),
+        placements=tuple(
+            replace(one, place=Place.ANNOTATION, reason=reason) if one.finding in moved else one
+            for one in planned.placements
+        ),
+    )

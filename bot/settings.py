@@ -1,0 +1,177 @@
+"""The environment, read once at start. What is missing or wrong is named all at once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import jwt
+import sqlalchemy as sa
+
+from bot.errors import SettingsError
+
+APP_VARIABLES = ("GITHUB_APP_ID", "GITHUB_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What proves that we are the App. The secrets are the current one and, while it is rotated, the previous one."""
+
+    app_id: int
+    private_key: str = field(repr=False)
+    webhook_secrets: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this process was told to run. Without `credentials` it is in set-up mode. The URLs end without a slash."""
+
+    credentials: Credentials | None
+    api_url: str
+    github_url: str
+    database_url: str = field(repr=False)
+    host: str
+    port: int
+    log_level: str
+
+    @property
+    def graphql_url(self) -> str:
+        """Where GraphQL lies: https://docs.github.com/enterprise-server/graphql/guides/forming-calls-with-graphql."""
+        if self.api_url.endswith("/api/v3"):
+            return self.api_url.removesuffix("/v3") + "/graphql"
+        return f"{self.api_url}/graphql"
+
+
+class _Environment:
+    """The variables that are set, and what was found wrong with those that were read."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.given = {name: value.strip() for name, value in environ.items() if value.strip()}
+        self.problems: list[str] = []
+
+    def read(self, name: str, parse: Callable[[str], _Value], default: _Value) -> _Value:
+        try:
+            return parse(self.given[name]) if name in self.given else default
+        except ValueError as error:
+            self.problems.append(f"{name} {error}")
+            return default
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings that the environment holds. An empty variable counts as one that is not set.
+
+    Raises SettingsError, which names every variable that is missing or wrong.
+    """
+    variables = _Environment(environ)
+    settings = Settings(
+        credentials=_credentials(variables),
+        api_url=variables.read("GITHUB_API_URL", _url, "https://api.github.com"),
+        github_url=variables.read("GITHUB_URL", _url, "https://github.com"),
+        database_url=variables.read("DATABASE_URL", _database_url, "sqlite:///asyncify.db"),
+        host=variables.given.get("HOST", "0.0.0.0" if "PORT" in variables.given else "127.0.0.1"),  # noqa: S104 -- a platform that sets PORT calls from outside
+        port=variables.read("PORT", _port, 8000),
+        log_level=variables.read("LOG_LEVEL", _log_level, "INFO"),
+    )
+    if variables.problems:
+        raise SettingsError(tuple(variables.problems))
+    return settings
+
+
+def require_shared_database(settings: Settings, command: str) -> None:
+    """Raises SettingsError where the database serves one process only."""
+    if settings.database_url.startswith("sqlite"):
+        sentence = f"DATABASE_URL must be a postgresql:// address for `asyncify {command}`"
+        raise SettingsError((f"{sentence}: a SQLite file serves one process, which is what `asyncify serve` runs",))
+
+
+def require_credentials(settings: Settings) -> Credentials:
+    """Raises SettingsError in set-up mode."""
+    if settings.credentials is None:
+        raise SettingsError(tuple(f"{name} is not set" for name in APP_VARIABLES))
+    return settings.credentials
+
+
+def _credentials(variables: _Environment) -> Credentials | None:
+    missing = [name for name in APP_VARIABLES if name not in variables.given]
+    if len(missing) == len(APP_VARIABLES):
+        return None
+    variables.problems += [f"{name} is not set" for name in missing]
+    return Credentials(
+        app_id=variables.read("GITHUB_APP_ID", _app_id, 0),
+        private_key=variables.read("GITHUB_PRIVATE_KEY", _private_key, ""),
+        webhook_secrets=variables.read("GITHUB_WEBHOOK_SECRET", _webhook_secrets, ()),
+    )
+
+
+def _app_id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ValueError(f"must be the number of the App, not {text!r}")
+    return int(text)
+
+
+def _private_key(text: str) -> str:
+    """PEM text, its line ends perhaps spelled out as some platforms keep them, or the path of a file that holds it."""
+    pem = text.replace("\\n", "\n") if text.startswith("-----BEGIN") else _read_file(text)
+    if "PRIVATE KEY-----" not in pem:
+        raise ValueError("holds no private key in PEM form")
+    try:
+        jwt.get_algorithm_by_name("RS256").prepare_key(pem)
+    except (ValueError, TypeError, jwt.InvalidKeyError):
+        raise ValueError("holds a private key that is damaged or is no RSA key") from None
+    return pem
+
+
+def _read_file(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii", errors="replace").strip()
+    except OSError as error:
+        raise ValueError(f"is neither PEM text nor a file that can be read ({error.strerror})") from None
+
+
+def _webhook_secrets(text: str) -> tuple[bytes, ...]:
+    secrets = tuple(part.strip().encode() for part in text.split(","))
+    if len(secrets) > 2 or not all(secrets):
+        raise ValueError("must be one secret, or two with a comma between (current, previous)")
+    return secrets
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"must be an http(s):// address, not {text!r}")
+    return text.rstrip("/")
+
+
+def _database_url(text: str) -> str:
+    try:
+        url = sa.make_url(text.replace("postgres://", "postgresql://", 1) if text.startswith("postgres://") else text)
+    except sa.exc.ArgumentError:
+        raise ValueError("is no database address") from None
+    if url.get_backend_name() not in {"postgresql", "sqlite"}:
+        raise ValueError(f"must begin with postgresql:// or sqlite:///, not {url.drivername}://")
+    if url.get_backend_name() == "sqlite":
+        _check_sqlite_file(url.database)
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)
+
+
+def _check_sqlite_file(path: str | None) -> None:
+    if not path or path == ":memory:":
+        raise ValueError("must name a file (sqlite:///asyncify.db): what is kept in memory is lost with the process")
+    if not Path(path).parent.is_dir():
+        raise ValueError(f"names a file in a directory that does not exist: {Path(path).parent}")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise ValueError(f"must be a number below 65536, not {text!r}")
+    return int(text)
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}, not {text!r}")
+    return text.upper()

@@ -1,0 +1,252 @@
+"""Our own tables, in the database that `DATABASE_URL` names: pull-request generations and facts.
+
+The schema moves forward only: each entry of `MIGRATIONS` is applied once, in order, and never changed after it was released.
+"""
+
+import asyncio
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.models import PullRef
+
+BATCH = 500
+"""Rows a statement: far below the variables that either database allows in one."""
+
+FACTS_KEPT = timedelta(days=30)
+"""How long facts are kept that no review asked for."""
+
+MIGRATION_LOCK = 0x6173796E63
+"""The advisory lock that the one migrating process holds on PostgreSQL."""
+
+# One text serves both: SQLite takes any name of a type, and keeps bytes as bytes.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE asyncify_pull_requests (
+            repository_id BIGINT NOT NULL,
+            number BIGINT NOT NULL,
+            installation_id BIGINT NOT NULL,
+            generation BIGINT NOT NULL,
+            starts BIGINT NOT NULL,
+            PRIMARY KEY (repository_id, number)
+        )""",
+        """CREATE TABLE asyncify_facts (
+            repository_id BIGINT NOT NULL,
+            engine_version TEXT NOT NULL,
+            blob_sha TEXT NOT NULL,
+            installation_id BIGINT NOT NULL,
+            last_used DATE NOT NULL,
+            facts BYTEA NOT NULL,
+            PRIMARY KEY (repository_id, engine_version, blob_sha)
+        )""",
+        "CREATE INDEX asyncify_facts_installation ON asyncify_facts (installation_id)",
+        "CREATE INDEX asyncify_facts_last_used ON asyncify_facts (last_used)",
+    ),
+)
+
+_tables = sa.MetaData()
+
+_pulls = sa.Table(
+    "asyncify_pull_requests",
+    _tables,
+    sa.Column("repository_id", sa.BigInteger, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("installation_id", sa.BigInteger),
+    sa.Column("generation", sa.BigInteger),
+    sa.Column("starts", sa.BigInteger),
+)
+
+_facts = sa.Table(
+    "asyncify_facts",
+    _tables,
+    sa.Column("repository_id", sa.BigInteger, primary_key=True),
+    sa.Column("engine_version", sa.Text, primary_key=True),
+    sa.Column("blob_sha", sa.Text, primary_key=True),
+    sa.Column("installation_id", sa.BigInteger),
+    sa.Column("last_used", sa.Date),
+    sa.Column("facts", sa.LargeBinary),
+)
+
+
+class Store:
+    """What the bot remembers between reviews. Every coroutine runs its statements in a thread; none blocks the event loop."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _connect(url)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._engine.dispose)
+
+    async def check(self) -> None:
+        """Ask the database for something of ours. Raises sqlalchemy.exc.SQLAlchemyError where it cannot answer."""
+        await asyncio.to_thread(self._check)
+
+    async def generation(self, ref: PullRef) -> int:
+        """The number that the next job for this pull request carries. It changes when a job is claimed, and only then."""
+        return await asyncio.to_thread(self._generation, ref)
+
+    async def claim(self, ref: PullRef, generation: int) -> None:
+        """The job of this generation begins: what is pushed from now on needs another one. Doing so twice changes nothing."""
+        await asyncio.to_thread(self._claim, ref, generation)
+
+    async def count_start(self, ref: PullRef) -> int:
+        """How many times the claimed job was started, this time included."""
+        return await asyncio.to_thread(self._count_start, ref)
+
+    async def facts(self, repository_id: int, version: str, shas: Collection[str]) -> dict[str, bytes]:
+        """Facts by blob SHA, as `keep_facts` got them under the same engine version; unknown ones are left out."""
+        return await asyncio.to_thread(self._read_facts, repository_id, version, shas)
+
+    async def keep_facts(self, installation: int, repository_id: int, version: str, facts: Mapping[str, bytes]) -> None:
+        """Keep encoded facts by blob SHA, to be forgotten with the repository or its installation."""
+        await asyncio.to_thread(self._keep_facts, installation, repository_id, version, facts)
+
+    async def forget_installation(self, installation: int) -> None:
+        """Delete all that came from one installation."""
+        await asyncio.to_thread(self._forget, "installation_id", installation)
+
+    async def forget_repository(self, repository_id: int) -> None:
+        """Delete all that came from one repository."""
+        await asyncio.to_thread(self._forget, "repository_id", repository_id)
+
+    async def drop_unused_facts(self) -> int:
+        """Delete the facts that no review asked for in 30 days; how many they were."""
+        return await asyncio.to_thread(self._drop_unused_facts)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold off every other process that migrates this PostgreSQL database. Nothing on SQLite, which one process has for itself.
+
+        The lock is tried again and again, never waited for: `CREATE INDEX CONCURRENTLY` would wait for the waiter.
+        """
+        if self._engine.dialect.name == "sqlite":
+            yield
+            return
+        lock, unlock = sa.func.pg_try_advisory_lock(MIGRATION_LOCK), sa.func.pg_advisory_unlock(MIGRATION_LOCK)
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            while not connection.scalar(sa.select(lock)):
+                time.sleep(0.1)
+            try:
+                yield
+            finally:
+                connection.scalar(sa.select(unlock))
+
+    def migrate(self) -> None:
+        """Bring the schema up to date. Blocks; safe only within `alone`."""
+        with self._engine.begin() as connection:
+            if connection.dialect.name == "sqlite":  # which else begins at the first INSERT
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS asyncify_schema (version INTEGER NOT NULL)")
+            done = connection.scalar(sa.text("SELECT max(version) FROM asyncify_schema")) or 0
+            for version, statements in enumerate(MIGRATIONS[done:], done + 1):
+                for statement in statements:
+                    connection.exec_driver_sql(statement)
+                connection.execute(sa.text("INSERT INTO asyncify_schema VALUES (:version)"), {"version": version})
+
+    def _check(self) -> None:
+        with self._engine.connect() as connection:
+            connection.execute(sa.select(_pulls.c.number).limit(1))
+
+    def _generation(self, ref: PullRef) -> int:
+        wanted = sa.select(_pulls.c.generation).where(*_is(ref))
+        with self._engine.begin() as connection:
+            known = connection.scalar(wanted)
+            if known is not None:
+                return int(known)
+            # Not 0: after a pull request was forgotten, old numbers would name jobs that are long done.
+            row = _row(ref) | {"installation_id": ref.installation, "generation": int(time.time()), "starts": 0}
+            connection.execute(self._insert(_pulls).values(row).on_conflict_do_nothing())
+            return int(connection.scalars(wanted).one())
+
+    def _claim(self, ref: PullRef, generation: int) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(_pulls)
+                .where(*_is(ref), _pulls.c.generation <= generation)
+                .values(generation=generation + 1, starts=0)
+            )
+
+    def _count_start(self, ref: PullRef) -> int:
+        with self._engine.begin() as connection:
+            counted = sa.update(_pulls).where(*_is(ref)).values(starts=_pulls.c.starts + 1).returning(_pulls.c.starts)
+            return int(connection.scalar(counted) or 1)
+
+    def _read_facts(self, repository_id: int, version: str, shas: Collection[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        with self._engine.begin() as connection:
+            for batch in _batches(shas):
+                ours = (
+                    _facts.c.repository_id == repository_id,
+                    _facts.c.engine_version == version,
+                    _facts.c.blob_sha.in_(batch),
+                )
+                rows = connection.execute(
+                    sa.select(_facts.c.blob_sha, _facts.c.facts, _facts.c.last_used).where(*ours)
+                ).all()
+                found |= {row.blob_sha: row.facts for row in rows}
+                if any(row.last_used < _today() for row in rows):
+                    connection.execute(sa.update(_facts).where(*ours).values(last_used=_today()))
+        return found
+
+    def _keep_facts(self, installation: int, repository_id: int, version: str, facts: Mapping[str, bytes]) -> None:
+        insert = self._insert(_facts)
+        insert = insert.on_conflict_do_update(
+            index_elements=list(_facts.primary_key),
+            set_={name: insert.excluded[name] for name in ("installation_id", "last_used", "facts")},
+        )
+        with self._engine.begin() as connection:
+            for batch in _batches(sorted(facts)):  # in one order everywhere, or two processes could wait for each other
+                rows = [(repository_id, version, sha, installation, _today(), facts[sha]) for sha in batch]
+                connection.execute(insert.values(rows))
+
+    def _forget(self, column: str, value: int) -> None:
+        with self._engine.begin() as connection:
+            for table in (_facts, _pulls):
+                connection.execute(sa.delete(table).where(table.c[column] == value))
+
+    def _drop_unused_facts(self) -> int:
+        with self._engine.begin() as connection:
+            return connection.execute(sa.delete(_facts).where(_facts.c.last_used < _today() - FACTS_KEPT)).rowcount
+
+    def _insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+        return sqlite.insert(table) if self._engine.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def _connect(url: str) -> sa.Engine:
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = sa.create_engine(parsed)
+        sa.event.listen(engine, "connect", _tune_sqlite)
+        return engine
+    return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+
+
+def _tune_sqlite(connection: Any, _record: object) -> None:
+    """Readers beside one writer, writers that wait for each other (https://sqlite.org/wal.html). The mode stays with the file."""
+    connection.isolation_level = "IMMEDIATE"
+    connection.execute("PRAGMA busy_timeout=30000")
+    connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _is(ref: PullRef) -> tuple[sa.ColumnElement[bool], ...]:
+    return tuple(_pulls.c[name] == value for name, value in _row(ref).items())
+
+
+def _row(ref: PullRef) -> dict[str, int]:
+    return {"repository_id": ref.repository_id, "number": ref.number}
+
+
+def _batches(shas: Collection[str]) -> Iterator[Sequence[str]]:
+    rest = iter(shas)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

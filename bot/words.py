@@ -1,0 +1,405 @@
+"""Every sentence that the bot says.
+
+Pure. What comes from a repository (names, paths, routes, code) may be hostile: it passes through `code`, `prose` or
+`fenced` and cannot leave them, mention people, refer to issues or become a link or HTML. The syntax is that of
+https://github.github.com/gfm/; mentions and references are resolved after it, in text that is no code.
+
+What may be claimed was measured: that the event loop is kept free, that FastAPI's threads serve 40 calls at a time. Never
+that asynchronous code is quicker by itself.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from urllib.parse import quote
+
+from bot.markers import write_marker
+from bot.models import (
+    CheckRun,
+    Comment,
+    Offer,
+    Place,
+    Placement,
+    Plan,
+    PostedComment,
+    PostedFileComment,
+    PullRequest,
+    Review,
+)
+from rules import Analysis, Applicability, Finding, Fix, Severity, Step, Unreadable, Way, all_rules
+
+MAX_BODY = 60_000  # bytes; GitHub takes 65,536 characters
+MAX_OUTPUT = 65_535  # bytes of a check run's summary, and of its text
+MAX_SENTENCE = 1_000  # characters of a sentence that comes from an analysis
+MAX_NAME = 200
+MAX_ADDRESS = 1_000
+MAX_STEPS = 8
+MAX_POINTS = 3
+MAX_NAMED = 30  # unreadable files, configuration problems
+
+EFFECTS: Mapping[Way, str] = {
+    Way.TWIN: "While it waits, the event loop serves other requests.",
+    Way.REVERSE: "Other requests on this worker no longer wait for it.",
+    Way.OFFLOAD: "Other requests on this worker no longer wait for it.",
+    Way.CONVERT: "It then runs on the event loop and awaits what it waits for.",
+    Way.REPAIR: "",
+}
+PLACES: Mapping[Place, str] = {
+    Place.SUGGESTION: "suggestion",
+    Place.COMMENT: "comment",
+    Place.FILE: "comment on the file",
+    Place.ANNOTATION: "annotation",
+    Place.SUMMARY: "here",
+    Place.EARLIER: "earlier comment",
+}
+LEVELS: Mapping[Severity, str] = {Severity.ERROR: "failure", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_UNSEEN_IN_CODE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>~$&!#]")
+# What GitHub looks for in rendered text: mentions, issues, addresses, emoji. A zero-width space after the first part hides it.
+_CALLING = re.compile(r"@(?=\w)|#(?=\w)|GH-(?=\d)|:(?=//)|:(?=[\w+-]+:)|www(?=\.)|mailto(?=:)|xmpp(?=:)", re.IGNORECASE)
+_ZERO_WIDTH = "\u200b"
+
+
+def write_review(plan: Plan, pull: PullRequest) -> Review | None:
+    """The review of a plan; None where there is nothing to say inline or on a file."""
+    if not plan.comments and not plan.file_comments:
+        return None
+    return Review(
+        head=plan.head,
+        body=f"{_opening(plan)}\n\n{write_marker((), plan.head)}",
+        comments=tuple(_posted(comment, plan, pull) for comment in plan.comments),
+        file_comments=tuple(PostedFileComment(one.path, _body(one, plan, pull)) for one in plan.file_comments),
+    )
+
+
+def write_check_run(plan: Plan, pull: PullRequest, analysis: Analysis) -> CheckRun:
+    """The check run of a plan: a table of every finding that is spoken of, and what could not be read or used."""
+    spoken = [one for one in plan.placements if one.place is not Place.SILENT]
+    marker = write_marker((), plan.head)
+    facts = "\n\n".join(_fitting(_facts(plan, pull, analysis, spoken), MAX_OUTPUT // 2))
+    rows = [_row(one, plan, pull) for one in spoken]
+    table, rest = _table(rows, MAX_OUTPUT - _size(facts) - _size(marker) - 10)
+    text, left = _table(rest, MAX_OUTPUT - 200)
+    if left:
+        text += f"\n\nThis is as much as a check run can hold: {_count(len(left), 'more finding')} not listed."
+    return CheckRun(
+        conclusion=plan.conclusion,
+        title=_title(plan, analysis, spoken),
+        summary="\n\n".join(part for part in (facts, table, marker) if part),
+        text=text,
+        annotations=tuple(_annotation(finding, plan) for finding in plan.annotations),
+    )
+
+
+def write_failed_check_run(head: str, reason: str) -> CheckRun:
+    """The check run of an analysis that came to no end: neutral, since it says nothing about the code."""
+    summary = (
+        f"{prose(reason)}\n\nThis says nothing about the code. The next push, or re-running this check, tries again."
+    )
+    return CheckRun("neutral", "Not analysed", f"{summary}\n\n{write_marker((), head)}")
+
+
+def how_to_apply(name: str, obstacle: str) -> str:
+    """How a fix gets into the branch that is no suggestion; `name` is the finding's id."""
+    because = f"is no suggestion because {obstacle}; it " if obstacle else ""
+    return f"This fix of {code(name)} {because}can be applied by hand:"
+
+
+def code(text: str) -> str:
+    """The text as a code span on one line, whatever it holds."""
+    shown = _shortened(_UNSEEN.sub("\ufffd", text), MAX_NAME)
+    ticks = "`" * _next_run(shown, 1)
+    padding = " " if shown[:1] in {"`", " "} or shown[-1:] in {"`", " "} or not shown else ""
+    return f"{ticks}{padding}{shown or '?'}{padding}{ticks}"
+
+
+def prose(text: str, *, table: bool = False) -> str:
+    """A sentence on one line. Code spans in it stay code (in a table only those without `|`); all else is plain text."""
+    pieces, position = [], 0
+    line = " ".join(_shortened(text, MAX_SENTENCE).split())
+    for found in _CODE.finditer(line):
+        inner = found[2].strip() or found[2]
+        pieces += [_plain(line[position : found.start()]), _plain(inner) if table and "|" in inner else code(inner)]
+        position = found.end()
+    joined = "".join([*pieces, _plain(line[position:])])
+    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", joined)
+
+
+def fenced(kind: str, text: str) -> str:
+    """A fenced block with exactly this text, which ends with a line end. `kind` is its info string."""
+    ticks = "`" * _next_run(text, 3)
+    return f"{ticks}{kind}\n{text}{ticks}"
+
+
+def _plain(text: str) -> str:
+    quiet = _CALLING.sub(lambda found: found[0] + _ZERO_WIDTH, _UNSEEN.sub("\ufffd", text))
+    return _SPECIAL.sub(lambda found: f"\\{found[0]}", quiet).replace("|", "&#124;")
+
+
+def _next_run(text: str, shortest: int) -> int:
+    """One backtick more than the text has in a row."""
+    return max(shortest, 1 + max(map(len, re.findall(r"`+", text)), default=0))
+
+
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _opening(plan: Plan) -> str:
+    comments = len(plan.comments) + len(plan.file_comments)
+    suggestions = sum(comment.suggestion is not None for comment in plan.comments)
+    share = "" if comments == suggestions == 1 else ", all" if comments == suggestions else f", {suggestions}"
+    offered = f"{share} with a suggestion to commit" if suggestions else ""
+    return f"{_count(comments, 'comment')}{offered}. The check run `asyncify` lists all findings."
+
+
+def _posted(comment: Comment, plan: Plan, pull: PullRequest) -> PostedComment:
+    lines = comment.lines or range(1, 2)
+    start = lines.start if len(lines) > 1 else None
+    return PostedComment(comment.path, lines.stop - 1, _body(comment, plan, pull), start)
+
+
+def _body(comment: Comment, plan: Plan, pull: PullRequest) -> str:
+    """What is seen at once, then as much of the rest as there is room for, folded."""
+    marker = write_marker((finding.fingerprint for finding in comment.findings), plan.head)
+    seen = "\n\n".join(_fitting(_seen(comment, plan, pull), MAX_BODY - _size(marker) - 1_000))
+    room = MAX_BODY - _size(seen) - _size(marker) - 200
+    return f"{seen}\n\n{_folded(_fold_title(comment, plan), _fitting(_unseen(comment, plan), room))}\n\n{marker}"
+
+
+def _seen(comment: Comment, plan: Plan, pull: PullRequest) -> Iterator[str]:
+    lead, *others = comment.findings
+    yield prose(lead.message)
+    yield _chain(lead, pull)
+    yield _stands(comment, pull)
+    if comment.suggestion:
+        yield fenced("suggestion", comment.suggestion.replacement)
+    fix = _shown_fix(comment, plan)
+    if fix:
+        yield "\n".join(f"- {point}" for point in islice(_points(fix), MAX_POINTS))
+    else:
+        yield from _paragraphs(lead.advice)
+    yield from _others(lead, others, pull)
+
+
+def _shown_fix(comment: Comment, plan: Plan) -> Fix | None:
+    """The fix that is explained: the one that is suggested, else the best one."""
+    offers = plan.offers.get(comment.findings[0].fingerprint, ())
+    return comment.fix or next((offer.fix for offer in offers), None)
+
+
+def _chain(finding: Finding, pull: PullRequest) -> str:
+    """The way from the route to the blocking call, where it has more than one step."""
+    steps = finding.chain
+    if len(steps) < 2:
+        return ""
+    shown = [_step(step, pull) for step in steps]
+    if len(shown) > MAX_STEPS:
+        shown[MAX_STEPS // 2 : -MAX_STEPS // 2] = ["…"]
+    return " → ".join(shown)
+
+
+def _step(step: Step, pull: PullRequest) -> str:
+    return f"{code(step.name)} ({_link(step.path, step.line, pull)})"
+
+
+def _link(path: str, line: int, pull: PullRequest) -> str:
+    label = code(f"{path}:{line}")
+    address = f"{pull.repository_page}/blob/{pull.head}/{quote(path, errors='replace')}#L{line}"
+    return f"[{label}]({address})" if len(address) <= MAX_ADDRESS else label
+
+
+def _stands(comment: Comment, pull: PullRequest) -> str:
+    """Where the finding stands, if the comment could not be placed there."""
+    lead = comment.findings[0]
+    near = comment.path == lead.path and comment.lines and lead.span.line in comment.lines
+    return "" if near else f"Found at {_link(lead.path, lead.span.line, pull)}."
+
+
+def _others(lead: Finding, others: Sequence[Finding], pull: PullRequest) -> Iterator[str]:
+    """The other findings of the comment: by place where the sentence would be much the same."""
+    same = [one for one in others if (one.rule, one.function) == (lead.rule, lead.function)]
+    if same:
+        yield f"The same in this function: {', '.join(_link(one.path, one.span.line, pull) for one in same)}."
+    for one in others:
+        if one not in same:
+            yield f"Also {_link(one.path, one.span.line, pull)}: {prose(one.message)}"
+
+
+def _points(fix: Fix) -> Iterator[str]:
+    """What changes, what it needs, what differs afterwards."""
+    title = prose(fix.title).rstrip(".")
+    yield f"{title}. {EFFECTS[fix.way]}".rstrip()
+    if fix.requires:
+        yield f"It needs {', '.join(code(one) for one in fix.requires)} among the project's requirements."
+    unsafe = fix.applicability is Applicability.UNSAFE
+    for number, note in enumerate(fix.notes):
+        yield f"{'Check before committing: ' if unsafe and not number else ''}{prose(note)}"
+
+
+def _fold_title(comment: Comment, plan: Plan) -> str:
+    ways = list(_other_offers(comment, plan))
+    if not ways:
+        return "Why"
+    return "Other ways, and why" if comment.suggestion else "The fix as a diff, and why"
+
+
+def _unseen(comment: Comment, plan: Plan) -> Iterator[str]:
+    fix = _shown_fix(comment, plan)
+    if fix:
+        yield "\n".join(f"- {point}" for point in islice(_points(fix), MAX_POINTS, None))
+        yield from _paragraphs(comment.findings[0].advice)
+    for finding, offer in _other_offers(comment, plan):
+        yield _offer(plan.ids.get(finding.fingerprint, "?"), offer, explained=offer.fix == fix)
+    yield _why(comment, plan)
+
+
+def _other_offers(comment: Comment, plan: Plan) -> Iterator[tuple[Finding, Offer]]:
+    """The ways that the suggestion does not hold already."""
+    made = set(comment.fix.edits) if comment.fix else set()
+    for finding in comment.findings:
+        for offer in plan.offers.get(finding.fingerprint, ()):
+            if offer.diff and not set(offer.fix.edits) <= made:
+                yield finding, offer
+
+
+def _offer(name: str, offer: Offer, *, explained: bool) -> str:
+    points = "" if explained else "\n".join(f"- {point}" for point in _points(offer.fix)) + "\n\n"
+    return f"{points}{how_to_apply(name, offer.obstacle)}\n\n{_diff(offer.diff)}"
+
+
+def _diff(diff: str) -> str:
+    return fenced("diff", _UNSEEN_IN_CODE.sub("\ufffd", diff.replace("\r\n", "\n")))
+
+
+def _why(comment: Comment, plan: Plan) -> str:
+    names = dict.fromkeys(plan.ids.get(finding.fingerprint, "?") for finding in comment.findings)
+    label = "Finding" if len(names) == 1 else "Findings"
+    rules = dict.fromkeys(finding.rule for finding in comment.findings)
+    return " ".join([f"{label} {', '.join(map(code, names))}.", *map(_reason, rules)])
+
+
+def _reason(rule: str) -> str:
+    """What a rule says, in a sentence, and where it says more."""
+    page = all_rules().get(rule)
+    if page is None:
+        return f"Rule {code(rule)}."
+    return f"Rule {code(rule)}: {prose(page.title).rstrip('.')}. {code(f'asyncify rule {rule}')} says more."
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """Markdown of ours with code in it: paragraphs and code spans are kept, all else is shown as it stands."""
+    yield from (prose(paragraph) for paragraph in re.split(r"\n\s*\n", text) if paragraph.strip())
+
+
+def _fitting(parts: Iterable[str], room: int) -> Iterator[str]:
+    """The parts that there is room for (in bytes)."""
+    for part in filter(None, parts):
+        room -= _size(part) + 2
+        if room < 0:
+            yield "Not all of it fits here."
+            return
+        yield part
+
+
+def _folded(title: str, parts: Iterable[str]) -> str:
+    inside = "\n\n".join(parts)
+    return f"<details>\n<summary>{title}</summary>\n\n{inside}\n\n</details>"
+
+
+def _title(plan: Plan, analysis: Analysis, spoken: Sequence[Placement]) -> str:
+    if plan.conclusion == "skipped":
+        return f"Draft: {_count(len(spoken), 'finding')}, nothing commented"
+    if spoken:
+        suggestions = sum(comment.suggestion is not None for comment in plan.comments)
+        return _count(len(spoken), "finding") + (
+            f", {_count(suggestions, 'suggestion')} to commit" if suggestions else ""
+        )
+    if plan.problems:
+        return "No findings, but the configuration has a mistake"
+    if analysis.unreadable:
+        return f"No findings, but {_count(len(analysis.unreadable), 'file')} could not be read"
+    return "No findings" if analysis.concerns_fastapi else "No FastAPI application found"
+
+
+def _facts(plan: Plan, pull: PullRequest, analysis: Analysis, spoken: Sequence[Placement]) -> Iterator[str]:
+    """What is to be said beside the table."""
+    yield _verdict(plan, analysis, spoken)
+    if plan.conclusion == "skipped":
+        yield "This pull request is a draft: nothing is commented until it is ready for review."
+    elif any(one.reason == "opened by a bot" for one in spoken) and pull.by_bot:
+        yield "This pull request was opened by a bot: nothing is commented, all findings are here."
+    yield from _listed("In the configuration:", [prose(problem) for problem in plan.problems])
+    yield from _listed("Not analysed:", [_unread(one) for one in analysis.unreadable])
+    yield from _silences(plan.placements)
+
+
+def _verdict(plan: Plan, analysis: Analysis, spoken: Sequence[Placement]) -> str:
+    if spoken:
+        return f"{_count(len(spoken), 'finding')} on {code(plan.head[:12])}."
+    if not analysis.concerns_fastapi and not plan.problems:
+        return "No file of this project registers anything with FastAPI or Starlette: there is nothing to say."
+    return f"Nothing to say about {code(plan.head[:12])}."
+
+
+def _unread(one: Unreadable) -> str:
+    return f"{code(one.path)}: {prose(_shortened(one.reason, MAX_NAME))}"
+
+
+def _listed(heading: str, items: Sequence[str]) -> Iterator[str]:
+    if items:
+        more = [f"and {len(items) - MAX_NAMED} more"] if len(items) > MAX_NAMED else []
+        yield "\n".join([heading, "", *(f"- {item}" for item in [*items[:MAX_NAMED], *more])])
+
+
+def _silences(placements: Iterable[Placement]) -> Iterator[str]:
+    reasons = [one.reason for one in placements if one.place is Place.SILENT]
+    for reason in sorted(set(reasons)):
+        yield f"Not listed: {_count(reasons.count(reason), 'finding')} {reason}."
+
+
+def _row(one: Placement, plan: Plan, pull: PullRequest) -> str:
+    finding = one.finding
+    place = _link(finding.path, finding.span.line, pull).replace("|", "&#124;")
+    said = PLACES[one.place] + (f" ({prose(one.reason, table=True)})" if one.reason else "")
+    name = code(plan.ids.get(finding.fingerprint, "?"))
+    return f"| {name} | {place} | {prose(finding.message, table=True)} | {code(finding.rule)} | {said} |"
+
+
+def _table(rows: Sequence[str], room: int) -> tuple[str, Sequence[str]]:
+    """A table of the rows that there is room for (in bytes), and the rows that are left."""
+    table = ["| id | where | what | rule | said as |", "| --- | --- | --- | --- | --- |"]
+    room -= sum(_size(line) + 1 for line in table)
+    taken = 0
+    while taken < len(rows) and (room := room - _size(rows[taken]) - 1) >= 0:
+        taken += 1
+    return "\n".join([*table, *rows[:taken]]) if taken else "", rows[taken:]
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _annotation(finding: Finding, plan: Plan) -> Mapping[str, object]:
+    """Plain text, as https://docs.github.com/en/rest/checks/runs#create-a-check-run takes it."""
+    offer = next(iter(plan.offers.get(finding.fingerprint, ())), None)
+    remedy = f"{offer.fix.title}." if offer else finding.advice
+    message = "\n\n".join(part for part in (finding.message, remedy) if part)
+    annotation: dict[str, object] = {
+        "path": finding.path,
+        "start_line": finding.span.line,
+        "end_line": max(finding.span.line, finding.span.end_line),
+        "annotation_level": LEVELS[finding.severity],
+        "title": _shortened(f"{finding.rule} ({plan.ids.get(finding.fingerprint, '?')})", MAX_NAME),
+        "message": _UNSEEN_IN_CODE.sub("\ufffd", _shortened(message, 4 * MAX_SENTENCE)),
+    }
+    if offer and offer.diff and len(offer.diff) <= MAX_BODY // 4:
+        annotation["raw_details"] = _UNSEEN_IN_CODE.sub("\ufffd", offer.diff)
+    return annotation

@@ -1,0 +1,110 @@
+"""What tests of the review line share: a bot without its own servers, in front of the fake GitHub."""
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from bot.analysis import AnalysisFailed, Analyst, Encoded
+from bot.fetch import PrivateTexts, private_texts
+from bot.github import GitHub, Installation
+from bot.models import PullRef
+from bot.review import Outcome, Tools, review
+from rules import Analysis, Options, analyze, decode_facts, encode_facts, read_facts
+
+from .fake_github import FakeGitHub, PullRequest
+
+MAIN = """import time
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/")
+async def index() -> dict[str, str]:
+    return {}
+"""
+BLOCKING = MAIN.replace("    return", "    time.sleep(1)\n    return")
+
+
+@dataclass
+class MemoryStore:
+    """The store's facts, in memory."""
+
+    kept: dict[tuple[int, str], dict[str, bytes]] = field(default_factory=dict)
+
+    async def facts(self, repository_id: int, version: str, shas: Collection[str]) -> dict[str, bytes]:
+        known = self.kept.get((repository_id, version), {})
+        return {sha: known[sha] for sha in shas if sha in known}
+
+    async def keep_facts(self, installation: int, repository_id: int, version: str, facts: Mapping[str, bytes]) -> None:
+        self.kept.setdefault((repository_id, version), {}).update(facts)
+
+
+class InlineAnalyst(Analyst):
+    """Analyses in this process. `read_files` counts what was read; `before` runs before an analysis; `failure` ends it."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.read_files = 0
+        self.before: Callable[[], object] = lambda: None
+        self.failure = ""
+
+    async def read(self, sources: Mapping[str, bytes]) -> dict[str, bytes]:
+        self.read_files += len(sources)
+        return {name: encode_facts(read_facts(source)) for name, source in sources.items()}
+
+    async def analyze(
+        self,
+        head: Encoded,
+        sources: Mapping[str, bytes],
+        *,
+        base: Encoded | None = None,
+        options: Options | None = None,
+    ) -> Analysis:
+        self.before()
+        if self.failure:
+            raise AnalysisFailed(self.failure)
+        before = None if base is None else {path: decode_facts(facts) for path, (_, facts) in base.items()}
+        after = {path: decode_facts(facts) for path, (_, facts) in head.items()}
+        return analyze(after, sources, base=before, options=options or Options())
+
+
+@dataclass
+class Bot:
+    """A bot and the GitHub that it works for."""
+
+    github: FakeGitHub
+    client: GitHub
+    analyst: InlineAnalyst = field(default_factory=InlineAnalyst)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    private: PrivateTexts = field(default_factory=private_texts)
+
+    async def review(self, pull: PullRequest) -> Outcome:
+        return await review(ref(pull), Tools(self.client, self.store, self.analyst, self.private))
+
+    def installation(self, pull: PullRequest) -> Installation:
+        return self.client.installation(ref(pull).installation, ref(pull).repository_id)
+
+
+def ref(pull: PullRequest) -> PullRef:
+    installation = pull.github.installation_of(pull.repository)
+    return PullRef(installation.id if installation else 1, pull.repository.id, pull.repository.full_name, pull.number)
+
+
+@asynccontextmanager
+async def bot_at_work() -> AsyncIterator[Bot]:
+    """A bot in front of an empty GitHub; at the end, nothing may have been asked that GitHub would not understand."""
+    async with FakeGitHub() as github, aiohttp.ClientSession() as session:
+        client = GitHub(
+            session,
+            app_id=str(github.app.id),
+            private_key=github.app.private_key,
+            api_url=github.url,
+            write_gap=0,
+            retry_gap=0,
+        )
+        yield Bot(github, client)
+        assert github.refusals == []

@@ -1,0 +1,485 @@
+"""`asyncify check` says of a local tree what the bot would say, in every format, and fixes it without harm."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bot import facts_cache
+from bot.check import Wish, check
+from bot.checkout import CheckoutError
+from bot.cli import asyncify
+from bot.fixing import fix_all
+from rules import Facts, all_rules, read_facts
+from tests.bot.repository import Repository
+
+MAIN = """\
+import time
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/items")
+async def read_items() -> list[str]:
+    time.sleep(1)
+    return []
+"""
+OTHER = MAIN.replace("items", "orders")
+CLEAN = MAIN.replace("    time.sleep(1)\n", "").replace("import time\n\n", "")
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A repository, which is the current directory."""
+    repository = Repository(tmp_path / "shop")
+    monkeypatch.chdir(repository.root)
+    return repository
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(asyncify, ["check", *arguments], catch_exceptions=False, env=env)
+
+
+def found(*arguments: str) -> list[dict[str, Any]]:
+    """The findings that `--format json` prints."""
+    listed = json.loads(run(*arguments, "--format", "json").stdout)
+    assert isinstance(listed, list)
+    return listed
+
+
+# --- what is found, and the exit status
+
+
+def test_nothing_found_is_status_0(shop: Repository) -> None:
+    """A clean tree is said to be clean."""
+    shop.write({"app/main.py": CLEAN})
+    result = run(".")
+
+    assert result.exit_code == 0
+    assert result.stdout == "No findings in 1 file.\n"
+    assert result.stderr == ""
+    assert found(".") == []
+
+
+def test_something_found_is_status_1(shop: Repository) -> None:
+    """Each format ends with the same status."""
+    shop.write({"app/main.py": MAIN})
+
+    for form in ("text", "json", "sarif", "github", "patch"):
+        assert run(".", "--format", form).exit_code == 1
+
+
+def test_only_the_given_paths_are_spoken_of(shop: Repository) -> None:
+    """A directory means all that lies in it, a name that only begins alike is another one."""
+    shop.write({"app/main.py": MAIN, "app2/main.py": OTHER, "lib/deep/main.py": OTHER})
+
+    assert [one["path"] for one in found("app")] == ["app/main.py"]
+    assert [one["path"] for one in found("app/main.py", "lib")] == ["app/main.py", "lib/deep/main.py"]
+    assert [one["path"] for one in found(".")] == ["app/main.py", "app2/main.py", "lib/deep/main.py"]
+
+
+def test_paths_are_those_of_the_project(shop: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever one stands, a file has one name for other programs; a person is shown where it lies from here."""
+    shop.write({"app/main.py": MAIN})
+    monkeypatch.chdir(shop.root / "app")
+
+    assert [one["path"] for one in found(".")] == ["app/main.py"]
+    assert run(".").stdout.startswith("main.py:10:5  error  blocking/sleep\n")
+
+
+def test_a_file_that_does_not_parse(shop: Repository) -> None:
+    """It is named on standard error and costs itself only; `--strict` makes it an error."""
+    shop.write({"app/main.py": CLEAN, "app/broken.py": "def f(:\n", "other/broken.py": "x = (\n"})
+
+    result = run("app")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("app/broken.py: ")
+    assert result.stderr.count("\n") == 1
+    assert run("app", "--strict").exit_code == 2
+    assert run("app/main.py", "--strict").exit_code == 0
+
+    shop.write({"app/main.py": MAIN})
+    assert run("app").exit_code == 1
+    assert run("app", "--strict").exit_code == 2
+
+
+def test_selected_and_ignored_rules(shop: Repository) -> None:
+    """Rules and packs are named; what the command line selects overrules the configuration."""
+    shop.write({"app/main.py": MAIN})
+
+    assert len(found(".", "--select", "blocking")) == 1
+    assert len(found(".", "--select", "blocking/sleep")) == 1
+    assert found(".", "--ignore", "blocking/sleep") == []
+    shop.write({".github/asyncify.toml": 'ignore = ["blocking"]\n'})
+    assert found(".") == []
+
+
+@pytest.mark.parametrize("option", ["--select", "--ignore"])
+def test_an_unknown_rule_is_refused(shop: Repository, option: str) -> None:
+    """The nearest name is offered."""
+    result = run(".", option, "blocking/slep")
+
+    assert result.exit_code == 2
+    assert "There is no rule or pack `blocking/slep`. Did you mean `blocking/sleep`?" in result.stderr
+
+
+def test_bad_configuration_is_status_2(shop: Repository) -> None:
+    """It is named with file and line, and nothing is analysed."""
+    shop.write({"a.py": MAIN, "pyproject.toml": "[tool.asyncify]\nselekt = []\n"})
+    result = run(".")
+
+    assert result.exit_code == 2
+    assert result.stderr == "Error: pyproject.toml, line 2: unknown key `selekt` (did you mean `select`?).\n"
+
+
+def test_a_path_that_does_not_exist(shop: Repository) -> None:
+    """It is bad usage."""
+    result = run("nowhere")
+
+    assert result.exit_code == 2
+    assert "'nowhere' does not exist" in result.stderr
+
+
+def test_excluded_files_are_silent(shop: Repository) -> None:
+    """`exclude` holds for a local check as well."""
+    shop.write({"app/main.py": MAIN, "legacy/main.py": OTHER, ".github/asyncify.toml": 'exclude = ["legacy/"]\n'})
+
+    assert [one["path"] for one in found(".")] == ["app/main.py"]
+
+
+# --- what is new
+
+
+def test_since_a_revision_only_what_is_new_is_said(shop: Repository) -> None:
+    """Committed or not, and measured from the merge base."""
+    shop.commit({"app/main.py": MAIN})
+    shop.git("tag", "start")
+    shop.commit({"app/orders.py": OTHER})
+    shop.write({"app/more.py": OTHER.replace("orders", "more"), "app/main.py": "# moved\n\n" + MAIN})
+
+    since = found(".", "--base", "start")
+    assert [(one["path"], one["introduced"]) for one in since] == [("app/more.py", True), ("app/orders.py", True)]
+    assert [one["path"] for one in found(".", "--base", "HEAD")] == ["app/more.py"]
+    assert len(found(".")) == 3
+
+
+def test_a_base_that_does_not_exist(shop: Repository) -> None:
+    """It is said in one sentence."""
+    shop.commit({"a.py": MAIN})
+    result = run(".", "--base", "nowhere")
+
+    assert result.exit_code == 2
+    assert result.stderr == "Error: There is no commit `nowhere` here.\n"
+
+
+def test_without_git_there_is_no_base(tmp_path: Path) -> None:
+    """A plain directory is checked all the same, but not against a revision."""
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain/main.py").write_text(MAIN)
+
+    assert [one["path"] for one in found(str(tmp_path / "plain"))] == ["main.py"]
+    assert run(str(tmp_path / "plain"), "--base", "HEAD").exit_code == 2
+
+
+# --- formats
+
+
+def test_json_field_by_field(shop: Repository) -> None:
+    """Every field is there, has its type, and is true of the file."""
+    shop.write({"app/main.py": MAIN})
+
+    (finding,) = found(".")
+    fix = finding.pop("fix")
+    message, fingerprint, chain = (finding.pop(key) for key in ("message", "fingerprint", "chain"))
+    assert finding == {
+        "rule": "blocking/sleep",
+        "severity": "error",
+        "path": "app/main.py",
+        "line": 10,
+        "column": 5,
+        "end_line": 10,
+        "end_column": 18,
+        "route": "GET /items",
+        "introduced": True,
+    }
+    assert isinstance(message, str)
+    assert "time.sleep" in message
+    assert re.fullmatch(r"[0-9A-Za-z]{8,}", fingerprint)
+    assert chain[0] == {"path": "app/main.py", "line": 9, "name": "read_items"}
+    assert fix.keys() == {"applicability", "notes", "requires", "edits"}
+    assert (fix["applicability"], fix["requires"]) == ("safe", [])
+    assert all(isinstance(note, str) for note in fix["notes"])
+    fixed = with_edits(MAIN, fix["edits"], path="app/main.py")
+    compile(fixed, "main.py", "exec")
+    assert re.search(r"^    await \w+\.sleep\(1\)$", fixed, re.MULTILINE)
+
+
+def with_edits(text: str, edits: list[dict[str, Any]], *, path: str) -> str:
+    """Make the edits as the contract describes them, from the last to the first."""
+    lines = text.split("\n")
+    for edit in sorted(edits, key=lambda edit: (-edit["start_line"], -edit["start_column"])):
+        assert edit.keys() == {"path", "start_line", "start_column", "end_line", "end_column", "replacement"}
+        assert edit["path"] == path
+        start, end = edit["start_line"] - 1, edit["end_line"] - 1
+        replaced = lines[start][: edit["start_column"] - 1] + edit["replacement"] + lines[end][edit["end_column"] - 1 :]
+        lines[start : end + 1] = replaced.split("\n")
+    return "\n".join(lines)
+
+
+def test_json_counts_characters(shop: Repository) -> None:
+    """Not bytes, not UTF-16 units."""
+    shop.write({"app/main.py": MAIN.replace("    time.sleep(1)", "    '\u00e9\U0001f600'; time.sleep(1)")})
+
+    (finding,) = found(".")
+    assert (finding["column"], finding["end_column"]) == (11, 24)
+
+
+def test_text_shows_the_line_and_the_fix(shop: Repository) -> None:
+    """Place, rule, message, the line with its mark, the chain, the diff, and what a command would fix."""
+    shop.write({"app/main.py": MAIN})
+    shown = run(".").stdout
+
+    assert shown.startswith("app/main.py:10:5  error  blocking/sleep\n  ")
+    assert "\n  10 |     time.sleep(1)\n     |     ^^^^^^^^^^^^^\n" in shown
+    assert "GET /items: read_items (app/main.py:9)" in shown
+    assert "\n  Fix (safe): " in shown
+    assert "\n    -    time.sleep(1)\n" in shown
+    assert shown.endswith("\n1 finding (1 error) in 1 file. --fix fixes 1.\n")
+    assert "\x1b" not in shown
+
+
+def test_text_is_coloured_where_colour_is_wanted(shop: Repository) -> None:
+    """`FORCE_COLOR` stands for a terminal; the words are the same."""
+    shop.write({"app/main.py": MAIN})
+    coloured = run(".", env={"FORCE_COLOR": "1", "TERM": "xterm"}).stdout
+
+    assert "\x1b[32m    +" in coloured
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == run(".").stdout
+
+
+def test_text_of_a_hostile_file(shop: Repository) -> None:
+    """No control character of a file reaches the terminal."""
+    shop.write({"app/main.py": MAIN.replace("sleep(1)", "sleep(1)  # \x1b[2J\u202e")})
+    shown = run(".").stdout
+
+    assert "time.sleep(1)  # \N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}\n" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_tab_is_marked_where_it_is_shown(shop: Repository) -> None:
+    """The mark stands beneath the call, whatever the indentation and the width of characters."""
+    shop.write({"app/main.py": MAIN.replace("    time.sleep(1)\n    return", "\t'\u6f22'; time.sleep(1)\n\treturn")})
+
+    assert "\n  10 |     '\u6f22'; time.sleep(1)\n     |           ^^^^^^^^^^^^^\n" in run(".").stdout
+
+
+def test_sarif(shop: Repository) -> None:
+    """Results, rules, regions, chain and fix stand where SARIF 2.1.0 wants them."""
+    shop.write({"app/a main.py": MAIN, "app/broken.py": "x = (\n"})
+    log = json.loads(run(".", "--format", "sarif").stdout)
+
+    (run_,) = log["runs"]
+    (result,) = run_["results"]
+    (rule,) = run_["tool"]["driver"]["rules"]
+    assert log["version"] == "2.1.0"
+    assert (run_["tool"]["driver"]["name"], run_["columnKind"]) == ("asyncify", "unicodeCodePoints")
+    assert run_["originalUriBaseIds"]["%SRCROOT%"]["uri"] == f"{shop.root.as_uri()}/"
+    assert (rule["id"], rule["defaultConfiguration"]) == ("blocking/sleep", {"level": "error"})
+    assert rule["help"]["markdown"] == all_rules()["blocking/sleep"].page
+    assert (result["ruleId"], result["ruleIndex"], result["level"]) == ("blocking/sleep", 0, "error")
+    artifact = {"uri": "app/a%20main.py", "uriBaseId": "%SRCROOT%"}
+    region = {"startLine": 10, "startColumn": 5, "endLine": 10, "endColumn": 18}
+    assert result["locations"] == [{"physicalLocation": {"artifactLocation": artifact, "region": region}}]
+    assert list(result["partialFingerprints"]) == ["asyncify/v1"]
+    steps = result["codeFlows"][0]["threadFlows"][0]["locations"]
+    assert steps[0]["location"]["message"] == {"text": "read_items"}
+    (change,) = result["fixes"][0]["artifactChanges"]
+    assert change["artifactLocation"] == artifact
+    assert change["replacements"][0].keys() == {"deletedRegion", "insertedContent"}
+    (notification,) = run_["invocations"][0]["toolExecutionNotifications"]
+    assert notification["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "app/broken.py"
+
+
+def test_workflow_commands(shop: Repository) -> None:
+    """One line a finding; what would end a property or the line is escaped."""
+    shop.write({"app/a,b:100%.py": MAIN})
+    printed = run(".", "--format", "github").stdout
+
+    start = "::error file=app/a%2Cb%3A100%25.py,line=10,endLine=10,col=5,endColumn=18,title=blocking/sleep::"
+    assert printed.startswith(start)
+    assert printed.count("\n") == 1
+
+
+def test_the_patch_is_what_git_applies(shop: Repository) -> None:
+    """Applied by Git, it makes the very text that `--fix` writes; line ends and a missing last one are kept."""
+    names = {"app/main.py": MAIN, "app/a b.py": MAIN.rstrip("\n"), 'app/q"\u00e9.py': MAIN.replace("\n", "\r\n")}
+    shop.commit(names)
+    patch = run(".", "--format", "patch").stdout_bytes
+    (shop.root / "fix.patch").write_bytes(patch)
+
+    assert shop.git("status", "--porcelain", "--untracked-files=no") == ""
+    shop.git("apply", "fix.patch")
+    applied = {name: (shop.root / name).read_bytes() for name in names}
+    shop.git("checkout", "--quiet", ".")
+    assert run(".", "--fix").exit_code == 0
+    assert applied == {name: (shop.root / name).read_bytes() for name in names}
+    assert all(b"time" not in text for text in applied.values())
+
+
+# --- fixes
+
+
+def test_fix_writes_until_nothing_is_left(shop: Repository) -> None:
+    """Several findings in one file are fixed one after the other, and the last one takes the import with it."""
+    shop.write({"app/main.py": MAIN.replace("    time.sleep(1)\n", "    time.sleep(1)\n    time.sleep(2)\n")})
+    (shop.root / "app/main.py").chmod(0o755)
+    result = run(".", "--fix")
+
+    fixed = (shop.root / "app/main.py").read_text()
+    assert result.exit_code == 0
+    assert re.fullmatch(r"(Fixed app/main\.py:1\d  blocking/sleep: .+\n){2}No findings in 1 file\.\n", result.stdout)
+    assert "time.sleep" not in fixed
+    assert "import time" not in fixed
+    assert fixed.count("    await ") == 2
+    assert (shop.root / "app/main.py").stat().st_mode & 0o777 == 0o755
+    assert sorted(path.name for path in (shop.root / "app").iterdir()) == ["main.py"]
+
+
+def test_fix_leaves_other_paths_alone(shop: Repository) -> None:
+    """Only findings in the given paths are fixed."""
+    shop.write({"a.py": MAIN, "b.py": OTHER})
+
+    assert run("a.py", "--fix").exit_code == 0
+    assert (shop.root / "b.py").read_text() == OTHER
+    assert (shop.root / "a.py").read_text() != MAIN
+
+
+def test_fix_keeps_standard_output_for_the_format(shop: Repository) -> None:
+    """What was done is said on standard error where another program reads along."""
+    shop.write({"a.py": MAIN})
+    result = run(".", "--fix", "--format", "json")
+
+    assert json.loads(result.stdout) == []
+    assert result.stderr.startswith("Fixed a.py:10  blocking/sleep: ")
+
+
+def test_a_file_that_changed_meanwhile_is_not_written(shop: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever saved while the check ran keeps the work; no file is written at all."""
+    shop.write({"a.py": MAIN, "b.py": OTHER})
+
+    def saved_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        shop.write({"b.py": "# mine\n"})
+        return fix_all(*args, **kwargs)
+
+    monkeypatch.setattr("bot.check.fix_all", saved_meanwhile)
+    with pytest.raises(CheckoutError, match=r"b\.py changed while it was read: nothing was written"):
+        check(Wish(paths=(shop.root,), fix=True))
+
+    assert (shop.root / "a.py").read_text() == MAIN
+    assert (shop.root / "b.py").read_text() == "# mine\n"
+
+
+# --- the cache
+
+
+def test_what_was_read_is_not_read_again(shop: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a blob that was never seen is parsed; another version of the engine has seen none."""
+    read: list[bytes] = []
+
+    def noted(source: bytes) -> Facts:
+        read.append(source)
+        return read_facts(source)
+
+    monkeypatch.setattr("bot.facts_cache.read_facts", noted)
+    shop.write({"a.py": MAIN, "b.py": CLEAN})
+
+    first = found(".")
+    assert sorted(read) == sorted([MAIN.encode(), CLEAN.encode()])
+    read.clear()
+    assert found(".") == first
+    assert read == []
+    shop.write({"b.py": OTHER})
+    assert len(found(".")) == 2
+    assert read == [OTHER.encode()]
+    read.clear()
+    monkeypatch.setattr("bot.facts_cache.ENGINE_VERSION", "another")
+    assert len(found(".")) == 2
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda _: b"", lambda _: b"\xff" * 99, lambda whole: whole[:-1], lambda whole: whole[:-1] + b"\xc1"],
+    ids=["empty", "noise", "cut", "one byte"],
+)
+def test_a_broken_cache_is_ignored(
+    shop: Repository, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[bytes], bytes]
+) -> None:
+    """It is logged, and written anew."""
+    shop.write({"a.py": MAIN})
+    first = found(".")
+    (cache,) = (tmp_path / "cache/asyncify").iterdir()
+    whole = cache.read_bytes()
+    cache.write_bytes(damage(whole))
+
+    assert found(".") == first
+    assert "is damaged" in caplog.text
+    assert cache.read_bytes() == whole
+
+
+def test_a_cache_that_cannot_be_written(shop: Repository, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The check is done all the same."""
+    (tmp_path / "cache").write_text("in the way")
+    shop.write({"a.py": MAIN})
+
+    assert len(found(".")) == 1
+    assert "could not be written" in caplog.text
+
+
+def test_much_is_read_by_several_processes(shop: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The findings are the same."""
+    shop.write({f"app/m{number}.py": f"# {number}\n{MAIN}" for number in range(6)})
+    alone = found(".")
+    (cache,) = (Path(os.environ["XDG_CACHE_HOME"]) / "asyncify").iterdir()
+    cache.unlink()
+    monkeypatch.setattr("bot.facts_cache.PARALLEL_FROM", 1)
+    monkeypatch.setattr("bot.facts_cache.SHARE", 300)
+    monkeypatch.setattr("bot.facts_cache.read_facts", None)
+
+    assert found(".") == alone
+    assert len(alone) == 6
+
+
+# --- as it is installed
+
+
+def test_the_command_itself(shop: Repository) -> None:
+    """`python -m bot check` is a process with these outputs and this status."""
+    shop.write({"app/main.py": MAIN})
+    project = Path(facts_cache.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "check", "app", "--format", "json"],
+        env=os.environ | {"PYTHONPATH": str(project)},
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == b""
+    assert [one["rule"] for one in json.loads(done.stdout)] == ["blocking/sleep"]

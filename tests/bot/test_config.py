@@ -1,0 +1,190 @@
+"""A repository's configuration: what is given counts, what is wrong is named."""
+
+import pytest
+
+from bot.config import Layer, Limits, RepositoryConfig, applies, excluded, keys, load_config, to_options
+from rules import Options, Severity, all_rules
+
+FILE = ".github/asyncify.toml"
+
+
+def loaded(text: str, name: str = FILE) -> RepositoryConfig:
+    return load_config([Layer(name, text)])
+
+
+def test_nothing_given_means_the_defaults() -> None:
+    """The table of the documentation, in its order."""
+    config = load_config()
+
+    assert config == RepositoryConfig()
+    assert keys() == (
+        "enabled",
+        "select",
+        "ignore",
+        "exclude",
+        "scope",
+        "severity",
+        "unsafe-suggestions",
+        "http-client",
+        "fail-on",
+        "review-drafts",
+        "review-bots",
+        "max-comments",
+        "blocking",
+        "offloads",
+    )
+
+
+def test_all_keys_are_read() -> None:
+    """Each key has its place, and no problem is seen."""
+    rule = min(all_rules())
+    config = loaded(f"""
+        enabled = false
+        select = ["{rule}"]
+        ignore = ["{rule.partition("/")[0]}"]
+        exclude = ["migrations/", "*_pb2.py"]
+        scope = "changed-files"
+        severity = "warning"
+        unsafe-suggestions = false
+        http-client = "httpx2"
+        fail-on = "error"
+        review-drafts = true
+        review-bots = true
+        max-comments = 4
+
+        [blocking]
+        "app.crm.load" = "app.crm.load_async"
+        app.crm.save = ""
+
+        [offloads]
+        app.threads.run = 1
+    """)
+
+    assert config.problems == ()
+    assert set(config.origins) == set(keys())
+    assert (config.enabled, config.scope, config.severity) == (False, "changed-files", Severity.WARNING)
+    assert (config.unsafe_suggestions, config.http_client, config.fail_on) == (False, "httpx2", Severity.ERROR)
+    assert (config.review_drafts, config.review_bots, config.max_comments) == (True, True, Limits(4, 25))
+    assert config.blocking == {"app.crm.load": "app.crm.load_async", "app.crm.save": None}
+    assert config.offloads == {"app.threads.run": 1}
+    assert not applies(rule, config)
+    assert excluded("app/migrations/1.py", config)
+    assert excluded("api_pb2.py", config)
+    assert not excluded("app/main.py", config)
+
+
+def test_a_stronger_layer_replaces_and_tables_merge() -> None:
+    """The repository's file stands over the organisation's, and it is known where each value comes from."""
+    config = load_config(
+        [
+            Layer(f"octo/.github: {FILE}", 'scope = "changed-lines"\nexclude = ["a"]\n[blocking]\nx = ""\ny = "z"'),
+            Layer(FILE, 'exclude = ["b"]\n[blocking]\nx = "w"'),
+        ]
+    )
+
+    assert (config.scope, config.exclude, config.blocking) == ("changed-lines", ("b",), {"x": "w", "y": "z"})
+    assert config.origins == {"scope": f"octo/.github: {FILE}", "exclude": FILE, "blocking": FILE}
+
+
+def test_only_our_table_of_a_pyproject_is_read() -> None:
+    """Other tools have keys of the same name."""
+    config = loaded('enabled = 1\n[tool.other]\nscope = 1\n[tool.asyncify]\nscope = "changed-files"', "pyproject.toml")
+
+    assert (config.scope, config.problems) == ("changed-files", ())
+    assert loaded("[project]\nname = 'x'", "pyproject.toml") == RepositoryConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("\nscop = 'x'", f"{FILE}, line 2: unknown key `scop` (did you mean `scope`?)."),
+        ("\n\nzzz = 1", f"{FILE}, line 3: unknown key `zzz`."),
+        ("enabled = 'yes'", f"{FILE}, line 1: `enabled` is not used: Expected `bool`, got `str`."),
+        ("exclude = 'a'", f"{FILE}, line 1: `exclude` is not used: Expected `array`, got `str`."),
+        ("select = [1]", f"{FILE}, line 1: `select` is not used: Expected `str`, got `int` - at `$[0]`."),
+        (
+            "scope = 'all'",
+            f"{FILE}, line 1: `scope` is not used: it must be one of `introduced`, `changed-lines`, `changed-files`.",
+        ),
+        ("severity = 'high'", f"{FILE}, line 1: `severity` is not used: it must be one of `info`, `warning`, `error`."),
+        (
+            "fail-on = true",
+            f"{FILE}, line 1: `fail-on` is not used: it must be one of `never`, `info`, `warning`, `error`.",
+        ),
+        ("max-comments = -1", f"{FILE}, line 1: `max-comments` is not used: Expected `int` >= 0."),
+        ("[offloads]\nrun = 'x'", f"{FILE}, line 1: `offloads` is not used: Expected `int`, got `str` - at `$[...]`."),
+        ("select = ['zzz/qqq']", f"{FILE}, line 1: `select` names `zzz/qqq`, which is no rule."),
+    ],
+)
+def test_a_mistake_is_named_by_file_line_and_key(text: str, problem: str) -> None:
+    """Whoever wrote it finds it at once."""
+    assert loaded(text).problems == (problem,)
+
+
+def test_a_mistake_in_a_pyproject_is_found_in_our_table() -> None:
+    """The line is that of our key, not of another tool's key of the same name."""
+    (problem,) = loaded("[tool.x]\nscope = 1\n\n[tool.asyncify]\nscope = 2\n", "pyproject.toml").problems
+
+    assert (
+        problem
+        == "pyproject.toml, line 5: `scope` is not used: it must be one of `introduced`, `changed-lines`, `changed-files`."
+    )
+
+
+def test_a_file_that_is_no_toml_is_left_out_as_a_whole() -> None:
+    """The other layers still count."""
+    config = load_config([Layer("octo/.github", 'scope = "changed-files"'), Layer(FILE, "enabled = false\nscope =")])
+
+    assert (config.enabled, config.scope) == (True, "changed-files")
+    assert config.problems == (f"{FILE} is not valid TOML and is not used: Invalid value (at end of document).",)
+
+
+def test_tool_asyncify_must_be_a_table() -> None:
+    """A value in its place is told."""
+    assert loaded("[tool]\nasyncify = 1", "pyproject.toml").problems == (
+        "pyproject.toml: `tool.asyncify` must be a table; it is not used.",
+    )
+
+
+def test_one_wrong_key_costs_itself_only() -> None:
+    """A repository that asked for silence is not commented because of a typing error elsewhere."""
+    config = loaded("enabled = false\nseverity = 3")
+
+    assert (config.enabled, config.severity, len(config.problems)) == (False, Severity.INFO, 1)
+
+
+def test_selecting_a_rule_that_does_not_exist_selects_nothing() -> None:
+    """All rules would be the opposite of what was meant."""
+    config = loaded("select = ['slow/walking']")
+
+    assert not any(applies(rule, config) for rule in all_rules())
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("max-comments = 40", Limits(40, 40)),
+        ("max-comments = 0", Limits(0, 25)),
+        ("max-comments = {review = 3}", Limits(3, 25)),
+        ("max-comments = {review = 3, pull-request = 5}", Limits(3, 5)),
+    ],
+)
+def test_comments_are_limited_by_review_and_by_pull_request(text: str, limits: Limits) -> None:
+    """A number is that of a review, a table may give both."""
+    assert loaded(text).max_comments == limits
+
+
+def test_rules_are_selected_by_name_and_by_pack() -> None:
+    """To ignore is stronger than to select."""
+    config = RepositoryConfig(select=frozenset({"blocking"}), ignore=frozenset({"blocking/sleep"}))
+
+    assert applies("blocking/http", config)
+    assert not applies("blocking/sleep", config)
+    assert not applies("endpoints/sync", config)
+
+
+def test_the_analysis_is_told_what_concerns_it() -> None:
+    """Selection and exclusion spare work, so that the analysis knows them."""
+    config = loaded('ignore = ["blocking"]\nexclude = ["old/"]')
+
+    assert to_options(config) == Options(ignore=frozenset({"blocking"}), exclude=("old/",))

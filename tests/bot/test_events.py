@@ -1,0 +1,134 @@
+"""What a delivery asks for, and what happens to one that makes no sense."""
+
+import copy
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import MalformedPayload
+from bot.events import ReviewRequested, review_requested
+from bot.models import PullRef
+
+ASKED = ReviewRequested(PullRef(installation=5, repository_id=7, repository="octo/demo", number=3))
+
+
+def payload(action: str, **more: Any) -> dict[str, Any]:
+    """A payload as GitHub sends it, without the hundred fields that nobody reads."""
+    return {
+        "action": action,
+        "installation": {"id": 5, "node_id": "MDIz"},
+        "repository": {"id": 7, "full_name": "octo/demo", "private": True},
+        "pull_request": {"number": 3, "head": {"sha": "c0ffee"}},
+        **more,
+    }
+
+
+@pytest.mark.parametrize("action", ["opened", "reopened", "synchronize", "ready_for_review"])
+def test_a_head_to_look_at(action: str) -> None:
+    """Whatever brings a new head, or a head that is now to be read, asks for a review."""
+    assert review_requested("pull_request", payload(action)) == ASKED
+
+
+def test_another_base() -> None:
+    """A pull request that is edited asks for a review where it got another base."""
+    base = {"base": {"ref": {"from": "main"}, "sha": {"from": "c0ffee"}}}
+
+    assert review_requested("pull_request", payload("edited", changes=base)) == ASKED
+
+
+def test_another_title() -> None:
+    """A new title changes nothing that we read."""
+    assert review_requested("pull_request", payload("edited", changes={"title": {"from": "WIP"}})) is None
+
+
+@pytest.mark.parametrize("check", ["check_run", "check_suite"])
+def test_a_check_that_is_run_again(check: str) -> None:
+    """The button on the check asks for a review of the pull request that it stands on."""
+    again = payload("rerequested", **{check: {"id": 1, "pull_requests": [{"id": 9, "number": 3}]}})
+
+    assert review_requested(check, again) == ASKED
+
+
+def test_a_check_without_a_pull_request() -> None:
+    """GitHub names no pull request where the commit comes from a fork: there is nothing to look at."""
+    assert review_requested("check_run", payload("rerequested", check_run={"pull_requests": []})) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "action"),
+    [
+        ("pull_request", "closed"),
+        ("pull_request", "labeled"),
+        ("pull_request", "a_thing_of_the_future"),
+        ("check_run", "created"),
+        ("check_suite", "completed"),
+        ("issue_comment", "created"),
+        ("installation", "created"),
+        ("a_thing_of_the_future", "opened"),
+        ("ping", ""),
+    ],
+)
+def test_what_is_nothing_to_us(event: str, action: str) -> None:
+    """What we do not act on is no error, whatever it holds."""
+    assert review_requested(event, {"action": action}) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("installation",), None),
+        (("installation", "id"), "5"),
+        (("installation", "id"), True),
+        (("installation", "id"), -1),
+        (("repository", "id"), 7.5),
+        (("repository", "full_name"), "octo"),
+        (("repository", "full_name"), "octo/../../demo"),
+        (("repository", "full_name"), "octo/demo?x=y"),
+        (("pull_request",), []),
+        (("pull_request", "number"), 0),
+        (("pull_request", "number"), None),
+    ],
+)
+def test_a_field_that_is_not_what_it_should_be(path: tuple[str, ...], value: object) -> None:
+    """It is refused by name, not guessed."""
+    wrong = copy.deepcopy(payload("opened"))
+    holder = wrong
+    for name in path[:-1]:
+        holder = holder[name]
+    holder[path[-1]] = value
+
+    with pytest.raises(MalformedPayload, match=path[-1]):
+        review_requested("pull_request", wrong)
+
+
+@pytest.mark.parametrize("name", ["installation", "repository", "pull_request"])
+def test_a_field_that_is_missing(name: str) -> None:
+    """So is what should be there."""
+    wrong = payload("opened")
+    del wrong[name]
+
+    with pytest.raises(MalformedPayload, match=name):
+        review_requested("pull_request", wrong)
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from([*payload("x"), "check_run", "id", "x"]), inner),
+)
+
+
+@given(event=st.sampled_from(["pull_request", "check_run", "check_suite", "push"]), garbage=json)
+def test_garbage(event: str, garbage: object) -> None:
+    """Any JSON whatever is understood, ignored or refused, and nothing else happens."""
+    with suppress(MalformedPayload):
+        assert review_requested(event, garbage) is None
+
+
+@given(garbage=json)
+def test_garbage_within_a_payload(garbage: object) -> None:
+    """So is a payload that goes wrong only further in."""
+    with suppress(MalformedPayload):
+        review_requested("check_run", payload("rerequested", check_run=garbage))

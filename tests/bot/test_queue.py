@@ -1,0 +1,501 @@
+"""Deliveries become reviews: once, one at a time, with the newest head, whatever dies in between.
+
+The tests share one worker a database, since each start of one takes seconds. Every test has pull requests of its own.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot import queue
+from bot.errors import Dropped, NotStored, RetryLater, SettingsError
+from bot.events import ReviewRequested
+from bot.models import PullRef
+from bot.queue import Deliveries, Worker
+from bot.store import Store
+from tests.bot.conftest import fresh_database
+
+shared_worker = pytest.mark.asyncio(loop_scope="module")
+
+numbers = count(1)
+
+
+def pull(installation: int | None = None) -> PullRef:
+    """A pull request that no other test has, of an installation that no other test has."""
+    number = next(numbers)
+    return PullRef(installation=installation or number, repository_id=7, repository="octo/demo", number=number)
+
+
+class Bench:
+    """A running queue. `review` is what its worker does."""
+
+    def __init__(self, url: str) -> None:
+        self.store = Store(url)
+        queue.migrate(url, self.store)
+        self.deliveries = Deliveries(url)
+        self.worker = Worker(url, self.store, self.do, poll=0.03)
+        self.review: queue.Review = nothing
+
+    async def do(self, ref: PullRef, delivery: str) -> None:
+        await self.review(ref, delivery)
+
+    async def deliver(self, ref: PullRef, delivery: str | None = None) -> None:
+        await self.deliveries.enqueue(delivery or f"delivery-{next(numbers)}", ReviewRequested(ref))
+
+    async def settled(self) -> None:
+        """Nothing waits and nothing runs."""
+        async with asyncio.timeout(15):
+            while await self.deliveries._client.list_workflows_async(status=["ENQUEUED", "DELAYED", "PENDING"]):  # noqa: ASYNC110 -- the queue tells nobody
+                await asyncio.sleep(0.02)
+
+    async def parked(self) -> int:
+        return (await self.deliveries.jobs())["parked"]
+
+
+async def nothing(_ref: PullRef, _delivery: str) -> None:
+    pass
+
+
+async def until(holds: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 -- what is waited for may happen in another process
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path_factory.mktemp('queue')}/asyncify.db"
+        else:
+            url = stack.enter_context(fresh_database(request.getfixturevalue("postgres")))
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(shared_url: str) -> AsyncIterator[Bench]:
+    bench = await asyncio.to_thread(Bench, shared_url)
+    await bench.worker.start()
+    yield bench
+    await bench.worker.stop(0)
+    await bench.deliveries.close()
+    await bench.store.close()
+
+
+@pytest.fixture
+def bench(running: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setitem(queue.RETRIED, "interval_seconds", 0.01)
+    return running
+
+
+@shared_worker
+async def test_the_same_delivery_twice_is_one_job(bench: Bench) -> None:
+    """A delivery that is sent again, before or after its review, changes nothing."""
+    ref, ran = pull(), []
+
+    async def review(ref: PullRef, delivery: str) -> None:
+        ran.append((ref, delivery))
+
+    bench.review = review
+    await bench.deliver(ref, "guid-1")
+    await bench.deliver(ref, "guid-1")
+    await bench.settled()
+    await bench.deliver(ref, "guid-1")
+    await bench.settled()
+
+    assert ran == [(ref, "guid-1")]
+
+
+@shared_worker
+async def test_ten_pushes_during_a_review(bench: Bench) -> None:
+    """What is pushed while a review runs leads to one more review, and that one sees the newest head."""
+    ref, head, seen, may_end = pull(), 0, [], asyncio.Event()
+
+    async def review(_ref: PullRef, _delivery: str) -> None:
+        seen.append(head)
+        await may_end.wait()
+
+    bench.review = review
+    await bench.deliver(ref)
+    await until(lambda: seen)
+    for head in range(1, 11):  # noqa: B007 -- the review reads it
+        await bench.deliver(ref)
+    may_end.set()
+    await bench.settled()
+
+    assert seen == [0, 10]
+
+
+@shared_worker
+async def test_one_at_a_time_for_a_pull_request(bench: Bench) -> None:
+    """Reviews of one pull request never overlap; no more than the limit of an installation run at once."""
+    refs = [pull(installation=1_000_000) for _ in range(4)]
+    running: list[int] = []
+    most_of_one = most = ended = 0
+
+    async def review(ref: PullRef, _delivery: str) -> None:
+        nonlocal most_of_one, most, ended
+        running.append(ref.number)
+        most_of_one, most = max(most_of_one, running.count(ref.number)), max(most, len(running))
+        await asyncio.sleep(0.1)
+        running.remove(ref.number)
+        ended += 1
+
+    bench.review = review
+    for wanted in (1, 3):
+        for ref in refs:
+            await bench.deliver(ref)
+        await until(lambda: ended >= wanted)  # noqa: B023 -- awaited within the round
+    await bench.settled()
+
+    assert (most_of_one, most) == (1, queue.PER_INSTALLATION)
+
+
+@shared_worker
+async def test_a_review_that_asks_to_run_later(bench: Bench) -> None:
+    """It runs again after the time that it asked for, and holds up nothing meanwhile."""
+    late, other, begun, clock = (
+        pull(installation=2_000_000),
+        pull(installation=2_000_000),
+        [],
+        asyncio.get_running_loop().time,
+    )
+
+    async def review(ref: PullRef, _delivery: str) -> None:
+        begun.append((ref, clock()))
+        if begun == [(late, begun[0][1])]:
+            raise RetryLater(0.5, "GitHub asked for a pause")
+
+    bench.review = review
+    await bench.deliver(late)
+    await until(lambda: begun)
+    await bench.deliver(other)
+    await bench.settled()
+
+    assert [ref for ref, _ in begun] == [late, other, late]
+    assert begun[2][1] - begun[0][1] >= 0.5
+
+
+@shared_worker
+async def test_a_push_to_a_pull_request_that_waits(bench: Bench) -> None:
+    """A review that waits for its time takes the push along: there is no second one."""
+    ref, begun = pull(), []
+
+    async def review(_ref: PullRef, delivery: str) -> None:
+        begun.append(delivery)
+        if len(begun) == 1:
+            raise RetryLater(0.5, "GitHub asked for a pause")
+
+    bench.review = review
+    await bench.deliver(ref)
+    await until(lambda: begun)
+    await asyncio.sleep(0.2)
+    await bench.deliver(ref)
+    await bench.settled()
+
+    assert len(begun) == 2
+
+
+@shared_worker
+async def test_a_review_that_only_ever_asks_to_run_later(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given up after a number of times, since GitHub's patience ends as well."""
+    monkeypatch.setattr(queue, "WAITS", 1)
+    begun = 0
+
+    async def review(_ref: PullRef, _delivery: str) -> None:
+        nonlocal begun
+        begun += 1
+        raise RetryLater(0.01, "not yet")
+
+    bench.review = review
+    await bench.deliver(pull())
+    await until(lambda: begun)
+    await bench.settled()
+
+    assert begun == 2
+
+
+@shared_worker
+async def test_a_review_that_has_nothing_left_to_do(bench: Bench) -> None:
+    """A pull request that is gone ends its job, without another try."""
+    parked, begun = await bench.parked(), 0
+
+    async def review(_ref: PullRef, _delivery: str) -> None:
+        nonlocal begun
+        begun += 1
+        raise Dropped("the pull request is gone")
+
+    bench.review = review
+    await bench.deliver(pull())
+    await bench.settled()
+
+    assert (begun, await bench.parked()) == (1, parked)
+
+
+@shared_worker
+async def test_a_review_that_fails_unexpectedly(bench: Bench) -> None:
+    """It is tried again a few times, then parked; the next push to the pull request is reviewed all the same."""
+    ref, parked, begun = pull(), await bench.parked(), []
+
+    async def review(_ref: PullRef, delivery: str) -> None:
+        begun.append(delivery)
+        if delivery == "breaks":
+            raise ZeroDivisionError
+
+    bench.review = review
+    await bench.deliver(ref, "breaks")
+    await bench.settled()
+    assert begun == ["breaks"] * 4
+    assert await bench.parked() == parked + 1
+    await bench.deliver(ref, "works")
+    await bench.settled()
+
+    assert begun[4:] == ["works"]
+
+
+@shared_worker
+async def test_a_review_that_fails_once(bench: Bench) -> None:
+    """The second try is enough."""
+    parked, begun = await bench.parked(), 0
+
+    async def review(_ref: PullRef, _delivery: str) -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            raise OSError("the network was away")
+
+    bench.review = review
+    await bench.deliver(pull())
+    await bench.settled()
+
+    assert (begun, await bench.parked()) == (2, parked)
+
+
+@shared_worker
+async def test_a_review_that_was_begun_too_often(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends its process each time is parked at last, and not begun again."""
+    monkeypatch.setattr(queue, "STARTS", 0)
+    parked, ran = await bench.parked(), []
+
+    async def review(ref: PullRef, _delivery: str) -> None:
+        ran.append(ref)
+
+    bench.review = review
+    await bench.deliver(pull())
+    await bench.settled()
+
+    assert (ran, await bench.parked()) == ([], parked + 1)
+
+
+@shared_worker
+async def test_a_job_that_an_operator_cancelled(bench: Bench) -> None:
+    """Its pull request is not stuck: the next delivery gets a job of its own."""
+    ref, ran = pull(), []
+
+    async def review(_ref: PullRef, delivery: str) -> None:
+        ran.append(delivery)
+        if delivery == "cancelled":
+            raise RetryLater(600, "GitHub asked for a long pause")
+
+    bench.review = review
+    await bench.deliver(ref, "cancelled")
+    await until(lambda: ran)
+    async with asyncio.timeout(15):
+        while not (waiting := await bench.deliveries._client.list_workflows_async(status="DELAYED")):  # noqa: ASYNC110 -- the queue tells nobody
+            await asyncio.sleep(0.02)
+    await bench.deliveries._client.cancel_workflow_async(waiting[0].workflow_id)
+    await bench.deliver(ref, "after")
+    await bench.settled()
+
+    assert ran == ["cancelled", "after"]
+
+
+@shared_worker
+async def test_jobs_are_counted(bench: Bench) -> None:
+    """A review that runs is counted as such."""
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def review(_ref: PullRef, _delivery: str) -> None:
+        begun.set()
+        await may_end.wait()
+
+    bench.review = review
+    await bench.deliver(pull())
+    await begun.wait()
+    jobs = await bench.deliveries.jobs()
+    may_end.set()
+    await bench.settled()
+
+    assert (jobs["running"], jobs["waiting"]) == (1, 0)
+
+
+@shared_worker
+async def test_old_jobs_are_forgotten(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that ended before anybody could deliver them again are deleted; younger ones stay."""
+    bench.review = nothing
+    await bench.deliver(pull(), "old")
+    await bench.settled()
+
+    await bench.worker.tidy()
+    assert await bench.deliveries._client.list_workflows_async(workflow_ids=["delivery/old"])
+    monkeypatch.setattr(queue, "JOBS_KEPT", timedelta(seconds=-1))
+    await bench.worker.tidy()
+
+    assert await bench.deliveries._client.list_workflows_async() == []
+
+
+async def test_a_database_that_cannot_store(database_url: str) -> None:
+    """A delivery that was not stored is not taken."""
+    store = Store(database_url)
+    await asyncio.to_thread(queue.migrate, database_url, store)
+    deliveries = await asyncio.to_thread(Deliveries, database_url)
+    with store._engine.begin() as connection:
+        schema = "" if database_url.startswith("sqlite") else "dbos."
+        connection.exec_driver_sql(f"ALTER TABLE {schema}workflow_status RENAME TO gone")
+
+    with pytest.raises(NotStored):
+        await deliveries.enqueue("guid", ReviewRequested(pull()))
+
+    await deliveries.close()
+    await store.close()
+
+
+WORKER = """
+import asyncio, os, signal, sys
+from bot import queue
+from bot.store import Store
+queue.REAP_SECONDS = 0.3
+
+async def main(url, log, seconds):
+    def note(word, ref):
+        with open(log, "a") as file:
+            file.write(f"{word} {ref.number} {os.getpid()}\\n")
+    async def review(ref, delivery):
+        note("begin", ref)
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            note("cut", ref)
+            raise
+        note("end", ref)
+    told_to_stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_stop.set)
+    worker = await queue.Worker(url, Store(url), review, poll=0.05).start()
+    print("ready", flush=True)
+    await told_to_stop.wait()
+    await worker.stop(1)
+
+asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))
+"""
+
+
+class Scene:
+    """A database and workers in processes of their own, which note in a file what they do."""
+
+    def __init__(self, url: str, log: Path) -> None:
+        self.url, self.log, self.store = url, log, Store(url)
+        queue.migrate(url, self.store)
+        self.deliveries = Deliveries(url)
+
+    async def start(self, seconds: float) -> asyncio.subprocess.Process:
+        """A worker whose reviews last some seconds."""
+        command = (sys.executable, "-c", WORKER, self.url, str(self.log), str(seconds))
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
+        return process
+
+    async def end(self, process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+        process.send_signal(number)
+        await process.communicate()
+
+    def noted(self) -> list[list[str]]:
+        return [line.split() for line in self.log.read_text().splitlines()] if self.log.exists() else []
+
+
+@pytest.fixture
+async def scene(database_url: str, tmp_path: Path) -> AsyncIterator[Scene]:
+    scene = await asyncio.to_thread(Scene, database_url, tmp_path / "log")
+    yield scene
+    await scene.deliveries.close()
+    await scene.store.close()
+
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@on_sqlite
+async def test_a_process_that_is_killed_during_a_review(scene: Scene) -> None:
+    """After `kill -9`, the next process begins the review again and ends it."""
+    ref = pull()
+    first = await scene.start(seconds=30)
+    await scene.deliveries.enqueue("guid", ReviewRequested(ref))
+    await until(scene.noted)
+
+    await scene.end(first, signal.SIGKILL)
+    second = await scene.start(seconds=0)
+    await until(lambda: len(scene.noted()) == 3)
+    await scene.end(second, signal.SIGKILL)
+
+    number = str(ref.number)
+    assert scene.noted() == [
+        ["begin", number, str(first.pid)],
+        ["begin", number, str(second.pid)],
+        ["end", number, str(second.pid)],
+    ]
+
+
+@on_sqlite
+async def test_a_review_that_is_running_when_its_process_is_told_to_stop(scene: Scene) -> None:
+    """It is cut off when its time is up, and the next process begins it again."""
+    first = await scene.start(seconds=30)
+    await scene.deliveries.enqueue("guid", ReviewRequested(pull()))
+    await until(scene.noted)
+
+    await scene.end(first, signal.SIGTERM)
+    second = await scene.start(seconds=0)
+    await until(lambda: len(scene.noted()) == 4)
+    await scene.end(second, signal.SIGKILL)
+
+    assert [word for word, _, _ in scene.noted()] == ["begin", "cut", "begin", "end"]
+    assert first.returncode == 0
+
+
+@on_sqlite
+async def test_two_processes_on_one_file(scene: Scene) -> None:
+    """SQLite serves one process: a second worker is refused with a sentence."""
+    first = await scene.start(seconds=0)
+
+    with pytest.raises(SettingsError, match="another process uses"):
+        await Worker(scene.url, scene.store, nothing).start()
+
+    await scene.end(first, signal.SIGKILL)
+
+
+@on_postgresql
+async def test_a_worker_that_never_comes_back(scene: Scene) -> None:
+    """Of two workers one is killed for good: the other takes its reviews over, and begins each of them once."""
+    doomed = await scene.start(seconds=30)
+    for delivery in ("one", "two"):
+        await scene.deliveries.enqueue(delivery, ReviewRequested(pull()))
+    await until(lambda: len(scene.noted()) == 2)
+    heir = await scene.start(seconds=0)
+    await asyncio.sleep(1)
+    assert len(scene.noted()) == 2, "a worker that lives keeps its reviews"
+
+    await scene.end(doomed, signal.SIGKILL)
+    await until(lambda: len(scene.noted()) >= 6)
+    await scene.end(heir, signal.SIGKILL)
+
+    after = scene.noted()[2:]
+    assert sorted(word for word, _, _ in after) == ["begin", "begin", "end", "end"]
+    assert {pid for _, _, pid in after} == {str(heir.pid)}

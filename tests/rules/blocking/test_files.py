@@ -1,0 +1,189 @@
+"""Files of unknown size on the event loop."""
+
+import pytest
+
+from rules import Way
+from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, assert_whole_file_fixed, not_yet, with_app
+
+RULE = "blocking/files"
+
+ENDPOINT = '@app.get("/{name}")\nasync def read(name: str):\n    '
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("return Path(name).read_text()", "return await anyio.Path(name).read_text()"),
+        ("return Path(name).read_bytes()[:3]", "return (await anyio.Path(name).read_bytes())[:3]"),
+        ("return Path('a', name).read_text().strip()", "return (await anyio.Path('a', name).read_text()).strip()"),
+        ("Path(name).write_text(name)", "await anyio.Path(name).write_text(name)"),
+        (
+            "Path(name).write_text('größe', encoding='utf-8')",
+            "await anyio.Path(name).write_text('größe', encoding='utf-8')",
+        ),
+    ],
+)
+def test_a_path_made_for_the_call_becomes_an_anyio_path(before: str, after: str) -> None:
+    assert_fixes(
+        RULE,
+        f"from pathlib import Path\n\nimport anyio\n{with_app('', ENDPOINT + before)}\n",
+        f"import anyio\n{with_app('', ENDPOINT + after)}\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("path = Path(name)\n    return path.read_text()", "path = Path(name)\n    return await anyio.Path(path).read_text()"),
+        (
+            "path: Path = find(name)\n    path.write_bytes(b'')",
+            "path: Path = find(name)\n    await anyio.Path(path).write_bytes(b'')",
+        ),
+        ("return ROOT.read_text()", "return await anyio.Path(ROOT).read_text()"),
+        ("return [ROOT.read_text() for _ in name]", "return [await anyio.Path(ROOT).read_text() for _ in name]"),
+    ],
+)
+def test_a_path_from_elsewhere_is_wrapped(before: str, after: str) -> None:
+    imports = "from pathlib import Path\n\nimport anyio\nfrom elsewhere import find\n"
+    above = f"{imports}{with_app('', 'ROOT = Path(find())')}\n\n"
+    assert_fixes(RULE, f"{above}{ENDPOINT}{before}\n", f"{above}{ENDPOINT}{after}\n")
+
+
+@pytest.mark.parametrize("call", ["(ROOT / name).read_text()", "ROOT.joinpath(name).read_text()", "ROOT.parent.read_text()"])
+def test_paths_that_are_worked_out_are_seen(call: str) -> None:
+    source = f"from pathlib import Path\n{with_app('', 'ROOT = Path(__file__)')}\n\n{ENDPOINT}return {call}\n"
+    if "/" in call:
+        pytest.xfail("the result of `Path / str` is not known")
+    assert_whole_file_fixed(source)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "shutil.copy(name, 'b')",
+        "shutil.rmtree(name)",
+        "shutil.copyfileobj(upload.file, target)",
+        "with open(name) as f:\n        return f.read()",
+        "with open('log.txt', 'a') as f:\n        f.write(name)",
+        "with open(file=name) as f:\n        return f.read()",
+        "return open(name).read()",
+        "with Path(name).open() as f:\n        return f.read()",
+        "for x in os.walk(name):\n        print(x)",
+        "return [p for p in Path(name).rglob('*')]",
+        "with io.open(name) as f:\n        return f.read()",
+    ],
+)
+def test_a_function_that_only_reads_files_becomes_def(body: str) -> None:
+    imports = "import io\nimport os\nimport shutil\nfrom pathlib import Path\n\nfrom elsewhere import target, upload"
+    before = with_app(imports, f"{ENDPOINT}{body}\n")
+    assert_fixes(RULE, before, before.replace("async def", "def"), way=Way.REVERSE)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "with open(name) as f:\n        return f.read()",
+        "return open(name).read()",
+        "for x in os.walk(name):\n        print(x)",
+        "return [p for p in Path(name).rglob('*')]",
+        "f = Path(name).open()",
+    ],
+)
+def test_what_works_later_is_not_handed_over(body: str) -> None:
+    """`open` alone in a thread would still read on the loop."""
+    assert_unfixed(
+        RULE, with_app("import os\nfrom pathlib import Path", f"{ENDPOINT}{body}\n    await pause()\n"), way=Way.OFFLOAD
+    )
+
+
+def test_a_copy_is_handed_over() -> None:
+    above = "import shutil\n\nfrom fastapi import FastAPI\nfrom fastapi.concurrency import run_in_threadpool\n\napp = FastAPI()\n\n\n"
+    assert_fixes(
+        RULE,
+        f'{above}@app.post("/")\nasync def up(file: UploadFile):\n    await file.read()\n    shutil.copy("a", "b")\n',
+        f'{above}@app.post("/")\nasync def up(file: UploadFile):\n    await file.read()\n'
+        '    await run_in_threadpool(shutil.copy, "a", "b")\n',
+    )
+
+
+def test_it_warns() -> None:
+    (finding,) = assert_unfixed(
+        RULE, with_app("", f"{ENDPOINT}with open(name) as f:\n        await send(f.read())\n"), way=Way.TWIN
+    )
+    assert str(finding.severity) == "warning"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "with open('template.html') as f:\n        return f.read()",
+        "return Path('template.html').read_text()",
+        "return Path('a', 'template.html').read_text()",
+        "return Path(name).exists()",
+        "return Path(name).stat()",
+        "Path(name).unlink()",
+        "Path(name).mkdir(parents=True)",
+        "os.remove(name)",
+        "return os.path.exists(name)",
+        "return await anyio.Path(name).read_text()",
+        "async with await anyio.open_file(name) as f:\n        return await f.read()",
+        "async with aiofiles.open(name) as f:\n        return await f.read()",
+        "return await asyncio.to_thread(Path(name).read_text)",
+        "return await asyncio.to_thread(shutil.copy, name, 'b')",
+        "return await asyncio.to_thread(list, Path(name).rglob('*'))",
+        "return opened.read_text()",
+        "open = len\n    return open(name)",
+        "return unknown.open(name)",
+        "return name.read_text()",
+        "return FileResponse(name)",
+    ],
+)
+def test_left_alone(body: str) -> None:
+    imports = """
+        import asyncio
+        import os
+        import shutil
+        from pathlib import Path
+
+        import aiofiles
+        import anyio
+        from fastapi.responses import FileResponse
+
+        from elsewhere import opened, unknown
+    """
+    if "rglob" in body:
+        pytest.xfail("a lazy walk that a thread consumes is reported (https://github.com/astral-sh/ruff/issues/28040)")
+    assert_clean(RULE, with_app(imports, f"{ENDPOINT}{body}\n"))
+
+
+def test_an_open_of_the_project_is_left_alone() -> None:
+    assert_clean(
+        RULE,
+        with_app("", f"from app.files import open\n\n\n{ENDPOINT}return open(name)\n"),
+        files={"app/__init__.py": "", "app/files.py": "def open(name): ...\n"},
+    )
+
+
+def test_the_small_file_of_a_helper_is_left_alone() -> None:
+    assert_clean(
+        RULE,
+        with_app("", f"from app.files import template\n\n\n{ENDPOINT}return template()\n"),
+        files={"app/__init__.py": "", "app/files.py": "def template():\n    return open('page.html').read()\n"},
+    )
+
+
+@not_yet("a constant of the module is not followed to its literal")
+def test_a_small_file_named_by_a_constant_is_left_alone() -> None:
+    assert_clean(RULE, with_app("", f'PAGE = "page.html"\n\n\n{ENDPOINT}return open(PAGE).read()\n'))
+
+
+def test_a_wait_is_told_before_a_file() -> None:
+    """A helper that reads a file and sleeps is told by its sleep."""
+    assert_clean(
+        RULE,
+        with_app("", f"from app.work import work\n\n\n{ENDPOINT}return work(name)\n"),
+        files={
+            "app/__init__.py": "",
+            "app/work.py": "import time\n\ndef work(name):\n    open(name).read()\n    time.sleep(1)\n",
+        },
+    )

@@ -1,0 +1,325 @@
+"""What every fix must hold, checked by another hand than the engine's own proof.
+
+A test gives a project of one or several files and the name of a rule. `assert_fixes` says what the text is after all fixes
+of that rule, `assert_clean` that the rule is silent, `assert_unfixed` that it speaks and offers nothing.
+"""
+
+import ast
+import builtins
+import re
+import symtable
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from textwrap import dedent
+
+import msgspec
+import pytest
+
+from rules import (
+    Analysis,
+    Edit,
+    Finding,
+    Fix,
+    Options,
+    Way,
+    all_rules,
+    analyze,
+    apply_edits,
+    decode_facts,
+    decode_source,
+    encode_facts,
+    read_facts,
+)
+
+PATH = "app/main.py"
+EVERYTHING = Options(everything=True)
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=]")
+
+Text = str | bytes
+Files = Mapping[str, Text]
+
+
+def not_yet(reason: str) -> pytest.MarkDecorator:
+    """Marks a test that says what is right where the engine does otherwise."""
+    return pytest.mark.xfail(strict=True, reason=reason)
+
+
+def encoded(text: Text) -> bytes:
+    """A file's bytes; a text is dedented first and begins where its first line does."""
+    return text if isinstance(text, bytes) else dedent(text).lstrip("\n").encode()
+
+
+def with_app(imports: str, body: str) -> str:
+    """A module with `app`: the imports of the standard library above FastAPI's, then the body."""
+    above = f"{dedent(imports).strip()}\n\n" if imports.strip() else ""
+    return f"{above}from fastapi import FastAPI\n\napp = FastAPI()\n\n\n{dedent(body).lstrip(chr(10))}"
+
+
+def project(source: Text, files: Files | None = None, path: str = PATH) -> dict[str, bytes]:
+    """All files of a project by path."""
+    return {path: encoded(source)} | {name: encoded(text) for name, text in (files or {}).items()}
+
+
+def analysed(
+    sources: Mapping[str, bytes], *, base: Mapping[str, bytes] | None = None, options: Options = Options()
+) -> Analysis:
+    """The analysis of a project whose texts are all at hand; facts have been through the store."""
+    return analyze(_facts(sources), sources, base=_facts(base) if base is not None else None, options=options)
+
+
+def found(
+    rule: str, source: Text, files: Files | None = None, *, path: str = PATH, options: Options = Options()
+) -> tuple[Finding, ...]:
+    """The findings of one rule in a project."""
+    assert rule in all_rules(), f"there is no rule {rule}"
+    return tuple(f for f in analysed(project(source, files, path), options=options).findings if f.rule == rule)
+
+
+def assert_fixes(
+    rule: str,
+    before: Text,
+    after: Text,
+    *,
+    files: Files | None = None,
+    path: str = PATH,
+    way: Way | None = None,
+    options: Options = Options(),
+) -> tuple[Finding, ...]:
+    """The fixes of all findings of the rule, made together, turn `before` into `after` and leave nothing to find.
+
+    With `way`, the fixes of that way are taken instead of the best ones. Each fix is also made alone and looked at.
+    """
+    sources = project(before, files, path)
+    analysis = analysed(sources, options=options)
+    findings = tuple(f for f in analysis.findings if f.rule == rule)
+    assert findings, f"{rule} found nothing"
+    for finding in findings:
+        for fix in _all_fixes(finding):
+            _check_fix(sources, analysis, finding, fix, options)
+    chosen = [_fix_of(finding, way) for finding in findings]
+    edited = _edited(sources, chosen)
+    assert decode_source(edited[path]) == decode_source(encoded(after))
+    assert edited == {**sources, path: encoded(after)}
+    _check_text(sources[path], edited[path], [edit for fix in chosen for edit in fix.edits if edit.path == path])
+    again = analysed(edited, options=options)
+    assert not [f for f in again.findings if f.rule == rule], "something is left to find"
+    _check_analysis(sources, analysis, options)
+    return findings
+
+
+def assert_clean(
+    rule: str, source: Text, files: Files | None = None, *, path: str = PATH, options: Options = Options()
+) -> None:
+    """The rule has nothing to say of the project."""
+    sources = project(source, files, path)
+    for name, text in sources.items():
+        assert not read_facts(text).problem, f"{name} cannot be read, so it proves nothing"
+    assert [f.message for f in found(rule, source, files, path=path, options=options)] == []
+
+
+def assert_unfixed(
+    rule: str,
+    source: Text,
+    files: Files | None = None,
+    *,
+    path: str = PATH,
+    way: Way | None = None,
+    options: Options = Options(),
+) -> tuple[Finding, ...]:
+    """The rule finds something and offers no fix (of that way)."""
+    sources = project(source, files, path)
+    analysis = analysed(sources, options=options)
+    findings = tuple(f for f in analysis.findings if f.rule == rule)
+    assert findings, f"{rule} found nothing"
+    offered = [fix.title for f in findings for fix in _all_fixes(f) if way is None or fix.way is way]
+    assert offered == []
+    for finding in findings:
+        for fix in _all_fixes(finding):
+            _check_fix(sources, analysis, finding, fix, options)
+    _check_analysis(sources, analysis, options)
+    return findings
+
+
+def assert_whole_file_fixed(source: Text, files: Files | None = None, *, path: str = PATH) -> bytes:
+    """The best fixes of all findings of a file, made at once, compile and leave nothing to find in it."""
+    sources = project(source, files, path)
+    analysis = analysed(sources)
+    assert analysis.findings, "nothing was found"
+    for finding in analysis.findings:
+        for fix in _all_fixes(finding):
+            _check_fix(sources, analysis, finding, fix, Options())
+    chosen = [_fix_of(finding, None) for finding in analysis.findings if finding.path == path]
+    edited = _edited(sources, chosen)
+    _check_text(sources[path], edited[path], [edit for fix in chosen for edit in fix.edits])
+    assert [f.message for f in analysed(edited).findings if f.path == path] == []
+    _check_analysis(sources, analysis, Options())
+    return edited[path]
+
+
+def _facts(sources: Mapping[str, bytes]) -> dict[str, "msgspec.Struct"]:
+    return {path: decode_facts(encode_facts(read_facts(text))) for path, text in sources.items()}
+
+
+def _all_fixes(finding: Finding) -> tuple[Fix, ...]:
+    return (*((finding.fix,) if finding.fix else ()), *finding.alternatives)
+
+
+def _fix_of(finding: Finding, way: Way | None) -> Fix:
+    offered = _all_fixes(finding) if way else _all_fixes(finding)[:1] if finding.fix else ()
+    chosen = next((fix for fix in offered if way is None or fix.way is way), None)
+    assert chosen is not None, f"no fix for: {finding.message} ({[fix.way for fix in _all_fixes(finding)]})"
+    return chosen
+
+
+def _edited(sources: Mapping[str, bytes], fixes: list[Fix]) -> dict[str, bytes]:
+    edits = [edit for fix in fixes for edit in fix.edits]
+    assert {edit.path for edit in edits} <= sources.keys()
+    return {path: apply_edits(text, [e for e in edits if e.path == path]) for path, text in sources.items()}
+
+
+# One fix
+
+
+def _check_fix(
+    sources: Mapping[str, bytes], analysis: Analysis, finding: Finding, fix: Fix, options: Options
+) -> None:
+    """All that holds of a fix made alone."""
+    assert fix.title
+    assert fix.edits
+    assert all(note.endswith(".") for note in fix.notes)
+    edited = _edited(sources, [fix])
+    for path in {edit.path for edit in fix.edits}:
+        _check_text(sources[path], edited[path], [edit for edit in fix.edits if edit.path == path])
+    again = analysed(edited, options=options)
+    before, after = _counted(analysis), _counted(again)
+    key = _key(finding)
+    assert after[key] < before[key], f"still found after its fix: {finding.message}"
+    assert not after - before, f"the fix brings findings of its own: {after - before}"
+
+
+def _key(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.rule, finding.path, finding.function, finding.message
+
+
+def _counted(analysis: Analysis) -> Counter[tuple[str, str, str, str]]:
+    return Counter(map(_key, analysis.findings))
+
+
+def _check_text(before: bytes, after: bytes, edits: list[Edit]) -> None:
+    assert after != before
+    _check_rest_untouched(before, after, edits)
+    old, new = decode_source(before), decode_source(after)
+    tree = ast.parse(new)
+    compile(new, "<after>", "exec", dont_inherit=True)
+    assert _unresolved(new) <= _unresolved(old), "a name resolves no longer"
+    assert _signatures(tree) == _signatures(ast.parse(old)), "a signature changed"
+    assert _unawaited(tree) <= _unawaited(ast.parse(old)), "a coroutine is not awaited"
+
+
+def _check_rest_untouched(before: bytes, after: bytes, edits: list[Edit]) -> None:
+    """Byte for byte: the file is what stands between the edits, in its own encoding, with the replacements put in."""
+    mark = b"\xef\xbb\xbf"
+    assert before.startswith(mark) == after.startswith(mark)
+    old, new = decode_source(before), decode_source(after)
+    lines = old.split("\n")
+    rest, line, column = new, 1, 1
+    for edit in sorted(set(edits), key=lambda e: e.span):
+        kept = _stretch(lines, (line, column), edit.span.start) + edit.replacement
+        assert rest.startswith(kept), f"text before line {edit.span.line} is another"
+        rest = rest.removeprefix(kept)
+        line, column = edit.span.end
+    assert rest == _stretch(lines, (line, column), (len(lines), len(lines[-1]) + 1))
+
+
+def _stretch(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:
+    """The text between two positions, lines and columns from 1."""
+    (first, left), (last, right) = start, end
+    assert start <= end
+    if first == last:
+        return lines[first - 1][left - 1 : right - 1]
+    return "\n".join([lines[first - 1][left - 1 :], *lines[first : last - 1], lines[last - 1][: right - 1]])
+
+
+def _unresolved(text: str) -> set[str]:
+    """The names that some scope reads from the module, which neither the module nor Python has."""
+    top = symtable.symtable(text, "<after>", "exec")
+    tables = list(_tables(top))
+    made = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
+    made |= {s.get_name() for t in tables for s in t.get_symbols() if s.is_declared_global() and s.is_assigned()}
+    read = {
+        s.get_name()
+        for table in tables
+        for s in table.get_symbols()
+        if s.is_referenced() and (s.is_global() or table is top)
+    }
+    return read - made - set(dir(builtins)) - {"__file__", "__name__"}
+
+
+def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    yield table
+    for child in table.get_children():
+        yield from _tables(child)
+
+
+def _signatures(tree: ast.Module) -> list[tuple[object, ...]]:
+    return [
+        (n.name, ast.dump(n.args), [ast.dump(d) for d in n.decorator_list], n.returns and ast.dump(n.returns))
+        for n in ast.walk(tree)
+        if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+
+
+def _unawaited(tree: ast.Module) -> int:
+    """Calls of what gives a coroutine, by its usual spelling, that stand under no `await`."""
+    names = {"run_in_threadpool", "to_thread", "asyncio.sleep", "anyio.sleep"}
+    awaited = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and id(node) not in awaited]
+    return sum(1 for call in calls if any(ast.unparse(call.func).endswith(name) for name in names))
+
+
+# One analysis
+
+
+def _check_analysis(sources: Mapping[str, bytes], analysis: Analysis, options: Options) -> None:
+    """What holds of the findings of a project whatever their fixes are."""
+    assert msgspec.json.decode(msgspec.json.encode(analysis), type=Analysis) == analysis
+    assert list(analysis.findings) == sorted(analysis.findings, key=lambda f: (f.path, f.span, f.rule))
+    for finding in analysis.findings:
+        _check_place(sources, finding)
+    assert len({f.fingerprint for f in analysis.findings}) == len(analysis.findings)
+    for path in {f.path for f in analysis.findings}:
+        _check_fingerprints_below_blank_lines(sources, analysis, path, options)
+
+
+def _check_place(sources: Mapping[str, bytes], finding: Finding) -> None:
+    lines = decode_source(sources[finding.path]).split("\n")
+    assert _stretch(lines, finding.span.start, finding.span.end).strip()
+    assert finding.message.endswith(".")
+    for place, step in enumerate(finding.chain):
+        tree = ast.parse(decode_source(sources[step.path]))
+        name = step.name.rpartition(".")[2]
+        at_line = [n for n in ast.walk(tree) if getattr(n, "lineno", 0) == step.line]
+        starts_def = any(isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name == name for n in at_line)
+        is_lambda = name == "<lambda>" and any(isinstance(n, ast.Lambda) for n in at_line)
+        last = place == len(finding.chain) - 1
+        starts_call = last and any(isinstance(n, ast.Call) for n in at_line)
+        assert starts_def or is_lambda or starts_call, f"no `{step.name}` at {step.path}:{step.line}"
+
+
+def _check_fingerprints_below_blank_lines(
+    sources: Mapping[str, bytes], analysis: Analysis, path: str, options: Options
+) -> None:
+    lower = analysed({**sources, path: _lowered(sources[path])}, options=options)
+    assert {f.fingerprint for f in lower.findings} == {f.fingerprint for f in analysis.findings}
+    lines = {f.fingerprint: f.span.line for f in analysis.findings if f.path == path}
+    assert {f.fingerprint: f.span.line - 3 for f in lower.findings if f.path == path} == lines
+
+
+def _lowered(source: bytes) -> bytes:
+    """The file with three blank lines near its top, under a coding cookie and behind a byte-order mark."""
+    mark = b"\xef\xbb\xbf" if source.startswith(b"\xef\xbb\xbf") else b""
+    text = source.removeprefix(mark)
+    first, _, rest = text.partition(b"\n")
+    if _COOKIE.match(first):
+        return mark + first + b"\n\n\n\n" + rest
+    return mark + b"\n\n\n" + text
