@@ -53,10 +53,17 @@ def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sin
 
 
 def _message(contexts: Contexts, site: Site, sink: Sink, root: Root) -> str:
-    blocker = sink.name.removeprefix("builtins.")
+    blocker = spoken(sink.name)
     called = show(site.call.callee)
     subject = f"`{blocker}`" if sink.site is site else f"`{called}` leads to `{blocker}`, which"
     return f"{subject} blocks the event loop {of_root(root, contexts)}: {_cost(sink)}."
+
+
+def spoken(name: str) -> str:
+    """A dotted name as people say it: `Session.commit`, `requests.get`, `open`."""
+    parts = name.removeprefix("builtins.").split(".")
+    first = next((place for place, part in enumerate(parts) if part[:1].isupper()), 0)
+    return ".".join(parts[first:])
 
 
 def of_root(root: Root, contexts: Contexts) -> str:

