@@ -105,7 +105,7 @@ class Engine:
         """Whether a comment silences it: in the file, on the call, on the `def`, or on the blocking call at the end."""
         rule = self.rules[remark.rule]
         silent = {"*", rule.name, rule.name.partition("/")[0], *rule.codes}
-        ignores = contexts.project.facts[remark.function.path].outline.ignores
+        ignores = dict(contexts.project.facts[remark.function.path].outline.ignores)
         span = _span(remark, contexts)
         lines = {0, contexts.project.function(remark.function).line, *range(span.line, span.end_line + 1)}
         if any(silent & set(ignores.get(line, ())) for line in lines):
@@ -113,7 +113,8 @@ class Engine:
         if remark.sink is None:
             return False
         sink = remark.sink
-        return bool(silent & set(contexts.project.facts[sink.through[-1].path].outline.ignores.get(sink.site.line, ())))
+        deep = dict(contexts.project.facts[sink.through[-1].path].outline.ignores)
+        return bool(silent & set(deep.get(sink.site.line, ())))
 
     def _with_fixes(
         self, found: Iterable[tuple[Remark, Finding]], contexts: Contexts, sources: Mapping[str, bytes]

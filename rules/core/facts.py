@@ -227,7 +227,7 @@ class Outline(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `problem` tells a person why the file could not be read; it says nothing else then. `called` holds the last names of all
     that it calls, `decorating` of all that it decorates with, `coroutines` those of its `async def`s, `dropped` those of calls in them that are whole
     statements. `mentions` counts how often a name (or, behind a dot, an attribute) is read other than to be called.
-    `ignores` maps a line to the names that a comment on it silences (`*`: all of them), line 0 speaks for the file.
+    `ignores` pairs a line with the names that a comment on it silences (`*`: all of them), line 0 speaks for the file.
     """
 
     problem: str = ""
@@ -237,7 +237,7 @@ class Outline(msgspec.Struct, frozen=True, array_like=True, gc=False):
     coroutines: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
     mentions: dict[str, int] = {}
-    ignores: dict[int, tuple[str, ...]] = {}
+    ignores: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True, gc=False):

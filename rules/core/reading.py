@@ -181,7 +181,7 @@ class _Reader:
                 last_name(s.call.callee) for f in functions if f.asynchronous for s in f.sites if s.statement
             ),
             mentions=self._module.mentions,
-            ignores=_ignores(self._text),
+            ignores=tuple(sorted(_ignores(self._text).items())),
         )
         return Facts(outline, Body(functions, tuple(c for c in self._classes if c)))
 
