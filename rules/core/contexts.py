@@ -17,7 +17,16 @@ from rules.core.project import MANAGERS, PROPERTIES, Project
 from rules.core.values import Coroutine, Object, Outside, Partial, ProjectClass, ProjectFunction, Value, Where
 
 ALWAYS_ON_LOOP = frozenset({Role.MIDDLEWARE, Role.WEBSOCKET, Role.STARTUP})
-MIDDLEWARE_BASE = "starlette.middleware.base.BaseHTTPMiddleware"
+BASES = {
+    "BaseHTTPMiddleware": Role.MIDDLEWARE,
+    "HTTPEndpoint": Role.ENDPOINT,
+    "WebSocketEndpoint": Role.WEBSOCKET,
+}
+_METHODS = {
+    Role.MIDDLEWARE: ("dispatch", "__call__"),
+    Role.ENDPOINT: ("get", "post", "put", "patch", "delete", "head", "options"),
+    Role.WEBSOCKET: ("on_connect", "on_receive", "on_disconnect"),
+}
 TRANSPARENT = (
     MANAGERS
     | PROPERTIES
@@ -86,7 +95,7 @@ class Contexts:
         return tuple(found.values())
 
     def _registered(self) -> Iterator[Root]:
-        rows = self.project.knowledge.registrations.values()
+        rows = [row for same in self.project.knowledge.registrations.values() for row in same]
         decorating = frozenset(row.name.rpartition(".")[2] for row in rows if row.argument is None)
         handing_over = frozenset(row.name.rpartition(".")[2] for row in rows if row.argument is not None)
         for path, facts in sorted(self.project.facts.items()):
@@ -97,9 +106,17 @@ class Contexts:
                     yield from self._decorated(path, index, function, decorating)
             if facts.outline.called & handing_over:
                 yield from self._calls(path, handing_over)
-            if MIDDLEWARE_BASE.rpartition(".")[2] in facts.outline.mentions:
-                for index in range(len(facts.classes)):
-                    yield from self._middleware_class(ProjectClass(path, index))
+            if BASES.keys() & facts.outline.imported:
+                for index, class_ in enumerate(facts.classes):
+                    yield from self._derived(ProjectClass(path, index), class_.methods)
+
+    def _derived(self, of: ProjectClass, methods: Mapping[str, int]) -> Iterator[Root]:
+        """The methods that the framework calls of a class that derives from one of its own."""
+        for base in self.project.family(of):
+            role = BASES.get(base.name.rpartition(".")[2]) if isinstance(base, Outside) else None
+            for name in _METHODS[role] if role is not None else ():
+                if name in methods:
+                    yield Root(ProjectFunction(of.path, methods[name]), role or Role.ENDPOINT)
 
     def _calls(self, path: str, names: frozenset[str]) -> Iterator[Root]:
         for index, function in enumerate(self.project.facts[path].functions):
@@ -111,18 +128,25 @@ class Contexts:
         where = Where(path, function.parent, function.line)
         for decorator in function.decorators:
             if isinstance(decorator, Call) and last_name(decorator.callee) in names:
-                row = self._registration(decorator, where)
-                if row is not None and row.argument is None:
-                    yield Root(ProjectFunction(path, index), row.role, self._route(row, decorator, where))
+                for row in self._registrations(decorator, where):
+                    if row.argument is None:
+                        yield Root(ProjectFunction(path, index), row.role, self._route(row, decorator, where))
 
     def _handed_over(self, call: Call, where: Where) -> Iterator[Root]:
-        row = self._registration(call, where)
-        if row is None or row.argument is None:
-            return
-        for target in self._handed(row, call):
-            function = self.called_function(self.project.value(target, where))
-            if function is not None:
-                yield Root(function, row.role, self._route(row, call, where))
+        for row in self._registrations(call, where):
+            for target in self._handed(row, call) if row.argument is not None else ():
+                for function in self._entries(self.project.value(target, where), row.role):
+                    yield Root(function, row.role, self._route(row, call, where))
+
+    def _entries(self, handed: Value | None, role: Role) -> Iterator[ProjectFunction]:
+        """The functions that the framework calls of what it was handed."""
+        if isinstance(handed, ProjectClass) and role in _METHODS:
+            for name in _METHODS[role]:
+                method = self.project.member(Object(handed), name)
+                if isinstance(method, ProjectFunction):
+                    yield method
+        elif (function := self.called_function(handed)) is not None:
+            yield function
 
     @staticmethod
     def _handed(row: Registration, call: Call) -> tuple[Expression | None, ...]:
@@ -131,14 +155,11 @@ class Contexts:
             given = call.arguments[row.argument]
         return given.items if isinstance(given, Collection) else (given,)
 
-    def _middleware_class(self, of: ProjectClass) -> Iterator[Root]:
-        class_ = self.project.class_(of)
-        if "dispatch" in class_.methods and Outside(MIDDLEWARE_BASE) in self.project.family(of):
-            yield Root(ProjectFunction(of.path, class_.methods["dispatch"]), Role.MIDDLEWARE)
-
-    def _registration(self, call: Call, where: Where) -> Registration | None:
+    def _registrations(self, call: Call, where: Where) -> tuple[Registration, ...]:
         callee = self.project.value(call.callee, where)
-        return self.project.knowledge.registrations.get(callee.name) if isinstance(callee, Outside) else None
+        if not isinstance(callee, Outside):
+            return ()
+        return self.project.knowledge.registrations.get(callee.name, ())
 
     def _route(self, row: Registration, call: Call, where: Where) -> str:
         if not row.verb:
@@ -215,8 +236,6 @@ class Contexts:
                 handed = self.called_function(self.project.value(given, where))
                 if handed is not None:
                     yield handed
-        elif isinstance(callee, Outside) and callee.name in self.project.knowledge.consumers:
-            yield from self._consumed(site, where)
         if site.entered:
             yield from self._managers(self.project.result(callee))
 
@@ -226,14 +245,6 @@ class Contexts:
         if function.generator:
             return site.entered or site.iterated or function.asynchronous
         return not site.awaited or function.asynchronous
-
-    def _consumed(self, site: Site, where: Where) -> Iterator[ProjectFunction]:
-        """The generator functions whose generators are run through as arguments: `list(rows())`."""
-        for given in site.call.arguments:
-            if isinstance(given, Call):
-                called = self.called_function(self.project.value(given.callee, where))
-                if called is not None and self.project.function(called).generator:
-                    yield called
 
     def _managers(self, manager: Value | None) -> Iterator[ProjectFunction]:
         if isinstance(manager, Object) and isinstance(manager.of, ProjectClass):
@@ -307,10 +318,23 @@ class Contexts:
         if site.awaited or site.scripted:
             return None
         callee = self.project.value(site.call.callee, where)
+        while isinstance(callee, Partial):
+            callee = callee.of
         if not isinstance(callee, Outside):
             return None
         row = self.project.knowledge.blocking(callee.name)
-        return (row, callee.name) if row is not None and row.when(site, self.project.function(where)) else None
+        if row is None or (row.lazy and not site.iterated):
+            return self._iteration(callee) if site.iterated else None
+        return (row, callee.name) if row.when(site, self.project.function(where)) else None
+
+    def _iteration(self, callee: Outside) -> tuple[Blocking, str] | None:
+        """What blocks when the result of a call is run through: `for user in session.query(User)`."""
+        result = self.project.result(callee)
+        if not (isinstance(result, Object) and isinstance(result.of, Outside)):
+            return None
+        name = self.project.knowledge.member(result.of.name, "__iter__")
+        row = self.project.knowledge.exactly(name)
+        return (row, name) if row is not None else None
 
     def own_sinks(self, function: ProjectFunction) -> Iterator[Sink]:
         """The blocking calls that stand in a function itself."""

@@ -5,15 +5,26 @@ FastAPI runs in a worker thread; the call handed to a worker thread where it sta
 """
 
 import ast
+from collections.abc import Callable, Iterator
 
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.document import Document
-from rules.core.facts import Attribute, Call, Constant, Function, Name
+from rules.core.facts import (
+    Attribute,
+    Call,
+    Collection,
+    Constant,
+    Expression,
+    Function,
+    Name,
+    Subscript,
+    last_name,
+)
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.imports import Imported, import_member, import_module, is_imported, orphan_edits
 from rules.core.library import Twin
 from rules.core.remarks import Remark
-from rules.core.usage import is_used_by_hand
+from rules.core.usage import is_taken_from, is_used_by_hand
 from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
@@ -24,19 +35,22 @@ CHANGING = frozenset(
 )
 
 
-def twin(remark: Remark, _contexts: Contexts, document: Document) -> Fix | None:
+def twin(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
     """The call replaced by its awaitable twin, with the same arguments."""
     if remark.sink is None or remark.sink.row.twin is None or remark.site is not remark.sink.site:
         return None
-    call = _awaitable_call(remark, document)
+    call = _awaitable_call(remark, contexts, document)
     if call is None:
         return None
-    if remark.sink.row.rule == "blocking/files":
-        return _path_twin(call, remark.sink.row.twin, document)
-    return _function_twin(call, remark.sink.row.twin, document)
+
+    def is_wanted(name: str) -> bool:
+        return is_taken_from(document.path, name, contexts)
+
+    write = _path_twin if remark.sink.row.rule == "blocking/files" else _function_twin
+    return write(call, remark.sink.row.twin, document, is_wanted)
 
 
-def _function_twin(call: ast.Call, twin_: Twin, document: Document) -> Fix | None:
+def _function_twin(call: ast.Call, twin_: Twin, document: Document, is_wanted: Callable[[str], bool]) -> Fix | None:
     known = (twin_.name, *twin_.instead)
     chosen = next((name for name in known if is_imported(document, name)), twin_.name)
     imported = _imported(document, chosen)
@@ -45,12 +59,12 @@ def _function_twin(call: ast.Call, twin_: Twin, document: Document) -> Fix | Non
     edits = [
         *_awaited(call, document, document.replace(document.span(call.func), f"await {imported.name}")),
         *imported.edits,
-        *orphan_edits(document, [call.func], imported.edits),
+        *orphan_edits(document, [call.func], imported.edits, is_wanted),
     ]
     return Fix(f"Await `{chosen}`", Way.TWIN, tuple(edits), notes=twin_.notes, requires=twin_.requires)
 
 
-def _path_twin(call: ast.Call, twin_: Twin, document: Document) -> Fix | None:
+def _path_twin(call: ast.Call, twin_: Twin, document: Document, is_wanted: Callable[[str], bool]) -> Fix | None:
     """`path.read_text()` through `anyio.Path(path)`, which does the same in a worker thread."""
     if not isinstance(call.func, ast.Attribute):
         return None
@@ -72,16 +86,18 @@ def _path_twin(call: ast.Call, twin_: Twin, document: Document) -> Fix | None:
     edits = [
         *_parenthesised(call, document, wrapped),
         *imported.edits,
-        *orphan_edits(document, replaced, imported.edits),
+        *orphan_edits(document, replaced, imported.edits, is_wanted),
     ]
     return Fix(f"Await `{twin_.name}(…).{call.func.attr}`", Way.TWIN, tuple(edits))
 
 
 def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
     """The call handed to a worker thread: `await run_in_threadpool(f, ...)`."""
-    call = _awaitable_call(remark, document)
+    call = _awaitable_call(remark, contexts, document)
     if call is None or remark.site is None or _is_lazy(remark, contexts):
         return None
+    if any(keyword.arg in {"func", None} for keyword in call.keywords):
+        return None  # the name under which the hand-over itself takes the callable
     hand_over = _hand_over(document)
     if hand_over is None:
         return None
@@ -146,16 +162,42 @@ def _parenthesised(call: ast.Call, document: Document, edits: list[Edit]) -> lis
     return [opened, *rest, document.insert(document.span(call).end, ")")]
 
 
-def _awaitable_call(remark: Remark, document: Document) -> ast.Call | None:
+def _awaitable_call(remark: Remark, contexts: Contexts, document: Document) -> ast.Call | None:
     call = document.call_at(remark.site.span) if remark.site is not None else None
     if call is None or not document.may_await(call):
         return None
     if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and not call.keywords:
         return None  # `f(x for x in y)` has no parentheses of its own to keep
+    where = Where(remark.function.path, remark.function.index, call.lineno)
+    if any(_is_lock(manager, where, contexts) for manager in document.managers_around(call)):
+        return None  # the next request would wait for the lock, and the loop with it
     return call
 
 
+def _is_lock(manager: ast.expr, where: Where, contexts: Contexts) -> bool:
+    """Whether a `with` may hold a lock of threads: by its type, or where that is unknown by its name."""
+    expression = _expression(manager)
+    value = contexts.project.value(expression, where)
+    if isinstance(value, Object) and isinstance(value.of, Outside):
+        return value.of.name.startswith(("threading.", "multiprocessing."))
+    return value is None and any(word in last_name(expression).lower() for word in ("lock", "mutex", "semaphore"))
+
+
+def _expression(node: ast.expr) -> Expression | None:
+    match node:
+        case ast.Name(id=name):
+            return Name(name)
+        case ast.Attribute(value=of, attr=name) if (inner := _expression(of)) is not None:
+            return Attribute(inner, name)
+        case ast.Call(func=func) if (inner := _expression(func)) is not None:
+            return Call(inner)
+        case _:
+            return None
+
+
 def _imported(document: Document, dotted: str) -> Imported | None:
+    if (written := is_imported(document, dotted)) is not None:
+        return Imported(written)
     module, _, member = dotted.rpartition(".")
     added = import_module(document, module)
     return Imported(f"{added.name}.{member}", added.edits) if added is not None else None
@@ -169,12 +211,15 @@ def _is_lazy(remark: Remark, contexts: Contexts) -> bool:
     if remark.sink is not None and remark.sink.site is site:
         streamed = dict(site.call.keywords).get("stream")
         name = remark.sink.name
-        opened = name in {"builtins.open", "pathlib.Path.open", "os.walk", "os.fwalk", "pathlib.Path.rglob"}
+        opened = name in {"builtins.open", "pathlib.Path.open"} or remark.sink.row.lazy or name.endswith(".__iter__")
         return opened or (streamed is not None and streamed != Constant(False, "bool"))
-    targets = contexts.called_function(
+    target = contexts.called_function(
         contexts.project.value(site.call.callee, Where(remark.function.path, remark.function.index, site.line))
     )
-    return targets is None or contexts.project.function(targets).generator
+    if target is None:
+        return True
+    facts = contexts.project.function(target)
+    return facts.generator or any(isinstance(result, Collection) and result.lazy for result in facts.results)
 
 
 def reverse(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
@@ -217,15 +262,25 @@ def refusal(function: ProjectFunction, contexts: Contexts) -> str:
         return "a decorator is unknown"
     if is_used_by_hand(function, contexts):
         return "it is called or handed over elsewhere"
-    for inner in (function, *_nested(function, contexts)):
+    for inner in _reached(function, contexts):
         if reason := _thread_hazard(inner, contexts):
             return reason
     return ""
 
 
-def _nested(function: ProjectFunction, contexts: Contexts) -> list[ProjectFunction]:
-    functions = contexts.project.facts[function.path].functions
-    return [ProjectFunction(function.path, i) for i, inner in enumerate(functions) if inner.parent == function.index]
+def _reached(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFunction]:
+    """The function, what is defined in it, and all of the project that it calls."""
+    seen = {function}
+    waiting = [function]
+    while waiting:
+        current = waiting.pop()
+        yield current
+        functions = contexts.project.facts[current.path].functions
+        nested = [ProjectFunction(current.path, i) for i, f in enumerate(functions) if f.parent == current.index]
+        for found in (*nested, *contexts.callees(current)):
+            if found not in seen:
+                seen.add(found)
+                waiting.append(found)
 
 
 def _thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
@@ -255,21 +310,39 @@ def _is_socket(callee: Value | None) -> bool:
 
 
 def _shared_writes(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether it assigns to globals, or to attributes or items of them. What it was given and what it made is its own."""
+    """Whether it assigns to what it neither was given nor made: to globals, to the object whose method it is, or into them."""
+    shared = _shared_names(facts, function, contexts)
+    own = facts.parameters[0].name if facts.owner >= 0 and facts.parameters and facts.name != "__init__" else ""
+    return any(name in shared for name in facts.writes) or (
+        bool(own) and any(name.startswith(f"{own}.") for name in facts.bindings)
+    )
+
+
+def _shared_names(facts: Function, function: ProjectFunction, contexts: Contexts) -> set[str]:
+    """The names of the module and of the functions around it that the function does not bind itself."""
     around = contexts.project.facts[function.path].functions
-    enclosing, index = set[str](), facts.parent
+    shared, index = set(around[0].bindings), facts.parent
     while index > 0:
-        enclosing |= around[index].bindings.keys()
+        shared |= around[index].bindings.keys()
         index = around[index].parent
-    return any(name in around[0].bindings or name in enclosing for name in facts.writes)
+    return shared - facts.bindings.keys() - {parameter.name for parameter in facts.parameters}
 
 
 def _changes_global(call: Call, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
-    """`cache.update(...)` on a global container of the project."""
+    """`cache.update(...)` on what other requests see as well."""
     callee = call.callee
-    if not (isinstance(callee, Attribute) and callee.name in CHANGING and isinstance(callee.of, Name)):
+    if not (isinstance(callee, Attribute) and callee.name in CHANGING):
         return False
-    name = callee.of.id
-    if name in facts.bindings or any(parameter.name == name for parameter in facts.parameters):
-        return False
-    return name in contexts.project.facts[function.path].functions[0].bindings
+    return bool(_root_names(callee.of) & _shared_names(facts, function, contexts)) and not isinstance(
+        contexts.project.value(callee, Where(function.path, function.index)), ProjectFunction
+    )
+
+
+def _root_names(expression: Expression) -> set[str]:
+    match expression:
+        case Name(id=name):
+            return {name}
+        case Attribute(of=of) | Subscript(of=of):
+            return _root_names(of)
+        case _:
+            return set()

@@ -84,22 +84,41 @@ class Document:
         return "\r\n" if self.text.count("\r\n") * 2 > self.text.count("\n") else "\n"
 
     def may_await(self, call: ast.Call) -> bool:
-        """Whether `await` may stand before the call: straight in the body of an `async def`, with nothing between that
-        runs later or elsewhere. The first iterable of a generator expression is evaluated at once.
+        """Whether `await` may stand before the call: straight in an `async def`, with nothing between that runs later.
+
+        Defaults and decorators of a nested function, and the first iterable of a generator expression, run at once.
         """
         node: ast.AST = call
         while (around := self.parents.get(node)) is not None:
             match around:
-                case ast.AsyncFunctionDef():
-                    return node in around.body
+                case ast.AsyncFunctionDef() if node in around.body:
+                    return True
+                case ast.FunctionDef() | ast.AsyncFunctionDef() if node not in around.body:
+                    pass
+                case ast.Lambda() if node is around.args:
+                    pass
                 case ast.FunctionDef() | ast.Lambda() | ast.ClassDef() | ast.JoinedStr() | ast.Module():
                     return False
                 case ast.GeneratorExp():
-                    return False
+                    if node is not around.generators[0]:
+                        return False
                 case ast.comprehension() if isinstance(self.parents[around], ast.GeneratorExp):
-                    return False
+                    if node is not around.iter:
+                        return False
             node = around
         return False
+
+    def managers_around(self, call: ast.Call) -> list[ast.expr]:
+        """What the `with` statements around the call have entered, in the function that it stands in."""
+        found: list[ast.expr] = []
+        node: ast.AST = call
+        while (around := self.parents.get(node)) is not None and not isinstance(
+            node, (ast.FunctionDef, ast.AsyncFunctionDef)
+        ):
+            if isinstance(around, ast.With) and node in around.body:
+                found += [item.context_expr for item in around.items]
+            node = around
+        return found
 
     def needs_parentheses(self, call: ast.Call) -> bool:
         """Whether `await call` must be put in parentheses to mean the awaited value."""

@@ -73,9 +73,10 @@ class Choice(msgspec.Struct, frozen=True, array_like=True, tag="o", gc=False):
 
 
 class Collection(msgspec.Struct, frozen=True, array_like=True, tag="l", gc=False):
-    """A list, tuple or set display, or the values of a dict display."""
+    """A list, tuple or set display, the values of a dict display, or what a comprehension makes (`lazy`: a generator)."""
 
     items: tuple[Expression | None, ...]
+    lazy: bool = False
 
 
 class Computed(msgspec.Struct, frozen=True, array_like=True, tag="x", gc=False):
@@ -179,7 +180,8 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `line`, `column` are those of `def` or `async def`, `first_line` that of the first decorator. `parent` is the function
     around it, `owner` the class that it is a method of (-1: none). `suspends` tells of `await`, `async for`, `async with`
-    or an asynchronous comprehension in its own body. `writes` are the names outside of it that it assigns to, or whose
+    or an asynchronous comprehension in its own body, `loops` of any loop or comprehension. `managers` are the objects that
+    its `with` statements enter without calling anything. `writes` are the names outside of it that it assigns to, or whose
     attributes or items it sets.
     """
 
@@ -202,6 +204,8 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     results: tuple[Expression, ...]
     yields: tuple[Expression, ...]
     writes: tuple[str, ...]
+    managers: tuple[Expression, ...] = ()
+    loops: bool = False
 
     @property
     def is_lambda(self) -> bool:
@@ -226,7 +230,8 @@ class Outline(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `problem` tells a person why the file could not be read; it says nothing else then. `called` holds the last names of all
     that it calls, `decorating` of all that it decorates with, `coroutines` those of its `async def`s, `dropped` those of calls in them that are whole
-    statements. `mentions` counts how often a name (or, behind a dot, an attribute) is read other than to be called.
+    statements. `imported` are names that it takes from other modules, `dotted` texts that look like a name in one
+    ("app.main.time"), as a mock is told. `mentions` counts how often a name (or, behind a dot, an attribute) is read other than to be called.
     `ignores` pairs a line with the names that a comment on it silences (`*`: all of them), line 0 speaks for the file.
     """
 
@@ -236,6 +241,8 @@ class Outline(msgspec.Struct, frozen=True, array_like=True, gc=False):
     decorating: frozenset[str] = frozenset()
     coroutines: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
+    imported: frozenset[str] = frozenset()
+    dotted: frozenset[str] = frozenset()
     mentions: dict[str, int] = {}
     ignores: tuple[tuple[int, tuple[str, ...]], ...] = ()
 

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rules.core.document import Document
@@ -65,10 +66,13 @@ def import_module(document: Document, module: str) -> Imported | None:
     return _added(document, f"import {module}", module, module)
 
 
-def orphan_edits(document: Document, replaced: list[ast.expr], added: tuple[Edit, ...]) -> tuple[Edit, ...]:
+def orphan_edits(
+    document: Document, replaced: list[ast.expr], added: tuple[Edit, ...], is_wanted: Callable[[str], bool]
+) -> tuple[Edit, ...]:
     """The edits that drop the imports whose only uses were in the replaced expressions.
 
-    The imports of an `__init__.py`, of a name in `__all__`, and those that a comment marks stay.
+    The imports of an `__init__.py`, of a name in `__all__`, those that a comment marks, and those that are wanted
+    elsewhere stay.
     """
     if document.path.endswith("__init__.py"):
         return ()
@@ -77,7 +81,7 @@ def orphan_edits(document: Document, replaced: list[ast.expr], added: tuple[Edit
     edits: list[Edit] = []
     for name in sorted(roots):
         uses = [n for n in ast.walk(document.tree) if isinstance(n, ast.Name) and n.id == name]
-        if all(use in inside for use in uses) and not _is_named_in_text(document, name):
+        if all(use in inside for use in uses) and not _is_named_in_text(document, name) and not is_wanted(name):
             edits += _dropped(document, name, {edit.span.line for edit in added})
     return tuple(edits)
 
@@ -123,27 +127,30 @@ def _without(document: Document, statement: ImportStatement, name: str) -> Edit:
 
 
 def _added(document: Document, line: str, module: str, name: str) -> Imported:
-    before, after = _place(document, line, module)
-    if before is not None:
-        return Imported(name, (document.insert((before.lineno, 1), f"{line}\n"),))
-    if after is not None:
-        return Imported(name, (document.insert(((after.end_lineno or after.lineno) + 1, 1), f"{line}\n"),))
-    return Imported(name, (document.insert((_first_line(document), 1), f"{line}\n\n"),))
+    place, text = _place(document, line, module)
+    return Imported(name, (document.insert((place, 1), text),))
 
 
-def _place(document: Document, line: str, module: str) -> tuple[ast.stmt | None, ast.stmt | None]:
-    """The statement before which, or else after which, the import belongs: in its group, in the group's order."""
-    statements = [
-        s for s in _statements(document) if _stands_alone(document, s) and not _is_future(s) and s in document.tree.body
-    ]
-    group = [s for s in statements if _kind(_level(s) or _module(s)) == _kind(module)]
+def _place(document: Document, line: str, module: str) -> tuple[int, str]:
+    """The line at which an import belongs, and its text: beside its own package, else in its group, else apart."""
+    statements = [s for s in _statements(document) if _stands_alone(document, s) and not _is_future(s)]
+    kin = [s for s in statements if _module(s).partition(".")[0] == module.partition(".")[0] and not _level(s)]
+    group = kin or [s for s in statements if _kind(_level(s) or _module(s)) == _kind(module)]
     group = [s for s in group if isinstance(s, ast.ImportFrom) == line.startswith("from ")] or group
-    if not group:
-        later = [s for s in statements if _rank(_kind(_level(s) or _module(s))) > _rank(_kind(module))]
-        earlier = [s for s in statements if s not in later]
-        return (None, earlier[-1]) if earlier else (later[0] if later else None, None)
-    following = next((s for s in group if _module(s) > module), None)
-    return (following, None) if following is not None else (None, group[-1])
+    if group:
+        following = next((s for s in group if _module(s) > module), None)
+        return (following.lineno, f"{line}\n") if following is not None else (_below(group[-1]), f"{line}\n")
+    rank = _rank(_kind(module))
+    later = next((s for s in statements if _rank(_kind(_level(s) or _module(s))) > rank), None)
+    if later is not None:
+        return later.lineno, f"{line}\n\n"
+    if statements:
+        return _below(statements[-1]), f"\n{line}\n"
+    return _first_line(document), f"{line}\n\n"
+
+
+def _below(statement: ast.stmt) -> int:
+    return (statement.end_lineno or statement.lineno) + 1
 
 
 def _first_line(document: Document) -> int:
@@ -177,6 +184,8 @@ def _is_rebound(document: Document, name: str) -> bool:
         (isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load))
         or (isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name == name)
         or (isinstance(node, ast.arg) and node.arg == name)
+        or (isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name == name)
+        or (isinstance(node, ast.MatchMapping) and node.rest == name)
         for node in ast.walk(document.tree)
     )
 

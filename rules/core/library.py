@@ -43,12 +43,16 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class Blocking:
-    """Callables that block, and the rule that speaks of them; `when` tells whether one call, in its function, is to count."""
+    """Callables that block, and the rule that speaks of them; `when` tells whether one call, in its function, is to count.
+
+    What is `lazy` blocks where its result is run through, not where it is called.
+    """
 
     rule: str
     names: tuple[str, ...]
     weight: Weight = Weight.WAIT
     twin: Twin | None = None
+    lazy: bool = False
     when: Callable[[Site, Function], bool] = always
 
 
@@ -95,7 +99,7 @@ class Library:
     `factories` maps a class whose instances are called to what that gives; `attributes` maps an attribute to its class;
     `bases` maps a class to those that it inherits from; `aliases` maps a name to the one that the rows use;
     `coroutines` are functions that return an awaitable, `quick` those that neither wait nor compute for long;
-    `callers` call the function at their first argument, or under `key=`, at once; `consumers` run through an iterable.
+    `callers` call the function at their first argument, or under `key=`, at once.
     """
 
     name: str
@@ -110,7 +114,6 @@ class Library:
     offloads: tuple[Offload, ...] = ()
     registrations: tuple[Registration, ...] = ()
     callers: frozenset[str] = frozenset()
-    consumers: frozenset[str] = frozenset()
 
 
 class Knowledge:
@@ -123,14 +126,18 @@ class Knowledge:
         self.attributes = _merged(library.attributes for library in known)
         self.bases = _merged(library.bases for library in known)
         self.offloads = {offload.name: offload for library in known for offload in library.offloads}
-        self.registrations = {row.name: row for library in known for row in library.registrations}
+        self.registrations = _grouped(row for library in known for row in library.registrations)
         self._aliases = _merged(library.aliases for library in known)
         self._coroutines = frozenset().union(*(library.coroutines for library in known))
         self._quick = frozenset().union(*(library.quick for library in known))
-        self.consumers = frozenset().union(*(library.consumers for library in known))
         self._callers = frozenset().union(*(library.callers for library in known))
         self._canonical: dict[str, str] = {}
         self._blocking = {name: row for library in known for row in library.blocking for name in row.names}
+
+    @property
+    def frameworks(self) -> frozenset[str]:
+        """The top-level names of the packages that functions are registered with."""
+        return frozenset(name.partition(".")[0] for name in self.registrations)
 
     @property
     def packages(self) -> frozenset[str]:
@@ -163,6 +170,10 @@ class Knowledge:
     def blocking(self, name: str) -> Blocking | None:
         """The row of a callable that blocks."""
         return _row(self._blocking, name)
+
+    def exactly(self, name: str) -> Blocking | None:
+        """The row that names just this callable."""
+        return self._blocking.get(name)
 
     def is_coroutine(self, name: str) -> bool:
         return _holds(self._coroutines, name)
@@ -209,6 +220,13 @@ def _row(table: Mapping[str, _Row], name: str) -> _Row | None:
 
 def _holds(names: frozenset[str], name: str) -> bool:
     return name in names or f"{name.rpartition('.')[0]}.*" in names
+
+
+def _grouped(rows: Iterable[Registration]) -> Mapping[str, tuple[Registration, ...]]:
+    found: dict[str, tuple[Registration, ...]] = {}
+    for row in rows:
+        found[row.name] = (*found.get(row.name, ()), row)
+    return MappingProxyType(found)
 
 
 def _merged(tables: Iterable[Mapping[str, _Row]]) -> Mapping[str, _Row]:

@@ -9,12 +9,14 @@ class Modules:
 
     A repository may hold several roots (`backend/`, `src/`, a script's own folder); no configuration names them. So an
     absolute import is looked for in the folders around the importing file, nearest first, leaving out those that are
-    packages themselves; then in the only other folder that has such a package. `libraries` are names of packages that
-    are known: a folder of that name is no rival to them (or is that very library), a single file is.
+    packages themselves; then in the only other folder that has such a package. A folder without `__init__.py` is no rival
+    to an installed package of the name (`libraries`); and where a repository holds a framework itself, the framework's names
+    mean what they always do.
     """
 
-    def __init__(self, paths: Iterable[str], libraries: Collection[str] = ()) -> None:
+    def __init__(self, paths: Iterable[str], libraries: Collection[str] = (), frameworks: Collection[str] = ()) -> None:
         self._libraries = libraries
+        self._frameworks = frameworks
         self._files = {path.removesuffix(".py").removesuffix("/__init__"): path for path in sorted(paths, reverse=True)}
         self._packages = {dirname(path) for path in self._files.values() if path.endswith("/__init__.py")}
         self._folders = {folder for path in self._files.values() for folder in _ancestors(dirname(path))}
@@ -51,7 +53,7 @@ class Modules:
         inner = module.replace(".", "/")
         top = inner.partition("/")[0]
         for folder in _ancestors(dirname(importer)):
-            if folder in self._packages or (top in self._libraries and not self._is_module(folder, top)):
+            if folder in self._packages or (top in self._libraries and not self._is_rival(folder, top)):
                 continue
             if (found := self._existing(folder, inner)) is not None:
                 return found
@@ -60,9 +62,9 @@ class Modules:
         candidates = {found for root in self._roots.get(top, ()) if (found := self._existing(root, inner)) is not None}
         return candidates.pop() if len(candidates) == 1 else None
 
-    def _is_module(self, folder: str, name: str) -> bool:
+    def _is_rival(self, folder: str, name: str) -> bool:
         place = f"{folder}/{name}" if folder else name
-        return place in self._files and place not in self._packages
+        return place in self._files and not (place in self._packages and name in self._frameworks)
 
     def _existing(self, folder: str, inner: str) -> str | None:
         place = normpath(f"{folder}/{inner}") if folder else inner

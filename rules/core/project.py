@@ -33,6 +33,7 @@ from rules.core.facts import (
     Parameter,
     Subscript,
     Typed,
+    last_name,
 )
 from rules.core.library import Knowledge
 from rules.core.modules import Modules
@@ -46,6 +47,7 @@ from rules.core.values import (
     Partial,
     ProjectClass,
     ProjectFunction,
+    Super,
     Value,
     Where,
 )
@@ -71,7 +73,7 @@ class Project:
     def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, modules: Modules | None = None) -> None:
         self.facts = facts
         self.knowledge = knowledge
-        self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages)
+        self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
         self._memory: dict[object, Value | None] = {}
         self._depth = 0
 
@@ -218,7 +220,36 @@ class Project:
         if parameter.annotation and (found := self.annotated(parameter.annotation, outer)):
             return found
         dependency = self.dependency(parameter, outer)
-        return self.injected(dependency) if dependency else None
+        if dependency is not None:
+            return self.injected(dependency)
+        return self._given(where, place, parameter) if parameter.annotation is None else None
+
+    def _given(self, where: Where, place: int, parameter: Parameter) -> Value | None:
+        """What the callers of the project give to a parameter without a type, if they all give the same."""
+        function = ProjectFunction(where.path, where.function)
+        shift = 1 if self.function(function).owner >= 0 else 0
+        found: set[Value] = set()
+        for call, at in self.calls_of(function):
+            given = dict(call.keywords).get(parameter.name)
+            if given is None and 0 <= place - shift < len(call.arguments):
+                given = call.arguments[place - shift]
+            value = self.value(given, at)
+            if value is not None:
+                found.add(value)
+        return found.pop() if len(found) == 1 else None
+
+    def calls_of(self, function: ProjectFunction) -> Iterator[tuple[Call, Where]]:
+        """The calls of a function by its name, over all files."""
+        name = self.function(function).name
+        for path, facts in self.facts.items():
+            if name not in facts.outline.called:
+                continue
+            for index, caller in enumerate(facts.functions):
+                for site in caller.sites:
+                    if last_name(site.call.callee) == name:
+                        at = Where(path, index, site.line)
+                        if self.value(site.call.callee, at) == function:
+                            yield site.call, at
 
     def dependency(self, parameter: Parameter, where: Where) -> Value | None:
         """What FastAPI would call for a parameter: the argument of `Depends`, in its default or its annotation."""
@@ -350,6 +381,8 @@ class Project:
                 return self._module_member(of, name)
             case ProjectClass():
                 return self._class_member(of, name, None)
+            case Super(of=owner):
+                return self._found_member(self.family(owner)[1:], name, Object(owner))
             case Object(of=ProjectClass() as owner):
                 return self._class_member(owner, name, of)
             case Object(of=Outside() as owner):
@@ -379,11 +412,13 @@ class Project:
         key = (of, name, instance is None)
         if key not in self._memory:
             self._memory[key] = None
-            self._memory[key] = self._found_member(of, name, instance)
+            self._memory[key] = self._found_member(self.family(of), name, instance)
         return self._memory[key]
 
-    def _found_member(self, of: ProjectClass, name: str, instance: Object | None) -> Value | None:
-        for owner in self.family(of):
+    def _found_member(
+        self, family: tuple[ProjectClass | Outside, ...], name: str, instance: Object | None
+    ) -> Value | None:
+        for owner in family:
             if isinstance(owner, Outside):
                 member = self._library_member(owner, name) if instance else Outside(f"{owner.name}.{name}")
                 if not isinstance(member, Outside) or self.knowledge.is_known(member.name):
@@ -442,6 +477,9 @@ class Project:
     def _called(self, call: Call, where: Where) -> Value | None:
         callee = self.value(call.callee, where)
         if isinstance(callee, Outside):
+            if callee.name == "builtins.super":
+                owner = self._owner(where)
+                return Super(owner) if owner is not None else None
             if callee.name == "functools.partial" and call.arguments:
                 inner = self.value(call.arguments[0], where)
                 return Partial(inner) if inner else None
@@ -449,6 +487,16 @@ class Project:
                 given = self.value(dict(call.keywords).get("class_"), where)
                 return Object(callee, factory=self._instance(given))
         return self.result(callee)
+
+    def _owner(self, where: Where) -> ProjectClass | None:
+        """The class in whose method a place is."""
+        functions = self.facts[where.path].functions
+        index = where.function
+        while index > 0:
+            if functions[index].owner >= 0:
+                return ProjectClass(where.path, functions[index].owner)
+            index = functions[index].parent
+        return None
 
     def result(self, callee: Value | None) -> Value | None:
         """What calling it gives."""

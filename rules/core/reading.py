@@ -36,12 +36,16 @@ from rules.core.facts import (
 )
 from rules.core.syntax import UnreadableError, parse
 
+CONSUMERS = frozenset(
+    {"list", "tuple", "set", "dict", "frozenset", "sorted", "sum", "min", "max", "any", "all", "next"}
+)
 LONGEST_FILE = 1_000_000  # bytes; GitHub's own views stop there as well
 LONGEST_TEXT = 120  # characters of a literal that is kept
 DEEPEST = 150  # nested expressions; what lies deeper is read for its calls only
 
 _COMMENT = re.compile(r"#\s*asyncify:\s*ignore(?P<file>-file)?(?:\[(?P<names>[^\]]*)\])?", re.IGNORECASE)
 _NOQA = re.compile(r"#\s*noqa:(?P<codes>\s*[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)", re.IGNORECASE)
+_DOTTED = re.compile(r"""["']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)["']""")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -70,6 +74,14 @@ def _decorating_names(functions: Iterable[Function]) -> Iterator[str]:
             yield last_name(decorator.callee if isinstance(decorator, Call) else decorator)
 
 
+def _imported_names(functions: Iterable[Function]) -> Iterator[str]:
+    for function in functions:
+        for bindings in function.bindings.values():
+            for binding in bindings:
+                if isinstance(binding.value, Import) and binding.value.name:
+                    yield binding.value.name
+
+
 @dataclass(slots=True)
 class _Scope:
     """A function that is being read."""
@@ -86,8 +98,10 @@ class _Scope:
     writes: set[str] = field(default_factory=set)
     outer: set[str] = field(default_factory=set)
     mentions: dict[str, int] = field(default_factory=dict)
+    managers: list[Expression] = field(default_factory=list)
     generator: bool = False
     suspends: bool = False
+    looping: bool = False
     loops: int = 0
     lazy: int = 0
     guards: int = 0
@@ -180,6 +194,8 @@ class _Reader:
             dropped=frozenset(
                 last_name(s.call.callee) for f in functions if f.asynchronous for s in f.sites if s.statement
             ),
+            imported=frozenset(_imported_names(functions)),
+            dotted=frozenset(_DOTTED.findall(self._text)),
             mentions=self._module.mentions,
             ignores=tuple(sorted(_ignores(self._text).items())),
         )
@@ -261,6 +277,7 @@ class _Reader:
         self._block(node.orelse)
 
     def _looped(self, body: list[ast.stmt]) -> None:
+        self._scope.looping = True
         self._scope.loops += 1
         self._block(body)
         self._scope.loops -= 1
@@ -270,7 +287,10 @@ class _Reader:
         self._scope.suspends |= asynchronous
         for item in node.items:
             context = item.context_expr
+            called = isinstance(context, ast.Call)
             value = self._call(context, entered=True) if isinstance(context, ast.Call) else self._expression(context)
+            if value is not None and not called:
+                self._scope.managers.append(value)
             if item.optional_vars is not None:
                 self._bind(item.optional_vars, Entered(value, asynchronous) if value else None)
         self._block(node.body)
@@ -409,6 +429,8 @@ class _Reader:
             results=tuple(scope.results),
             yields=tuple(scope.yields),
             writes=tuple(sorted((scope.writes - local) | scope.outer)),
+            managers=tuple(scope.managers),
+            loops=scope.looping,
         )
 
     def _parameters(self, arguments: ast.arguments) -> tuple[Parameter, ...]:
@@ -478,6 +500,10 @@ class _Reader:
             case ast.Attribute(value=ast.Name(id=owner), attr=name):
                 self._keep(f"{owner}.{name}", target.lineno, value)
                 self._scope.writes.add(owner)
+            case ast.Subscript(value=of, slice=key) if isinstance(key, (ast.Name, ast.Attribute)):
+                self._expression(of)
+                self._callee(key)  # a key is looked up by, not called
+                self._scope.writes.add(_root(of))
             case ast.Attribute() | ast.Subscript():
                 self._expression(target)
                 self._scope.writes.add(_root(target))
@@ -541,7 +567,9 @@ class _Reader:
         iterated: bool = False,
     ) -> Expression | None:
         callee = self._callee(node.func)
-        arguments = tuple(self._expression(argument) for argument in node.args)
+        consumes = isinstance(node.func, ast.Name) and node.func.id in CONSUMERS
+        read = self._iterable if consumes else self._expression
+        arguments = tuple(read(argument) for argument in node.args)
         keywords = tuple((keyword.arg or "", self._expression(keyword.value)) for keyword in node.keywords)
         if callee is None:
             return None
@@ -605,6 +633,7 @@ class _Reader:
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Expression | None:
         scope = self._scope
         lazy = isinstance(node, ast.GeneratorExp)
+        scope.looping = True
         for place, generator in enumerate(node.generators):
             scope.suspends |= bool(generator.is_async)
             iterable = self._iterable(generator.iter)
@@ -621,7 +650,7 @@ class _Reader:
             element = self._expression(node.elt)
         scope.loops -= 1
         scope.lazy -= lazy
-        return Collection((element,)) if element else None
+        return Collection((element,), lazy) if element or lazy else None
 
     def _bind_inner(self, target: ast.expr, value: Expression | None) -> None:
         """The target of a comprehension is the function's, never the class's."""

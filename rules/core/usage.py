@@ -1,9 +1,10 @@
 """Who uses a function besides the framework: calls it, or hands it on as a value."""
 
+import re
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Call, Expression, Facts, Import, last_name
+from rules.core.facts import Attribute, Call, Expression, Facts, Import, last_name
 from rules.core.values import Module, Outside, ProjectFunction, Where
 
 
@@ -20,28 +21,54 @@ def is_used_by_hand(function: ProjectFunction, contexts: Contexts) -> bool:
 
 def _uses(function: ProjectFunction, path: str, contexts: Contexts) -> bool:
     facts = contexts.project.facts[path]
-    name = contexts.project.function(function).name
-    mentions = facts.outline.mentions.get(name, 0) + facts.outline.mentions.get(f".{name}", 0)
+    names = _names(function, path, contexts)
+    mentions = sum(facts.outline.mentions.get(name, 0) for name in names)
     for where, call in _calls(path, facts):
-        if last_name(call.callee) == name and contexts.project.value(call.callee, where) in (function, None):
+        if _may_be(call.callee, names, function, where, contexts):
             return True
-        if mentions and any(last_name(given) == name for given in given_to(call)) and _registers(call, where, contexts):
+        if (
+            mentions
+            and any(_as_named(given) in names for given in given_to(call))
+            and _registers(call, where, contexts)
+        ):
             mentions -= 1
     return mentions > 0
 
 
+def _may_be(callee: Expression, names: set[str], function: ProjectFunction, where: Where, contexts: Contexts) -> bool:
+    return _as_named(callee) in names and contexts.project.value(callee, where) in (function, None)
+
+
+def _as_named(expression: Expression | None) -> str:
+    """A name as mentions are counted: an attribute behind a dot."""
+    return f".{last_name(expression)}" if isinstance(expression, Attribute) else last_name(expression)
+
+
+def _names(function: ProjectFunction, path: str, contexts: Contexts) -> set[str]:
+    """The names under which a file may speak of the function: its own, as an attribute, or as it was imported there."""
+    facts = contexts.project.function(function)
+    names = {f".{facts.name}"}
+    if path == function.path:
+        names.add(facts.name)
+    for where, name, imported in _imports(path, contexts.project.facts[path]):
+        if imported.name == facts.name and contexts.project.value(imported, where) == function:
+            names.add(name)
+    return names
+
+
 def _could_mean(function: ProjectFunction, path: str, contexts: Contexts) -> bool:
-    """Whether a file names the function: it has the name, and defines it, imports it or its module; any file can name a method."""
+    """Whether a file names the function: it has the name, and defines or imports it or its module, or it is a method."""
     facts = contexts.project.function(function)
     outline = contexts.project.facts[path].outline
-    if facts.name not in outline.called and not outline.mentions.keys() & {facts.name, f".{facts.name}"}:
+    dotted = f".{facts.name}"
+    if not (facts.name in outline.called | outline.imported or outline.mentions.keys() & {facts.name, dotted}):
         return False
     if path == function.path or facts.owner >= 0:
         return True
     if facts.parent > 0:
         return False
     place = function.path.removesuffix(".py").removesuffix("/__init__")
-    for where, imported in _imports(path, contexts.project.facts[path]):
+    for where, _, imported in _imports(path, contexts.project.facts[path]):
         if imported.name in (facts.name, "") or imported.name == place.rpartition("/")[2]:
             value = contexts.project.value(imported, where)
             if value == function or (isinstance(value, Module) and place.startswith(value.place)):
@@ -49,13 +76,32 @@ def _could_mean(function: ProjectFunction, path: str, contexts: Contexts) -> boo
     return False
 
 
-def _imports(path: str, facts: Facts) -> Iterator[tuple[Where, Import]]:
+def _imports(path: str, facts: Facts) -> Iterator[tuple[Where, str, Import]]:
+    """The imports of a file, each with the name that it binds."""
     for index, function in enumerate(facts.functions):
-        for bindings in function.bindings.values():
+        for name, bindings in function.bindings.items():
             for binding in bindings:
                 if isinstance(binding.value, Import):
-                    yield Where(path, index, binding.line), binding.value
-    yield from ((Where(path), Import(star.level, star.module)) for star in facts.outline.stars)
+                    yield Where(path, index, binding.line), name, binding.value
+    yield from ((Where(path), "*", Import(star.level, star.module)) for star in facts.outline.stars)
+
+
+def is_taken_from(path: str, name: str, contexts: Contexts) -> bool:
+    """Whether another file takes the name from this one: by an import, or by a mock that is told "module.name"."""
+    module = path.removesuffix(".py").removesuffix("/__init__")
+    told = re.compile(rf"(^|\.){re.escape(module.rpartition('/')[2])}\.{re.escape(name)}(\.|$)")
+    for other, facts in contexts.project.facts.items():
+        if any(told.search(text) for text in facts.outline.dotted):
+            return True
+        if other == path or name not in facts.outline.imported:
+            continue
+        for _, _, imported in _imports(other, facts):
+            if (
+                imported.name == name
+                and contexts.project.modules.find(other, imported.level, imported.module) == module
+            ):
+                return True
+    return False
 
 
 def _calls(path: str, facts: Facts) -> Iterator[tuple[Where, Call]]:

@@ -77,5 +77,11 @@ class Partial:
     of: Value
 
 
-Value = Outside | Module | ProjectClass | ProjectFunction | Object | Coroutine | Iterated | Managed | Partial
-Callable = ProjectFunction | ProjectClass | Outside
+@dataclass(frozen=True, slots=True)
+class Super:
+    """`super()` in a method of a class."""
+
+    of: ProjectClass
+
+
+Value = Outside | Module | ProjectClass | ProjectFunction | Object | Coroutine | Iterated | Managed | Partial | Super

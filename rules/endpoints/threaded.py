@@ -62,6 +62,7 @@ from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Wh
 
 rule = Rule(__name__, __doc__, Severity.INFO)
 
+_THREAD_BOUND = frozenset({"local", "ContextVar"})
 _QUICK_BASES = frozenset({"pydantic.BaseModel", "enum.Enum", "enum.StrEnum", "enum.IntEnum", "builtins.Exception"})
 
 
@@ -97,7 +98,9 @@ def _could_be_asynchronous(function: Function, root: Root, contexts: Contexts) -
 def is_quick(function: ProjectFunction, contexts: Contexts, hops: int = 4) -> bool:
     """Whether every call in the function is known to neither wait nor compute for long."""
     facts = contexts.project.function(function)
-    if not hops or facts.asynchronous or facts.generator:
+    if not hops or facts.asynchronous or facts.generator or facts.loops or facts.managers:
+        return False
+    if contexts.project.facts[function.path].outline.called & _THREAD_BOUND:
         return False
     for site in facts.sites:
         value = contexts.project.value(site.call.callee, Where(function.path, function.index, site.line))

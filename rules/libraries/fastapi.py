@@ -7,6 +7,7 @@ from rules.core.library import Library, Offload, Registration, Role
 
 _VERBS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _ROUTER = "fastapi.APIRouter"
+NEVER = -1  # no argument but a keyword holds the function
 
 library = Library(
     "FastAPI",
@@ -54,9 +55,22 @@ library = Library(
         Registration("fastapi.Security", Role.DEPENDENCY, 0, "dependency"),
         Registration("starlette.background.BackgroundTasks.add_task", Role.BACKGROUND, 0, "func"),
         Registration("starlette.background.BackgroundTask", Role.BACKGROUND, 0, "func"),
-        Registration("fastapi.FastAPI", Role.STARTUP, -1, "lifespan"),
+        Registration(f"{_ROUTER}.add_middleware", Role.MIDDLEWARE, 0, "middleware_class"),
+        Registration("starlette.middleware.Middleware", Role.MIDDLEWARE, 0, "cls"),
+        Registration("starlette.routing.Route", Role.ENDPOINT, 1, "endpoint", "ANY"),
+        Registration("starlette.routing.WebSocketRoute", Role.WEBSOCKET, 1, "endpoint", "WS"),
+        *(
+            Registration(app, role, NEVER, keyword)
+            for app in ("fastapi.FastAPI", "starlette.applications.Starlette")
+            for role, keyword in (
+                (Role.STARTUP, "lifespan"),
+                (Role.STARTUP, "on_startup"),
+                (Role.STARTUP, "on_shutdown"),
+                (Role.HANDLER, "exception_handlers"),
+            )
+        ),
     ),
-    attributes={"fastapi.Request.app": "fastapi.FastAPI"},
+    attributes={"fastapi.Request.app": "fastapi.FastAPI", "fastapi.APIRouter.router": "fastapi.APIRouter"},
     offloads=(
         Offload("starlette.concurrency.run_in_threadpool", 0, "func"),
         Offload("starlette.concurrency.iterate_in_threadpool"),

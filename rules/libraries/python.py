@@ -54,7 +54,12 @@ library = Library(
         ),
         Blocking("blocking/files", ("pathlib.Path.open",), Weight.FILE, when=handles_unknown_file),
         Blocking("blocking/files", tuple(f"shutil.{name}" for name in _TREES), Weight.FILE),
-        Blocking("blocking/files", ("os.walk", "os.fwalk", "pathlib.Path.rglob", "pathlib.Path.walk"), Weight.FILE),
+        Blocking(
+            "blocking/files",
+            ("os.walk", "os.fwalk", "pathlib.Path.rglob", "pathlib.Path.walk"),
+            Weight.FILE,
+            lazy=True,
+        ),
     ),
     aliases={
         "io.open": "builtins.open",
@@ -106,10 +111,6 @@ library = Library(
             "functools.reduce",
             "contextvars.Context.run",
         }
-    ),
-    consumers=frozenset(
-        f"builtins.{name}"
-        for name in ("list", "tuple", "set", "dict", "sorted", "sum", "min", "max", "any", "all", "next")
     ),
     quick=frozenset(
         {

@@ -100,7 +100,7 @@ def test_a_process_kept_on_self() -> None:
     "body",
     [
         'subprocess.Popen(["date"])',
-        'with subprocess.Popen(["date"]) as p:\n        pass' if False else 'p = Popen("date")\n    p.poll()',
+        'p = Popen("date")\n    p.poll()',
         'p = Popen("date")\n    p.kill()',
         'p = await asyncio.create_subprocess_exec("date")\n    await p.wait()',
         'p = await asyncio.create_subprocess_shell("date")\n    await p.communicate()',

@@ -248,11 +248,7 @@ def test_a_namesake_in_another_file_does_not_matter(text: str) -> None:
             "from fastapi import Depends, FastAPI\nfrom app.main import user\n\nother = FastAPI()\n\n"
             "@other.get('/')\ndef me(x=Depends(user)): ...\n",
         ),
-        pytest.param(
-            "tests/test_api.py",
-            "from app.main import app, user\n\napp.dependency_overrides[user] = lambda: 1\n",
-            marks=not_yet("an override in a test counts as a use by hand; FastAPI takes either kind"),
-        ),
+        ("tests/test_api.py", "from app.main import app, user\n\napp.dependency_overrides[user] = lambda: 1\n"),
     ],
 )
 def test_what_fastapi_calls_either_way_is_no_use_by_hand(path: str, text: str) -> None:

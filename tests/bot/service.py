@@ -1,0 +1,143 @@
+"""A real `asyncify serve` on an embedded database of its own, in front of the fake GitHub."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from .fake_github import FakeGitHub, PullRequest
+
+START_SECONDS = 30.0
+REVIEW_SECONDS = 60.0
+
+Record = Mapping[str, Any]
+"""One line of the log."""
+
+
+class Service:
+    """The process, and what it logs. It may be killed and started again on the same database and port."""
+
+    def __init__(self, github: FakeGitHub, directory: Path) -> None:
+        self.github = github
+        self.log: list[Record] = []
+        self._news = asyncio.Condition()
+        self._address = f"http://127.0.0.1:{_free_port()}"
+        self._environment = os.environ | {
+            "GITHUB_APP_ID": str(github.app.id),
+            "GITHUB_PRIVATE_KEY": github.app.private_key,
+            "GITHUB_WEBHOOK_SECRET": github.app.webhook_secret,
+            "GITHUB_API_URL": github.url,
+            "DATABASE_URL": f"sqlite:///{directory}/asyncify.db",
+            "HOST": "127.0.0.1",
+            "PORT": self._address.rpartition(":")[2],
+            "LOG_LEVEL": "INFO",
+        }
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Returns as soon as it is ready for deliveries."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "serve"), env=self._environment, stderr=asyncio.subprocess.PIPE, limit=2**24
+        )
+        self._reader = asyncio.create_task(self._read_log(self._process))
+        async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as session:
+            while not await _is_ready(f"{self._address}/readyz", session):
+                if self._reader.done():
+                    raise RuntimeError(f"asyncify serve ended at once: {self.log}")
+                await asyncio.sleep(0.05)
+
+    async def stop(self) -> int:
+        """Tell it to stop, or kill it with `SIGKILL`. Returns its exit status."""
+        return await self._end(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """End it at once, whatever it does."""
+        await self._end(signal.SIGKILL)
+
+    async def deliver(self, pull: PullRequest, action: str, delivery: str = "") -> str:
+        """Tell it what happened to a pull request. Returns the id of the delivery once it is stored."""
+        delivery = delivery or str(uuid.uuid4())
+        payload = self.github.webhook("pull_request", action, pull)
+        status = await self.github.deliver("pull_request", payload, url=f"{self._address}/webhook", guid=delivery)
+        if status != 202:
+            raise RuntimeError(f"The webhook was answered with {status}.")
+        return delivery
+
+    async def ended(self, delivery: str, result: str = "") -> Record:
+        """What the log says of the end of the review for this delivery, whatever its result was or with this one."""
+        async with asyncio.timeout(REVIEW_SECONDS), self._news:
+            while not (found := [one for one in self.endings(delivery) if result in {"", one["result"]}]):
+                await self._news.wait()
+        return found[-1]
+
+    async def told(self, pull: PullRequest, action: str = "opened", delivery: str = "") -> str:
+        """Tell it what happened to a pull request, and wait. Returns the outcome of the review."""
+        return str((await self.ended(await self.deliver(pull, action, delivery), "done"))["outcome"])
+
+    def endings(self, delivery: str) -> list[Record]:
+        """What the log says of the ends of reviews for this delivery."""
+        return [one for one in self.log if one["event"] == "review ended" and one["delivery"] == delivery]
+
+    def errors(self) -> list[Record]:
+        """What it logged as a warning or worse."""
+        return [one for one in self.log if one["level"] != "info"]
+
+    async def _end(self, number: signal.Signals) -> int:
+        if self._process is None or self._reader is None:
+            raise RuntimeError("asyncify serve was not started.")
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+        await self._reader
+        return await self._process.wait()
+
+    async def _read_log(self, process: asyncio.subprocess.Process) -> None:
+        if process.stderr is None:
+            raise RuntimeError("The log is not read.")
+        async for line in process.stderr:
+            async with self._news:
+                self.log.append(_record(line))
+                self._news.notify_all()
+
+
+@asynccontextmanager
+async def serving(github: FakeGitHub, directory: Path) -> AsyncIterator[Service]:
+    """A service that is ready, stopped at the end. Its database lies in `directory`."""
+    service = Service(github, directory)
+    try:
+        await service.start()
+        yield service
+    finally:
+        await service.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _is_ready(url: str, session: aiohttp.ClientSession) -> bool:
+    try:
+        async with session.get(url) as answer:
+            return answer.status == 200
+    except aiohttp.ClientConnectionError:
+        return False  # it does not listen yet
+
+
+def _record(line: bytes) -> Record:
+    """A line of the log; what is no JSON (the traceback of a process that could not start) is kept as it stands."""
+    try:
+        return dict(json.loads(line))
+    except ValueError:
+        return {"event": line.decode(errors="replace").rstrip(), "level": "error"}

@@ -1,0 +1,223 @@
+"""Coroutines that are made and dropped."""
+
+import pytest
+
+from rules import Applicability
+from tests.rules.checking import assert_clean, assert_fixes, assert_whole_file_fixed, not_yet, with_app
+
+RULE = "awaiting/forgotten"
+
+HELPERS = """
+import asyncio
+import contextlib
+import unittest.mock
+
+import anyio
+from fastapi import BackgroundTasks, Depends, Request, UploadFile
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def audit(action): ...
+
+
+async def stream():
+    yield 1
+
+
+def plain(): ...
+
+
+class Mailer:
+    async def send(self, to): ...
+
+    async def __call__(self): ...
+
+    @staticmethod
+    async def ping(): ...
+
+    @classmethod
+    async def pong(cls): ...
+
+    @contextlib.asynccontextmanager
+    async def held(self):
+        yield 1
+
+
+mailer = Mailer()
+tasks = []
+"""
+
+ENDPOINT = '@app.post("/")\nasync def home(request: Request, db: AsyncSession, file: UploadFile, tg):\n    '
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'audit("a")',
+        "audit(\n        'größe',\n    )",
+        'mailer.send("a")',
+        "Mailer().send('a')",
+        "Mailer.ping()",
+        "Mailer.pong()",
+        pytest.param("mailer()", marks=not_yet("a call of an object whose `__call__` is asynchronous is overlooked")),
+        "db.commit()",
+        "db.execute(1)",
+        "asyncio.sleep(1)",
+        "anyio.sleep(1)",
+        "asyncio.to_thread(plain)",
+        "run_in_threadpool(plain)",
+        "file.close()",
+        "request.json()",
+    ],
+)
+def test_a_statement_that_drops_a_coroutine_is_awaited(call: str) -> None:
+    (finding,) = assert_fixes(
+        RULE,
+        with_app(HELPERS, f"{ENDPOINT}{call}\n"),
+        with_app(HELPERS, f"{ENDPOINT}await {call}\n"),
+    )
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("if True: audit(1)", "if True: await audit(1)"),
+        ("audit(1); audit(2)", "await audit(1); await audit(2)"),
+        ("for x in (): audit(x)", "for x in (): await audit(x)"),
+        ("try:\n        audit(1)\n    finally:\n        audit(2)", "try:\n        await audit(1)\n    finally:\n        await audit(2)"),
+        ("async with tg:\n        audit(1)", "async with tg:\n        await audit(1)"),
+    ],
+)
+def test_everywhere_in_a_body(before: str, after: str) -> None:
+    assert_fixes(RULE, with_app(HELPERS, f"{ENDPOINT}{before}\n"), with_app(HELPERS, f"{ENDPOINT}{after}\n"))
+
+
+def test_a_helper_that_no_route_reaches() -> None:
+    """It is wrong wherever it stands."""
+    assert_fixes(
+        RULE,
+        "async def a(): ...\n\n\nasync def b():\n    a()\n",
+        "async def a(): ...\n\n\nasync def b():\n    await a()\n",
+    )
+
+
+@not_yet("a coroutine function under another name is overlooked")
+def test_a_coroutine_of_another_file_under_another_name() -> None:
+    assert_fixes(
+        RULE,
+        "from .audit import audit as log\n\nasync def b():\n    log(1)\n",
+        "from .audit import audit as log\n\nasync def b():\n    await log(1)\n",
+        files={"app/__init__.py": "", "app/audit.py": "async def audit(x): ...\n"},
+    )
+
+
+def test_a_coroutine_of_another_file() -> None:
+    assert_fixes(
+        RULE,
+        "from .audit import audit\n\nasync def b():\n    audit(1)\n",
+        "from .audit import audit\n\nasync def b():\n    await audit(1)\n",
+        files={"app/__init__.py": "", "app/audit.py": "async def audit(x): ...\n"},
+    )
+
+
+def test_a_method_through_super() -> None:
+    assert_fixes(
+        RULE,
+        "class A:\n    async def save(self): ...\n\n\nclass B(A):\n    async def more(self):\n        self.save()\n",
+        "class A:\n    async def save(self): ...\n\n\nclass B(A):\n    async def more(self):\n        await self.save()\n",
+    )
+
+
+def test_a_blocking_call_beside_it_is_mended_too() -> None:
+    after = assert_whole_file_fixed(
+        with_app(f"{HELPERS}\nimport time", f"{ENDPOINT}audit(1)\n    time.sleep(1)\n    audit(2)\n")
+    )
+    assert after.count(b"    await ") == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "await audit(1)",
+        "x = audit(1)\n    await x",
+        "return audit(1)",
+        "yield audit(1)",
+        "asyncio.create_task(audit(1))",
+        "asyncio.ensure_future(audit(1))",
+        "await asyncio.gather(audit(1), audit(2))",
+        "await asyncio.wait_for(audit(1), 3)",
+        "tg.create_task(audit(1))",
+        "tg.start_soon(audit, 1)",
+        "tasks.append(audit(1))",
+        "plain()",
+        "stream()",
+        "audit",
+        "mailer.held()",
+        "unknown.send(1)",
+        "audit = plain\n    audit()",
+        "def audit(x): ...\n    audit(1)",
+        "with contextlib.suppress(Exception):\n        await audit(1)",
+        "lambda: audit(1)",
+        "(await audit(1)).close()",
+        "db.add(1)",
+        "asyncio.run(audit(1))",
+        "print(1)",
+        "tasks.sort()",
+        "db.sync_session",
+    ],
+)
+def test_left_alone(body: str) -> None:
+    assert_clean(RULE, with_app(HELPERS, f"{ENDPOINT}{body}\n"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "async def a(): ...\n\n\ndef b():\n    a()\n",
+        "async def a(): ...\n\n\na()\n",
+        pytest.param(
+            "from elsewhere import wrapped\n\n\n@wrapped\nasync def a(): ...\n\n\nasync def b():\n    a()\n",
+            marks=not_yet("an unknown decorator may make anything of a coroutine function (a task, a Celery job)"),
+        ),
+        pytest.param(
+            "import functools\n\n\ndef fire(f):\n    @functools.wraps(f)\n    def g(): ...\n    return g\n\n\n"
+            "@fire\nasync def a(): ...\n\n\nasync def b():\n    a()\n",
+            marks=not_yet("a decorator of the project that starts a task makes a plain function of it"),
+        ),
+        "class A:\n    @property\n    async def x(self): ...\n\n\nasync def b():\n    A().x\n",
+        "from typing import overload\n\n\n@overload\ndef a(): ...\ndef a(): ...\n\n\nasync def b():\n    a()\n",
+        "async def a(): ...\n\n\ndef a(): ...\n\n\nasync def b():\n    a()\n",
+        pytest.param(
+            "try:\n    from elsewhere import a\nexcept ImportError:\n    async def a(): ...\n\n\nasync def b():\n    a()\n",
+            marks=not_yet("the last of several definitions is taken for the only one"),
+        ),
+        "if True:\n    async def a(): ...\nelse:\n    def a(): ...\n\n\nasync def b():\n    a()\n",
+    ],
+)
+def test_what_may_be_no_coroutine_is_left_alone(source: str) -> None:
+    assert_clean(RULE, source)
+
+
+def test_tests_are_left_alone() -> None:
+    assert_clean(RULE, "async def a(): ...\n\n\nasync def test_b():\n    a()\n", path="tests/test_a.py")
+
+
+def test_a_name_that_async_code_may_not_await_has_no_fix() -> None:
+    """In a nested `def` there is nothing to await with, and nothing is said."""
+    assert_clean(RULE, "async def a(): ...\n\n\nasync def b():\n    def c():\n        a()\n    c()\n")
+
+
+def test_it_names_the_function() -> None:
+    (finding,) = assert_fixes(
+        RULE, "async def a(): ...\n\n\nasync def b():\n    a()\n", "async def a(): ...\n\n\nasync def b():\n    await a()\n"
+    )
+    assert finding.function == "b"
+    assert finding.route is None
+    assert "`a` is a coroutine function" in finding.message
+
+
+def test_a_generator_of_coroutines_is_no_statement() -> None:
+    assert_clean(RULE, "async def a(): ...\n\n\nasync def b():\n    return [a() for _ in ()]\n")

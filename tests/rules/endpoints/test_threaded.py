@@ -1,0 +1,196 @@
+"""Plain `def` dependencies and endpoints that need no thread."""
+
+import pytest
+
+from rules import Options
+from tests.rules.checking import EVERYTHING, assert_clean, assert_fixes, not_yet, with_app
+
+RULE = "endpoints/threaded"
+
+IMPORTS = """
+import contextvars
+import functools
+import logging
+import os
+import threading
+import time
+import uuid
+from datetime import datetime
+
+import requests
+from fastapi import Depends, Header, HTTPException, Query, Request
+from pydantic import BaseModel, field_validator
+
+from elsewhere import guarded, unknown
+
+cache = {}
+count = 0
+current = contextvars.ContextVar("current")
+lock = threading.Lock()
+local = threading.local()
+"""
+
+USE = '\n\n\n@app.get("/")\nasync def home(x=Depends(page)):\n    return x\n'
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        'def page(offset: int = 0, limit: int = 100) -> dict:\n    return {"offset": offset, "limit": min(limit, 100)}',
+        "def page():\n    return 1",
+        "def page(x: str = Header()):\n    if not x:\n        raise HTTPException(status_code=403)\n    return x.strip()",
+        "def page(x: str = Query(default=None)):\n    return str(uuid.uuid4()) if x is None else x",
+        "def page(request: Request):\n    return request.headers",
+        "def page(x: int = 1):\n    return datetime.now()",
+        "def inner(x):\n    return len(x)\n\n\ndef page(x: str):\n    return inner(x)",
+        "class Page(BaseModel):\n    offset: int\n\n\ndef page(x: int = 1):\n    return Page(offset=x)",
+        "class Page:\n    def __init__(self, offset):\n        self.offset = offset\n\n\ndef page(x: int = 1):\n    return Page(x)",
+    ],
+)
+def test_a_trivial_dependency_becomes_async(definition: str) -> None:
+    before = with_app(IMPORTS, f"{definition}{USE}")
+    (finding,) = assert_fixes(RULE, before, before.replace("def page", "async def page"))
+    assert str(finding.severity) == "info"
+
+
+def test_a_trivial_endpoint_is_told_only_when_all_is_asked_for() -> None:
+    before = with_app("", '@app.get("/")\ndef home():\n    return {"a": 1}\n')
+    assert_clean(RULE, before)
+    (finding,) = assert_fixes(RULE, before, before.replace("def home", "async def home"), options=EVERYTHING)
+    assert finding.route == "GET /"
+
+
+def test_a_decorated_endpoint_keeps_its_decorators() -> None:
+    before = with_app("", '@app.get("/")\n@app.head("/")\ndef home(x: int = 1) -> int:\n    return x\n')
+    assert_fixes(RULE, before, before.replace("def home", "async def home"), options=EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "async def page():\n    return 1",
+        "def page():\n    yield 1",
+        "def page():\n    time.sleep(1)",
+        "def page():\n    return requests.get('x')",
+        "def page():\n    return unknown()",
+        "def page(x):\n    return x.anything()",
+        "def page():\n    for x in unknown:\n        len(x)",
+        "def page():\n    lock.acquire()",
+        "def page():\n    current.set(1)",
+        "def page():\n    local.x = 1",
+        "def page():\n    cache['x'] = 1",
+        "def page():\n    global count\n    count += 1",
+        "def page():\n    cache.update(x=1)",
+        "def page():\n    return open('x').read()",
+        "def page():\n    return os.environ['x'], os.listdir('.')",
+        "@functools.lru_cache\ndef page():\n    return 1",
+        "@guarded\ndef page():\n    return 1",
+        "def inner():\n    time.sleep(1)\n\n\ndef page():\n    return inner()",
+        "def inner():\n    return unknown()\n\n\ndef page():\n    return inner()",
+        "def inner():\n    return page()\n\n\ndef page():\n    return inner()",
+        "class page:\n    def __init__(self):\n        self.x = 1",
+        "class Page(BaseModel):\n    offset: int\n\n    @field_validator('offset')\n    def check(cls, x):\n        return unknown(x)\n\n\n"
+        "def page(x: int = 1):\n    return Page(offset=x)",
+        "page = lambda: 1",
+        "def page():\n    return 1\n\n\nvalue = page()",
+        "def page():\n    return 1\n\n\nhandlers = [page]",
+        "def page():\n    return 1\n\n\ndef other():\n    return page() + 1",
+        "def page():\n    return [x for x in range(10**9)]\n\n\nfrom elsewhere import range",
+        "def page():\n    return (lambda: time.sleep(1))()",
+        "def page():\n    logging.info('x')\n    return unknown.value()",
+    ],
+)
+def test_left_alone(definition: str) -> None:
+    assert_clean(RULE, with_app(IMPORTS, f"{definition}{USE}"))
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        pytest.param(
+            "def page(n: int = 1):\n    return sum(x * x for x in range(n))",
+            marks=not_yet("arithmetic over a range of the caller's choosing computes for long"),
+        ),
+        pytest.param(
+            "def page(n: int = 1):\n    while n:\n        n -= 1\n    return n",
+            marks=not_yet("a loop without calls is taken as quick"),
+        ),
+        pytest.param(
+            "class Thing:\n    def __init__(self): ...\n\n    @property\n    def slow(self):\n        time.sleep(1)\n\n\ndef page():\n    return Thing().slow",
+            marks=not_yet("a property is not seen as a call"),
+        ),
+        pytest.param(
+            "def page():\n    with lock:\n        return 1",
+            marks=not_yet("a lock of threads is not seen, though the page says that the rule is silent there"),
+        ),
+        pytest.param(
+            "def page(xs: list[int]):\n    return sorted(xs, key=unknown)",
+            marks=not_yet("a function that is handed to a quick one is not looked at"),
+        ),
+        pytest.param(
+            "def page(local_=local):\n    return local.x",
+            marks=not_yet("a read of `threading.local` is not seen"),
+        ),
+        pytest.param(
+            "def page(a=Depends(unknown)):\n    return a == 1, a + a, a[0]",
+            marks=not_yet("operators of an unknown object may do anything"),
+        ),
+    ],
+)
+def test_what_is_not_known_to_be_quick_is_left_alone(definition: str) -> None:
+    assert_clean(RULE, with_app(IMPORTS, f"{definition}{USE}"))
+
+
+def test_a_method_is_left_alone() -> None:
+    assert_clean(
+        RULE,
+        with_app(
+            "from fastapi import Depends",
+            """
+            class Pages:
+                def page(self):
+                    return 1
+
+
+            pages = Pages()
+
+
+            @app.get("/")
+            async def home(x=Depends(pages.page)):
+                return x
+            """,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from app.main import page\n\nprint(page())\n",
+        "from app import main\n\nprint(main.page())\n",
+        pytest.param(
+            "from app.main import page as p\n\nxs = [p]\n",
+            marks=not_yet("a use under another name is overlooked, and the fix breaks it"),
+        ),
+        "from app.main import page\n\ndef test_page():\n    assert page() == 1\n",
+    ],
+)
+@pytest.mark.parametrize("path", ["app/other.py", "tests/test_other.py"])
+def test_a_function_that_is_called_by_hand_is_left_alone(text: str, path: str) -> None:
+    assert_clean(RULE, with_app(IMPORTS, f"def page():\n    return 1{USE}"), files={"app/__init__.py": "", path: text})
+
+
+def test_endpoints_that_block_stay_in_threads_even_when_all_is_asked_for() -> None:
+    assert_clean(
+        RULE,
+        with_app(IMPORTS, '@app.get("/")\ndef home():\n    return requests.get("x").json()\n'),
+        options=Options(everything=True),
+    )
+
+
+def test_websockets_and_middleware_are_not_spoken_of() -> None:
+    assert_clean(
+        RULE,
+        with_app("", '@app.websocket("/")\ndef home(ws):\n    return 1\n\n\n@app.middleware("http")\ndef m(r, c):\n    return c(r)\n'),
+        options=EVERYTHING,
+    )
