@@ -67,7 +67,8 @@ def forgotten(contexts: Contexts) -> Iterator[Remark]:
         *(f.outline.coroutines for f in project.facts.values()), project.knowledge.coroutine_names
     )
     for path, facts in project.facts.items():
-        if facts.outline.dropped & known and not is_offline(path):
+        maybe = facts.outline.dropped & known or (facts.outline.dropped and facts.outline.imported & known)
+        if (maybe or "__call__" in known) and not is_offline(path):
             for index, function in enumerate(facts.functions):
                 if function.asynchronous:
                     yield from _in_function(contexts, ProjectFunction(path, index))

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Name, Site, last_name
+from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Import, Name, Site, last_name
 from rules.core.library import Blocking, Registration, Role, Weight
-from rules.core.project import MANAGERS, PROPERTIES, Project
+from rules.core.project import Project
 from rules.core.values import Coroutine, Object, Outside, Partial, ProjectClass, ProjectFunction, Value, Where
 
 ALWAYS_ON_LOOP = frozenset({Role.MIDDLEWARE, Role.WEBSOCKET, Role.STARTUP})
@@ -27,21 +27,7 @@ _METHODS = {
     Role.ENDPOINT: ("get", "post", "put", "patch", "delete", "head", "options"),
     Role.WEBSOCKET: ("on_connect", "on_receive", "on_disconnect"),
 }
-TRANSPARENT = (
-    MANAGERS
-    | PROPERTIES
-    | {
-        "builtins.staticmethod",
-        "builtins.classmethod",
-        "functools.lru_cache",
-        "functools.cache",
-        "functools.wraps",
-        "abc.abstractmethod",
-        "typing.overload",
-        "typing.override",
-    }
-)
-_TEST = re.compile(r"(^|/)(tests?|testing|migrations|alembic|versions)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+_TEST = re.compile(r"(^|/)(tests?|testing|migrations|alembic)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +90,24 @@ class Contexts:
             if facts.outline.decorating & decorating:
                 for index, function in enumerate(facts.functions):
                     yield from self._decorated(path, index, function, decorating)
-            if facts.outline.called & handing_over:
-                yield from self._calls(path, handing_over)
+            named = handing_over | self._renamed(path, handing_over)
+            if facts.outline.called & named:
+                yield from self._calls(path, named)
             if BASES.keys() & facts.outline.imported:
                 for index, class_ in enumerate(facts.classes):
                     yield from self._derived(ProjectClass(path, index), class_.methods)
+
+    def _renamed(self, path: str, names: frozenset[str]) -> set[str]:
+        """The names under which a file imports any of these: `Depends as D`."""
+        facts = self.project.facts[path]
+        if not facts.outline.imported & names:
+            return set()
+        return {
+            name
+            for name, bindings in facts.functions[0].bindings.items()
+            for binding in bindings
+            if isinstance(binding.value, Import) and binding.value.name in names
+        }
 
     def _derived(self, of: ProjectClass, methods: Mapping[str, int]) -> Iterator[Root]:
         """The methods that the framework calls of a class that derives from one of its own."""
@@ -267,14 +266,6 @@ class Contexts:
             case _:
                 return None
         return made if isinstance(made, ProjectFunction) else None
-
-    def decorators_are_known(self, of: ProjectFunction) -> bool:
-        """Whether each decorator is a registration, or one that leaves the function to be called as it is."""
-        registrations = self.project.knowledge.registrations
-        return all(
-            isinstance(d, Outside) and (d.name in TRANSPARENT or d.name in registrations)
-            for d in self.project.decorators(of)
-        )
 
     # The event loop
 

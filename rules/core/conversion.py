@@ -258,7 +258,7 @@ def refusal(function: ProjectFunction, contexts: Contexts) -> str:
         return "it awaits"
     if facts.generator:
         return "it is an asynchronous generator"
-    if not contexts.decorators_are_known(function):
+    if not contexts.project.decorators_are_known(function):
         return "a decorator is unknown"
     if is_used_by_hand(function, contexts):
         return "it is called or handed over elsewhere"

@@ -182,7 +182,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     around it, `owner` the class that it is a method of (-1: none). `suspends` tells of `await`, `async for`, `async with`
     or an asynchronous comprehension in its own body, `loops` of any loop or comprehension. `managers` are the objects that
     its `with` statements enter without calling anything. `writes` are the names outside of it that it assigns to, or whose
-    attributes or items it sets.
+    attributes or items it sets, `reads` those whose values it uses.
     """
 
     name: str
@@ -204,6 +204,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     results: tuple[Expression, ...]
     yields: tuple[Expression, ...]
     writes: tuple[str, ...]
+    reads: tuple[str, ...] = ()
     managers: tuple[Expression, ...] = ()
     loops: bool = False
 

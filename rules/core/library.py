@@ -152,9 +152,7 @@ class Knowledge:
 
     def is_known(self, name: str) -> bool:
         """Whether any row speaks of a callable."""
-        return any(_row(table, name) for table in (self._blocking, self.results)) or (
-            self.is_coroutine(name) or self.is_quick(name)
-        )
+        return self._knows(name) or self._knows(f"{name.rpartition('.')[0]}.*")
 
     def canonical(self, name: str) -> str:
         """The name that the rows use: `sqlalchemy.orm.session.Session.get` is `sqlalchemy.orm.Session.get`."""

@@ -17,7 +17,8 @@ class Modules:
     def __init__(self, paths: Iterable[str], libraries: Collection[str] = (), frameworks: Collection[str] = ()) -> None:
         self._libraries = libraries
         self._frameworks = frameworks
-        self._files = {path.removesuffix(".py").removesuffix("/__init__"): path for path in sorted(paths, reverse=True)}
+        ordered = sorted(paths, key=lambda path: path.endswith("/__init__.py"))  # a package comes before a module
+        self._files = {path.removesuffix(".py").removesuffix("/__init__"): path for path in ordered}
         self._packages = {dirname(path) for path in self._files.values() if path.endswith("/__init__.py")}
         self._folders = {folder for path in self._files.values() for folder in _ancestors(dirname(path))}
         self._roots: dict[str, set[str]] = {}

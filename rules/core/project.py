@@ -55,6 +55,20 @@ from rules.core.values import (
 DEPENDS = frozenset({"fastapi.Depends", "fastapi.Security"})
 MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
+TRANSPARENT = (
+    MANAGERS
+    | PROPERTIES
+    | {
+        "builtins.staticmethod",
+        "builtins.classmethod",
+        "functools.lru_cache",
+        "functools.cache",
+        "functools.wraps",
+        "abc.abstractmethod",
+        "typing.overload",
+        "typing.override",
+    }
+)
 ITERABLES = frozenset(
     f"{module}.{name}"
     for module in ("typing", "collections.abc", "builtins")
@@ -189,11 +203,20 @@ class Project:
         """The value bound last before the line; of an annotation and a value on one line the annotation, if it tells."""
         telling = [b for b in bindings if not (isinstance(b.value, Constant) and b.value.kind == "NoneType")]
         earlier = [b for b in telling if b.line <= line and b.function == where.function] if line else telling
+        if self._is_ambiguous(telling, where):
+            return None
         for binding in (earlier or telling)[-1:]:
             for rival in bindings:
                 if rival.line == binding.line and (found := self._bound(rival, where)):
                     return found
         return None
+
+    def _is_ambiguous(self, bindings: list[Binding], where: Where) -> bool:
+        """Whether a name is defined more than once, `def` here and `async def` there."""
+        if len(bindings) < 2:
+            return False
+        functions = self.facts[where.path].functions
+        return len({functions[b.value.index].asynchronous for b in bindings if isinstance(b.value, Defined)}) > 1
 
     def _bound(self, binding: Binding, where: Where) -> Value | None:
         """The value of a binding, looked up just before it was made."""
@@ -460,6 +483,13 @@ class Project:
         bare = (d.callee if isinstance(d, Call) else d for d in function.decorators)
         return tuple(self.value(decorator, where) for decorator in bare)
 
+    def decorators_are_known(self, of: ProjectFunction) -> bool:
+        """Whether each decorator is a registration, or one that leaves the function to be called as it is."""
+        if not self.function(of).decorators:
+            return True
+        known = self.knowledge.registrations
+        return all(isinstance(d, Outside) and (d.name in TRANSPARENT or d.name in known) for d in self.decorators(of))
+
     def _is_decorated(self, function: Function, where: Where, name: str) -> bool:
         if not function.decorators:
             return False
@@ -480,6 +510,8 @@ class Project:
             if callee.name == "builtins.super":
                 owner = self._owner(where)
                 return Super(owner) if owner is not None else None
+            if callee.name == "builtins.next" and call.arguments:
+                return self.value(Element(call.arguments[0]), where) if call.arguments[0] else None
             if callee.name == "functools.partial" and call.arguments:
                 inner = self.value(call.arguments[0], where)
                 return Partial(inner) if inner else None
@@ -545,7 +577,9 @@ class Project:
                 return Managed(item)
             return Iterated(item, function.asynchronous)
         value = declared or self._first(function.results, of)
-        return Coroutine(value) if function.asynchronous else value
+        if not function.asynchronous:
+            return value
+        return Coroutine(value) if self.decorators_are_known(of) else None
 
     def _first(self, expressions: tuple[Expression, ...], of: ProjectFunction) -> Value | None:
         where = Where(of.path, of.index)

@@ -429,6 +429,7 @@ class _Reader:
             results=tuple(scope.results),
             yields=tuple(scope.yields),
             writes=tuple(sorted((scope.writes - local) | scope.outer)),
+            reads=tuple(sorted(name for name in scope.mentions.keys() - local if not name.startswith("."))),
             managers=tuple(scope.managers),
             loops=scope.looping,
         )
@@ -738,7 +739,7 @@ def _is_main_guard(test: ast.expr) -> bool:
 def _ignores(text: str) -> dict[int, tuple[str, ...]]:
     """Which names the comments of a file silence. Only a comment that stands in the text counts, also in a string."""
     found: dict[int, tuple[str, ...]] = {}
-    if "asyncify:" not in text and "noqa" not in text:
+    if "asyncify:" not in text and "noqa" not in text.lower():
         return found
     for number, line in enumerate(text.split("\n"), start=1):
         if "#" not in line:

@@ -62,7 +62,7 @@ from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Wh
 
 rule = Rule(__name__, __doc__, Severity.INFO)
 
-_THREAD_BOUND = frozenset({"local", "ContextVar"})
+_THREAD_BOUND = frozenset({"threading.local", "contextvars.ContextVar"})
 _QUICK_BASES = frozenset({"pydantic.BaseModel", "enum.Enum", "enum.StrEnum", "enum.IntEnum", "builtins.Exception"})
 
 
@@ -87,7 +87,7 @@ def _could_be_asynchronous(function: Function, root: Root, contexts: Contexts) -
     return (
         not (function.asynchronous or function.generator or function.is_lambda)
         and function.owner < 0
-        and contexts.decorators_are_known(root.function)
+        and contexts.project.decorators_are_known(root.function)
         and not any(d is not None for d in function.decorators if root.role is Role.DEPENDENCY)
         and not function.writes
         and is_quick(root.function, contexts)
@@ -100,13 +100,19 @@ def is_quick(function: ProjectFunction, contexts: Contexts, hops: int = 4) -> bo
     facts = contexts.project.function(function)
     if not hops or facts.asynchronous or facts.generator or facts.loops or facts.managers:
         return False
-    if contexts.project.facts[function.path].outline.called & _THREAD_BOUND:
+    if any(_is_thread_bound(name, function, contexts) for name in facts.reads):
         return False
     for site in facts.sites:
         value = contexts.project.value(site.call.callee, Where(function.path, function.index, site.line))
-        if site.looped or site.entered or not _is_quick_call(value, contexts, hops):
+        sorted_by = dict(site.call.keywords).get("key")
+        if site.looped or site.entered or sorted_by or not _is_quick_call(value, contexts, hops):
             return False
     return True
+
+
+def _is_thread_bound(name: str, function: ProjectFunction, contexts: Contexts) -> bool:
+    value = contexts.project.name(name, Where(function.path, function.index))
+    return isinstance(value, Object) and isinstance(value.of, Outside) and value.of.name in _THREAD_BOUND
 
 
 def _is_quick_call(callee: object, contexts: Contexts, hops: int) -> bool:

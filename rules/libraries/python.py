@@ -79,6 +79,7 @@ library = Library(
         "pathlib.Path.absolute": "self",
         "pathlib.Path.expanduser": "self",
         "subprocess.Popen": "subprocess.Popen",
+        "threading.local": "threading.local",
         "concurrent.futures.ThreadPoolExecutor": "concurrent.futures.ThreadPoolExecutor",
         "asyncio.get_running_loop": "asyncio.AbstractEventLoop",
         "asyncio.get_event_loop": "asyncio.AbstractEventLoop",
