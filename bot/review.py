@@ -4,7 +4,7 @@ A reconciler: it looks at how the pull request stands and does what is missing, 
 ends in the same state.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -26,7 +26,7 @@ from bot.fetch import (
     standing,
 )
 from bot.github import GitHub, Installation
-from bot.models import Comment, Place, Plan, PostedComment, PullRef
+from bot.models import Comment, History, Place, Plan, PostedComment, PullRef
 from bot.planning import plan
 from bot.publish import Refused, publish_check_run, publish_review
 from bot.words import write_check_run, write_failed_check_run, write_review
@@ -81,7 +81,7 @@ async def review(ref: PullRef, tools: Tools) -> Outcome:
     if not analysis.concerns_fastapi:
         return Outcome.SILENT
     analysis = replace(analysis, unreadable=(*analysis.unreadable, *code.unreadable))
-    planned = plan(analysis, stands.pull, files, code.sources, stands.history, config)
+    planned = plan(analysis, stands.pull, files, code.sources, _before(stands), config)
     return await _say(github, await _unmoved(github, stands), planned, analysis)
 
 
@@ -93,19 +93,41 @@ async def _unmoved(github: Installation, before: Standing) -> Standing:
     return now
 
 
+def _before(stands: Standing) -> History:
+    """What was said on other heads. This head is planned as it was the first time, so that the check run ends up the same."""
+    said = tuple(one for one in stands.history.said if one.head != stands.pull.head)
+    return replace(stands.history, said=said)
+
+
 async def _say(github: Installation, stands: Standing, planned: Plan, analysis: Analysis) -> Outcome:
-    """Post the review, then the check run, which tells what the review could not take."""
-    pull = stands.pull
+    """Post the part of the review that does not stand yet, then the check run, which tells what the review could not take."""
+    pull, said = stands.pull, _said_here(stands, planned)
     if stands.own or pull.head in stands.history.reviewed:
-        planned = _annotated(planned, planned.comments, "this head has its review")
+        planned = _annotated(planned, _without(said, planned.comments), "this head has its review")
     if stands.own:
-        planned = _annotated(planned, planned.file_comments, "opened by asyncify itself")
-    written = write_review(planned, pull)
+        planned = _annotated(planned, _without(said, planned.file_comments), "opened by asyncify itself")
+    missing = replace(
+        planned,
+        comments=_without(said, planned.comments),
+        file_comments=_without(said, planned.file_comments),
+    )
+    written = write_review(missing, pull)
     if written is not None:
         refused = await publish_review(github, pull, written)
-        planned = _annotated(planned, _behind(refused, planned), "GitHub did not take the comment")
+        planned = _annotated(planned, _behind(refused, missing), "GitHub did not take the comment")
     await publish_check_run(github, stands, write_check_run(planned, pull, analysis))
     return Outcome.REVIEWED if written else Outcome.CHECKED
+
+
+def _said_here(stands: Standing, planned: Plan) -> tuple[Comment, ...]:
+    """The comments of the plan that stand on this head already."""
+    said = {one.fingerprint for one in stands.history.said if one.head == stands.pull.head}
+    every = (*planned.comments, *planned.file_comments)
+    return tuple(one for one in every if {finding.fingerprint for finding in one.findings} <= said)
+
+
+def _without(some: Collection[Comment], comments: Iterable[Comment]) -> tuple[Comment, ...]:
+    return tuple(one for one in comments if one not in some)
 
 
 def _behind(refused: Sequence[Refused], planned: Plan) -> tuple[Comment, ...]:

@@ -5,16 +5,10 @@ its suggestions are committed. Nothing leaves this machine.
 """
 
 import asyncio
-import os
-import socket
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import cast
 
-import aiohttp
 from rich.rule import Rule
 
 from bot.formats import to_patch
@@ -24,9 +18,8 @@ from bot.terminal import open_console
 from tests.bot.fake_github import pulls
 from tests.bot.fake_github.github import FakeGitHub
 from tests.bot.fake_github.suggestions import suggestions
+from tests.bot.service import Service, serving
 
-START_SECONDS = 20.0
-REVIEW_SECONDS = 20.0
 SUGGESTIONS = 3
 
 BASE = {
@@ -111,77 +104,30 @@ async def read_items(session: Session = Depends(get_session)) -> list[str]:
 async def main() -> int:
     """Run the demo. Returns the exit status: 1 where the bot did not do what it is there for."""
     console = open_console()
-    async with FakeGitHub() as github, _serving(github) as webhook:
+    async with FakeGitHub() as github, serving(github) as service:
         repository = github.repository("octo/shop", BASE)
         pull = repository.open_pull(CHANGED, title="Take orders")
         console.print(Rule(f"{repository.full_name}#{pull.number}: {pull.title}"))
-        console.print(f"The review stood after {await _review(github, pull, 'opened', webhook):.1f} s.\n")
+        console.print(f"The review stood after {await _review(service, pull, 'opened'):.1f} s.\n")
         _show(pull)
         before = repository.files(pull.head)
         committed = _commit_suggestions(github, pull)
         console.print(Rule(f"{committed} suggestions committed"))
         sys.stdout.write(to_patch(before, repository.files(pull.head)).decode())
-        await _review(github, pull, "synchronize", webhook)
+        await _review(service, pull, "synchronize")
         console.print(f"\nWhat the bot says then: {pull.check_runs[0].title}")
+        for error in service.errors():
+            console.print(f"What the bot had to complain of: {error}")
         for refusal in github.refusals:
             console.print(f"GitHub would not have understood: {refusal}")
         return int(committed != SUGGESTIONS or len(pull.reviews) != 1 or bool(github.refusals))
 
 
-async def _review(github: FakeGitHub, pull: pulls.PullRequest, action: str, webhook: str) -> float:
-    """Tell the bot what happened to the pull request. Returns the seconds until its check run was completed."""
+async def _review(service: Service, pull: pulls.PullRequest, action: str) -> float:
+    """Tell the bot what happened to the pull request. Returns the seconds until it had said all."""
     started = time.perf_counter()
-    status = await github.deliver("pull_request", github.webhook("pull_request", action, pull), url=webhook)
-    if status != 202:
-        raise RuntimeError(f"The webhook was answered with {status}.")
-    async with asyncio.timeout(REVIEW_SECONDS):
-        while not any(run.status == "completed" for run in pull.check_runs):  # noqa: ASYNC110 -- the fake has no event for it
-            await asyncio.sleep(0.05)
+    await service.told(pull, action)
     return time.perf_counter() - started
-
-
-@asynccontextmanager
-async def _serving(github: FakeGitHub) -> AsyncIterator[str]:
-    """The address of the webhook of an `asyncify serve` with an App key, a port and a database of its own."""
-    port = _free_port()
-    with tempfile.TemporaryDirectory(prefix="asyncify-demo-") as directory:
-        environment = os.environ | {
-            "GITHUB_APP_ID": str(github.app.id),
-            "GITHUB_PRIVATE_KEY": github.app.private_key,
-            "GITHUB_WEBHOOK_SECRET": github.app.webhook_secret,
-            "GITHUB_API_URL": github.url,
-            "DATABASE_URL": f"sqlite:///{directory}/asyncify.db",
-            "HOST": "127.0.0.1",
-            "PORT": str(port),
-            "LOG_LEVEL": "WARNING",
-        }
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environment)
-        try:
-            await _ready(f"http://127.0.0.1:{port}/readyz", process)
-            yield f"http://127.0.0.1:{port}/webhook"
-        finally:
-            process.terminate()
-            await process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def _ready(url: str, process: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as session:
-        while process.returncode is None:
-            try:
-                async with session.get(url) as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientConnectionError:
-                pass  # it does not listen yet
-            await asyncio.sleep(0.05)
-    raise RuntimeError("asyncify serve ended at once.")
 
 
 # --- what was posted

@@ -166,7 +166,11 @@ class Knowledge:
         return found
 
     def blocking(self, name: str) -> Blocking | None:
-        """The row of a callable that blocks."""
+        """The row of a callable that blocks. A row for a whole class leaves out the members that others speak of."""
+        if name in self._blocking:
+            return self._blocking[name]
+        if any(name in table for table in (self._quick, self._coroutines, self.results, self.attributes)):
+            return None
         return _row(self._blocking, name)
 
     def exactly(self, name: str) -> Blocking | None:

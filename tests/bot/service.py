@@ -6,10 +6,10 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -26,7 +26,7 @@ Record = Mapping[str, Any]
 class Service:
     """The process, and what it logs. It may be killed and started again on the same database and port."""
 
-    def __init__(self, github: FakeGitHub, directory: Path) -> None:
+    def __init__(self, github: FakeGitHub, directory: str) -> None:
         self.github = github
         self.log: list[Record] = []
         self._news = asyncio.Condition()
@@ -110,14 +110,15 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(github: FakeGitHub, directory: Path) -> AsyncIterator[Service]:
-    """A service that is ready, stopped at the end. Its database lies in `directory`."""
-    service = Service(github, directory)
-    try:
-        await service.start()
-        yield service
-    finally:
-        await service.stop()
+async def serving(github: FakeGitHub) -> AsyncIterator[Service]:
+    """A service that is ready, with an empty database; stopped at the end."""
+    with tempfile.TemporaryDirectory(prefix="asyncify-") as directory:
+        service = Service(github, directory)
+        try:
+            await service.start()
+            yield service
+        finally:
+            await service.stop()
 
 
 def _free_port() -> int:

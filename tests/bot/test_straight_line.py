@@ -5,11 +5,9 @@ Each test is a story of one pull request. A story mostly waits, so while one is 
 
 import ast
 import asyncio
-import sys
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +20,6 @@ from .fake_github import FakeGitHub, PullRequest, Repository, ReviewComment, sug
 from .fake_github.checks import CheckRun
 from .fake_github.faults import Fault
 from .fake_github.repositories import Changes
-from .reviewing import BLOCKING, MAIN
 from .service import Service, serving
 
 AT_ONCE = 12
@@ -34,6 +31,29 @@ stories: list[Story] = []
 numbers = count(1)
 
 README = {"README.md": "# The shop\n"}
+MAIN = """\
+import asyncio
+import time
+
+from fastapi import FastAPI
+
+app = FastAPI()
+opened = time.monotonic()
+
+
+@app.get("/")
+async def index() -> dict[str, str]:
+    await asyncio.sleep(0)
+    return {}
+"""
+BLOCKING = MAIN.replace("    return", "    time.sleep(1)\n    return")
+OTHER = """
+
+@app.get("/other")
+async def other() -> dict[str, str]:
+    await asyncio.sleep(0)
+    return {"other": "one"}
+"""
 
 # --- how a story is told
 
@@ -61,13 +81,12 @@ class Stage:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage() -> AsyncIterator[Stage]:
     """A bot at work. It must have logged no error and asked nothing that GitHub would not understand, and stop when it is told to."""
-    with tempfile.TemporaryDirectory() as directory:
-        async with FakeGitHub() as github, serving(github, Path(directory)) as service:
-            stage = Stage(service)
-            yield stage
-            await stage.close()
-            assert await service.stop() == 0
-            assert service.errors() == []
+    async with FakeGitHub() as github, serving(github) as service:
+        stage = Stage(service)
+        yield stage
+        await stage.close()
+        assert await service.stop() == 0
+        assert service.errors() == []
 
 
 def story(tell: Story) -> Callable[[Stage], Awaitable[None]]:
@@ -141,12 +160,14 @@ def _fixes(pull: PullRequest, comment: ReviewComment) -> list[list[Any]]:
 async def is_said_once(service: Service, pull: PullRequest) -> None:
     """Neither the same delivery again, nor another one for this head, nor a push of something else says anything again."""
     before = posted(pull)
-    first = await service.deliver(pull, "reopened")
+    written = writes(service, pull)
+    first = await service.deliver(pull, "opened")
     await service.ended(first, "done")
-    await service.deliver(pull, "reopened", first)
-    await service.told(pull, "reopened")
+    await service.deliver(pull, "opened", first)
+    await service.told(pull, "opened")
     assert len(service.endings(first)) == 1
     assert posted(pull) == before
+    assert writes(service, pull) == written
     pull.push(README)
     conclusion = pull.repository.check_runs[-1].conclusion
     assert await service.told(pull, "synchronize") == "checked"
@@ -177,6 +198,12 @@ def posted(pull: PullRequest) -> list[object]:
     ]
 
 
+def writes(service: Service, pull: PullRequest) -> int:
+    """How often something was written to the repository."""
+    own = f"/repos/{pull.repository.full_name}/"
+    return sum(call.method != "GET" and call.path.startswith(own) for call in service.github.calls)
+
+
 def check_run(pull: PullRequest) -> CheckRun:
     (run,) = pull.check_runs
     assert run.status == "completed"
@@ -193,7 +220,12 @@ def spoken_of(pull: PullRequest, comment: ReviewComment) -> list[Finding]:
 
 def analysis_of(pull: PullRequest) -> Analysis:
     """What the rules say of the pull request, without the bot."""
-    head, base = pull.head_repository.files(pull.head), pull.repository.files(pull.merge_base)
+    return _analysis_at(pull, pull.head)
+
+
+@cache
+def _analysis_at(pull: PullRequest, head_sha: str) -> Analysis:
+    head, base = pull.head_repository.files(head_sha), pull.repository.files(pull.merge_base)
     renamed = {diff.path: base[diff.previous_path] for diff in pull.files if diff.previous_path}
     sources = {path: text for path, text in head.items() if path.endswith(".py")}
     return analyze(facts_of(head), sources, base=facts_of(renamed | base))
@@ -323,8 +355,8 @@ async def test_renamed_file(service: Service) -> None:
 @story
 async def test_renamed_and_changed_file(service: Service) -> None:
     """Of a file that got another name and another blocking call, only the call is said."""
-    before = BLOCKING + '\n\n@app.get("/other")\nasync def other() -> dict[str, str]:\n    return {}\n'
-    after = added(before, "time.sleep(2)")
+    before = BLOCKING + OTHER
+    after = before.replace('    return {"other"', '    time.sleep(2)\n    return {"other"')
     pull = a_shop(service, {"app.py": before}).open_pull({"app.py": None, "shop/app.py": after})
     (comment,) = await is_reviewed(service, pull)
     assert (comment.path, comment.line) == ("shop/app.py", line_of(after, "sleep(2)"))
@@ -418,11 +450,21 @@ async def test_many_files(service: Service) -> None:
 
 # --- texts that are not like others
 
+DOCSTRING = '''\
+    """Say it.
+
+    ````suggestion
+    1
+    ````
+    """
+'''
+
+
 async def is_mended(service: Service, before: str, after: str) -> None:
     """The change is reviewed, and its one suggestion committed."""
     pull = a_shop(service, {"app.py": before}).open_pull({"app.py": after})
     (comment,) = await is_reviewed(service, pull)
-    assert comment.lines is None or line_of(after, "time.sleep(1)") in comment.lines
+    assert comment.line == line_of(after, "time.sleep(1)")
     assert len(suggestions(comment.body)) == 1
 
 
@@ -436,10 +478,10 @@ async def test_form_feed_and_line_separator(service: Service) -> None:
 @story
 async def test_backticks(service: Service) -> None:
     """A docstring with a fence of its own does not end the suggestion that holds it."""
-    docstring = '    """Say it.\n\n    ````suggestion\n    1\n    ````\n    """\n'
-    before = MAIN.replace("import time\n", "")
-    after = BLOCKING.replace("dict[str, str]:\n", f"dict[str, str]:\n{docstring}")
-    await is_mended(service, before, after)
+    after = BLOCKING.replace("import asyncio\n", "").replace("    await asyncio.sleep(0)\n", DOCSTRING)
+    pull = a_shop(service, {"README.md": "# The shop\n"}).open_pull({"app.py": after})
+    (comment,) = await is_reviewed(service, pull)
+    assert DOCSTRING in "\n".join(suggestions(comment.body)[0])
     await is_mended(service, MAIN, added(MAIN, 'time.sleep(1); quoted = "`````suggestion"'))
 
 
@@ -451,6 +493,8 @@ async def test_no_last_line_end(service: Service) -> None:
     pull = a_shop(service, {"app.py": MAIN}).open_pull({"app.py": MAIN.removesuffix("return {}\n") + "time.sleep(1)"})
     (comment,) = await is_reviewed(service, pull)
     assert comment.line == len(MAIN.splitlines())
+    assert not suggestions(comment.body)
+    assert "```diff" in comment.body
 
 
 @story
@@ -485,7 +529,9 @@ async def is_shown_as_diff(service: Service, before: bytes, after: bytes) -> Non
 @story
 async def test_file_that_does_not_parse(service: Service) -> None:
     """A file that cannot be parsed is named in the check run; the others are reviewed."""
-    pull = a_shop(service, {"app.py": MAIN}).open_pull({"app.py": BLOCKING, "broken.py": "def f(:\n    time.sleep(1)\n"})
+    pull = a_shop(service, {"app.py": MAIN}).open_pull(
+        {"app.py": BLOCKING, "broken.py": "def f(:\n    time.sleep(1)\n"}
+    )
     assert await service.told(pull) == "reviewed"
     (comment,) = is_one_review(pull)
     assert comment.path == "app.py"
@@ -516,7 +562,7 @@ def pause() -> None:
     print("a moment")
     time.sleep(1)
 """
-WITH_HELPER = MAIN.replace("import time\n", "from helper import pause\n")
+WITH_HELPER = MAIN.replace("from fastapi", "from helper import pause\nfrom fastapi")
 
 
 @story
@@ -525,8 +571,8 @@ async def test_helper_in_unchanged_file(service: Service) -> None:
     after = added(WITH_HELPER, "pause()")
     pull = a_shop(service, {"app.py": WITH_HELPER, "helper.py": HELPER}).open_pull({"app.py": after})
     (comment,) = await is_reviewed(service, pull)
-    assert (comment.path, comment.original_lines) == ("app.py", line_of(after, "    pause()"))
-    steps = [part for part in ("`index`", "`app.py:9`", "`pause`", "`helper.py:4`", "`helper.py:6`")]
+    assert (comment.path, comment.line) == ("app.py", line_of(after, "    pause()"))
+    steps = ("`index`", "`app.py:12`", "`pause`", "`helper.py:4`", "`helper.py:6`")
     places = [comment.body.find(step) for step in steps]
     assert -1 not in places
     assert places == sorted(places)
@@ -545,9 +591,11 @@ async def test_changed_helper(service: Service) -> None:
 @story
 async def test_def_that_became_async(service: Service) -> None:
     """`async` put before a `def` makes an untouched line block."""
-    before = BLOCKING.replace("async def", "def")
-    pull = a_shop(service, {"app.py": before}).open_pull({"app.py": BLOCKING})
-    assert len(await is_reviewed(service, pull)) == 1
+    after = BLOCKING.replace("    await asyncio.sleep(0)\n", "")
+    before = after.replace("async def", "def").replace("{}", '{"a": "b"}')
+    pull = a_shop(service, {"app.py": before}).open_pull({"app.py": after})
+    (comment,) = await is_reviewed(service, pull)
+    assert [finding.span.line for finding in spoken_of(pull, comment)] == []
 
 
 @story
@@ -563,8 +611,7 @@ async def test_old_findings(service: Service) -> None:
 async def test_moved_function(service: Service) -> None:
     """A function that only moved says nothing."""
     head, at, function = BLOCKING.partition('@app.get("/")')
-    other = '@app.get("/other")\nasync def other() -> dict[str, str]:\n    return {"a": "b"}\n'
-    before, after = f"{head}{at}{function}\n\n{other}", f"{head}{other}\n\n{at}{function}"
+    before, after = f"{head}{at}{function}{OTHER}", f"{head.rstrip()}\n{OTHER}\n\n{at}{function}"
     pull = a_shop(service, {"app.py": before}).open_pull({"app.py": after})
     assert await service.told(pull) == "checked"
     assert not pull.reviews
@@ -572,12 +619,13 @@ async def test_moved_function(service: Service) -> None:
 
 @story
 async def test_second_call_above(service: Service) -> None:
-    """Of two calls that look the same, the one that was added is said."""
-    before = BLOCKING.replace("    time.sleep(1)\n", '    print("go")\n    time.sleep(1)\n')
-    after = before.replace('    print("go")\n', '    time.sleep(1)\n    print("go")\n')
-    pull = a_shop(service, {"app.py": before}).open_pull({"app.py": after})
+    """Of two calls that look the same, the one that was added is said, and the old one is left alone."""
+    after = BLOCKING.replace("    await", "    time.sleep(1)\n    await")
+    pull = a_shop(service, {"app.py": BLOCKING}).open_pull({"app.py": after})
     (comment,) = await is_reviewed(service, pull)
-    assert comment.original_line == line_of(after, "time.sleep(1)")
+    assert comment.line == line_of(after, "time.sleep(1)")
+    wanted = after.replace("    time.sleep(1)\n    await", "    await asyncio.sleep(1)\n    await")
+    assert pull.head_repository.read("app.py", pull.head).decode() == wanted
 
 
 # --- the next push
@@ -601,12 +649,13 @@ async def test_new_finding_on_a_push(service: Service) -> None:
     """After a push that blocks once more, only that is said."""
     pull = a_shop(service, {"app.py": MAIN}).open_pull({"app.py": BLOCKING})
     assert await service.told(pull) == "reviewed"
-    more = BLOCKING + '\n\n@app.get("/other")\nasync def other() -> None:\n    time.sleep(2)\n'
+    more = BLOCKING + OTHER.replace("    await asyncio.sleep(0)", "    time.sleep(2)")
     pull.push({"app.py": more})
     assert await service.told(pull, "synchronize") == "reviewed"
     assert [len(review.comments) for review in pull.reviews] == [1, 1]
     second = pull.reviews[1]
-    assert (second.commit_id, second.comments[0].line) == (pull.head, line_of(more, "sleep(2)"))
+    assert second.commit_id == pull.head
+    assert [finding.function for finding in spoken_of(pull, second.comments[0])] == ["other"]
     assert len(pull.check_runs) == 1
     assert (check_run(pull).title or "").startswith("2 findings")
 
@@ -627,13 +676,13 @@ async def test_lost_answer(service: Service) -> None:
 async def test_secondary_limit(service: Service) -> None:
     """What GitHub's limit holds back is posted once, when it may be."""
     pull = a_shop(service, {"app.py": MAIN}).open_pull({"app.py": BLOCKING})
-    service.github.faults.secondary_limit(f"POST {_reviews(pull)}", retry_after=2)
+    service.github.faults.secondary_limit(f"POST {_reviews(pull)}", retry_after=6)
     delivery = await service.deliver(pull, "opened")
     await service.ended(delivery, "done")
     assert [one["result"] for one in service.endings(delivery)] == ["later", "done"]
     assert len(is_one_review(pull)) == 1
     refused, taken = [call for call in service.github.calls if call.path == _reviews(pull)]
-    assert taken.started - refused.ended >= 2
+    assert taken.started - refused.ended >= 6
 
 
 @story
@@ -653,21 +702,20 @@ async def test_moved_head(service: Service) -> None:
 @story
 async def test_killed(_: Service) -> None:
     """A process that was killed in the middle of two reviews, before and after one stood, has posted each once in the end."""
-    with tempfile.TemporaryDirectory() as directory:
-        async with FakeGitHub() as github, serving(github, Path(directory)) as service:
-            pulls = [a_shop(service, {"app.py": MAIN}).open_pull({"app.py": BLOCKING}) for _ in range(2)]
-            tree, reviews = f"/repos/{pulls[0].repository.full_name}/git/trees/{pulls[0].head}", _reviews(pulls[1])
-            github.faults.slow(f"GET {tree}", 5)
-            github.faults.add(Fault(f"POST {reviews}", after=True, delay=5))
-            deliveries = [await service.deliver(pull, "opened") for pull in pulls]
-            await asyncio.gather(_asked(service, tree), _asked(service, reviews))
-            await service.kill()
-            assert [len(pull.reviews) for pull in pulls] == [0, 1]
-            assert not service.endings(deliveries[0]) + service.endings(deliveries[1])
-            await service.start()
-            await asyncio.gather(*(service.ended(delivery, "done") for delivery in deliveries))
-            assert [len(is_one_review(pull)) for pull in pulls] == [1, 1]
-            assert github.refusals == []
+    async with FakeGitHub() as github, serving(github) as service:
+        pulls = [a_shop(service, {"app.py": MAIN}).open_pull({"app.py": BLOCKING}) for _ in range(2)]
+        tree, reviews = f"/repos/{pulls[0].repository.full_name}/git/trees/{pulls[0].head}", _reviews(pulls[1])
+        github.faults.slow(f"GET {tree}", 5)
+        github.faults.add(Fault(f"POST {reviews}", after=True, delay=5))
+        deliveries = [await service.deliver(pull, "opened") for pull in pulls]
+        await asyncio.gather(_asked(service, tree), _asked(service, reviews))
+        await service.kill()
+        assert [len(pull.reviews) for pull in pulls] == [0, 1]
+        assert not service.endings(deliveries[0]) + service.endings(deliveries[1])
+        await service.start()
+        await asyncio.gather(*(service.ended(delivery, "done") for delivery in deliveries))
+        assert [len(is_one_review(pull)) for pull in pulls] == [1, 1]
+        assert github.refusals == []
 
 
 def _reviews(pull: PullRequest) -> str:
