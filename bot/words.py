@@ -41,7 +41,7 @@ EFFECTS: Mapping[Way, str] = {
     Way.TWIN: "While it waits, the event loop serves other requests.",
     Way.REVERSE: "Other requests on this worker no longer wait for it.",
     Way.OFFLOAD: "Other requests on this worker no longer wait for it.",
-    Way.CONVERT: "It then runs on the event loop and awaits what it waits for.",
+    Way.CONVERT: "",
     Way.REPAIR: "",
 }
 PLACES: Mapping[Place, str] = {

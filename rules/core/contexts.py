@@ -11,7 +11,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Import, Name, Site, last_name
+from rules.core.facts import (
+    Attribute,
+    Call,
+    Collection,
+    Constant,
+    Expression,
+    Function,
+    Import,
+    Name,
+    Site,
+    last_name,
+    names_in,
+)
 from rules.core.library import Blocking, Registration, Role, Weight
 from rules.core.project import Project
 from rules.core.values import Coroutine, Object, Outside, Partial, ProjectClass, ProjectFunction, Value, Where
@@ -22,6 +34,7 @@ BASES = {
     "HTTPEndpoint": Role.ENDPOINT,
     "WebSocketEndpoint": Role.WEBSOCKET,
 }
+RELATIONS = frozenset({"relationship", "Relationship", "backref", "ForeignKeyField", "association_proxy"})
 _METHODS = {
     Role.MIDDLEWARE: ("dispatch", "__call__"),
     Role.ENDPOINT: ("get", "post", "put", "patch", "delete", "head", "options"),
@@ -69,6 +82,7 @@ class Contexts:
         self.project = project
         self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = {}
         self._sinks: dict[ProjectFunction, Sink | None] = {}
+        self._coming: dict[tuple[str, ProjectFunction], bool] = {}
 
     # Roots
 
@@ -90,12 +104,27 @@ class Contexts:
             if facts.outline.decorating & decorating:
                 for index, function in enumerate(facts.functions):
                     yield from self._decorated(path, index, function, decorating)
+            if "" in facts.outline.called and facts.outline.called & decorating:
+                yield from self._called_decorators(path, decorating)
             named = handing_over | self._renamed(path, handing_over)
             if facts.outline.called & named:
                 yield from self._calls(path, named)
             if BASES.keys() & facts.outline.imported:
                 for index, class_ in enumerate(facts.classes):
                     yield from self._derived(ProjectClass(path, index), class_.methods)
+
+    def _called_decorators(self, path: str, names: frozenset[str]) -> Iterator[Root]:
+        """`app.get("/items")(read_items)`: a decorator that is called by hand."""
+        for index, function in enumerate(self.project.facts[path].functions):
+            for site in function.sites:
+                made = site.call.callee
+                if not (isinstance(made, Call) and last_name(made.callee) in names and site.call.arguments):
+                    continue
+                where = Where(path, index, site.line)
+                target = self.called_function(self.project.value(site.call.arguments[0], where))
+                for row in self._registrations(made, where):
+                    if row.argument is None and target is not None:
+                        yield Root(target, row.role, self._route(row, made, where))
 
     def _renamed(self, path: str, names: frozenset[str]) -> set[str]:
         """The names under which a file imports any of these: `Depends as D`."""
@@ -316,7 +345,47 @@ class Contexts:
         row = self.project.knowledge.blocking(callee.name)
         if row is None or (row.lazy and not site.iterated):
             return self._iteration(callee) if site.iterated else None
+        if row.unknown and not (site.looped or self._is_from_outside(site.call, where)):
+            return None
         return (row, callee.name) if row.when(site, self.project.function(where)) else None
+
+    def _is_from_outside(self, call: Call, where: Where) -> bool:
+        """Whether anything that the call is given (or made on) comes from a request: from a parameter of a root."""
+        given = (call.callee, *call.arguments, *(value for _, value in call.keywords))
+        function = ProjectFunction(where.path, where.function)
+        return any(self._comes_in(name, function) for part in given for name in names_in(part))
+
+    def _comes_in(self, name: str, function: ProjectFunction) -> bool:
+        """Whether a name is a parameter of a root, was given one, or is made from one."""
+        key = (name, function)
+        if key not in self._coming:
+            self._coming[key] = False
+            self._coming[key] = self._comes_in_now(name, function)
+        return self._coming[key]
+
+    def _comes_in_now(self, name: str, function: ProjectFunction) -> bool:
+        facts = self.project.function(function)
+        places = {parameter.name: place for place, parameter in enumerate(facts.parameters)}
+        if name in places:
+            if facts.owner >= 0 and places[name] == 0:
+                return False
+            return function in self._root_functions or self._is_given(name, places[name], function)
+        made_of = {inner for binding in facts.bindings.get(name, ()) for inner in names_in(binding.value)}
+        return any(self._comes_in(inner, function) for inner in made_of - {name})
+
+    def _is_given(self, name: str, place: int, function: ProjectFunction) -> bool:
+        shift = 1 if self.project.function(function).owner >= 0 else 0
+        for call, at in self.project.calls_of(function):
+            given = dict(call.keywords).get(name)
+            if given is None and 0 <= place - shift < len(call.arguments):
+                given = call.arguments[place - shift]
+            if any(self._comes_in(inner, ProjectFunction(at.path, at.function)) for inner in names_in(given)):
+                return True
+        return False
+
+    @cached_property
+    def _root_functions(self) -> frozenset[ProjectFunction]:
+        return frozenset(root.function for root in self.roots)
 
     def _iteration(self, callee: Outside) -> tuple[Blocking, str] | None:
         """What blocks when the result of a call is run through: `for user in session.query(User)`."""
@@ -378,6 +447,18 @@ class Contexts:
                     waiting.append(called)
                 callers[called].append(caller)
         return callers
+
+    @cached_property
+    def live_attributes(self) -> frozenset[str]:
+        """The attributes, each behind a dot, that may run code when they are read: properties, related rows of an ORM."""
+        found: set[str] = set()
+        for facts in self.project.facts.values():
+            found |= facts.outline.properties
+            for class_ in facts.classes if facts.outline.called & RELATIONS else ():
+                for name, bindings in class_.bindings.items():
+                    if any(isinstance(b.value, Call) and last_name(b.value.callee) in RELATIONS for b in bindings):
+                        found.add(name)
+        return frozenset(f".{name}" for name in found)
 
     def awaitable(self, site: Site, where: Where) -> bool:
         """Whether the call gives a coroutine."""

@@ -6,6 +6,7 @@ FastAPI runs in a worker thread; the call handed to a worker thread where it sta
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.document import Document
@@ -28,6 +29,7 @@ from rules.core.usage import is_taken_from, is_used_by_hand
 from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
+INTERLEAVING = "It changes what requests share, and other requests can run during the new `await`."
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
 CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})
 CHANGING = frozenset(
@@ -47,7 +49,7 @@ def twin(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
         return is_taken_from(document.path, name, contexts)
 
     write = _path_twin if remark.sink.row.rule == "blocking/files" else _function_twin
-    return write(call, remark.sink.row.twin, document, is_wanted)
+    return _marked(write(call, remark.sink.row.twin, document, is_wanted), remark.function, contexts)
 
 
 def _function_twin(call: ast.Call, twin_: Twin, document: Document, is_wanted: Callable[[str], bool]) -> Fix | None:
@@ -102,12 +104,27 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | Non
     if hand_over is None:
         return None
     edits = _parenthesised(call, document, [_first_argument(call, document, hand_over.name)])
-    return Fix(
+    fix = Fix(
         f"Hand the call to a worker thread with `{hand_over.name}`",
         Way.OFFLOAD,
         (*edits, *hand_over.edits),
         Applicability.SAFE,
         _offload_notes(remark),
+    )
+    return _marked(fix, remark.function, contexts)
+
+
+def _marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts) -> Fix | None:
+    """The fix, unsafe where other requests can now come between what the function does to shared state."""
+    if fix is None or not _touches_shared(function, contexts):
+        return fix
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, INTERLEAVING))
+
+
+def _touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
+    facts = contexts.project.function(function)
+    return _shared_writes(facts, function, contexts) or any(
+        _changes_global(site.call, facts, function, contexts) for site in facts.sites
     )
 
 
@@ -118,10 +135,12 @@ def _offload_notes(remark: Remark) -> tuple[str, ...]:
 
 
 def _hand_over(document: Document) -> Imported | None:
-    """Which function hands over: one that the file has imported already, else FastAPI's."""
+    """Which function hands over: the one that the file uses already, else FastAPI's, whose pool is the larger."""
     module, member = THREADPOOL
+    used = {ast.unparse(node.func) for node in ast.walk(document.tree) if isinstance(node, ast.Call)}
     for dotted in (f"{module}.{member}", f"starlette.concurrency.{member}", "asyncio.to_thread"):
-        if (written := is_imported(document, dotted)) is not None:
+        written = is_imported(document, dotted)
+        if written is not None and (dotted.endswith(member) or written in used):
             return Imported(written)
     return import_member(document, module, member)
 
@@ -313,7 +332,7 @@ def _shared_writes(facts: Function, function: ProjectFunction, contexts: Context
     """Whether it assigns to what it neither was given nor made: to globals, to the object whose method it is, or into them."""
     shared = _shared_names(facts, function, contexts)
     own = facts.parameters[0].name if facts.owner >= 0 and facts.parameters and facts.name != "__init__" else ""
-    return any(name in shared for name in facts.writes) or (
+    return any(name in shared or name.endswith(".") for name in facts.writes) or (
         bool(own) and any(name.startswith(f"{own}.") for name in facts.bindings)
     )
 

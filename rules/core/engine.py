@@ -22,6 +22,7 @@ from rules.core.values import ProjectFunction
 
 Writer = Callable[[Remark, Contexts, Document], Fix | None]
 
+FRAMEWORK = frozenset({"FastAPI", "APIRouter", "Starlette"})
 WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
     Remedy.UNBLOCK: (conversion.twin, conversion.reverse, conversion.offload),
     Remedy.AWAIT: (repairs.await_call,),
@@ -69,7 +70,7 @@ class Engine:
         return Analysis(
             findings=tuple(sorted((fixed.get(f.fingerprint, f) for f in findings), key=_order)),
             unreadable=tuple(Unreadable(path, f.problem) for path, f in sorted(facts.items()) if f.problem),
-            concerns_fastapi=bool(contexts.roots),
+            concerns_fastapi=bool(contexts.roots) or any(FRAMEWORK & f.outline.imported for f in facts.values()),
         )
 
     def _found(self, contexts: Contexts, options: Options) -> list[tuple[Remark, Finding]]:
@@ -185,6 +186,7 @@ def _in_base(
     Where a function has got another call that looks like one it had, the order of all its calls tells which is which.
     """
     old = {finding.fingerprint for _, finding in before}
+    old |= _moved(found, before)
     counted = Counter((f.path, f.function, show(r.site.call)) for r, f in before if r.site is not None)
     now = Counter((f.path, f.function, show(r.site.call)) for r, f in found if r.site is not None)
     for remark, finding in found:
@@ -195,6 +197,27 @@ def _in_base(
             kept = _kept_sites(remark.function, facts, base)
             old = (old | {finding.fingerprint}) if remark.site in kept else (old - {finding.fingerprint})
     return old
+
+
+def _moved(found: list[tuple[Remark, Finding]], before: list[tuple[Remark, Finding]]) -> set[str]:
+    """The fingerprints of findings that stood elsewhere before: on the same route, or in a function of the same name."""
+    now = {finding.fingerprint for _, finding in found}
+    gone = Counter(key for r, f in before if f.fingerprint not in now for key in _traces(r, f))
+    moved: set[str] = set()
+    known = {finding.fingerprint for _, finding in before}
+    for remark, finding in found:
+        trace = next((key for key in _traces(remark, finding) if gone[key] > 0), None)
+        if finding.fingerprint not in known and trace is not None:
+            gone.subtract(_traces(remark, finding))
+            moved.add(finding.fingerprint)
+    return moved
+
+
+def _traces(remark: Remark, finding: Finding) -> list[tuple[str, ...]]:
+    """By what a finding can be known again in another place."""
+    what = (finding.rule, show(remark.site.call) if remark.site is not None else "")
+    places = [("function", finding.function), ("path", finding.path), ("route", finding.route or "")]
+    return [(*what, *place) for place in places if place[1]]
 
 
 def _kept_sites(function: ProjectFunction, facts: Mapping[str, Facts], base: Mapping[str, Facts]) -> list[Site]:

@@ -182,7 +182,8 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     around it, `owner` the class that it is a method of (-1: none). `suspends` tells of `await`, `async for`, `async with`
     or an asynchronous comprehension in its own body, `loops` of any loop or comprehension. `managers` are the objects that
     its `with` statements enter without calling anything. `writes` are the names outside of it that it assigns to, or whose
-    attributes or items it sets, `reads` those whose values it uses.
+    attributes or items it sets (with a dot behind it: what lies two steps below it), `reads` those whose values it uses and,
+    behind a dot, the attributes that it reads.
     """
 
     name: str
@@ -231,7 +232,7 @@ class Outline(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `problem` tells a person why the file could not be read; it says nothing else then. `called` holds the last names of all
     that it calls, `decorating` of all that it decorates with, `coroutines` those of its `async def`s, `dropped` those of calls in them that are whole
-    statements. `imported` are names that it takes from other modules, `dotted` texts that look like a name in one
+    statements, `properties` those of methods that are read like attributes. `imported` are names that it takes from other modules, `dotted` texts that look like a name in one
     ("app.main.time"), as a mock is told. `mentions` counts how often a name (or, behind a dot, an attribute) is read other than to be called.
     `ignores` pairs a line with the names that a comment on it silences (`*`: all of them), line 0 speaks for the file.
     """
@@ -243,6 +244,7 @@ class Outline(msgspec.Struct, frozen=True, array_like=True, gc=False):
     coroutines: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
     imported: frozenset[str] = frozenset()
+    properties: frozenset[str] = frozenset()
     dotted: frozenset[str] = frozenset()
     mentions: dict[str, int] = {}
     ignores: tuple[tuple[int, tuple[str, ...]], ...] = ()
@@ -303,7 +305,10 @@ def encode_facts(facts: Facts) -> bytes:
 
 def decode_facts(data: bytes) -> Facts:
     """Facts from the bytes that `encode_facts` made. Raises `ValueError` where they are something else."""
-    outline, body = _stored.decode(data)
+    try:
+        outline, body = _stored.decode(data)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"no facts: {error}") from error
     return Facts(outline, encoded=body)
 
 

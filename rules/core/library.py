@@ -45,7 +45,8 @@ class Twin:
 class Blocking:
     """Callables that block, and the rule that speaks of them; `when` tells whether one call, in its function, is to count.
 
-    What is `lazy` blocks where its result is run through, not where it is called.
+    What is `lazy` blocks where its result is run through, not where it is called. What is `unknown` counts where something
+    that it is given comes from a request, or in a loop: a file that the program names itself is one that it brings along.
     """
 
     rule: str
@@ -53,6 +54,7 @@ class Blocking:
     weight: Weight = Weight.WAIT
     twin: Twin | None = None
     lazy: bool = False
+    unknown: bool = False
     when: Callable[[Site, Function], bool] = always
 
 

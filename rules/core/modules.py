@@ -53,9 +53,9 @@ class Modules:
     def _absolute(self, importer: str, module: str) -> str | None:
         inner = module.replace(".", "/")
         top = inner.partition("/")[0]
-        for folder in _ancestors(dirname(importer)):
-            if folder in self._packages or (top in self._libraries and not self._is_rival(folder, top)):
-                continue
+        around = [f for f in _ancestors(dirname(importer)) if top not in self._libraries or self._is_rival(f, top)]
+        roots = [folder for folder in around if folder not in self._packages]
+        for folder in (*roots, *around):  # a root may have an `__init__.py` that nobody needs
             if (found := self._existing(folder, inner)) is not None:
                 return found
         if "/" not in inner or top in self._libraries:

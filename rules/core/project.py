@@ -78,6 +78,7 @@ ITERABLES = frozenset(
     )
 )
 PATH = Object(Outside("pathlib.Path"))
+WIDEST = 40  # files that call a name, for its callers to be looked at
 DEEPEST = 40  # steps of inference from one expression; real code needs a dozen
 
 
@@ -89,6 +90,7 @@ class Project:
         self.knowledge = knowledge
         self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
         self._memory: dict[object, Value | None] = {}
+        self._called_by_name: dict[str, tuple[tuple[Call, Where], ...]] = {}
         self._depth = 0
 
     def with_facts(self, edited: Mapping[str, Facts]) -> Project:
@@ -263,16 +265,22 @@ class Project:
 
     def calls_of(self, function: ProjectFunction) -> Iterator[tuple[Call, Where]]:
         """The calls of a function by its name, over all files."""
-        name = self.function(function).name
-        for path, facts in self.facts.items():
-            if name not in facts.outline.called:
-                continue
-            for index, caller in enumerate(facts.functions):
-                for site in caller.sites:
-                    if last_name(site.call.callee) == name:
-                        at = Where(path, index, site.line)
-                        if self.value(site.call.callee, at) == function:
-                            yield site.call, at
+        for call, at in self._calls_named(self.function(function).name):
+            if self.value(call.callee, at) == function:
+                yield call, at
+
+    def _calls_named(self, name: str) -> tuple[tuple[Call, Where], ...]:
+        """All calls by a name; none of a name that is called all over the place."""
+        if name not in self._called_by_name:
+            paths = [path for path, facts in self.facts.items() if name in facts.outline.called]
+            self._called_by_name[name] = tuple(
+                (site.call, Where(path, index, site.line))
+                for path in (paths if len(paths) <= WIDEST else ())
+                for index, caller in enumerate(self.facts[path].functions)
+                for site in caller.sites
+                if last_name(site.call.callee) == name
+            )
+        return self._called_by_name[name]
 
     def dependency(self, parameter: Parameter, where: Where) -> Value | None:
         """What FastAPI would call for a parameter: the argument of `Depends`, in its default or its annotation."""

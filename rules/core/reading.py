@@ -74,6 +74,10 @@ def _decorating_names(functions: Iterable[Function]) -> Iterator[str]:
             yield last_name(decorator.callee if isinstance(decorator, Call) else decorator)
 
 
+def _is_property(function: Function) -> bool:
+    return any(last_name(decorator) in {"property", "cached_property"} for decorator in function.decorators)
+
+
 def _imported_names(functions: Iterable[Function]) -> Iterator[str]:
     for function in functions:
         for bindings in function.bindings.values():
@@ -195,6 +199,7 @@ class _Reader:
                 last_name(s.call.callee) for f in functions if f.asynchronous for s in f.sites if s.statement
             ),
             imported=frozenset(_imported_names(functions)),
+            properties=frozenset(f.name for f in functions if f.owner >= 0 and _is_property(f)),
             dotted=frozenset(_DOTTED.findall(self._text)),
             mentions=self._module.mentions,
             ignores=tuple(sorted(_ignores(self._text).items())),
@@ -429,7 +434,7 @@ class _Reader:
             results=tuple(scope.results),
             yields=tuple(scope.yields),
             writes=tuple(sorted((scope.writes - local) | scope.outer)),
-            reads=tuple(sorted(name for name in scope.mentions.keys() - local if not name.startswith("."))),
+            reads=tuple(sorted(scope.mentions.keys() - local)),
             managers=tuple(scope.managers),
             loops=scope.looping,
         )
@@ -504,10 +509,10 @@ class _Reader:
             case ast.Subscript(value=of, slice=key) if isinstance(key, (ast.Name, ast.Attribute)):
                 self._expression(of)
                 self._callee(key)  # a key is looked up by, not called
-                self._scope.writes.add(_root(of))
+                self._scope.writes.add(_written(of))
             case ast.Attribute() | ast.Subscript():
                 self._expression(target)
-                self._scope.writes.add(_root(target))
+                self._scope.writes.add(_written(target))
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 for place, element in enumerate(elements):
                     self._bind(element, self._unpacked(value, place))
@@ -730,6 +735,15 @@ def _root(node: ast.expr) -> str:
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _written(target: ast.expr) -> str:
+    """The root of what is written to, with a dot behind it where that lies deeper than `a.b.c`."""
+    depth, node = 0, target
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        depth, node = depth + 1, node.value
+    root = _root(target)
+    return f"{root}." if depth > 2 else root
 
 
 def _is_main_guard(test: ast.expr) -> bool:

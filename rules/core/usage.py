@@ -14,9 +14,19 @@ def is_used_by_hand(function: ProjectFunction, contexts: Contexts) -> bool:
     Tests count. A mention counts unless it is an argument of a registration; so does a call by the same name on an object
     whose type is unknown, in a file that could mean this function.
     """
+    facts = contexts.project.function(function)
+    if facts.owner < 0 and is_told(function.path, facts.name, contexts):
+        return True
     return any(
         _uses(function, path, contexts) for path in contexts.project.facts if _could_mean(function, path, contexts)
     )
+
+
+def is_told(path: str, name: str, contexts: Contexts) -> bool:
+    """Whether a text anywhere names the name in this module: "app.tasks.send", as job queues and mocks are told."""
+    module = path.removesuffix(".py").removesuffix("/__init__").rpartition("/")[2]
+    told = re.compile(rf"(^|\.){re.escape(module)}\.{re.escape(name)}(\.|$)")
+    return any(told.search(text) for facts in contexts.project.facts.values() for text in facts.outline.dotted)
 
 
 def _uses(function: ProjectFunction, path: str, contexts: Contexts) -> bool:
@@ -87,12 +97,11 @@ def _imports(path: str, facts: Facts) -> Iterator[tuple[Where, str, Import]]:
 
 
 def is_taken_from(path: str, name: str, contexts: Contexts) -> bool:
-    """Whether another file takes the name from this one: by an import, or by a mock that is told "module.name"."""
+    """Whether another file takes the name from this one: by an import, or in a text."""
+    if is_told(path, name, contexts):
+        return True
     module = path.removesuffix(".py").removesuffix("/__init__")
-    told = re.compile(rf"(^|\.){re.escape(module.rpartition('/')[2])}\.{re.escape(name)}(\.|$)")
     for other, facts in contexts.project.facts.items():
-        if any(told.search(text) for text in facts.outline.dotted):
-            return True
         if other == path or name not in facts.outline.imported:
             continue
         for _, _, imported in _imports(other, facts):

@@ -102,6 +102,8 @@ def is_quick(function: ProjectFunction, contexts: Contexts, hops: int = 4) -> bo
         return False
     if any(_is_thread_bound(name, function, contexts) for name in facts.reads):
         return False
+    if contexts.live_attributes & set(facts.reads):
+        return False
     for site in facts.sites:
         value = contexts.project.value(site.call.callee, Where(function.path, function.index, site.line))
         sorted_by = dict(site.call.keywords).get("key")

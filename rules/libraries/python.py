@@ -3,31 +3,12 @@
 https://docs.python.org/3/library/ and https://anyio.readthedocs.io/en/stable/
 """
 
-from rules.core.facts import Function, Site, names_in
 from rules.core.library import Blocking, Library, Offload, Twin, Weight
 
 _SUBPROCESS = ("run", "call", "check_call", "check_output", "getoutput", "getstatusoutput")
 _POPEN = ("wait", "communicate")
 _TREES = ("copy", "copy2", "copyfile", "copyfileobj", "copytree", "rmtree", "move", "make_archive", "unpack_archive")
 _PATH_TEXTS = ("read_text", "read_bytes", "write_text", "write_bytes")
-
-
-def handles_unknown_file(site: Site, function: Function) -> bool:
-    """Whether the file may be large: which one it is comes from the caller, or there are many of them.
-
-    A file that the program names itself is one that it brings along: small, and soon cached.
-    """
-    given = (site.call.callee, *site.call.arguments, *(value for _, value in site.call.keywords))
-    return site.looped or any(comes_from_caller(name, function) for part in given for name in names_in(part))
-
-
-def comes_from_caller(name: str, function: Function, hops: int = 6) -> bool:
-    """Whether a name is a parameter (other than `self`), or made from one."""
-    own = {parameter.name for parameter in function.parameters[1 if function.owner >= 0 else 0 :]}
-    if name in own or not hops:
-        return name in own
-    made_of = {inner for binding in function.bindings.get(name, ()) for inner in names_in(binding.value)}
-    return any(comes_from_caller(inner, function, hops - 1) for inner in made_of - {name})
 
 
 library = Library(
@@ -44,15 +25,15 @@ library = Library(
                 "os.waitpid",
             ),
         ),
-        Blocking("blocking/files", ("builtins.open",), Weight.FILE, when=handles_unknown_file),
+        Blocking("blocking/files", ("builtins.open",), Weight.FILE, unknown=True),
         Blocking(
             "blocking/files",
             tuple(f"pathlib.Path.{name}" for name in _PATH_TEXTS),
             Weight.FILE,
             Twin("anyio.Path"),
-            when=handles_unknown_file,
+            unknown=True,
         ),
-        Blocking("blocking/files", ("pathlib.Path.open",), Weight.FILE, when=handles_unknown_file),
+        Blocking("blocking/files", ("pathlib.Path.open",), Weight.FILE, unknown=True),
         Blocking("blocking/files", tuple(f"shutil.{name}" for name in _TREES), Weight.FILE),
         Blocking(
             "blocking/files",
