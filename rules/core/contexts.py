@@ -258,7 +258,7 @@ class Contexts:
         called = self.called_function(callee)
         if called is not None:
             if self._runs_at_once(called, site):
-                yield called
+                yield self._implementation(called)
         elif isinstance(callee, Outside) and self.project.knowledge.calls_its_argument(callee.name):
             for given in (*site.call.arguments[:1], dict(site.call.keywords).get("key")):
                 handed = self.called_function(self.project.value(given, where))
@@ -266,6 +266,13 @@ class Contexts:
                     yield handed
         if site.entered:
             yield from self._managers(self.project.result(callee))
+
+    def _implementation(self, called: ProjectFunction) -> ProjectFunction:
+        """The method itself, or the only one outside of tests that stands for it where it is abstract."""
+        if not self.project.is_abstract(called):
+            return called
+        served = [method for method in self.project.implementations(called) if not is_offline(method.path)]
+        return served[0] if len(served) == 1 else called
 
     def _runs_at_once(self, called: ProjectFunction, site: Site) -> bool:
         """Whether the call itself runs the body. That of a generator runs when it is iterated, maybe in a thread."""

@@ -159,7 +159,24 @@ class Project:
             function = self.function(where)
             if bindings := function.bindings.get(f"{of.id}.{name}"):
                 return self._latest(bindings, where, where.line)
+        if isinstance(of, Attribute) and of.name == "state":
+            return self._state(name)
         return self.member(self.value(of, where), name)
+
+    def _state(self, name: str) -> Value | None:
+        """What the project sets on the state of an app or a request, if it sets only one kind of thing."""
+        key = (".state", name)
+        if key not in self._memory:
+            self._memory[key] = None
+            found = {value for value in self._states_set(name) if value is not None}
+            self._memory[key] = found.pop() if len(found) == 1 else None
+        return self._memory[key]
+
+    def _states_set(self, name: str) -> Iterator[Value | None]:
+        for path, facts in self.facts.items():
+            for index, function in enumerate(facts.functions) if name in facts.outline.states else ():
+                for binding in function.bindings.get(f".state.{name}", ()):
+                    yield self._bound(binding, Where(path, index, binding.line))
 
     @staticmethod
     def _item(value: Value | None) -> Value | None:
@@ -479,6 +496,38 @@ class Project:
                 where = Where(current.path, class_.parent, class_.line)
                 waiting = [*(self.value(base, where) for base in class_.bases), *waiting]
         return tuple(found)
+
+    def implementations(self, of: ProjectFunction) -> tuple[ProjectFunction, ...]:
+        """The methods that stand for an abstract one in the classes that derive from its own."""
+        function = self.function(of)
+        found: list[ProjectFunction] = []
+        waiting = [ProjectClass(of.path, function.owner)]
+        for owner in waiting:
+            for derived in self._derived(owner):
+                place = self.class_(derived).methods.get(function.name)
+                method = ProjectFunction(derived.path, place) if place is not None else None
+                if method is not None and not self.is_abstract(method):
+                    found.append(method)
+                elif derived not in waiting:
+                    waiting.append(derived)
+        return tuple(found)
+
+    def _derived(self, owner: ProjectClass) -> Iterator[ProjectClass]:
+        name = self.class_(owner).name
+        for path, facts in self.facts.items():
+            for index, class_ in enumerate(facts.classes) if name in facts.outline.bases else ():
+                where = Where(path, class_.parent, class_.line)
+                if any(last_name(base) == name and self.value(base, where) == owner for base in class_.bases):
+                    yield ProjectClass(path, index)
+
+    def is_abstract(self, of: ProjectFunction) -> bool:
+        """Whether a method is one that derived classes are to define: marked so, or with nothing in it."""
+        function = self.function(of)
+        if function.owner < 0:
+            return False
+        marked = any(isinstance(d, Outside) and d.name == "abc.abstractmethod" for d in self.decorators(of))
+        raised = {last_name(site.call.callee) for site in function.sites} <= {"NotImplementedError"}
+        return marked or (raised and not function.results and not function.yields and not function.bindings)
 
     def is_property(self, method: ProjectFunction) -> bool:
         where = Where(method.path, method.index)

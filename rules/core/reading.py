@@ -130,6 +130,7 @@ class _Reader:
         self._functions: list[Function | None] = []
         self._classes: list[Class | None] = []
         self._stars: list[Import] = []
+        self._states: set[str] = set()
         self._depth = 0
         self._scope = self._module = _Scope("<module>", "<module>", 0, -1, -1)
         self._class: _ClassScope | None = None
@@ -199,6 +200,8 @@ class _Reader:
                 last_name(s.call.callee) for f in functions if f.asynchronous for s in f.sites if s.statement
             ),
             imported=frozenset(_imported_names(functions)),
+            bases=frozenset(last_name(base) for class_ in self._classes if class_ for base in class_.bases),
+            states=frozenset(self._states),
             properties=frozenset(f.name for f in functions if f.owner >= 0 and _is_property(f)),
             dotted=frozenset(_DOTTED.findall(self._text)),
             mentions=self._module.mentions,
@@ -510,6 +513,11 @@ class _Reader:
                 self._expression(of)
                 self._callee(key)  # a key is looked up by, not called
                 self._scope.writes.add(_written(of))
+            case ast.Attribute(value=ast.Attribute(attr="state"), attr=name):
+                self._expression(target.value)
+                self._states.add(name)
+                self._keep(f".state.{name}", target.lineno, value)
+                self._scope.writes.add(_written(target))
             case ast.Attribute() | ast.Subscript():
                 self._expression(target)
                 self._scope.writes.add(_written(target))

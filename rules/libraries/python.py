@@ -3,12 +3,46 @@
 https://docs.python.org/3/library/ and https://anyio.readthedocs.io/en/stable/
 """
 
+from rules.core.facts import Attribute, Computed, Constant, Expression, Function, Site, last_name
 from rules.core.library import Blocking, Library, Offload, Twin, Weight
 
 _SUBPROCESS = ("run", "call", "check_call", "check_output", "getoutput", "getstatusoutput")
-_POPEN = ("wait", "communicate")
+_OS_WAITS = ("waitpid", "waitid", "wait3", "wait4")
 _TREES = ("copy", "copy2", "copyfile", "copyfileobj", "copytree", "rmtree", "move", "make_archive", "unpack_archive")
 _PATH_TEXTS = ("read_text", "read_bytes", "write_text", "write_bytes")
+_PATH_COPIES = ("copy", "copy_into", "move", "move_into")
+
+
+def waits_for_process(site: Site, function: Function) -> bool:
+    """Whether `Popen.wait` may wait: it has time to, and the process was not asked with `poll` whether it has ended."""
+    callee = site.call.callee
+    limit = (*site.call.arguments[:1], dict(site.call.keywords).get("timeout"))
+    if any(isinstance(given, Constant) and given.value == 0 for given in limit):
+        return False
+    polled = (other.call.callee for other in function.sites if last_name(other.call.callee) == "poll")
+    return not any(isinstance(poll, Attribute) and isinstance(callee, Attribute) and poll.of == callee.of for poll in polled)
+
+
+def waits_for_any_process(site: Site, _function: Function) -> bool:
+    """Whether `os.waitpid` and its kin wait: not where `os.WNOHANG` is among the options."""
+    return not any(_mentions(given, "WNOHANG") for given in site.call.arguments)
+
+
+def _mentions(given: Expression | None, name: str) -> bool:
+    parts = given.parts if isinstance(given, Computed) else (given,)
+    return any(last_name(part) == name for part in parts)
+
+
+def is_recursive(site: Site, _function: Function) -> bool:
+    """Whether a glob goes down into folders: it says so, or its pattern has `**` (which needs saying for `glob.glob`)."""
+    if (said := dict(site.call.keywords).get("recursive")) is not None:
+        return said != Constant(False, "bool")
+    return last_name(site.call.callee) == "glob" and _has_stars(site)
+
+
+def _has_stars(site: Site) -> bool:
+    pattern = (*site.call.arguments[:1], dict(site.call.keywords).get("pattern"))
+    return any(isinstance(given, Constant) and "**" in str(given.value) for given in pattern)
 
 
 library = Library(
@@ -19,12 +53,15 @@ library = Library(
             "blocking/subprocess",
             (
                 *(f"subprocess.{name}" for name in _SUBPROCESS),
-                *(f"subprocess.Popen.{name}" for name in _POPEN),
+                *(f"os.popen.{name}" for name in ("read", "readlines", "close")),
+                "subprocess.Popen.communicate",
                 "os.system",
                 "os.wait",
-                "os.waitpid",
             ),
         ),
+        Blocking("blocking/subprocess", ("subprocess.Popen.wait",), when=waits_for_process),
+        Blocking("blocking/subprocess", tuple(f"os.{name}" for name in _OS_WAITS), when=waits_for_any_process),
+        Blocking("blocking/input", ("builtins.input", "getpass.getpass")),
         Blocking("blocking/files", ("builtins.open",), Weight.FILE, unknown=True),
         Blocking(
             "blocking/files",
@@ -35,15 +72,20 @@ library = Library(
         ),
         Blocking("blocking/files", ("pathlib.Path.open",), Weight.FILE, unknown=True),
         Blocking("blocking/files", tuple(f"shutil.{name}" for name in _TREES), Weight.FILE),
+        Blocking("blocking/files", tuple(f"pathlib.Path.{name}" for name in _PATH_COPIES), Weight.FILE),
+        Blocking("blocking/files", ("hashlib.file_digest",), Weight.FILE, unknown=True),
         Blocking(
             "blocking/files",
             ("os.walk", "os.fwalk", "pathlib.Path.rglob", "pathlib.Path.walk"),
             Weight.FILE,
             lazy=True,
         ),
+        Blocking("blocking/files", ("glob.glob",), Weight.FILE, when=is_recursive),
+        Blocking("blocking/files", ("glob.iglob", "pathlib.Path.glob"), Weight.FILE, lazy=True, when=is_recursive),
     ),
     aliases={
         "io.open": "builtins.open",
+        "codecs.open": "builtins.open",
         "pathlib.PosixPath": "pathlib.Path",
         "pathlib.WindowsPath": "pathlib.Path",
         "typing_extensions.Annotated": "typing.Annotated",
@@ -60,8 +102,8 @@ library = Library(
         "pathlib.Path.absolute": "self",
         "pathlib.Path.expanduser": "self",
         "subprocess.Popen": "subprocess.Popen",
+        "os.popen": "os.popen",
         "threading.local": "threading.local",
-        "concurrent.futures.ThreadPoolExecutor": "concurrent.futures.ThreadPoolExecutor",
         "asyncio.get_running_loop": "asyncio.AbstractEventLoop",
         "asyncio.get_event_loop": "asyncio.AbstractEventLoop",
     },
@@ -85,7 +127,6 @@ library = Library(
         Offload("asyncio.to_thread", 0, "func"),
         Offload("anyio.to_thread.run_sync", 0, "func"),
         Offload("asyncio.AbstractEventLoop.run_in_executor", 1, "func"),
-        Offload("concurrent.futures.ThreadPoolExecutor.submit", 0, "fn"),
     ),
     callers=frozenset(
         {
