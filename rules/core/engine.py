@@ -11,7 +11,7 @@ from rules.core.blocking import blocking_remarks, spoken
 from rules.core.contexts import Contexts, is_offline
 from rules.core.document import Document
 from rules.core.facts import Facts, Site, show
-from rules.core.findings import Analysis, Finding, Fix, Span, Step, Unreadable, Way
+from rules.core.findings import Analysis, Finding, Fix, Severity, Span, Step, Unreadable, Way
 from rules.core.library import Knowledge
 from rules.core.project import Project
 from rules.core.proof import objection
@@ -82,7 +82,8 @@ class Engine:
         for remark in remarks:
             key = _identity(remark, contexts)
             seen[key] += 1
-            found.append((remark, _finding(remark, contexts, _fingerprint((*key, str(seen[key]))))))
+            severity = min(remark.severity, self.rules[remark.rule].severity)
+            found.append((remark, _finding(remark, severity, contexts, _fingerprint((*key, str(seen[key]))))))
         return found
 
     def _remarks(self, contexts: Contexts) -> Iterator[Remark]:
@@ -245,10 +246,10 @@ def _advice(remark: Remark) -> str:
             return "It could be `async def`."
 
 
-def _finding(remark: Remark, contexts: Contexts, fingerprint: str) -> Finding:
+def _finding(remark: Remark, severity: Severity, contexts: Contexts, fingerprint: str) -> Finding:
     return Finding(
         rule=remark.rule,
-        severity=remark.severity,
+        severity=severity,
         path=remark.function.path,
         span=_span(remark, contexts),
         message=remark.message,

@@ -233,7 +233,7 @@ class Outline(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `problem` tells a person why the file could not be read; it says nothing else then. `called` holds the last names of all
     that it calls, `decorating` of all that it decorates with, `coroutines` those of its `async def`s, `dropped` those of calls in them that are whole
     statements, `properties` those of methods that are read like attributes, `bases` the last
-    names of what its classes derive from, `states` what it sets on a `.state`. `imported` are names that it takes from other modules, `dotted` texts that look like a name in one
+    names of what its classes derive from, `states` what it sets on a `.state`. `imports` is all that it imports anywhere, `dotted` texts that look like a name in one
     ("app.main.time"), as a mock is told. `mentions` counts how often a name (or, behind a dot, an attribute) is read other than to be called.
     `ignores` pairs a line with the names that a comment on it silences (`*`: all of them), line 0 speaks for the file.
     """
@@ -244,13 +244,18 @@ class Outline(msgspec.Struct, frozen=True, array_like=True, gc=False):
     decorating: frozenset[str] = frozenset()
     coroutines: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
-    imported: frozenset[str] = frozenset()
+    imports: tuple[Import, ...] = ()
     properties: frozenset[str] = frozenset()
     bases: frozenset[str] = frozenset()
     states: frozenset[str] = frozenset()
     dotted: frozenset[str] = frozenset()
     mentions: dict[str, int] = {}
     ignores: tuple[tuple[int, tuple[str, ...]], ...] = ()
+
+    @property
+    def imported(self) -> frozenset[str]:
+        """The names that it takes from other modules."""
+        return frozenset(one.name for one in self.imports if one.name)
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True, gc=False):

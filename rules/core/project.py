@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 
 from rules.core.facts import (
     Attribute,
@@ -90,7 +91,7 @@ class Project:
         self.knowledge = knowledge
         self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
         self._memory: dict[object, Value | None] = {}
-        self._called_by_name: dict[str, tuple[tuple[Call, Where], ...]] = {}
+        self._called_by_name: dict[tuple[str, str], tuple[tuple[Call, Where], ...]] = {}
         self._depth = 0
 
     def with_facts(self, edited: Mapping[str, Facts]) -> Project:
@@ -270,34 +271,74 @@ class Project:
         """What the callers of the project give to a parameter without a type, if they all give the same."""
         function = ProjectFunction(where.path, where.function)
         shift = 1 if self.function(function).owner >= 0 else 0
-        found: set[Value] = set()
+        found: set[Value | None] = set()
         for call, at in self.calls_of(function):
             given = dict(call.keywords).get(parameter.name)
             if given is None and 0 <= place - shift < len(call.arguments):
                 given = call.arguments[place - shift]
-            value = self.value(given, at)
-            if value is not None:
-                found.add(value)
+            found.add(self.value(given, at))
+        found |= set(self._injected_by_decorators(function, place))
+        found.discard(None)
         return found.pop() if len(found) == 1 else None
 
-    def calls_of(self, function: ProjectFunction) -> Iterator[tuple[Call, Where]]:
-        """The calls of a function by its name, over all files."""
-        for call, at in self._calls_named(self.function(function).name):
-            if self.value(call.callee, at) == function:
-                yield call, at
+    def _injected_by_decorators(self, function: ProjectFunction, place: int) -> Iterator[Value | None]:
+        """What decorators of the project give when they call what they decorate: `f(session, *args)`."""
+        for decorator in self.decorators(function):
+            if not isinstance(decorator, ProjectFunction) or not self.function(decorator).parameters:
+                continue
+            name = self.function(decorator).parameters[0].name
+            for index, inner in enumerate(self.facts[decorator.path].functions):
+                if inner.parent == decorator.index:
+                    for site in inner.sites:
+                        if site.call.callee == Name(name) and place < len(site.call.arguments):
+                            yield self.value(site.call.arguments[place], Where(decorator.path, index, site.line))
 
-    def _calls_named(self, name: str) -> tuple[tuple[Call, Where], ...]:
-        """All calls by a name; none of a name that is called all over the place."""
-        if name not in self._called_by_name:
-            paths = [path for path, facts in self.facts.items() if name in facts.outline.called]
-            self._called_by_name[name] = tuple(
+    def calls_of(self, function: ProjectFunction) -> Iterator[tuple[Call, Where]]:
+        """The calls of a function, over all files that can name it; those of `__init__` are calls of its class."""
+        facts = self.function(function)
+        target: Value = function
+        name, paths = facts.name, self._naming(function)
+        if facts.name == "__init__" and facts.owner >= 0:
+            target = ProjectClass(function.path, facts.owner)
+            name = self.class_(target).name
+        for path in paths:
+            for call, at in self._calls_named(path, name):
+                if self.value(call.callee, at) == target:
+                    yield call, at
+
+    def _naming(self, function: ProjectFunction) -> Iterable[str]:
+        """The files that can name a function: its own and those that import its module; of a method, those that call it."""
+        facts = self.function(function)
+        if facts.owner < 0 or facts.name == "__init__":
+            place = function.path.removesuffix(".py").removesuffix("/__init__")
+            return {function.path, *self._importers.get(place, ())}
+        calling = [path for path, other in self.facts.items() if facts.name in other.outline.called]
+        return calling if len(calling) <= WIDEST else ()
+
+    @cached_property
+    def _importers(self) -> Mapping[str, set[str]]:
+        """For each module of the project, the files that import it or from it."""
+        found: dict[str, set[str]] = {}
+        for path, facts in self.facts.items():
+            for one in facts.outline.imports:
+                place = self.modules.find(path, one.level, one.module)
+                if place is not None:
+                    found.setdefault(place, set()).add(path)
+                    found.setdefault(f"{place}/{one.name}", set()).add(path)
+        return found
+
+    def _calls_named(self, path: str, name: str) -> tuple[tuple[Call, Where], ...]:
+        """All calls by a name in a file."""
+        key = (path, name)
+        if key not in self._called_by_name:
+            called = name in self.facts[path].outline.called
+            self._called_by_name[key] = tuple(
                 (site.call, Where(path, index, site.line))
-                for path in (paths if len(paths) <= WIDEST else ())
-                for index, caller in enumerate(self.facts[path].functions)
+                for index, caller in enumerate(self.facts[path].functions if called else ())
                 for site in caller.sites
                 if last_name(site.call.callee) == name
             )
-        return self._called_by_name[name]
+        return self._called_by_name[key]
 
     def dependency(self, parameter: Parameter, where: Where) -> Value | None:
         """What FastAPI would call for a parameter: the argument of `Depends`, in its default or its annotation."""

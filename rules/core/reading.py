@@ -78,14 +78,6 @@ def _is_property(function: Function) -> bool:
     return any(last_name(decorator) in {"property", "cached_property"} for decorator in function.decorators)
 
 
-def _imported_names(functions: Iterable[Function]) -> Iterator[str]:
-    for function in functions:
-        for bindings in function.bindings.values():
-            for binding in bindings:
-                if isinstance(binding.value, Import) and binding.value.name:
-                    yield binding.value.name
-
-
 @dataclass(slots=True)
 class _Scope:
     """A function that is being read."""
@@ -131,6 +123,7 @@ class _Reader:
         self._classes: list[Class | None] = []
         self._stars: list[Import] = []
         self._states: set[str] = set()
+        self._imports: list[Import] = []
         self._depth = 0
         self._scope = self._module = _Scope("<module>", "<module>", 0, -1, -1)
         self._class: _ClassScope | None = None
@@ -199,7 +192,7 @@ class _Reader:
             dropped=frozenset(
                 last_name(s.call.callee) for f in functions if f.asynchronous for s in f.sites if s.statement
             ),
-            imported=frozenset(_imported_names(functions)),
+            imports=tuple(self._imports),
             bases=frozenset(last_name(base) for class_ in self._classes if class_ for base in class_.bases),
             states=frozenset(self._states),
             properties=frozenset(f.name for f in functions if f.owner >= 0 and _is_property(f)),
@@ -331,6 +324,7 @@ class _Reader:
 
     def _import(self, node: ast.Import) -> None:
         for alias in node.names:
+            self._imports.append(Import(0, alias.name))
             if alias.asname:
                 self._keep(alias.asname, node.lineno, Import(0, alias.name))
             else:
@@ -340,6 +334,7 @@ class _Reader:
     def _import_from(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
             imported = Import(node.level, node.module or "", alias.name)
+            self._imports.append(imported)
             if alias.name == "*":
                 self._stars.append(imported)
             else:
