@@ -95,7 +95,7 @@ def load_config(layers: Iterable[Layer] = ()) -> RepositoryConfig:
 
 def to_options(config: RepositoryConfig) -> Options:
     """What of the settings concerns the analysis."""
-    return Options(select=config.select, ignore=config.ignore)
+    return Options(select=config.select, ignore=config.ignore, blocking=config.blocking, offloads=config.offloads)
 
 
 def applies(rule: str, config: RepositoryConfig) -> bool:

@@ -257,7 +257,7 @@ class Contexts:
         callee = self.project.value(site.call.callee, where)
         called = self.called_function(callee)
         if called is not None:
-            if self._runs_at_once(called, site):
+            if self._runs_at_once(called, site) and not self.project.knowledge.is_offload(self.project.dotted(called)):
                 yield self._implementation(called)
         elif isinstance(callee, Outside) and self.project.knowledge.calls_its_argument(callee.name):
             for given in (*site.call.arguments[:1], dict(site.call.keywords).get("key")):
@@ -347,6 +347,10 @@ class Contexts:
         callee = self.project.value(site.call.callee, where)
         while isinstance(callee, Partial):
             callee = callee.of
+        if isinstance(callee, ProjectFunction):
+            name = self.project.dotted(callee)
+            declared = self.project.knowledge.declared(name)
+            return (declared, name) if declared is not None else None
         if not isinstance(callee, Outside):
             return None
         row = self.project.knowledge.blocking(callee.name)

@@ -61,7 +61,7 @@ def _function_twin(call: ast.Call, twin_: Twin, document: Document, is_wanted: C
     edits = [
         *_awaited(call, document, document.replace(document.span(call.func), f"await {imported.name}")),
         *imported.edits,
-        *orphan_edits(document, [call.func], imported.edits, is_wanted),
+        *orphan_edits(document, [call.func], imported, is_wanted),
     ]
     return Fix(f"Await `{chosen}`", Way.TWIN, tuple(edits), notes=twin_.notes, requires=twin_.requires)
 
@@ -88,7 +88,7 @@ def _path_twin(call: ast.Call, twin_: Twin, document: Document, is_wanted: Calla
     edits = [
         *_parenthesised(call, document, wrapped),
         *imported.edits,
-        *orphan_edits(document, replaced, imported.edits, is_wanted),
+        *orphan_edits(document, replaced, imported, is_wanted),
     ]
     return Fix(f"Await `{twin_.name}(…).{call.func.attr}`", Way.TWIN, tuple(edits))
 

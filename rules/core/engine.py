@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from rules.core import conversion, repairs
@@ -32,11 +32,16 @@ WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to look for: names of rules or packs (none: all of them); `everything` also says what pays little."""
+    """What to look for: names of rules or packs (none: all of them); `everything` also says what pays little.
+
+    `blocking` and `offloads` are what the repository declares of its own functions (see `Knowledge.with_declared`).
+    """
 
     select: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
     everything: bool = False
+    blocking: Mapping[str, str | None] = field(default_factory=dict)
+    offloads: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,12 @@ class Engine:
         facts of the same repository before the change, findings are marked as introduced or not, and only the introduced
         ones carry fixes.
         """
-        contexts = Contexts(Project(facts, self.knowledge))
+        knowledge = self.knowledge
+        if options.blocking or options.offloads:
+            knowledge = knowledge.with_declared(options.blocking, options.offloads)
+        contexts = Contexts(Project(facts, knowledge))
         found = self._found(contexts, options)
-        before = self._found(Contexts(Project(base, self.knowledge)), options) if base is not None else []
+        before = self._found(Contexts(Project(base, knowledge)), options) if base is not None else []
         old = _in_base(found, before, facts, base or {})
         findings = [replace(finding, introduced=finding.fingerprint not in old) for _, finding in found]
         wanted = [(remark, f) for (remark, _), f in zip(found, findings, strict=True) if f.introduced]

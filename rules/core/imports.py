@@ -67,22 +67,23 @@ def import_module(document: Document, module: str) -> Imported | None:
 
 
 def orphan_edits(
-    document: Document, replaced: list[ast.expr], added: tuple[Edit, ...], is_wanted: Callable[[str], bool]
+    document: Document, replaced: list[ast.expr], imported: Imported, is_wanted: Callable[[str], bool]
 ) -> tuple[Edit, ...]:
-    """The edits that drop the imports whose only uses were in the replaced expressions.
+    """The edits that drop the imports whose only uses were in the replaced expressions, now that another is used.
 
     The imports of an `__init__.py`, of a name in `__all__`, those that a comment marks, and those that are wanted
     elsewhere stay.
     """
     if document.path.endswith("__init__.py"):
         return ()
+    added = {edit.span.line for edit in imported.edits}
     inside = {node for expression in replaced for node in ast.walk(expression)}
-    roots = {node.id for node in inside if isinstance(node, ast.Name)}
+    roots = {node.id for node in inside if isinstance(node, ast.Name)} - {imported.name.partition(".")[0]}
     edits: list[Edit] = []
     for name in sorted(roots):
         uses = [n for n in ast.walk(document.tree) if isinstance(n, ast.Name) and n.id == name]
         if all(use in inside for use in uses) and not _is_named_in_text(document, name) and not is_wanted(name):
-            edits += _dropped(document, name, {edit.span.line for edit in added})
+            edits += _dropped(document, name, added)
     return tuple(edits)
 
 

@@ -4,6 +4,8 @@ A name is dotted and public ("requests.get", "sqlalchemy.orm.Session.commit"); a
 it. A row that ends in `.*` speaks of every member of a class that no other row names.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,6 +15,7 @@ from typing import TypeVar
 from rules.core.facts import Function, Site
 
 _Row = TypeVar("_Row")
+DECLARED = "blocking/declared"
 
 
 class Weight(Enum):
@@ -122,7 +125,8 @@ class Knowledge:
     """All libraries together, asked by name."""
 
     def __init__(self, libraries: Iterable[Library]) -> None:
-        known = tuple(libraries)
+        known = self._libraries = tuple(libraries)
+        self._declared: dict[str, Blocking] = {}
         self.results = _merged(library.results for library in known)
         self.factories = _merged(library.factories for library in known)
         self.attributes = _merged(library.attributes for library in known)
@@ -135,6 +139,28 @@ class Knowledge:
         self._callers = frozenset().union(*(library.callers for library in known))
         self._canonical: dict[str, str] = {}
         self._blocking = {name: row for library in known for row in library.blocking for name in row.names}
+
+    def declared(self, name: str) -> Blocking | None:
+        """The row by which a repository declares a function of its own, here by its whole dotted path, to block."""
+        return next((row for own, row in self._declared.items() if f".{name}".endswith(f".{own}")), None)
+
+    def with_declared(self, blocking: Mapping[str, str | None], offloads: Mapping[str, int]) -> Knowledge:
+        """The same, and what a repository declares: its blocking functions, each with its awaitable twin if it has one,
+        and its functions that run the argument at a place in a worker thread.
+        """
+        rows = {name: Blocking(DECLARED, (name,), twin=Twin(twin) if twin else None) for name, twin in blocking.items()}
+        own = Library(
+            "declared",
+            blocking=tuple(rows.values()),
+            offloads=tuple(Offload(name, argument) for name, argument in offloads.items()),
+        )
+        more = Knowledge((*self._libraries, own))
+        more._declared = rows
+        return more
+
+    def is_offload(self, name: str) -> bool:
+        """Whether a function, by its whole dotted path, hands a callable to a worker thread."""
+        return any(f".{name}".endswith(f".{own}") for own in self.offloads)
 
     @property
     def frameworks(self) -> frozenset[str]:

@@ -102,6 +102,11 @@ class Project:
         """The facts of a function."""
         return self.facts[of.path].functions[of.function if isinstance(of, Where) else of.index]
 
+    def dotted(self, of: ProjectFunction) -> str:
+        """The dotted path of a function, from the top of the repository."""
+        place = of.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        return f"{place}.{self.function(of).qualname}"
+
     def class_(self, of: ProjectClass) -> Class:
         """The facts of a class."""
         return self.facts[of.path].classes[of.index]
