@@ -1,33 +1,22 @@
 """From the facts of a repository to its findings, each with the fixes that could be proved."""
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
 
-from rules.core import conversion, repairs
 from rules.core.blocking import blocking_remarks, spoken
 from rules.core.contexts import Contexts, is_offline
-from rules.core.document import Document
-from rules.core.facts import Facts, Site, show
-from rules.core.findings import Analysis, Finding, Fix, Severity, Span, Step, Unreadable, Way
+from rules.core.facts import Facts, show
+from rules.core.findings import Analysis, Finding, Severity, Span, Step, Unreadable
+from rules.core.introduced import fingerprints_in_base
 from rules.core.library import Knowledge
+from rules.core.mending import with_fixes
 from rules.core.project import Project
-from rules.core.proof import objection
 from rules.core.remarks import Remark, Remedy
 from rules.core.rule import Rule
-from rules.core.syntax import UnreadableError
-from rules.core.values import ProjectFunction
-
-Writer = Callable[[Remark, Contexts, Document], Fix | None]
 
 FRAMEWORK = frozenset({"FastAPI", "APIRouter", "Starlette"})
-WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
-    Remedy.UNBLOCK: (conversion.twin, conversion.reverse, conversion.offload),
-    Remedy.AWAIT: (repairs.await_call,),
-    Remedy.CONVERT: (repairs.make_asynchronous,),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +60,10 @@ class Engine:
         contexts = Contexts(Project(facts, knowledge))
         found = self._found(contexts, options)
         before = self._found(Contexts(Project(base, knowledge)), options) if base is not None else []
-        old = _in_base(found, before, facts, base or {})
+        old = fingerprints_in_base(found, before, facts, base or {})
         findings = [replace(finding, introduced=finding.fingerprint not in old) for _, finding in found]
         wanted = [(remark, f) for (remark, _), f in zip(found, findings, strict=True) if f.introduced]
-        fixed = {f.fingerprint: f for f in self._with_fixes(wanted, contexts, sources)}
+        fixed = {f.fingerprint: f for f in with_fixes(wanted, contexts, sources)}
         return Analysis(
             findings=tuple(sorted((fixed.get(f.fingerprint, f) for f in findings), key=_order)),
             unreadable=tuple(Unreadable(path, f.problem) for path, f in sorted(facts.items()) if f.problem),
@@ -125,119 +114,6 @@ class Engine:
         sink = remark.sink
         deep = dict(contexts.project.facts[sink.through[-1].path].outline.ignores)
         return bool(silent & set(deep.get(sink.site.line, ())))
-
-    def _with_fixes(
-        self, found: Iterable[tuple[Remark, Finding]], contexts: Contexts, sources: Mapping[str, bytes]
-    ) -> Iterator[Finding]:
-        """The findings with their fixes. All findings of one function are mended in ways that go together."""
-        documents = _Documents(sources)
-        together: defaultdict[object, list[tuple[Finding, list[Fix]]]] = defaultdict(list)
-        for remark, finding in found:
-            document = documents.at(remark.function.path)
-            fixes = list(self._proved(remark, contexts, document, sources)) if document is not None else []
-            together[remark.function].append((finding, fixes))
-        for group in together.values():
-            yield from _chosen(group)
-
-    def _proved(
-        self, remark: Remark, contexts: Contexts, document: Document, sources: Mapping[str, bytes]
-    ) -> Iterator[Fix]:
-        for write in WAYS[remark.remedy]:
-            fix = write(remark, contexts, document)
-            if fix is not None and not objection(fix, contexts, sources):
-                yield fix
-
-
-class _Documents:
-    def __init__(self, sources: Mapping[str, bytes]) -> None:
-        self._sources = sources
-        self._read: dict[str, Document | None] = {}
-
-    def at(self, path: str) -> Document | None:
-        if path not in self._read:
-            self._read[path] = self._document(path)
-        return self._read[path]
-
-    def _document(self, path: str) -> Document | None:
-        if path not in self._sources:
-            return None
-        try:
-            return Document(path, self._sources[path])
-        except (UnreadableError, SyntaxError, UnicodeError):
-            return None
-
-
-def _chosen(group: list[tuple[Finding, list[Fix]]]) -> Iterator[Finding]:
-    """One best fix for each finding of a function, so that all of them can be made.
-
-    A function that loses its `async` can await nothing, so either every finding of it is mended that way or none is: none
-    where each has a twin of its own, and all where one has not.
-    """
-    each_has_twin = all(any(fix.way is Way.TWIN for fix in fixes) for _, fixes in group)
-    reversible = all(any(fix.way is Way.REVERSE for fix in fixes) for _, fixes in group)
-    first = Way.REVERSE if reversible and not each_has_twin else None
-    for finding, fixes in group:
-        ordered = sorted(fixes, key=lambda fix: (fix.way is not first, fix.way is Way.REVERSE))
-        usable = [fix for fix in ordered if first is not None or fix.way is not Way.REVERSE or len(ordered) == 1]
-        best = usable[0] if usable and (usable[0].way is not Way.REVERSE or reversible) else None
-        advice = "" if best is not None else finding.advice
-        yield replace(finding, fix=best, advice=advice, alternatives=tuple(fix for fix in ordered if fix is not best))
-
-
-def _in_base(
-    found: list[tuple[Remark, Finding]],
-    before: list[tuple[Remark, Finding]],
-    facts: Mapping[str, Facts],
-    base: Mapping[str, Facts],
-) -> set[str]:
-    """The fingerprints of the findings that were there before the change.
-
-    Where a function has got another call that looks like one it had, the order of all its calls tells which is which.
-    """
-    old = {finding.fingerprint for _, finding in before}
-    old |= _moved(found, before)
-    counted = Counter((f.path, f.function, show(r.site.call)) for r, f in before if r.site is not None)
-    now = Counter((f.path, f.function, show(r.site.call)) for r, f in found if r.site is not None)
-    for remark, finding in found:
-        if remark.site is None:
-            continue
-        key = (finding.path, finding.function, show(remark.site.call))
-        if 0 < counted[key] < now[key]:
-            kept = _kept_sites(remark.function, facts, base)
-            old = (old | {finding.fingerprint}) if remark.site in kept else (old - {finding.fingerprint})
-    return old
-
-
-def _moved(found: list[tuple[Remark, Finding]], before: list[tuple[Remark, Finding]]) -> set[str]:
-    """The fingerprints of findings that stood elsewhere before: on the same route, or in a function of the same name."""
-    now = {finding.fingerprint for _, finding in found}
-    gone = Counter(key for r, f in before if f.fingerprint not in now for key in _traces(r, f))
-    moved: set[str] = set()
-    known = {finding.fingerprint for _, finding in before}
-    for remark, finding in found:
-        trace = next((key for key in _traces(remark, finding) if gone[key] > 0), None)
-        if finding.fingerprint not in known and trace is not None:
-            gone.subtract(_traces(remark, finding))
-            moved.add(finding.fingerprint)
-    return moved
-
-
-def _traces(remark: Remark, finding: Finding) -> list[tuple[str, ...]]:
-    """By what a finding can be known again in another place."""
-    what = (finding.rule, show(remark.site.call) if remark.site is not None else "")
-    places = [("function", finding.function), ("path", finding.path), ("route", finding.route or "")]
-    return [(*what, *place) for place in places if place[1]]
-
-
-def _kept_sites(function: ProjectFunction, facts: Mapping[str, Facts], base: Mapping[str, Facts]) -> list[Site]:
-    """The calls of a function that stood in it before, in the order in which they stood."""
-    new = facts[function.path].functions[function.index]
-    old = next((f for f in base[function.path].functions if f.qualname == new.qualname), None)
-    if old is None:
-        return []
-    shown_old, shown_new = ([show(site.call) for site in version.sites] for version in (old, new))
-    matcher = SequenceMatcher(None, shown_old, shown_new, autojunk=False)
-    return [new.sites[block.b + i] for block in matcher.get_matching_blocks() for i in range(block.size)]
 
 
 def _advice(remark: Remark) -> str:
