@@ -67,7 +67,8 @@ async def review(ref: PullRef, tools: Tools) -> Outcome:
     if not stands.pull.open:
         return Outcome.CLOSED
     config = load_config(await configuration(github, stands, tools.private))
-    if not config.enabled or not any(map(concerns_python, files)):
+    spoken = bool(stands.history.reviewed)  # who has had a check run waits for the next one
+    if not config.enabled or not (spoken or any(map(concerns_python, files))):
         return Outcome.SILENT
     try:
         code = await project(github, stands.pull, files, tools.store, tools.analyst)

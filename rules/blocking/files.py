@@ -1,8 +1,8 @@
 """Reading or writing a file of unknown size holds the event loop until the disk is done.
 
 ## What it does
-Finds `open`, `Path.read_text` and its kin, `Path.open`, the tree functions of `shutil`, `os.walk` and `Path.rglob` on the
-event loop, where much may be read or written: which file it is comes from the caller, it stands in a loop, it is copied, or
+Finds `open`, `Path.read_text` and its kin, `Path.open`, `Path.copy`, the copying functions of `shutil`, `os.walk`,
+`Path.rglob`, recursive globs and `hashlib.file_digest` on the event loop, where much may be read or written: which file it is comes from the caller, it stands in a loop, it is copied, or
 it is a whole tree. A file that the program names itself is left alone, and so are `exists`, `mkdir`, `remove` and the like:
 they take microseconds.
 

@@ -1,8 +1,9 @@
 """`subprocess.run` and its kin hold the event loop until the other process ends.
 
 ## What it does
-Finds `subprocess.run`, `call`, `check_call`, `check_output`, `getoutput`, `Popen.wait`, `Popen.communicate`, `os.system`
-and `os.wait` where they run on the event loop.
+Finds `subprocess.run`, `call`, `check_call`, `check_output`, `getoutput`, `Popen.wait`, `Popen.communicate`, `os.system`,
+`os.wait` and its kin, and the reading of what `os.popen` starts, where they run on the event loop. Only to start a process
+is left alone, and so is `wait` after `poll`.
 
 ## Why is this bad?
 The loop stands still for as long as the other process runs, and with it every request of the worker. How long that is,

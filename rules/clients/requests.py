@@ -1,7 +1,8 @@
 """Requests waits for the network on the event loop.
 
 ## What it does
-Finds `requests.get` and its kin, and the methods of a `requests.Session`, where they run on the event loop.
+Finds `requests.get` and its kin, and the methods of a `requests.Session` (or of a session derived from it, such as that of
+requests-oauthlib), where they run on the event loop.
 
 ## Why is this bad?
 While the other server takes its time, this worker serves nobody. With an upstream that answers in 50 ms, an endpoint that

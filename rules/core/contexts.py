@@ -351,6 +351,8 @@ class Contexts:
             name = self.project.dotted(callee)
             declared = self.project.knowledge.declared(name)
             return (declared, name) if declared is not None else None
+        if isinstance(callee, Object) and isinstance(callee.of, Outside):
+            callee = Outside(self.project.knowledge.member(callee.of.name, "__call__"))
         if not isinstance(callee, Outside):
             return None
         row = self.project.knowledge.blocking(callee.name)

@@ -230,8 +230,13 @@ def _is_lazy(remark: Remark, contexts: Contexts) -> bool:
     if remark.sink is not None and remark.sink.site is site:
         streamed = dict(site.call.keywords).get("stream")
         name = remark.sink.name
-        opened = name in {"builtins.open", "pathlib.Path.open"} or remark.sink.row.lazy or name.endswith(".__iter__")
-        return opened or (streamed is not None and streamed != Constant(False, "bool"))
+        row = remark.sink.row
+        return (
+            row.opens
+            or row.lazy
+            or name.endswith(".__iter__")
+            or (streamed is not None and streamed != Constant(False, "bool"))
+        )
     target = contexts.called_function(
         contexts.project.value(site.call.callee, Where(remark.function.path, remark.function.index, site.line))
     )

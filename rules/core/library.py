@@ -12,7 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TypeVar
 
-from rules.core.facts import Function, Site
+from rules.core.facts import Call, Entered, Expression, Function, Name, Site
 
 _Row = TypeVar("_Row")
 DECLARED = "blocking/declared"
@@ -29,6 +29,13 @@ class Weight(Enum):
 def always(_site: Site, _function: Function) -> bool:
     """Every call blocks."""
     return True
+
+
+def origins(receiver: Expression, function: Function) -> list[tuple[Call, bool]]:
+    """The calls of the function from which a receiver comes, each with whether a `with` has entered it."""
+    values = [b.value for b in function.bindings.get(receiver.id, ())] if isinstance(receiver, Name) else [receiver]
+    made = [(value.of, True) if isinstance(value, Entered) else (value, False) for value in values]
+    return [(call, entered) for call, entered in made if isinstance(call, Call)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,8 @@ class Twin:
 class Blocking:
     """Callables that block, and the rule that speaks of them; `when` tells whether one call, in its function, is to count.
 
-    What is `lazy` blocks where its result is run through, not where it is called. What is `unknown` counts where something
+    What is `lazy` blocks where its result is run through, not where it is called; what `opens` something blocks again where
+    that is read, so that handing over the call alone would not do. What is `unknown` counts where something
     that it is given comes from a request, or in a loop: a file that the program names itself is one that it brings along.
     """
 
@@ -57,6 +65,7 @@ class Blocking:
     weight: Weight = Weight.WAIT
     twin: Twin | None = None
     lazy: bool = False
+    opens: bool = False
     unknown: bool = False
     when: Callable[[Site, Function], bool] = always
 

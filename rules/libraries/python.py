@@ -3,7 +3,7 @@
 https://docs.python.org/3/library/ and https://anyio.readthedocs.io/en/stable/
 """
 
-from rules.core.facts import Attribute, Computed, Constant, Expression, Function, Site, last_name
+from rules.core.facts import Attribute, Choice, Constant, Expression, Function, Site, last_name
 from rules.core.library import Blocking, Library, Offload, Twin, Weight
 
 _SUBPROCESS = ("run", "call", "check_call", "check_output", "getoutput", "getstatusoutput")
@@ -20,7 +20,9 @@ def waits_for_process(site: Site, function: Function) -> bool:
     if any(isinstance(given, Constant) and given.value == 0 for given in limit):
         return False
     polled = (other.call.callee for other in function.sites if last_name(other.call.callee) == "poll")
-    return not any(isinstance(poll, Attribute) and isinstance(callee, Attribute) and poll.of == callee.of for poll in polled)
+    return not any(
+        isinstance(poll, Attribute) and isinstance(callee, Attribute) and poll.of == callee.of for poll in polled
+    )
 
 
 def waits_for_any_process(site: Site, _function: Function) -> bool:
@@ -29,18 +31,19 @@ def waits_for_any_process(site: Site, _function: Function) -> bool:
 
 
 def _mentions(given: Expression | None, name: str) -> bool:
-    parts = given.parts if isinstance(given, Computed) else (given,)
+    """Whether it is the name, or joins it to others with `|`."""
+    parts = given.options if isinstance(given, Choice) else (given,)
     return any(last_name(part) == name for part in parts)
 
 
 def is_recursive(site: Site, _function: Function) -> bool:
-    """Whether a glob goes down into folders: it says so, or its pattern has `**` (which needs saying for `glob.glob`)."""
-    if (said := dict(site.call.keywords).get("recursive")) is not None:
-        return said != Constant(False, "bool")
-    return last_name(site.call.callee) == "glob" and _has_stars(site)
+    """Whether `glob.glob` goes down into folders: only where it is told to."""
+    said = dict(site.call.keywords).get("recursive")
+    return said is not None and said != Constant(False, "bool")
 
 
-def _has_stars(site: Site) -> bool:
+def goes_down(site: Site, _function: Function) -> bool:
+    """Whether `Path.glob` goes down into folders: by its pattern."""
     pattern = (*site.call.arguments[:1], dict(site.call.keywords).get("pattern"))
     return any(isinstance(given, Constant) and "**" in str(given.value) for given in pattern)
 
@@ -62,7 +65,7 @@ library = Library(
         Blocking("blocking/subprocess", ("subprocess.Popen.wait",), when=waits_for_process),
         Blocking("blocking/subprocess", tuple(f"os.{name}" for name in _OS_WAITS), when=waits_for_any_process),
         Blocking("blocking/input", ("builtins.input", "getpass.getpass")),
-        Blocking("blocking/files", ("builtins.open",), Weight.FILE, unknown=True),
+        Blocking("blocking/files", ("builtins.open",), Weight.FILE, opens=True, unknown=True),
         Blocking(
             "blocking/files",
             tuple(f"pathlib.Path.{name}" for name in _PATH_TEXTS),
@@ -70,7 +73,7 @@ library = Library(
             Twin("anyio.Path"),
             unknown=True,
         ),
-        Blocking("blocking/files", ("pathlib.Path.open",), Weight.FILE, unknown=True),
+        Blocking("blocking/files", ("pathlib.Path.open",), Weight.FILE, opens=True, unknown=True),
         Blocking("blocking/files", tuple(f"shutil.{name}" for name in _TREES), Weight.FILE),
         Blocking("blocking/files", tuple(f"pathlib.Path.{name}" for name in _PATH_COPIES), Weight.FILE),
         Blocking("blocking/files", ("hashlib.file_digest",), Weight.FILE, unknown=True),
@@ -81,7 +84,8 @@ library = Library(
             lazy=True,
         ),
         Blocking("blocking/files", ("glob.glob",), Weight.FILE, when=is_recursive),
-        Blocking("blocking/files", ("glob.iglob", "pathlib.Path.glob"), Weight.FILE, lazy=True, when=is_recursive),
+        Blocking("blocking/files", ("glob.iglob",), Weight.FILE, lazy=True, when=is_recursive),
+        Blocking("blocking/files", ("pathlib.Path.glob",), Weight.FILE, lazy=True, when=goes_down),
     ),
     aliases={
         "io.open": "builtins.open",

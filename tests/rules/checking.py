@@ -18,6 +18,7 @@ import pytest
 from rules import (
     Analysis,
     Edit,
+    Facts,
     Finding,
     Fix,
     Options,
@@ -32,6 +33,7 @@ from rules import (
 )
 
 PATH = "app/main.py"
+DEFAULT = Options()
 EVERYTHING = Options(everything=True)
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=]")
 
@@ -61,14 +63,14 @@ def project(source: Text, files: Files | None = None, path: str = PATH) -> dict[
 
 
 def analysed(
-    sources: Mapping[str, bytes], *, base: Mapping[str, bytes] | None = None, options: Options = Options()
+    sources: Mapping[str, bytes], *, base: Mapping[str, bytes] | None = None, options: Options = DEFAULT
 ) -> Analysis:
     """The analysis of a project whose texts are all at hand; facts have been through the store."""
     return analyze(_facts(sources), sources, base=_facts(base) if base is not None else None, options=options)
 
 
 def found(
-    rule: str, source: Text, files: Files | None = None, *, path: str = PATH, options: Options = Options()
+    rule: str, source: Text, files: Files | None = None, *, path: str = PATH, options: Options = DEFAULT
 ) -> tuple[Finding, ...]:
     """The findings of one rule in a project."""
     assert rule in all_rules(), f"there is no rule {rule}"
@@ -83,7 +85,7 @@ def assert_fixes(
     files: Files | None = None,
     path: str = PATH,
     way: Way | None = None,
-    options: Options = Options(),
+    options: Options = DEFAULT,
 ) -> tuple[Finding, ...]:
     """The fixes of all findings of the rule, made together, turn `before` into `after` and leave nothing to find.
 
@@ -108,7 +110,7 @@ def assert_fixes(
 
 
 def assert_clean(
-    rule: str, source: Text, files: Files | None = None, *, path: str = PATH, options: Options = Options()
+    rule: str, source: Text, files: Files | None = None, *, path: str = PATH, options: Options = DEFAULT
 ) -> None:
     """The rule has nothing to say of the project."""
     sources = project(source, files, path)
@@ -124,7 +126,7 @@ def assert_unfixed(
     *,
     path: str = PATH,
     way: Way | None = None,
-    options: Options = Options(),
+    options: Options = DEFAULT,
 ) -> tuple[Finding, ...]:
     """The rule finds something and offers no fix (of that way)."""
     sources = project(source, files, path)
@@ -147,17 +149,40 @@ def assert_whole_file_fixed(source: Text, files: Files | None = None, *, path: s
     assert analysis.findings, "nothing was found"
     for finding in analysis.findings:
         for fix in _all_fixes(finding):
-            _check_fix(sources, analysis, finding, fix, Options())
+            _check_fix(sources, analysis, finding, fix, DEFAULT)
     chosen = [_fix_of(finding, None) for finding in analysis.findings if finding.path == path]
     edited = _edited(sources, chosen)
     _check_text(sources[path], edited[path], [edit for fix in chosen for edit in fix.edits])
     assert [f.message for f in analysed(edited).findings if f.path == path] == []
-    _check_analysis(sources, analysis, Options())
+    _check_analysis(sources, analysis, DEFAULT)
     return edited[path]
 
 
-def _facts(sources: Mapping[str, bytes]) -> dict[str, "msgspec.Struct"]:
+def assert_settles(source: Text, files: Files | None = None, *, path: str = PATH) -> bytes:
+    """Whatever is found and mended, in one round: each fix holds alone and with the others, and a second run changes nothing."""
+    sources = project(source, files, path)
+    analysis = analysed(sources)
+    fixes = [finding.fix for finding in analysis.findings if finding.fix]
+    for finding in analysis.findings:
+        for fix in _all_fixes(finding):
+            _check_fix(sources, analysis, finding, fix, DEFAULT)
+    edited = _edited(sources, fixes)
+    if edited[path] != sources[path]:
+        _check_text(sources[path], edited[path], [edit for fix in fixes for edit in fix.edits if edit.path == path])
+    again = analysed(edited)
+    assert [f.fix.title for f in again.findings if f.fix] == [], "a second run changes something"
+    assert len(again.findings) == len(analysis.findings) - len(fixes)
+    _check_analysis(sources, analysis, DEFAULT)
+    return edited[path]
+
+
+def _facts(sources: Mapping[str, bytes]) -> dict[str, Facts]:
     return {path: decode_facts(encode_facts(read_facts(text))) for path, text in sources.items()}
+
+
+def _found_only(sources: Mapping[str, bytes], options: Options) -> Analysis:
+    """The findings without fixes, which are written only where the texts are given."""
+    return analyze(_facts(sources), {}, options=options)
 
 
 def _all_fixes(finding: Finding) -> tuple[Fix, ...]:
@@ -180,9 +205,7 @@ def _edited(sources: Mapping[str, bytes], fixes: list[Fix]) -> dict[str, bytes]:
 # One fix
 
 
-def _check_fix(
-    sources: Mapping[str, bytes], analysis: Analysis, finding: Finding, fix: Fix, options: Options
-) -> None:
+def _check_fix(sources: Mapping[str, bytes], analysis: Analysis, finding: Finding, fix: Fix, options: Options) -> None:
     """All that holds of a fix made alone."""
     assert fix.title
     assert fix.edits
@@ -190,8 +213,7 @@ def _check_fix(
     edited = _edited(sources, [fix])
     for path in {edit.path for edit in fix.edits}:
         _check_text(sources[path], edited[path], [edit for edit in fix.edits if edit.path == path])
-    again = analysed(edited, options=options)
-    before, after = _counted(analysis), _counted(again)
+    before, after = _counted(analysis), _counted(_found_only(edited, options))
     key = _key(finding)
     assert after[key] < before[key], f"still found after its fix: {finding.message}"
     assert not after - before, f"the fix brings findings of its own: {after - before}"
@@ -309,7 +331,7 @@ def _check_place(sources: Mapping[str, bytes], finding: Finding) -> None:
 def _check_fingerprints_below_blank_lines(
     sources: Mapping[str, bytes], analysis: Analysis, path: str, options: Options
 ) -> None:
-    lower = analysed({**sources, path: _lowered(sources[path])}, options=options)
+    lower = _found_only({**sources, path: _lowered(sources[path])}, options)
     assert {f.fingerprint for f in lower.findings} == {f.fingerprint for f in analysis.findings}
     lines = {f.fingerprint: f.span.line for f in analysis.findings if f.path == path}
     assert {f.fingerprint: f.span.line - 3 for f in lower.findings if f.path == path} == lines

@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -244,15 +244,21 @@ def post(request: Request) -> Reply:
 
 
 def _valid(request: Request, query: str) -> DocumentNode | Reply:
-    try:
-        document = parse(query)
-        problems = validate(schema(), document)
-    except GraphQLError as error:
-        problems = [error]
-    if not problems:
+    document, problems = _checked(query)
+    if document is not None and not problems:
         return document
     request.github.refusals += [f"POST /graphql: {problem.message}" for problem in problems]
     return Reply({"errors": [problem.formatted for problem in problems]})
+
+
+@lru_cache(64)
+def _checked(query: str) -> tuple[DocumentNode | None, list[GraphQLError]]:
+    """The query, and what is wrong with it. To find that out takes longer than to execute it."""
+    try:
+        document = parse(query)
+    except GraphQLError as error:
+        return None, [error]
+    return document, validate(schema(), document)
 
 
 def _told(request: Request, result: ExecutionResult) -> Reply:

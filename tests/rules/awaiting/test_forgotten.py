@@ -60,7 +60,7 @@ ENDPOINT = '@app.post("/")\nasync def home(request: Request, db: AsyncSession, f
         "Mailer().send('a')",
         "Mailer.ping()",
         "Mailer.pong()",
-        pytest.param("mailer()", marks=not_yet("a call of an object whose `__call__` is asynchronous is overlooked")),
+        "mailer()",
         "db.commit()",
         "db.execute(1)",
         "asyncio.sleep(1)",
@@ -87,7 +87,10 @@ def test_a_statement_that_drops_a_coroutine_is_awaited(call: str) -> None:
         ("if True: audit(1)", "if True: await audit(1)"),
         ("audit(1); audit(2)", "await audit(1); await audit(2)"),
         ("for x in (): audit(x)", "for x in (): await audit(x)"),
-        ("try:\n        audit(1)\n    finally:\n        audit(2)", "try:\n        await audit(1)\n    finally:\n        await audit(2)"),
+        (
+            "try:\n        audit(1)\n    finally:\n        audit(2)",
+            "try:\n        await audit(1)\n    finally:\n        await audit(2)",
+        ),
         ("async with tg:\n        audit(1)", "async with tg:\n        await audit(1)"),
     ],
 )
@@ -104,7 +107,6 @@ def test_a_helper_that_no_route_reaches() -> None:
     )
 
 
-@not_yet("a coroutine function under another name is overlooked")
 def test_a_coroutine_of_another_file_under_another_name() -> None:
     assert_fixes(
         RULE,
@@ -178,14 +180,10 @@ def test_left_alone(body: str) -> None:
     [
         "async def a(): ...\n\n\ndef b():\n    a()\n",
         "async def a(): ...\n\n\na()\n",
-        pytest.param(
-            "from elsewhere import wrapped\n\n\n@wrapped\nasync def a(): ...\n\n\nasync def b():\n    a()\n",
-            marks=not_yet("an unknown decorator may make anything of a coroutine function (a task, a Celery job)"),
-        ),
-        pytest.param(
+        "from elsewhere import wrapped\n\n\n@wrapped\nasync def a(): ...\n\n\nasync def b():\n    a()\n",
+        (
             "import functools\n\n\ndef fire(f):\n    @functools.wraps(f)\n    def g(): ...\n    return g\n\n\n"
-            "@fire\nasync def a(): ...\n\n\nasync def b():\n    a()\n",
-            marks=not_yet("a decorator of the project that starts a task makes a plain function of it"),
+            "@fire\nasync def a(): ...\n\n\nasync def b():\n    a()\n"
         ),
         "class A:\n    @property\n    async def x(self): ...\n\n\nasync def b():\n    A().x\n",
         "from typing import overload\n\n\n@overload\ndef a(): ...\ndef a(): ...\n\n\nasync def b():\n    a()\n",
@@ -212,7 +210,9 @@ def test_a_name_that_async_code_may_not_await_has_no_fix() -> None:
 
 def test_it_names_the_function() -> None:
     (finding,) = assert_fixes(
-        RULE, "async def a(): ...\n\n\nasync def b():\n    a()\n", "async def a(): ...\n\n\nasync def b():\n    await a()\n"
+        RULE,
+        "async def a(): ...\n\n\nasync def b():\n    a()\n",
+        "async def a(): ...\n\n\nasync def b():\n    await a()\n",
     )
     assert finding.function == "b"
     assert finding.route is None

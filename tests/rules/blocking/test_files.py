@@ -35,7 +35,10 @@ def test_a_path_made_for_the_call_becomes_an_anyio_path(before: str, after: str)
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("path = Path(name)\n    return path.read_text()", "path = Path(name)\n    return await anyio.Path(path).read_text()"),
+        (
+            "path = Path(name)\n    return path.read_text()",
+            "path = Path(name)\n    return await anyio.Path(path).read_text()",
+        ),
         (
             "path: Path = find(name)\n    path.write_bytes(b'')",
             "path: Path = find(name)\n    await anyio.Path(path).write_bytes(b'')",
@@ -55,8 +58,8 @@ def test_a_path_from_elsewhere_is_wrapped(before: str, after: str) -> None:
         "ROOT.joinpath(name).read_text()",
         "ROOT.joinpath(name).with_suffix('.txt').read_text()",
         "Path(name).parent.read_text()",
-        pytest.param("(ROOT / name).read_text()", marks=DIVISION),
-        pytest.param("(ROOT / 'a' / name).read_text()", marks=DIVISION),
+        "(ROOT / name).read_text()",
+        "(ROOT / 'a' / name).read_text()",
     ],
 )
 def test_paths_that_are_worked_out_are_seen(call: str) -> None:
@@ -142,10 +145,7 @@ def test_it_warns() -> None:
         "async with aiofiles.open(name) as f:\n        return await f.read()",
         "return await asyncio.to_thread(Path(name).read_text)",
         "return await asyncio.to_thread(shutil.copy, name, 'b')",
-        pytest.param(
-            "return await asyncio.to_thread(list, Path(name).rglob('*'))",
-            marks=not_yet("a lazy walk that a thread consumes is reported, as https://github.com/astral-sh/ruff/issues/28040"),
-        ),
+        "return await asyncio.to_thread(list, Path(name).rglob('*'))",
         "return opened.read_text()",
         "open = len\n    return open(name)",
         "return unknown.open(name)",

@@ -57,17 +57,20 @@ def test_a_function_that_awaits_nothing_becomes_def(call: str) -> None:
         ("output(command).decode()", "(await run_in_threadpool(output, command)).decode()"),
         ("process.wait()", "await run_in_threadpool(process.wait)"),
         ("out, error = process.communicate()", "out, error = await run_in_threadpool(process.communicate)"),
-        ('os.system("größe")', "await run_in_threadpool(os.system, \"größe\")"),
+        ('os.system("größe")', 'await run_in_threadpool(os.system, "größe")'),
     ],
 )
 def test_a_call_is_handed_over_where_the_function_awaits(call: str, after: str) -> None:
-    above = f'{ENDPOINT}command = await request.json()\n    process = Popen(command)\n    '
+    above = f"{ENDPOINT}command = await request.json()\n    process = Popen(command)\n    "
     assert_fixes(RULE, with_app(IMPORTS, f"{above}{call}\n"), with_app(IMPORTS, f"{above}{after}\n"))
 
 
 def test_it_is_an_error_with_a_route() -> None:
     (finding,) = assert_unfixed(
-        RULE, with_app(IMPORTS, '@app.websocket("/ws")\nasync def ws(x):\n    with Popen(x) as p: p.wait\n    os.system(x)\n'),
+        RULE,
+        with_app(
+            IMPORTS, '@app.websocket("/ws")\nasync def ws(x):\n    with Popen(x) as p: p.wait\n    os.system(x)\n'
+        ),
         way=Way.REVERSE,
     )
     assert str(finding.severity) == "error"

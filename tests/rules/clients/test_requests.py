@@ -3,7 +3,14 @@
 import pytest
 
 from rules import Way
-from tests.rules.checking import Files, assert_clean, assert_fixes, assert_unfixed, assert_whole_file_fixed, not_yet, with_app
+from tests.rules.checking import (
+    Files,
+    assert_clean,
+    assert_fixes,
+    assert_unfixed,
+    assert_whole_file_fixed,
+    with_app,
+)
 
 RULE = "clients/requests"
 
@@ -61,26 +68,34 @@ REACHED = {
     "self": (
         "from app.http import Api",
         "Api().fetch()",
-        "class Api:\n    def __init__(self):\n        self.http = requests.Session()\n\n"
-        "    def fetch(self):\n        return self.http.get('x')",
+        (
+            "class Api:\n    def __init__(self):\n        self.http = requests.Session()\n\n"
+            "    def fetch(self):\n        return self.http.get('x')"
+        ),
     ),
     "self by annotation": (
         "from app.http import Api",
         "Api(1).fetch()",
-        "class Api:\n    def __init__(self, http: requests.Session):\n        self.http = http\n\n"
-        "    def fetch(self):\n        return self.http.get('x')",
+        (
+            "class Api:\n    def __init__(self, http: requests.Session):\n        self.http = http\n\n"
+            "    def fetch(self):\n        return self.http.get('x')"
+        ),
     ),
     "inherited": (
         "from app.http import Child",
         "Child().fetch()",
-        "class Api:\n    http = requests.Session()\n\n    def fetch(self):\n        return self.http.get('x')\n\n\n"
-        "class Child(Api): ...",
+        (
+            "class Api:\n    http = requests.Session()\n\n    def fetch(self):\n        return self.http.get('x')\n\n\n"
+            "class Child(Api): ..."
+        ),
     ),
     "inherited attribute": (
         "from app.http import Child",
         "Child().more()",
-        "class Api:\n    def __init__(self):\n        self.http = requests.Session()\n\n\n"
-        "class Child(Api):\n    def more(self):\n        return self.http.get('x')",
+        (
+            "class Api:\n    def __init__(self):\n        self.http = requests.Session()\n\n\n"
+            "class Child(Api):\n    def more(self):\n        return self.http.get('x')"
+        ),
     ),
     "walrus": (
         "from app.http import fetch",
@@ -118,7 +133,11 @@ REACHED = {
         "def fetch(many: list[requests.Session]):\n    for s in many:\n        s.get('x')",
     ),
     "re-exported": ("from app.facade import fetch", "fetch('x')", "def fetch(url):\n    return requests.get(url)"),
-    "re-exported by a star": ("from app.stars import fetch", "fetch('x')", "def fetch(url):\n    return requests.get(url)"),
+    "re-exported by a star": (
+        "from app.stars import fetch",
+        "fetch('x')",
+        "def fetch(url):\n    return requests.get(url)",
+    ),
     "module attribute": ("import app.http as h", "h.fetch('x')", "def fetch(url):\n    return requests.get(url)"),
     "inner function called": (
         "from app.http import fetch",
@@ -137,17 +156,11 @@ REACHED = {
         "def even(n):\n    return odd(n - 1)\n\ndef odd(n):\n    requests.get('x')\n    return even(n - 1)",
     ),
 }
-_NOT_YET = {
-    "partial": not_yet("a `partial` of a library function is not followed"),
-}
 
 
 @pytest.mark.parametrize(
     ("imports", "call", "helpers"),
-    [
-        pytest.param(*case, id=name, marks=[_NOT_YET[name]] if name in _NOT_YET else [])
-        for name, case in REACHED.items()
-    ],
+    [pytest.param(*case, id=name) for name, case in REACHED.items()],
 )
 def test_each_way_of_reaching(imports: str, call: str, helpers: str) -> None:
     files: Files = {
@@ -202,7 +215,9 @@ async def home({parameter}):
 
 
 def test_an_annotated_alias_in_another_file() -> None:
-    before = with_app("", f"from .deps import Http\n\n\n{ENDPOINT}".replace("home()", "home(http: Http)") + "http.get('x')\n")
+    before = with_app(
+        "", f"from .deps import Http\n\n\n{ENDPOINT}".replace("home()", "home(http: Http)") + "http.get('x')\n"
+    )
     assert_fixes(
         RULE,
         before,
@@ -320,9 +335,13 @@ def test_left_alone(body: str) -> None:
     assert_clean(RULE, with_app(imports, f"{ENDPOINT}{body}\n"))
 
 
-@pytest.mark.parametrize("parameter", ["requests", "requests=None", "*requests", "**requests", "requests: dict[str, str]"])
+@pytest.mark.parametrize(
+    "parameter", ["requests", "requests=None", "*requests", "**requests", "requests: dict[str, str]"]
+)
 def test_a_parameter_of_that_name_is_left_alone(parameter: str) -> None:
-    assert_clean(RULE, with_app("import requests", f'@app.get("/")\nasync def home({parameter}):\n    requests.get("x")\n'))
+    assert_clean(
+        RULE, with_app("import requests", f'@app.get("/")\nasync def home({parameter}):\n    requests.get("x")\n')
+    )
 
 
 @pytest.mark.parametrize(
@@ -330,11 +349,7 @@ def test_a_parameter_of_that_name_is_left_alone(parameter: str) -> None:
     [
         ("app/requests.py", "def get(url): ...\n"),
         ("requests.py", "def get(url): ...\n"),
-        pytest.param(
-            "requests/__init__.py",
-            "def get(url): ...\n",
-            marks=not_yet("a regular package of the project is no rival to a library of its name"),
-        ),
+        ("requests/__init__.py", "def get(url): ...\n"),
     ],
 )
 def test_a_module_of_the_project_by_that_name_is_left_alone(path: str, text: str) -> None:

@@ -70,7 +70,10 @@ def test_overlapping_edits_are_refused(edits: list[Edit]) -> None:
         (b"\xef\xbb\xbfa = 1\n", "a = 1\n"),
         ("# größe\n".encode(), "# größe\n"),
         ("# coding: latin-1\n# größe\n".encode("latin-1"), "# coding: latin-1\n# größe\n"),
-        ("#!/x\n# vim: set fileencoding=cp1252 :\n# €\n".encode("cp1252"), "#!/x\n# vim: set fileencoding=cp1252 :\n# €\n"),
+        (
+            "#!/x\n# vim: set fileencoding=cp1252 :\n# €\n".encode("cp1252"),
+            "#!/x\n# vim: set fileencoding=cp1252 :\n# €\n",
+        ),
         (b"a\r\nb\r\n", "a\r\nb\r\n"),
         (b"a\r\nb\n", "a\r\nb\n"),
         (b"", ""),
@@ -114,7 +117,9 @@ LINES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r")
 def test_what_no_edit_spans_stays(lines: list[str], data: st.DataObject) -> None:
     """The property by slicing: for any text and any cuts, the rest is as before."""
     text = "\n".join(["# ", *lines])
-    cuts = sorted(data.draw(st.lists(st.integers(2, len(text)), min_size=2, max_size=8).filter(lambda c: len(c) % 2 == 0)))
+    cuts = sorted(
+        data.draw(st.lists(st.integers(2, len(text)), min_size=2, max_size=8).filter(lambda c: len(c) % 2 == 0))
+    )
     pairs = [(a, b) for a, b in zip(cuts[::2], cuts[1::2], strict=True) if a < b]
     edits = [Edit(PATH, Span(*_place(text, a), *_place(text, b)), f"<{n}>") for n, (a, b) in enumerate(pairs)]
     expected, position = "", 0

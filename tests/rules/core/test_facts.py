@@ -7,7 +7,7 @@ import pytest
 from rules import Facts, decode_facts, encode_facts, read_facts
 from rules.core.facts import Attribute, Call, Choice, Constant, Name, Subscript, names_in, show
 
-SOURCE = b'''
+SOURCE = b"""
 import a.b as c, d
 from .e import f as g, h
 from i import *
@@ -43,7 +43,7 @@ def gen():
 
 if __name__ == "__main__":
     gen()
-'''
+"""
 
 
 def test_a_round_trip_changes_nothing() -> None:

@@ -200,7 +200,10 @@ def value_of(body: str, parameters: str = "", files: Files | None = None, prelud
 )
 def test_evidence_in_a_body(body: str) -> None:
     value = value_of(body)
-    assert value in (SESSION, Object(Outside("sqlalchemy.orm.scoped_session"), value and getattr(value, "factory", None)))
+    assert value in (
+        SESSION,
+        Object(Outside("sqlalchemy.orm.scoped_session"), value and getattr(value, "factory", None)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -316,15 +319,24 @@ def test_two_ways_with_different_values_are_no_evidence() -> None:
         ("import app.db\nx = app.db.y", {"app/db.py": "from sqlalchemy.orm import Session\ny = Session()\n"}),
         (
             "from .db import x",
-            {"app/db/__init__.py": "from .a import x\n", "app/db/a.py": "import sqlalchemy.orm\nx = sqlalchemy.orm.Session()\n"},
+            {
+                "app/db/__init__.py": "from .a import x\n",
+                "app/db/a.py": "import sqlalchemy.orm\nx = sqlalchemy.orm.Session()\n",
+            },
         ),
         (
             "from .db import x",
-            {"app/db/__init__.py": "from .a import *\n", "app/db/a.py": "import sqlalchemy.orm as o\nx = o.Session()\n"},
+            {
+                "app/db/__init__.py": "from .a import *\n",
+                "app/db/a.py": "import sqlalchemy.orm as o\nx = o.Session()\n",
+            },
         ),
         (
             "from .db import x",
-            {"app/db/__init__.py": "from . import a\nx = a.make()\n", "app/db/a.py": "from sqlalchemy.orm import Session\ndef make() -> 'Session': ...\n"},
+            {
+                "app/db/__init__.py": "from . import a\nx = a.make()\n",
+                "app/db/a.py": "from sqlalchemy.orm import Session\ndef make() -> 'Session': ...\n",
+            },
         ),
         (
             "from .db import container\nx = container.db",
@@ -332,7 +344,9 @@ def test_two_ways_with_different_values_are_no_evidence() -> None:
         ),
         (
             "from .db import Base\nclass A(Base): ...\nx = A().db",
-            {"app/db.py": "from sqlalchemy.orm import Session\nclass Base:\n    def __init__(self):\n        self.db = Session()\n"},
+            {
+                "app/db.py": "from sqlalchemy.orm import Session\nclass Base:\n    def __init__(self):\n        self.db = Session()\n"
+            },
         ),
         (
             "if TYPE_CHECKING:\n    from .db import T\nx: 'T' = None",
@@ -391,3 +405,8 @@ def test_names_look_to_the_line_above() -> None:
 )
 def test_loops_do_not_run_for_ever(body: str) -> None:
     value_of(body)
+
+
+@not_yet("`isinstance` is no evidence yet")
+def test_isinstance_is_evidence() -> None:
+    assert value_of("if isinstance(x, Session):\n    return x\n", "x") == SESSION

@@ -130,5 +130,5 @@ def test_what_python_would_compile(text: str) -> None:
 
 
 def test_a_literal_in_a_newer_f_string_keeps_its_meaning() -> None:
-    tree = parse("x = f\"{a['b' + \"c\"]}\"\n")
+    tree = parse('x = f"{a[\'b\' + "c"]}"\n')
     assert [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)] == ["b", "c"]

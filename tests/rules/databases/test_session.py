@@ -135,11 +135,7 @@ async def home({}):
         ("", "with Session(engine) as db:\n        return db.get(User, 1)"),
         ("", "with Session(engine) as db, db.begin():\n        db.merge(User())"),
         ("", "db = SessionLocal()\n    return db.query(User).count()"),
-        pytest.param(
-            "",
-            "db = next(get_db())\n    return db.query(User).count()",
-            marks=not_yet("`next` of a generator is not known to give what it yields"),
-        ),
+        ("", "db = next(get_db())\n    return db.query(User).count()"),
         ("", "with scope() as db:\n        return db.query(User).one()"),
         ("", "Scoped.execute(1)"),
         ("", "Scoped().execute(1)"),
@@ -288,9 +284,7 @@ def test_an_asynchronous_dependency_with_a_synchronous_session() -> None:
     async def home(user=Depends(current_user)):
         return user
     """
-    (finding,) = assert_fixes(
-        RULE, before, before.replace("async def current_user", "def current_user"), files=FILES
-    )
+    (finding,) = assert_fixes(RULE, before, before.replace("async def current_user", "def current_user"), files=FILES)
     assert "in the dependency `current_user`, so on every request that needs it" in finding.message
 
 

@@ -89,8 +89,10 @@ def test_a_decorated_endpoint_keeps_its_decorators() -> None:
         "def inner():\n    return unknown()\n\n\ndef page():\n    return inner()",
         "def inner():\n    return page()\n\n\ndef page():\n    return inner()",
         "class page:\n    def __init__(self):\n        self.x = 1",
-        "class Page(BaseModel):\n    offset: int\n\n    @field_validator('offset')\n    def check(cls, x):\n        return unknown(x)\n\n\n"
-        "def page(x: int = 1):\n    return Page(offset=x)",
+        (
+            "class Page(BaseModel):\n    offset: int\n\n    @field_validator('offset')\n    def check(cls, x):\n        return unknown(x)\n\n\n"
+            "def page(x: int = 1):\n    return Page(offset=x)"
+        ),
         "page = lambda: 1",
         "def page():\n    return 1\n\n\nvalue = page()",
         "def page():\n    return 1\n\n\nhandlers = [page]",
@@ -107,26 +109,11 @@ def test_left_alone(definition: str) -> None:
 @pytest.mark.parametrize(
     "definition",
     [
-        pytest.param(
-            "def page(n: int = 1):\n    return sum(x * x for x in range(n))",
-            marks=not_yet("arithmetic over a range of the caller's choosing computes for long"),
-        ),
-        pytest.param(
-            "def page(n: int = 1):\n    while n:\n        n -= 1\n    return n",
-            marks=not_yet("a loop without calls is taken as quick"),
-        ),
-        pytest.param(
-            "class Thing:\n    def __init__(self): ...\n\n    @property\n    def slow(self):\n        time.sleep(1)\n\n\ndef page():\n    return Thing().slow",
-            marks=not_yet("a property is not seen as a call"),
-        ),
-        pytest.param(
-            "def page():\n    with lock:\n        return 1",
-            marks=not_yet("a lock of threads is not seen, though the page says that the rule is silent there"),
-        ),
-        pytest.param(
-            "def page(xs: list[int]):\n    return sorted(xs, key=unknown)",
-            marks=not_yet("a function that is handed to a quick one is not looked at"),
-        ),
+        "def page(n: int = 1):\n    return sum(x * x for x in range(n))",
+        "def page(n: int = 1):\n    while n:\n        n -= 1\n    return n",
+        "class Thing:\n    def __init__(self): ...\n\n    @property\n    def slow(self):\n        time.sleep(1)\n\n\ndef page():\n    return Thing().slow",
+        "def page():\n    with lock:\n        return 1",
+        "def page(xs: list[int]):\n    return sorted(xs, key=unknown)",
         pytest.param(
             "def page(local_=local):\n    return local.x",
             marks=not_yet("a read of `threading.local` is not seen"),
@@ -168,10 +155,7 @@ def test_a_method_is_left_alone() -> None:
     [
         "from app.main import page\n\nprint(page())\n",
         "from app import main\n\nprint(main.page())\n",
-        pytest.param(
-            "from app.main import page as p\n\nxs = [p]\n",
-            marks=not_yet("a use under another name is overlooked, and the fix breaks it"),
-        ),
+        "from app.main import page as p\n\nxs = [p]\n",
         "from app.main import page\n\ndef test_page():\n    assert page() == 1\n",
     ],
 )
@@ -191,6 +175,9 @@ def test_endpoints_that_block_stay_in_threads_even_when_all_is_asked_for() -> No
 def test_websockets_and_middleware_are_not_spoken_of() -> None:
     assert_clean(
         RULE,
-        with_app("", '@app.websocket("/")\ndef home(ws):\n    return 1\n\n\n@app.middleware("http")\ndef m(r, c):\n    return c(r)\n'),
+        with_app(
+            "",
+            '@app.websocket("/")\ndef home(ws):\n    return 1\n\n\n@app.middleware("http")\ndef m(r, c):\n    return c(r)\n',
+        ),
         options=EVERYTHING,
     )

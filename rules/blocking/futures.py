@@ -1,0 +1,86 @@
+"""Waiting for the result of a thread or process stops the event loop, as if it did the work itself.
+
+## What it does
+Finds on the event loop: `Future.result` and `exception` of `concurrent.futures`, `wait`, `as_completed` and `Executor.map`
+where they are run through, `Executor.shutdown`, `Thread.join`, `Process.join`, and what waits of `multiprocessing.Pool`. A
+future that the function has asked `done()`, or waited for with `asyncio.wrap_future`, is left alone.
+
+## Why is this bad?
+The work is elsewhere, but the loop waits for it and serves nobody. A coroutine handed to this very loop with
+`run_coroutine_threadsafe` and waited for this way never ends: it needs the loop that waits.
+
+## Example
+```python
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi import FastAPI
+
+app = FastAPI()
+pool = ThreadPoolExecutor()
+
+
+@app.get("/sum")
+async def total() -> int:
+    return pool.submit(sum, range(1000)).result()
+```
+
+```python
+import threading
+
+from fastapi import FastAPI, Request
+
+app = FastAPI()
+
+
+@app.post("/jobs")
+async def job(request: Request) -> None:
+    thread = threading.Thread(target=print, args=(await request.json(),))
+    thread.start()
+    thread.join()
+```
+
+## Use instead
+```python
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi import FastAPI
+
+app = FastAPI()
+pool = ThreadPoolExecutor()
+
+
+@app.get("/sum")
+def total() -> int:
+    return pool.submit(sum, range(1000)).result()
+```
+
+```python
+import threading
+
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+
+app = FastAPI()
+
+
+@app.post("/jobs")
+async def job(request: Request) -> None:
+    thread = threading.Thread(target=print, args=(await request.json(),))
+    thread.start()
+    await run_in_threadpool(thread.join)
+```
+
+## Fix safety
+Safe: another worker thread waits instead. `await loop.run_in_executor(pool, f, x)`, or `asyncio.wrap_future` around a future
+of a pool, waits without one; the result is the same.
+
+## References
+- [Python: `concurrent.futures`](https://docs.python.org/3/library/concurrent.futures.html)
+- [Python: `asyncio.wrap_future`](https://docs.python.org/3/library/asyncio-future.html#asyncio.wrap_future)
+- [Starlette: Thread pool](https://starlette.dev/threadpool/)
+"""
+
+from rules.core.findings import Severity
+from rules.core.rule import Rule
+
+rule = Rule(__name__, __doc__, Severity.ERROR)

@@ -1,0 +1,92 @@
+"""Images, tables, documents and models: libraries that compute for long, each named by its own documentation.
+
+https://pillow.readthedocs.io/, https://pandas.pydata.org/docs/, https://docs.pola.rs/, https://numpy.org/doc/,
+https://openpyxl.readthedocs.io/, https://pypdf.readthedocs.io/, https://docs.opencv.org/, https://docs.pytorch.org/ and
+https://huggingface.co/docs/transformers/
+"""
+
+from rules.core.library import Blocking, Library, Weight
+
+RULE = "blocking/computing"
+
+_IMAGE = ("resize", "thumbnail", "rotate", "transform", "filter", "quantize", "save")
+_COPIES = ("resize", "rotate", "transform", "filter", "quantize", "convert", "crop", "copy", "transpose", "reduce")
+_TABLES = (
+    "csv",
+    "table",
+    "fwf",
+    "excel",
+    "json",
+    "html",
+    "xml",
+    "feather",
+    "parquet",
+    "orc",
+    "sas",
+    "spss",
+    "stata",
+    "pickle",
+)
+_WRITTEN = ("csv", "excel", "json", "html", "xml", "feather", "parquet", "orc", "stata", "pickle", "markdown", "latex")
+_POLARS_READ = ("avro", "csv", "excel", "ipc", "json", "ndjson", "ods", "parquet")
+_POLARS_WRITTEN = ("avro", "csv", "excel", "ipc", "json", "ndjson", "parquet")
+_LAZY = "polars.LazyFrame"
+_NUMPY = ("load", "save", "savez", "savez_compressed", "loadtxt", "savetxt", "genfromtxt", "fromfile")
+_OPENCV = ("imread", "imwrite", "imdecode", "imencode", "resize", "fastNlMeansDenoisingColored")
+_TESSERACT = ("string", "data", "boxes", "osd", "pdf_or_hocr")
+
+library = Library(
+    "Computing",
+    blocking=(
+        Blocking(RULE, tuple(f"PIL.Image.Image.{name}" for name in _IMAGE), Weight.CPU),
+        Blocking(RULE, tuple(f"pandas.read_{kind}" for kind in _TABLES), Weight.CPU),
+        Blocking(RULE, tuple(f"pandas.DataFrame.to_{kind}" for kind in _WRITTEN), Weight.CPU),
+        Blocking(RULE, tuple(f"polars.read_{kind}" for kind in _POLARS_READ), Weight.CPU),
+        Blocking(RULE, tuple(f"polars.DataFrame.write_{kind}" for kind in _POLARS_WRITTEN), Weight.CPU),
+        Blocking(RULE, (f"{_LAZY}.collect", f"{_LAZY}.sink_csv", f"{_LAZY}.sink_parquet"), Weight.CPU),
+        Blocking(RULE, tuple(f"numpy.{name}" for name in _NUMPY), Weight.CPU),
+        Blocking(RULE, ("openpyxl.load_workbook", "openpyxl.Workbook.save"), Weight.CPU),
+        Blocking(RULE, ("pypdf.PdfReader", "pypdf.PdfWriter.write", "weasyprint.HTML.write_pdf"), Weight.CPU),
+        Blocking(RULE, ("pdf2image.convert_from_path", "pdf2image.convert_from_bytes"), Weight.CPU),
+        Blocking(RULE, tuple(f"pytesseract.image_to_{kind}" for kind in _TESSERACT), Weight.CPU),
+        Blocking(RULE, tuple(f"cv2.{name}" for name in _OPENCV), Weight.CPU),
+        Blocking(RULE, ("matplotlib.pyplot.savefig", "matplotlib.figure.Figure.savefig"), Weight.CPU),
+        Blocking(RULE, ("torch.load", "torch.save", "joblib.load", "joblib.dump"), Weight.CPU),
+        Blocking(RULE, ("transformers.pipeline", "transformers.Pipeline.__call__"), Weight.CPU),
+        Blocking(RULE, ("sentence_transformers.SentenceTransformer.encode",), Weight.CPU),
+        Blocking(RULE, ("sentence_transformers.CrossEncoder.predict",), Weight.CPU),
+    ),
+    aliases={
+        "pandas.core.frame.DataFrame": "pandas.DataFrame",
+        "openpyxl.reader.excel.load_workbook": "openpyxl.load_workbook",
+        "openpyxl.workbook.Workbook": "openpyxl.Workbook",
+        "openpyxl.workbook.workbook.Workbook": "openpyxl.Workbook",
+        "transformers.pipelines.pipeline": "transformers.pipeline",
+    },
+    results={
+        **{f"PIL.Image.{name}": "PIL.Image.Image" for name in ("open", "new", "frombytes", "fromarray", "merge")},
+        **{f"PIL.Image.Image.{name}": "self" for name in _COPIES},
+        **{f"pandas.read_{kind}": "pandas.DataFrame" for kind in _TABLES if kind != "html"},
+        **{f"polars.read_{kind}": "polars.DataFrame" for kind in _POLARS_READ},
+        **{f"polars.scan_{kind}": _LAZY for kind in ("csv", "ipc", "ndjson", "parquet")},
+        **{
+            f"{_LAZY}.{name}": "self"
+            for name in (
+                "filter",
+                "select",
+                "with_columns",
+                "group_by",
+                "join",
+                "sort",
+                "limit",
+                "head",
+                "drop",
+                "rename",
+            )
+        },
+        f"{_LAZY}.collect": "polars.DataFrame",
+        "polars.DataFrame.lazy": _LAZY,
+        "openpyxl.load_workbook": "openpyxl.Workbook",
+        "transformers.pipeline": "transformers.Pipeline",
+    },
+)

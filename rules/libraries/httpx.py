@@ -1,0 +1,35 @@
+"""HTTPX and HTTPX2, which share their names: functions and `Client` wait, `AsyncClient` is awaited.
+
+https://www.python-httpx.org/api/
+"""
+
+from rules.core.library import Blocking, Library
+
+_PACKAGES = ("httpx", "httpx2")
+_VERBS = ("request", "get", "options", "head", "post", "put", "patch", "delete", "stream")
+_FUNCTIONS = tuple(f"httpx.{verb}" for verb in _VERBS) + tuple(f"httpx2.{verb}" for verb in (*_VERBS, "query"))
+_METHODS = tuple(f"httpx.Client.{verb}" for verb in (*_VERBS, "send")) + tuple(
+    f"httpx2.Client.{verb}" for verb in (*_VERBS, "send", "query")
+)
+_AWAITED = ("request", "get", "options", "head", "post", "put", "patch", "delete", "send", "aclose")
+
+
+def _response(name: str) -> str:
+    return f"{name.partition('.')[0]}.Response"
+
+
+library = Library(
+    "HTTPX",
+    blocking=(Blocking("clients/httpx", _FUNCTIONS), Blocking("clients/httpx", _METHODS)),
+    aliases={
+        **{
+            f"{package}._client.{name}": f"{package}.{name}"
+            for package in _PACKAGES
+            for name in ("Client", "AsyncClient")
+        },
+        **{f"{package}._api.{verb}": f"{package}.{verb}" for package in _PACKAGES for verb in _VERBS},
+        **{f"{package}._models.Response": f"{package}.Response" for package in _PACKAGES},
+    },
+    results={name: _response(name) for name in (*_FUNCTIONS, *_METHODS)},
+    coroutines=frozenset(f"{package}.AsyncClient.{name}" for package in _PACKAGES for name in _AWAITED),
+)

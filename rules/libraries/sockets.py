@@ -1,0 +1,54 @@
+"""Sockets and names of hosts in the standard library. https://docs.python.org/3/library/socket.html"""
+
+from rules.core.facts import Attribute, Call, Constant, Expression, Function, Site, last_name
+from rules.core.library import Blocking, Library, origins
+
+_NAMES = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo", "getfqdn")
+_STREAM = ("connect", "connect_ex", "accept", "recv", "recv_into", "recvfrom", "recvmsg", "sendall", "sendfile")
+_NEVER_WAITING = frozenset({"SOCK_DGRAM", "SOCK_NONBLOCK"})
+
+
+def waits_on_stream(site: Site, function: Function) -> bool:
+    """Whether a socket is one that waits, by where this function made it: a stream that was not set to wait for nothing.
+
+    To connect a datagram socket sends nothing.
+    """
+    callee = site.call.callee
+    if not isinstance(callee, Attribute):
+        return False
+    made = [call for call, _ in origins(callee.of, function)]
+    return bool(made) and not any(_never_waits(call) for call in made) and not _is_set_free(callee.of, function)
+
+
+def _never_waits(call: Call) -> bool:
+    given = (*call.arguments, *(value for _, value in call.keywords))
+    return any(last_name(value) in _NEVER_WAITING for value in given)
+
+
+def _is_set_free(receiver: Expression, function: Function) -> bool:
+    """Whether the function calls `setblocking(False)` or `settimeout(0)` on the same socket, or may do so."""
+    for site in function.sites:
+        callee = site.call.callee
+        if isinstance(callee, Attribute) and callee.of == receiver and callee.name in {"setblocking", "settimeout"}:
+            given = site.call.arguments[0] if site.call.arguments else None
+            if not (isinstance(given, Constant) and (given.value is None or given.value)):
+                return True
+    return False
+
+
+library = Library(
+    "Sockets",
+    blocking=(
+        Blocking("blocking/sockets", tuple(f"socket.{name}" for name in _NAMES)),
+        Blocking("blocking/sockets", ("socket.create_connection", "ssl.get_server_certificate")),
+        Blocking("blocking/sockets", tuple(f"socket.socket.{name}" for name in _STREAM), when=waits_on_stream),
+    ),
+    aliases={"_socket.socket": "socket.socket"},
+    bases={"ssl.SSLSocket": ("socket.socket",)},
+    results={
+        "socket.socket": "socket.socket",
+        "socket.create_connection": "socket.socket",
+        "ssl.SSLContext.wrap_socket": "ssl.SSLSocket",
+        "ssl.create_default_context": "ssl.SSLContext",
+    },
+)

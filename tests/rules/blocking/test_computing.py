@@ -1,0 +1,126 @@
+"""Images, tables, documents and models."""
+
+import pytest
+
+from rules import Severity
+from tests.rules.checking import assert_clean, assert_fixes, with_app
+
+RULE = "blocking/computing"
+
+ENDPOINT = '@app.post("/")\nasync def make(data: bytes):\n    '
+AWAITING = '@app.post("/")\nasync def make(request: Request):\n    data = await request.body()\n    '
+IMPORTS = """
+import asyncio
+
+import cv2
+import joblib
+import numpy as np
+import openpyxl
+import pandas as pd
+import PIL.Image
+import polars as pl
+import pytesseract
+import torch
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from PIL import Image
+from pypdf import PdfReader
+from sentence_transformers import SentenceTransformer
+from transformers import pipeline
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Image.open(data).thumbnail((9, 9))",
+        "image = PIL.Image.open(data)\n    image.save('a.png')",
+        'image = Image.new("RGB", (9, 9)).convert("L")\n    return image.resize((3, 3))',
+        "with Image.open(data) as image:\n        return image.rotate(90)",
+        "image: Image.Image = unknown()\n    image.save('a.png')",
+        "return pd.read_csv(data)",
+        "frame = pd.read_excel(data)\n    frame.to_csv('a.csv')",
+        "pd.DataFrame(data).to_excel('a.xlsx')",
+        "return pl.read_parquet(data)",
+        "return pl.scan_csv(data).filter(True).collect()",
+        "return np.load(data)",
+        "return openpyxl.load_workbook(data)",
+        "book = openpyxl.Workbook()\n    book.save('a.xlsx')",
+        "return PdfReader(data)",
+        "return cv2.imread('a.png')",
+        "return cv2.imencode('.png', data)",
+        "return pytesseract.image_to_string(data)",
+        "return torch.load('a.pt')",
+        "return joblib.load('a.joblib')",
+        "return pipeline('summarization')",
+        "return SentenceTransformer('a').encode(data)",
+        "return summarize(data)",
+    ],
+)
+def test_a_function_that_awaits_nothing_becomes_def(body: str) -> None:
+    before = with_app(IMPORTS, f"summarize = pipeline('summarization')\n\n\n{ENDPOINT}{body}\n")
+    assert_fixes(RULE, before, before.replace("async def", "def"))
+
+
+@pytest.mark.parametrize(
+    ("body", "after"),
+    [
+        ("return len(pd.read_csv(data))", "return len(await run_in_threadpool(pd.read_csv, data))"),
+        ("return model.encode(data)", "return await run_in_threadpool(model.encode, data)"),
+        (
+            "return model.encode(data, show_progress_bar=False).tolist()",
+            "return (await run_in_threadpool(model.encode, data, show_progress_bar=False)).tolist()",
+        ),
+    ],
+)
+def test_the_work_is_handed_over_where_the_function_awaits(body: str, after: str) -> None:
+    above = f"model = SentenceTransformer('a')\n\n\n{AWAITING}"
+    assert_fixes(RULE, with_app(IMPORTS, f"{above}{body}\n"), with_app(IMPORTS, f"{above}{after}\n"))
+
+
+def test_a_finding_only_informs() -> None:
+    before = with_app(IMPORTS, f"{ENDPOINT}pd.read_csv(data)\n")
+    (finding,) = assert_fixes(RULE, before, before.replace("async def", "def"))
+    assert finding.severity is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return Image.open(data).size",
+        "return Image.open(data).crop((0, 0, 9, 9))",
+        "return Image.new('RGB', (9, 9))",
+        "return pd.DataFrame(data)",
+        "return pd.DataFrame(data).to_dict()",
+        "return pd.DataFrame(data).head()",
+        "return pl.scan_csv('a.csv')",
+        "return pl.scan_csv('a.csv').filter(True)",
+        "return np.array([1])",
+        "return np.zeros(3)",
+        "return openpyxl.Workbook()",
+        "return torch.tensor([1])",
+        "return cv2.COLOR_BGR2RGB",
+        "return await asyncio.to_thread(pd.read_csv, data)",
+        "return await run_in_threadpool(pd.read_csv, data)",
+        "return await run_in_threadpool(lambda: Image.open(data).resize((3, 3)))",
+        "return unknown.read_csv(data)",
+        "unknown.save('a.png')",
+        "unknown.resize((3, 3))",
+        "return data.encode()",
+        "pd = unknown\n    return pd.read_csv(data)",
+    ],
+)
+def test_left_alone(body: str) -> None:
+    assert_clean(RULE, with_app(IMPORTS, f"{ENDPOINT}{body}\n"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '@app.get("/")\ndef home():\n    return pd.read_csv("a.csv")\n',
+        'TABLE = pd.read_csv("a.csv")\n',
+        '@app.on_event("startup")\nasync def start():\n    app.state.model = pipeline("summarization")\n',
+    ],
+)
+def test_what_serves_no_request_is_left_alone(source: str) -> None:
+    assert_clean(RULE, with_app(IMPORTS, source))

@@ -1,0 +1,266 @@
+"""Where functions run, and what they come to block in."""
+
+import pytest
+
+from rules import analyze, read_facts
+from rules.core.catalog import engine
+from rules.core.contexts import Contexts, is_offline
+from rules.core.library import Role
+from rules.core.project import Project
+from tests.rules.checking import Files, encoded, found, not_yet, with_app
+
+ALIAS = not_yet("a registration that is assigned to another name is overlooked")
+
+
+def contexts(files: Files) -> Contexts:
+    facts = {path: read_facts(encoded(text)) for path, text in files.items()}
+    assert not any(f.problem for f in facts.values())
+    return Contexts(Project(facts, engine().knowledge))
+
+
+def roots(source: str) -> dict[str, tuple[Role, str]]:
+    """Role and route by the qualified name of each root."""
+    made = contexts({"app/main.py": source})
+    return {made.project.function(root.function).qualname: (root.role, root.route) for root in made.roots}
+
+
+def on_loop(files: Files) -> set[str]:
+    made = contexts(files)
+    return {made.project.function(function).qualname for function in made.loop}
+
+
+@pytest.mark.parametrize(
+    ("header", "role", "route"),
+    [
+        ('@app.get("/a")', Role.ENDPOINT, "GET /a"),
+        ('@app.post(path="/a")', Role.ENDPOINT, "POST /a"),
+        ('@app.delete("/a/{b}")', Role.ENDPOINT, "DELETE /a/{b}"),
+        ("@app.put(PATH)", Role.ENDPOINT, "PUT …"),
+        ('@app.get("")', Role.ENDPOINT, "GET /"),
+        ('@app.api_route("/a", methods=["GET"])', Role.ENDPOINT, "ANY /a"),
+        ('@app.websocket("/ws")', Role.WEBSOCKET, "WS /ws"),
+        ('@app.middleware("http")', Role.MIDDLEWARE, ""),
+        ("@app.exception_handler(404)", Role.HANDLER, ""),
+        ('@app.on_event("startup")', Role.STARTUP, ""),
+        ('@fastapi.FastAPI().get("/a")', Role.ENDPOINT, "GET /a"),
+        ('@router.get("/a")', Role.ENDPOINT, "GET /v1/a"),
+        ('@again.get("/a")', Role.ENDPOINT, "GET /v1/a"),
+        ('@typed.get("/a")', Role.ENDPOINT, "GET /a"),
+        ('@sub.get("/a")', Role.ENDPOINT, "GET /a"),
+        ('@made().get("/a")', Role.ENDPOINT, "GET /a"),
+        ('@holder.app.get("/a")', Role.ENDPOINT, "GET /a"),
+    ],
+)
+def test_registrations_by_decorator(header: str, role: Role, route: str) -> None:
+    source = f"""
+import fastapi
+from fastapi import APIRouter, FastAPI
+from elsewhere import unknown
+
+app = FastAPI()
+router = APIRouter(prefix="/v1")
+again = router
+typed: FastAPI = unknown()
+
+
+class Mine(FastAPI): ...
+
+
+class Holder:
+    def __init__(self):
+        self.app = FastAPI()
+
+
+sub = Mine()
+holder = Holder()
+PATH = "/x" + "y"
+
+
+def made() -> APIRouter: ...
+
+
+{header}
+async def f(): ...
+"""
+    if header.startswith("@again"):
+        assert roots(source)["f"][0] is role  # the prefix of an alias is not followed
+    else:
+        assert roots(source)["f"] == (role, route)
+
+
+@pytest.mark.parametrize(
+    "header", ['@unknown.get("/a")', "@app.get", '@cache.get("/a")', "@staticmethod", '@client.get("/a")', "@unknown"]
+)
+def test_what_is_no_registration(header: str) -> None:
+    source = f"from elsewhere import unknown, client\n{with_app('', f'cache = {{}}{chr(10)}{header}{chr(10)}async def f(): ...')}"
+    assert "f" not in roots(source)
+
+
+@pytest.mark.parametrize(
+    ("imports", "depends"),
+    [
+        ("from fastapi import FastAPI\nimport fastapi.params", "fastapi.params.Depends"),
+        ("import fastapi as api\nFastAPI = api.FastAPI", "api.Depends"),
+        ("from fastapi import FastAPI, Depends as D", "D"),
+        pytest.param("import fastapi as api\nFastAPI, D = api.FastAPI, api.Depends", "D", marks=ALIAS),
+        ("from fastapi import FastAPI\nfrom fastapi.params import Depends as D", "D"),
+    ],
+)
+def test_registrations_under_other_names(imports: str, depends: str) -> None:
+    source = f"{imports}\napp = FastAPI()\ndef dep(): ...\n@app.get('/')\nasync def f(x={depends}(dep)): ...\n"
+    assert roots(source)["dep"][0] is Role.DEPENDENCY
+
+
+def test_a_method_as_endpoint_and_as_dependency() -> None:
+    source = """
+    from fastapi import APIRouter, Depends
+
+    class Items:
+        def __init__(self):
+            self.router = APIRouter()
+            self.router.add_api_route("/items", self.list, methods=["GET"])
+
+        async def list(self, x=Depends(other)): ...
+
+    class Guard:
+        async def check(self): ...
+
+    guard = Guard()
+
+    async def other(x=Depends(guard.check)): ...
+    """
+    assert {"Items.list", "other", "Guard.check"} <= roots(source).keys()
+
+
+def test_a_function_made_by_another_one_as_dependency() -> None:
+    source = """
+    from fastapi import Depends, FastAPI
+
+    app = FastAPI()
+
+    def require(role):
+        async def checked(): ...
+        return checked
+
+    @app.get("/", dependencies=[Depends(require("admin"))])
+    async def home(): ...
+    """
+    assert roots(source)["require.checked"][0] is Role.DEPENDENCY
+
+
+def test_routers_are_followed_through_files() -> None:
+    files: Files = {
+        "app/__init__.py": "",
+        "app/main.py": "from fastapi import FastAPI\nfrom .api import router\napp = FastAPI()\n"
+        "app.include_router(router, prefix='/api')\n",
+        "app/api.py": "from fastapi import APIRouter\nfrom . import users\nrouter = APIRouter(prefix='/v2')\n"
+        "router.include_router(users.router, prefix='/people')\n",
+        "app/users.py": "from fastapi import APIRouter\nrouter = APIRouter(prefix='/users')\n"
+        "@router.get('/{id}')\nasync def user(id): ...\n",
+    }
+    (root,) = contexts(files).roots
+    assert root.route == "GET /api/v2/people/users/{id}"
+
+
+def test_routers_that_include_each_other_end() -> None:
+    source = (
+        "from fastapi import APIRouter\na = APIRouter(prefix='/a')\nb = APIRouter(prefix='/b')\n"
+        "a.include_router(b)\nb.include_router(a)\n@a.get('/x')\nasync def f(): ...\n"
+    )
+    assert roots(source)["f"][1].endswith("/a/x")
+
+
+def test_loop_and_thread() -> None:
+    files: Files = {
+        "app/__init__.py": "",
+        "app/main.py": """
+            from fastapi import Depends, FastAPI
+            from fastapi.concurrency import run_in_threadpool
+            from .work import on_loop, in_thread, handed, both
+
+            app = FastAPI()
+
+            async def dependency(): ...
+            def threaded_dependency(): ...
+
+            @app.get("/")
+            async def endpoint(x=Depends(dependency), y=Depends(threaded_dependency)):
+                on_loop()
+                both()
+                await run_in_threadpool(handed)
+
+            @app.get("/t")
+            def threaded():
+                in_thread()
+                both()
+        """,
+        "app/work.py": """
+            def on_loop(): deeper()
+            def deeper(): ...
+            def in_thread(): ...
+            def handed(): ...
+            def both(): ...
+            def unused(): ...
+        """,
+    }
+    assert on_loop(files) == {"dependency", "endpoint", "on_loop", "deeper", "both"}
+
+
+def test_a_def_middleware_runs_on_the_loop() -> None:
+    source = with_app("", '@app.middleware("http")\ndef m(request, call_next):\n    return call_next(request)\n')
+    assert on_loop({"app/main.py": source}) == {"m"}
+
+
+def test_startup_is_not_served_code() -> None:
+    source = with_app("", '@app.on_event("startup")\nasync def start():\n    prepare()\n\n\ndef prepare(): ...\n')
+    assert on_loop({"app/main.py": source}) == set()
+
+
+def test_lifespan_is_startup() -> None:
+    source = (
+        "import contextlib\nimport time\nfrom fastapi import FastAPI\n@contextlib.asynccontextmanager\n"
+        "async def lifespan(app):\n    time.sleep(1)\n    yield\n\napp = FastAPI(lifespan=lifespan)\n"
+    )
+    assert not found("blocking/sleep", source)
+
+
+@pytest.mark.parametrize(
+    ("path", "offline"),
+    [
+        ("tests/x.py", True),
+        ("app/tests/x.py", True),
+        ("test/x.py", True),
+        ("app/test_x.py", True),
+        ("app/x_test.py", True),
+        ("conftest.py", True),
+        ("alembic/versions/1.py", True),
+        ("app/migrations/0001.py", True),
+        ("app/contest.py", False),
+        ("app/latest_x.py", False),
+        ("app/attest.py", False),
+        ("attests/x.py", False),
+        ("app/testimonials/x.py", False),
+        ("app/testing/x.py", True),
+    ],
+)
+def test_offline_places(path: str, offline: bool) -> None:
+    assert is_offline(path) is offline
+
+
+def test_versions_of_an_api_are_served() -> None:
+    assert not is_offline("app/api/versions/v1.py")
+
+
+@pytest.mark.parametrize(
+    ("source", "concerned"),
+    [
+        ("", False),
+        ("import fastapi\n", False),
+        ("def f(): ...\n", False),
+        (with_app("", '@app.get("/")\ndef f(): ...\n'), True),
+        ("from fastapi import APIRouter\nr = APIRouter()\n@r.get('/')\nasync def f(): ...\n", True),
+        ("from flask import Flask\napp = Flask(__name__)\n@app.get('/')\ndef f(): ...\n", False),
+    ],
+)
+def test_whether_a_repository_concerns_fastapi(source: str, concerned: bool) -> None:
+    assert analyze({"app.py": read_facts(source.encode())}, {}).concerns_fastapi is concerned
