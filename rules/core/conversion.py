@@ -26,9 +26,10 @@ from rules.core.imports import Imported, import_member, import_module, is_import
 from rules.core.library import Twin
 from rules.core.remarks import Remark
 from rules.core.usage import is_taken_from, is_used_by_hand
-from rules.core.values import Object, Outside, ProjectFunction, Value, Where
+from rules.core.values import Object, Outside, ProjectFunction, Where
 
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
+SHARED = "it changes what other requests share"
 INTERLEAVING = "It changes what requests share, and other requests can run during the new `await`."
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
 CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})
@@ -98,8 +99,8 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | Non
     call = _awaitable_call(remark, contexts, document)
     if call is None or remark.site is None or _is_lazy(remark, contexts):
         return None
-    if any(keyword.arg in {"func", None} for keyword in call.keywords):
-        return None  # the name under which the hand-over itself takes the callable
+    if _takes_func(call, remark) or _is_bound_to_thread(remark, contexts):
+        return None
     hand_over = _hand_over(document)
     if hand_over is None:
         return None
@@ -112,6 +113,40 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | Non
         _offload_notes(remark),
     )
     return _marked(fix, remark.function, contexts)
+
+
+def _takes_func(call: ast.Call, remark: Remark) -> bool:
+    """Whether an argument has, or may have, the name under which the hand-over itself takes the callable."""
+    named = {keyword.arg for keyword in call.keywords}
+    return "func" in named or (None in named and remark.sink is not None and remark.sink.site is not remark.site)
+
+
+def _is_bound_to_thread(remark: Remark, contexts: Contexts) -> bool:
+    """Whether the call, or a helper behind it, must run in the thread where it runs now."""
+    if remark.site is None:
+        return True
+    where = Where(remark.function.path, remark.function.index, remark.site.line)
+    if _uses_thread_bound(remark.site.call, where, contexts):
+        return True
+    target = contexts.called_function(contexts.project.value(remark.site.call.callee, where))
+    if target is None:
+        return False
+    return any(_thread_hazard(inner, contexts) not in {"", SHARED} for inner in _reached(target, contexts))
+
+
+def _uses_thread_bound(call: Call, where: Where, contexts: Contexts) -> bool:
+    """Whether a method is called on an object that belongs to the thread that made it."""
+    if not isinstance(call.callee, Attribute):
+        return False
+    receiver = contexts.project.value(call.callee.of, where)
+    return (
+        isinstance(receiver, Object)
+        and isinstance(receiver.of, Outside)
+        and any(
+            name in contexts.project.knowledge.thread_bound
+            for name in contexts.project.knowledge.family(receiver.of.name)
+        )
+    )
 
 
 def _marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts) -> Fix | None:
@@ -137,10 +172,9 @@ def _offload_notes(remark: Remark) -> tuple[str, ...]:
 def _hand_over(document: Document) -> Imported | None:
     """Which function hands over: the one that the file uses already, else FastAPI's, whose pool is the larger."""
     module, member = THREADPOOL
-    used = {ast.unparse(node.func) for node in ast.walk(document.tree) if isinstance(node, ast.Call)}
     for dotted in (f"{module}.{member}", f"starlette.concurrency.{member}", "asyncio.to_thread"):
         written = is_imported(document, dotted)
-        if written is not None and (dotted.endswith(member) or written in used):
+        if written is not None and (dotted.endswith(member) or written in document.called):
             return Imported(written)
     return import_member(document, module, member)
 
@@ -188,6 +222,9 @@ def _awaitable_call(remark: Remark, contexts: Contexts, document: Document) -> a
     if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and not call.keywords:
         return None  # `f(x for x in y)` has no parentheses of its own to keep
     where = Where(remark.function.path, remark.function.index, call.lineno)
+    facts = contexts.project.function(remark.function)
+    if any(last_name(site.call.callee) == "acquire" and not site.awaited for site in facts.sites):
+        return None
     if any(_is_lock(manager, where, contexts) for manager in document.managers_around(call)):
         return None  # the next request would wait for the lock, and the loop with it
     return call
@@ -311,7 +348,7 @@ def _thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
     project = contexts.project
     facts = project.function(function)
     if _shared_writes(facts, function, contexts):
-        return "it changes what other requests share"
+        return SHARED
     for site in facts.sites:
         where = Where(function.path, function.index, site.line)
         callee = project.value(site.call.callee, where)
@@ -322,24 +359,31 @@ def _thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
             return "it sets a context variable"
         if isinstance(callee, ProjectFunction) and project.function(callee).asynchronous:
             return "it starts a coroutine"
-        if isinstance(project.value(site.call, where), Object) and _is_socket(callee):
+        if name.startswith("fastapi.WebSocket"):
             return "it uses a connection that belongs to the loop"
+        if _uses_thread_bound(site.call, where, contexts) and _is_not_own(site.call, facts):
+            return "it uses what belongs to a thread"
         if _changes_global(site.call, facts, function, contexts):
-            return "it changes what other requests share"
+            return SHARED
     return ""
 
 
-def _is_socket(callee: Value | None) -> bool:
-    return isinstance(callee, Outside) and callee.name.startswith(("fastapi.WebSocket", "sqlite3."))
+def _is_not_own(call: Call, facts: Function) -> bool:
+    """Whether what a method is called on was not made in the function itself."""
+    return isinstance(call.callee, Attribute) and not _root_names(call.callee.of) <= facts.bindings.keys()
 
 
 def _shared_writes(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it assigns to what it neither was given nor made: to globals, to the object whose method it is, or into them."""
     shared = _shared_names(facts, function, contexts)
-    own = facts.parameters[0].name if facts.owner >= 0 and facts.parameters and facts.name != "__init__" else ""
-    return any(name in shared or name.endswith(".") for name in facts.writes) or (
-        bool(own) and any(name.startswith(f"{own}.") for name in facts.bindings)
+    return any(name in shared or name.endswith(".") for name in facts.writes) or any(
+        name.startswith(f"{own}.") for own in _own_name(facts) for name in facts.bindings
     )
+
+
+def _own_name(facts: Function) -> set[str]:
+    """The name of the object whose method a function is; of one that is only being made nobody else knows."""
+    return {facts.parameters[0].name} if facts.owner >= 0 and facts.parameters and facts.name != "__init__" else set()
 
 
 def _shared_names(facts: Function, function: ProjectFunction, contexts: Contexts) -> set[str]:
@@ -357,9 +401,11 @@ def _changes_global(call: Call, facts: Function, function: ProjectFunction, cont
     callee = call.callee
     if not (isinstance(callee, Attribute) and callee.name in CHANGING):
         return False
-    return bool(_root_names(callee.of) & _shared_names(facts, function, contexts)) and not isinstance(
-        contexts.project.value(callee, Where(function.path, function.index)), ProjectFunction
-    )
+    shared = _shared_names(facts, function, contexts) | _own_name(facts)
+    if not _root_names(callee.of) & shared:
+        return False
+    value = contexts.project.value(callee, Where(function.path, function.index))
+    return value is None or (isinstance(value, Outside) and value.name.startswith("builtins."))
 
 
 def _root_names(expression: Expression) -> set[str]:

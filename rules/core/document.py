@@ -1,11 +1,24 @@
 """One file whose text is at hand, for writing fixes: where its nodes stand and what stands around them."""
 
 import ast
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from rules.core.edits import decode_source, line_offsets, offset, text_of
 from rules.core.findings import Edit, Span
 from rules.core.syntax import parse
+
+
+def _names_bound(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Name(id=name) if not isinstance(node.ctx, ast.Load):
+            yield name
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+            yield name
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            yield name
+        case ast.MatchMapping(rest=str(name)):
+            yield name
 
 
 class Document:
@@ -26,6 +39,31 @@ class Document:
     @cached_property
     def _calls(self) -> dict[Span, ast.Call]:
         return {self.span(node): node for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
+
+    @cached_property
+    def uses(self) -> Mapping[str, list[ast.Name]]:
+        """Every place where a name stands, by name."""
+        found: dict[str, list[ast.Name]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name):
+                found.setdefault(node.id, []).append(node)
+        return found
+
+    @cached_property
+    def rebound(self) -> frozenset[str]:
+        """The names that anything but an import gives a meaning."""
+        return frozenset(name for node in ast.walk(self.tree) for name in _names_bound(node))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of the texts in the file, those between dots for themselves: `__all__`, annotations, mocks."""
+        texts = (n.value for n in ast.walk(self.tree) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+        return frozenset(word for text in texts for word in text.replace(".", " ").split())
+
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """What the file calls, as it is written."""
+        return frozenset(ast.unparse(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call))
 
     def call_at(self, span: Span) -> ast.Call | None:
         """The call that stands there; None where the text and the tree disagree (inside an f-string before 3.12)."""

@@ -22,7 +22,7 @@ class Imported:
 def is_imported(document: Document, dotted: str) -> str | None:
     """How the file can write a dotted name with the imports that it has at its top level, unless it rebinds them."""
     written = _written(document, dotted)
-    return written if written and not _is_rebound(document, written.partition(".")[0]) else None
+    return written if written and written.partition(".")[0] not in document.rebound else None
 
 
 def _written(document: Document, dotted: str) -> str | None:
@@ -81,18 +81,10 @@ def orphan_edits(
     roots = {node.id for node in inside if isinstance(node, ast.Name)} - {imported.name.partition(".")[0]}
     edits: list[Edit] = []
     for name in sorted(roots):
-        uses = [n for n in ast.walk(document.tree) if isinstance(n, ast.Name) and n.id == name]
-        if all(use in inside for use in uses) and not _is_named_in_text(document, name) and not is_wanted(name):
+        only_here = all(use in inside for use in document.uses[name])
+        if only_here and name not in document.words and not is_wanted(name):
             edits += _dropped(document, name, added)
     return tuple(edits)
-
-
-def _is_named_in_text(document: Document, name: str) -> bool:
-    """Whether a string of the file holds the name: `__all__`, a quoted annotation, a patch."""
-    return any(
-        isinstance(node, ast.Constant) and isinstance(node.value, str) and name in node.value.replace(".", " ").split()
-        for node in ast.walk(document.tree)
-    )
 
 
 def _dropped(document: Document, name: str, added: set[int]) -> list[Edit]:
@@ -172,23 +164,13 @@ def _statements(document: Document) -> list[ImportStatement]:
 
 
 def _is_bound(document: Document, name: str) -> bool:
-    return _is_rebound(document, name) or any(
-        (isinstance(node, ast.Name) and node.id == name)
-        or (isinstance(node, ast.alias) and (node.asname or node.name.partition(".")[0]) == name)
-        for node in ast.walk(document.tree)
-    )
+    """Whether the file uses the name for anything."""
+    imported = {_bound_name(s, alias) for s in _all_imports(document) for alias in s.names}
+    return name in document.rebound or name in document.uses or name in imported
 
 
-def _is_rebound(document: Document, name: str) -> bool:
-    """Whether anything but an import gives the name a meaning."""
-    return any(
-        (isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load))
-        or (isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name == name)
-        or (isinstance(node, ast.arg) and node.arg == name)
-        or (isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name == name)
-        or (isinstance(node, ast.MatchMapping) and node.rest == name)
-        for node in ast.walk(document.tree)
-    )
+def _all_imports(document: Document) -> list[ImportStatement]:
+    return [node for node in document.parents if isinstance(node, (ast.Import, ast.ImportFrom))]
 
 
 def _bound_name(statement: ImportStatement, alias: ast.alias) -> str:

@@ -113,7 +113,8 @@ class Library:
     `factories` maps a class whose instances are called to what that gives; `attributes` maps an attribute to its class;
     `bases` maps a class to those that it inherits from; `aliases` maps a name to the one that the rows use;
     `coroutines` are functions that return an awaitable, `quick` those that neither wait nor compute for long;
-    `callers` call the function at their first argument, or under `key=`, at once.
+    `callers` call the function at their first argument, or under `key=`, at once; instances of `thread_bound` classes belong
+    to the thread that made them.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Library:
     offloads: tuple[Offload, ...] = ()
     registrations: tuple[Registration, ...] = ()
     callers: frozenset[str] = frozenset()
+    thread_bound: frozenset[str] = frozenset()
 
 
 class Knowledge:
@@ -142,6 +144,7 @@ class Knowledge:
         self.bases = _merged(library.bases for library in known)
         self.offloads = {offload.name: offload for library in known for offload in library.offloads}
         self.registrations = _grouped(row for library in known for row in library.registrations)
+        self.thread_bound = frozenset().union(*(library.thread_bound for library in known))
         self._aliases = _merged(library.aliases for library in known)
         self._coroutines = frozenset().union(*(library.coroutines for library in known))
         self._quick = frozenset().union(*(library.quick for library in known))

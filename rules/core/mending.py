@@ -42,7 +42,7 @@ def with_fixes(
 def _proved(remark: Remark, contexts: Contexts, document: Document, sources: Mapping[str, bytes]) -> Iterator[Fix]:
     for write in WAYS[remark.remedy]:
         fix = write(remark, contexts, document)
-        if fix is not None and not objection(fix, contexts, sources):
+        if fix is not None and not objection(fix, remark.function, contexts, sources):
             yield fix
 
 

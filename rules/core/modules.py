@@ -75,6 +75,6 @@ class Modules:
 def _ancestors(folder: str) -> list[str]:
     """The folder, those around it, and the top (the empty name)."""
     found = [folder]
-    while found[-1]:
-        found.append(dirname(found[-1]))
+    while (outer := dirname(found[-1])) != found[-1]:
+        found.append(outer)
     return found

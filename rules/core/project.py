@@ -237,11 +237,13 @@ class Project:
         return None
 
     def _is_ambiguous(self, bindings: list[Binding], where: Where) -> bool:
-        """Whether a name is defined more than once, `def` here and `async def` there."""
-        if len(bindings) < 2:
+        """Whether a name is defined more than once: `def` here and `async def` there, or imported there."""
+        defined = [b.value.index for b in bindings if isinstance(b.value, Defined)]
+        if len(bindings) < 2 or not defined:
             return False
         functions = self.facts[where.path].functions
-        return len({functions[b.value.index].asynchronous for b in bindings if isinstance(b.value, Defined)}) > 1
+        imported = any(isinstance(b.value, Import) for b in bindings)
+        return imported or len({functions[index].asynchronous for index in defined}) > 1
 
     def _bound(self, binding: Binding, where: Where) -> Value | None:
         """The value of a binding, looked up just before it was made."""

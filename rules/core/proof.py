@@ -8,6 +8,7 @@ decorators, and with them the API its contract; the blocking call is gone and no
 import dis
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import CodeType
 
 from rules.core.contexts import Contexts
@@ -19,8 +20,8 @@ from rules.core.syntax import UnreadableError, parse
 from rules.core.values import ProjectFunction, Where
 
 
-def objection(fix: Fix, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
-    """Why the fix may not be shown, in a few words; empty where it is proved."""
+def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
+    """Why the fix of a finding in the function may not be shown, in a few words; empty where it is proved."""
     after: dict[str, bytes] = {}
     for path in {edit.path for edit in fix.edits}:
         try:
@@ -32,34 +33,31 @@ def objection(fix: Fix, contexts: Contexts, sources: Mapping[str, bytes]) -> str
     for path, source in after.items():
         if reason := _text_objection(sources[path], source):
             return reason
-    return _meaning_objection(contexts, {path: read_facts(source) for path, source in after.items()})
+    return _meaning_objection(contexts, function, {path: read_facts(source) for path, source in after.items()})
 
 
 def _text_objection(before: bytes, after: bytes) -> str:
     if before == after:
         return "changes nothing"
     try:
-        old, new = _code(before), _code(after)
+        opened = _open_names(after) - _open_names(before)
     except (SyntaxError, ValueError, UnreadableError, RecursionError):
         return "does not parse"
-    return "leaves a name unresolved" if _open_names(new) - _open_names(old) else ""
+    return "leaves a name unresolved" if opened else ""
 
 
-def _code(source: bytes) -> CodeType:
-    return compile(parse(decode_source(source)), "<fix>", "exec", dont_inherit=True)
-
-
-def _open_names(code: CodeType) -> set[str]:
-    """The names that a module reads as globals and binds nowhere, builtins among them."""
+@lru_cache(maxsize=16)
+def _open_names(source: bytes) -> frozenset[str]:
+    """The names that a module reads as globals and binds nowhere, builtins among them. Raises where it cannot compile."""
     read: set[str] = set()
     bound: set[str] = set()
-    for inner in _codes(code):
-        for instruction in dis.get_instructions(inner):
+    for code in _codes(compile(parse(decode_source(source)), "<fix>", "exec", dont_inherit=True)):
+        for instruction in dis.get_instructions(code):
             if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
                 read.add(str(instruction.argval))
             elif instruction.opname in ("STORE_GLOBAL", "STORE_NAME"):
                 bound.add(str(instruction.argval))
-    return read - bound
+    return frozenset(read - bound)
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -69,22 +67,30 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _meaning_objection(before: Contexts, edited: Mapping[str, Facts]) -> str:
+def _meaning_objection(before: Contexts, function: ProjectFunction, edited: Mapping[str, Facts]) -> str:
     project = before.project
     after = Contexts(project.with_facts(edited))
     for path, facts in edited.items():
-        old = project.facts[path]
         if facts.problem:
             return "cannot be read again"
-        if [_signature(f) for f in old.functions] != [_signature(f) for f in facts.functions]:
+        if [_signature(f) for f in project.facts[path].functions] != [_signature(f) for f in facts.functions]:
             return "changes a signature"
-        for index, function in enumerate(facts.functions):
-            place = ProjectFunction(path, index)
-            if function.asynchronous and (_blocking(after, place) - _blocking(before, place)):
-                return "blocks elsewhere"
-            if _forgotten(after, place) > _forgotten(before, place):
-                return "leaves a coroutine unawaited"
+    for place in _within(function, after):
+        if after.project.function(place).asynchronous and _blocking(after, place) - _blocking(before, place):
+            return "blocks elsewhere"
+        if _forgotten(after, place) > _forgotten(before, place):
+            return "leaves a coroutine unawaited"
     return ""
+
+
+def _within(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFunction]:
+    """The function and those that are defined in it."""
+    inner = {function.index}
+    yield function
+    for index, facts in enumerate(contexts.project.facts[function.path].functions):
+        if facts.parent in inner and index != function.index:
+            inner.add(index)
+            yield ProjectFunction(function.path, index)
 
 
 def _signature(function: Function) -> object:

@@ -1,7 +1,9 @@
 """One pass over the syntax tree of a file, from which come its facts."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -754,17 +756,24 @@ def _is_main_guard(test: ast.expr) -> bool:
 
 
 def _ignores(text: str) -> dict[int, tuple[str, ...]]:
-    """Which names the comments of a file silence. Only a comment that stands in the text counts, also in a string."""
+    """Which names the comments of a file silence, by line."""
     found: dict[int, tuple[str, ...]] = {}
-    if "asyncify:" not in text and "noqa" not in text.lower():
+    if not (_COMMENT.search(text) or _NOQA.search(text)):
         return found
-    for number, line in enumerate(text.split("\n"), start=1):
-        if "#" not in line:
-            continue
-        if comment := _COMMENT.search(line):
+    for number, text_ in _comments(text):
+        if comment := _COMMENT.search(text_):
             names = tuple(name.strip() for name in (comment["names"] or "*").split(",") if name.strip())
             place = 0 if comment["file"] else number
             found[place] = found.get(place, ()) + names
-        if comment := _NOQA.search(line):
+        if comment := _NOQA.search(text_):
             found[number] = found.get(number, ()) + tuple(re.findall(r"[A-Z]+[0-9]+", comment["codes"].upper()))
     return found
+
+
+def _comments(text: str) -> list[tuple[int, str]]:
+    """The comments of a file, each with its line; those in texts are none."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text, newline="").readline))
+    except (tokenize.TokenError, SyntaxError):  # newer than this interpreter
+        return list(enumerate(text.split("\n"), start=1))
+    return [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]

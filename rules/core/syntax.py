@@ -11,12 +11,18 @@ length before `ast` sees it, so that every line and column stays true:
 """
 
 import ast
+import re
 import warnings
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from rules.core.edits import line_offsets, offset
+
+DEEPEST = 100  # brackets, or columns of indentation
+_BRACKETS = re.compile(r"[()\[\]{}]")
+_SIGNS = re.compile(r"(?:[-+~]\s*|not\s+|await\s+|lambda\s*:\s*|\*\*\s*|\.\w+){200}")
+_INDENTS = re.compile(r"^[ \t]+", re.MULTILINE)
 
 
 class UnreadableError(ValueError):
@@ -47,6 +53,8 @@ def compiles(text: str) -> bool:
 
 
 def _parse_newer(text: str, error: SyntaxError) -> ast.Module:
+    if _is_too_deep(text):
+        raise UnreadableError("it is nested too deeply to be read") from error
     try:
         older = _older(text)
     except (cst.ParserSyntaxError, RecursionError, ValueError, UnicodeError):
@@ -57,6 +65,17 @@ def _parse_newer(text: str, error: SyntaxError) -> ast.Module:
             return ast.parse(older)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise UnreadableError(_sentence(error)) from error
+
+
+def _is_too_deep(text: str) -> bool:
+    """Whether brackets, signs or blocks nest so deeply that LibCST's parser might overflow its stack."""
+    if _SIGNS.search(text):
+        return True
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        depth += 1 if bracket in "([{" else -1
+        deepest = max(deepest, depth)
+    return deepest > DEEPEST or any(len(indent) > DEEPEST for indent in _INDENTS.findall(text))
 
 
 def _sentence(error: BaseException) -> str:

@@ -61,8 +61,11 @@ def _names(function: ProjectFunction, path: str, contexts: Contexts) -> set[str]
     if path == function.path:
         names.add(facts.name)
     for where, name, imported in _imports(path, contexts.project.facts[path]):
-        if imported.name == facts.name and contexts.project.value(imported, where) == function:
+        value = contexts.project.value(imported, where)
+        if imported.name == facts.name and value == function:
             names.add(name)
+        if name == "*" and isinstance(value, Module) and contexts.project.member(value, facts.name) == function:
+            names.add(facts.name)
     return names
 
 

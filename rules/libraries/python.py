@@ -132,6 +132,7 @@ library = Library(
         Offload("anyio.to_thread.run_sync", 0, "func"),
         Offload("asyncio.AbstractEventLoop.run_in_executor", 1, "func"),
     ),
+    thread_bound=frozenset({"sqlite3.Connection", "sqlite3.Cursor", "threading.local"}),
     callers=frozenset(
         {
             *(f"builtins.{name}" for name in ("sorted", "min", "max", "map", "filter")),

@@ -54,6 +54,7 @@ library = Library(
         "sqlmodel.ext.asyncio.session.AsyncSession": (ASYNC_SESSION,),
         "sqlalchemy.ext.asyncio.async_scoped_session": (ASYNC_SESSION,),
     },
+    thread_bound=frozenset({"sqlalchemy.orm.scoped_session"}),
     factories={
         "sqlalchemy.orm.sessionmaker": SESSION,
         "sqlalchemy.orm.scoped_session": SESSION,
