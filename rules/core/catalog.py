@@ -9,7 +9,7 @@ from importlib.resources import files
 from types import MappingProxyType, ModuleType
 
 from rules.core.engine import Engine
-from rules.core.library import Knowledge
+from rules.core.library import Knowledge, Library
 from rules.core.rule import Rule
 
 _NO_PACKS = frozenset({"core", "libraries"})
@@ -25,7 +25,12 @@ def all_rules() -> Mapping[str, Rule]:
 @cache
 def all_libraries() -> Knowledge:
     """What is known of every library."""
-    return Knowledge(module.library for module in _modules("rules.libraries"))
+    return Knowledge(libraries())
+
+
+def libraries() -> tuple[Library, ...]:
+    """The rows of every library, by file."""
+    return tuple(module.library for module in _modules("rules.libraries"))
 
 
 @cache

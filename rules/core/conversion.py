@@ -405,7 +405,9 @@ def _changes_global(call: Call, facts: Function, function: ProjectFunction, cont
     if not _root_names(callee.of) & shared:
         return False
     value = contexts.project.value(callee, Where(function.path, function.index))
-    return value is None or (isinstance(value, Outside) and value.name.startswith("builtins."))
+    if isinstance(value, Outside):
+        return value.name.startswith("builtins.") or not contexts.project.knowledge.is_known(value.name)
+    return value is None
 
 
 def _root_names(expression: Expression) -> set[str]:
