@@ -235,7 +235,8 @@ def _is_lock(manager: ast.expr, where: Where, contexts: Contexts) -> bool:
     expression = _expression(manager)
     value = contexts.project.value(expression, where)
     if isinstance(value, Object) and isinstance(value.of, Outside):
-        return value.of.name.startswith(("threading.", "multiprocessing."))
+        bound = contexts.project.knowledge.thread_bound
+        return value.of.name.startswith(("threading.", "multiprocessing.")) or value.of.name in bound
     return value is None and any(word in last_name(expression).lower() for word in ("lock", "mutex", "semaphore"))
 
 

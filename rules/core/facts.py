@@ -266,19 +266,19 @@ class Body(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Facts:
-    """All that one file says. Its body is decoded when it is first asked for: most files of a repository never are."""
+    """All that one file says. Its body is kept packed, and unpacked when it is first asked for: most never are."""
 
-    __slots__ = ("_body", "_encoded", "outline")
+    __slots__ = ("_body", "outline", "packed")
 
-    def __init__(self, outline: Outline, body: Body | None = None, encoded: bytes = b"") -> None:
+    def __init__(self, outline: Outline, packed: bytes) -> None:
         self.outline = outline
-        self._body = body
-        self._encoded = encoded
+        self.packed = packed
+        self._body: Body | None = None
 
     @property
     def body(self) -> Body:
         if self._body is None:
-            self._body = _bodies.decode(zlib.decompress(self._encoded))
+            self._body = _bodies.decode(zlib.decompress(self.packed))
         return self._body
 
     @property
@@ -306,18 +306,23 @@ _bodies = msgspec.msgpack.Decoder(Body)
 _stored = msgspec.msgpack.Decoder(tuple[Outline, bytes])
 
 
+def pack(body: Body) -> bytes:
+    """The body of a file's facts, packed."""
+    return zlib.compress(_encoder.encode(body), 1)
+
+
 def encode_facts(facts: Facts) -> bytes:
     """The facts as bytes, for a store: a quarter of the size of the source."""
-    return _encoder.encode((facts.outline, zlib.compress(_encoder.encode(facts.body), 1)))
+    return _encoder.encode((facts.outline, facts.packed))
 
 
 def decode_facts(data: bytes) -> Facts:
     """Facts from the bytes that `encode_facts` made. Raises `ValueError` where they are something else."""
     try:
-        outline, body = _stored.decode(data)
+        outline, packed = _stored.decode(data)
     except msgspec.MsgspecError as error:
         raise ValueError(f"no facts: {error}") from error
-    return Facts(outline, encoded=body)
+    return Facts(outline, packed)
 
 
 def names_in(expression: Expression | None) -> set[str]:

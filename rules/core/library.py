@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -193,6 +194,16 @@ class Knowledge:
     def is_known(self, name: str) -> bool:
         """Whether any row speaks of a callable."""
         return self._knows(name) or self._knows(f"{name.rpartition('.')[0]}.*")
+
+    def is_named(self, name: str) -> bool:
+        """Whether any row names a callable or a class, or one of its members."""
+        return self.canonical(name) in self._named
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        names = (*self._blocking, *self._coroutines, *self._quick, *self.results, *self.bases, *self._aliases)
+        owners = {name.rpartition(".")[0] for name in names}
+        return frozenset(names) | owners
 
     def canonical(self, name: str) -> str:
         """The name that the rows use: `sqlalchemy.orm.session.Session.get` is `sqlalchemy.orm.Session.get`."""

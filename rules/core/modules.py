@@ -55,7 +55,8 @@ class Modules:
         top = inner.partition("/")[0]
         around = [f for f in _ancestors(dirname(importer)) if top not in self._libraries or self._is_rival(f, top)]
         roots = [folder for folder in around if folder not in self._packages]
-        for folder in (*roots, *around):  # a root may have an `__init__.py` that nobody needs
+        spare = [] if top in self._libraries else around  # a root may have an `__init__.py` that nobody needs
+        for folder in (*roots, *spare):
             if (found := self._existing(folder, inner)) is not None:
                 return found
         if "/" not in inner or top in self._libraries:

@@ -184,10 +184,11 @@ class Project:
                 for binding in function.bindings.get(f".state.{name}", ()):
                     yield self._bound(binding, Where(path, index, binding.line))
 
-    @staticmethod
-    def _item(value: Value | None) -> Value | None:
+    def _item(self, value: Value | None) -> Value | None:
         if isinstance(value, Iterated):
             return value.item
+        if isinstance(value, Object) and isinstance(value.of, Outside):
+            return self._computed_member(value.of.name, "__getitem__")
         return value if isinstance(value, (Outside, ProjectClass)) else None  # Generic[...]
 
     # Names
@@ -222,6 +223,8 @@ class Project:
             source = self._imported(Import(star.level, star.module), Where(path))
             if isinstance(source, Module) and (found := self.member(source, name)):
                 return found
+            if isinstance(source, Outside) and self.knowledge.is_named(dotted := f"{source.name}.{name}"):
+                return Outside(self.knowledge.canonical(dotted))
         return Outside(f"builtins.{name}") if hasattr(builtins, name) else None
 
     def _latest(self, bindings: tuple[Binding, ...], where: Where, line: int) -> Value | None:
@@ -479,12 +482,22 @@ class Project:
                 return self._class_member(of, name, None)
             case Super(of=owner):
                 return self._found_member(self.family(owner)[1:], name, Object(owner))
+            case ProjectFunction():
+                return self._decorated_member(of, name)
             case Object(of=ProjectClass() as owner):
                 return self._class_member(owner, name, of)
             case Object(of=Outside() as owner):
                 return self._library_member(owner, name)
             case _:
                 return None
+
+    def _decorated_member(self, of: ProjectFunction, name: str) -> Value | None:
+        """An attribute of what a library's decorator has made of a function: `task.delay`."""
+        for decorator in self.decorators(of):
+            made = self.knowledge.result(decorator.name) if isinstance(decorator, Outside) else None
+            if made:
+                return self._library_member(Outside(made), name)
+        return None
 
     def _module_member(self, of: Module, name: str) -> Value | None:
         path = self.modules.path(of.place)
@@ -502,7 +515,15 @@ class Project:
     def _library_member(self, owner: Outside, name: str) -> Value | None:
         dotted = self.knowledge.member(owner.name, name)
         attribute = self.knowledge.attributes.get(dotted)
-        return Object(Outside(attribute)) if attribute else Outside(dotted)
+        if attribute:
+            return Object(Outside(attribute))
+        computed = None if self.knowledge.is_known(dotted) else self._computed_member(owner.name, "__getattr__")
+        return computed or Outside(dotted)
+
+    def _computed_member(self, owner: str, method: str) -> Value | None:
+        """What an object of a library gives by `of["name"]` or, for any name that no row knows, by `of.name`."""
+        known = self.knowledge.result(self.knowledge.member(owner, method))
+        return Object(Outside(known)) if known else None
 
     def _class_member(self, of: ProjectClass, name: str, instance: Object | None) -> Value | None:
         key = (of, name, instance is None)

@@ -35,6 +35,7 @@ from rules.core.facts import (
     Subscript,
     Typed,
     last_name,
+    pack,
 )
 from rules.core.syntax import UnreadableError, parse
 
@@ -67,7 +68,7 @@ def read_facts(source: bytes) -> Facts:
 
 
 def _unreadable(problem: str) -> Facts:
-    return Facts(Outline(problem), Body())
+    return Facts(Outline(problem), pack(Body()))
 
 
 def _decorating_names(functions: Iterable[Function]) -> Iterator[str]:
@@ -202,7 +203,7 @@ class _Reader:
             mentions=self._module.mentions,
             ignores=tuple(sorted(_ignores(self._text).items())),
         )
-        return Facts(outline, Body(functions, tuple(c for c in self._classes if c)))
+        return Facts(outline, pack(Body(functions, tuple(c for c in self._classes if c))))
 
     # Statements
 
@@ -263,14 +264,15 @@ class _Reader:
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         asynchronous = isinstance(node, ast.AsyncFor)
-        iterable = self._iterable(node.iter)
+        iterable = self._iterable(node.iter, asynchronous=asynchronous)
         self._scope.suspends |= asynchronous
         self._bind(node.target, Element(iterable, asynchronous) if iterable else None)
         self._looped(node.body)
         self._block(node.orelse)
 
-    def _iterable(self, node: ast.expr) -> Expression | None:
-        return self._call(node, iterated=True) if isinstance(node, ast.Call) else self._expression(node)
+    def _iterable(self, node: ast.expr, *, asynchronous: bool = False) -> Expression | None:
+        """What is run through. `async for` waits by awaiting, so it does not count as a loop that may block."""
+        return self._call(node, iterated=not asynchronous) if isinstance(node, ast.Call) else self._expression(node)
 
     def _while(self, node: ast.While) -> None:
         self._scope.loops += 1
@@ -579,7 +581,7 @@ class _Reader:
     ) -> Expression | None:
         callee = self._callee(node.func)
         consumes = isinstance(node.func, ast.Name) and node.func.id in CONSUMERS
-        read = self._iterable if consumes else self._expression
+        read: Callable[[ast.expr], Expression | None] = self._iterable if consumes else self._expression
         arguments = tuple(read(argument) for argument in node.args)
         keywords = tuple((keyword.arg or "", self._expression(keyword.value)) for keyword in node.keywords)
         if callee is None:
@@ -647,7 +649,7 @@ class _Reader:
         scope.looping = True
         for place, generator in enumerate(node.generators):
             scope.suspends |= bool(generator.is_async)
-            iterable = self._iterable(generator.iter)
+            iterable = self._iterable(generator.iter, asynchronous=bool(generator.is_async))
             if place == 0:
                 scope.loops += 1
                 scope.lazy += lazy

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, not_yet, with_app
+from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, with_app
 
 RULE = "databases/drivers"
 ENDPOINT = '@app.get("/")\nasync def home(x=1):\n    '
@@ -47,9 +47,11 @@ REACHED = {
     "self": (
         "from app.store import Store",
         "Store().names()",
-        "class Store:\n    def __init__(self):\n        self.connection = psycopg2.connect('app')\n\n"
-        "    def names(self):\n        cursor = self.connection.cursor()\n        cursor.execute('x')\n"
-        "        return cursor.fetchall()",
+        (
+            "class Store:\n    def __init__(self):\n        self.connection = psycopg2.connect('app')\n\n"
+            "    def names(self):\n        cursor = self.connection.cursor()\n        cursor.execute('x')\n"
+            "        return cursor.fetchall()"
+        ),
     ),
     "global of another file": ("from app.store import db", "db.commit()", "db = psycopg2.connect('app')"),
     "helper with an annotation": (
@@ -152,7 +154,6 @@ SQLITE = "import sqlite3\n\nconnection = sqlite3.connect('x.db')"
 @pytest.mark.parametrize(
     "call", ["connection.execute('x')", "connection.commit()", "connection.cursor().executemany('x', [])"]
 )
-@not_yet("a row cannot say yet that a connection belongs to the thread that opened it")
 def test_a_connection_of_sqlite_stays_in_its_thread(call: str) -> None:
     """In another thread each use of it raises `sqlite3.ProgrammingError`."""
     assert_unfixed(RULE, with_app(SQLITE, f"{ENDPOINT}await x.read()\n    {call}\n"))

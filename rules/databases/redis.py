@@ -1,0 +1,91 @@
+"""A synchronous Redis client waits for the server on the event loop.
+
+## What it does
+Finds the commands of `redis.Redis` and `redis.RedisCluster`, `Pipeline.execute`, locks that are taken, and subscriptions,
+where they run on the event loop. Commands that a pipeline only collects are left alone, and so is `redis.asyncio`.
+
+## Why is this bad?
+Redis answers fast as a rule. But each command is a round trip over the network during which this worker serves nobody, and
+one that blocks (`blpop`, a lock, a server that is gone) holds the loop until its timeout.
+
+## Example
+```python
+import redis
+
+from fastapi import FastAPI
+
+app = FastAPI()
+cache = redis.Redis()
+
+
+@app.get("/visits")
+async def visits() -> int:
+    return cache.incr("visits")
+```
+
+```python
+import redis
+
+from fastapi import FastAPI, Request
+
+app = FastAPI()
+cache = redis.Redis.from_url("redis://cache")
+
+
+@app.post("/events")
+async def event(request: Request) -> None:
+    body = await request.body()
+    pipeline = cache.pipeline()
+    pipeline.lpush("events", body)
+    pipeline.ltrim("events", 0, 99)
+    pipeline.execute()
+```
+
+## Use instead
+```python
+import redis
+
+from fastapi import FastAPI
+
+app = FastAPI()
+cache = redis.Redis()
+
+
+@app.get("/visits")
+def visits() -> int:
+    return cache.incr("visits")
+```
+
+```python
+import redis
+
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+
+app = FastAPI()
+cache = redis.Redis.from_url("redis://cache")
+
+
+@app.post("/events")
+async def event(request: Request) -> None:
+    body = await request.body()
+    pipeline = cache.pipeline()
+    pipeline.lpush("events", body)
+    pipeline.ltrim("events", 0, 99)
+    await run_in_threadpool(pipeline.execute)
+```
+
+## Fix safety
+Safe: clients of redis-py may be used by many threads, and the same one sends the same command. `redis.asyncio` has the same
+commands and is the better home for an application that is asynchronous throughout; but every use of the client has to move
+with it, so that is not done unasked.
+
+## References
+- [redis-py: Asyncio examples](https://redis.readthedocs.io/en/stable/examples/asyncio_examples.html)
+- [FastAPI: Path operation functions](https://fastapi.tiangolo.com/async/#path-operation-functions)
+"""
+
+from rules.core.findings import Severity
+from rules.core.rule import Rule
+
+rule = Rule(__name__, __doc__, Severity.ERROR)

@@ -1,0 +1,181 @@
+"""LangChain, LangGraph and LlamaIndex: models, vector stores, retrievers, graphs and query engines.
+
+Prompts and parsers have no rows: they compute, and only a model behind them waits.
+https://docs.langchain.com/oss/python/langchain/overview and https://developers.llamaindex.ai/python/
+"""
+
+from rules.core.library import Blocking, Library, Weight
+
+_RULE = "clients/langchain"
+_MODEL = "langchain_core.language_models.BaseChatModel"
+_EMBEDDINGS = "langchain_core.embeddings.Embeddings"
+_STORE, _RETRIEVER = "langchain_core.vectorstores.VectorStore", "langchain_core.retrievers.BaseRetriever"
+_GRAPH, _AGENT, _CHAIN = (
+    "langgraph.graph.state.CompiledStateGraph",
+    "langchain.agents.AgentExecutor",
+    "langchain.chains.base.Chain",
+)
+_INDEX, _QUERY_ENGINE = "llama_index.core.VectorStoreIndex", "llama_index.core.base.base_query_engine.BaseQueryEngine"
+_CHAT_ENGINE, _LLAMA_RETRIEVER = (
+    "llama_index.core.chat_engine.types.BaseChatEngine",
+    "llama_index.core.base.base_retriever.BaseRetriever",
+)
+_LLAMA_MODEL, _LLAMA_EMBEDDING = "llama_index.core.llms.LLM", "llama_index.core.embeddings.BaseEmbedding"
+
+_MODELS = (
+    *(f"langchain_openai.{name}" for name in ("ChatOpenAI", "AzureChatOpenAI", "OpenAI", "AzureOpenAI")),
+    *("langchain_anthropic.ChatAnthropic", "langchain_groq.ChatGroq", "langchain_mistralai.ChatMistralAI"),
+    *("langchain_ollama.ChatOllama", "langchain_ollama.OllamaLLM", "langchain_cohere.ChatCohere"),
+    *("langchain_google_genai.ChatGoogleGenerativeAI", "langchain_google_vertexai.ChatVertexAI"),
+    *("langchain_aws.ChatBedrock", "langchain_aws.ChatBedrockConverse", "langchain_deepseek.ChatDeepSeek"),
+    *("langchain_huggingface.ChatHuggingFace", "langchain_huggingface.HuggingFaceEndpoint", "langchain_xai.ChatXAI"),
+    *("langchain_fireworks.ChatFireworks", "langchain_together.ChatTogether", "langchain_litellm.ChatLiteLLM"),
+    *(
+        f"langchain_community.chat_models.{name}"
+        for name in ("ChatOpenAI", "AzureChatOpenAI", "ChatAnthropic", "ChatOllama", "ChatLiteLLM", "BedrockChat")
+    ),
+    *(f"langchain_community.llms.{name}" for name in ("OpenAI", "AzureOpenAI", "Ollama", "Bedrock", "HuggingFaceHub")),
+    *(f"langchain.chat_models.{name}" for name in ("ChatOpenAI", "AzureChatOpenAI", "ChatAnthropic", "ChatOllama")),
+    *(f"langchain.llms.{name}" for name in ("OpenAI", "AzureOpenAI", "Ollama")),
+)
+_EMBEDDERS = (
+    *("langchain_openai.OpenAIEmbeddings", "langchain_openai.AzureOpenAIEmbeddings", "langchain_aws.BedrockEmbeddings"),
+    *(
+        "langchain_cohere.CohereEmbeddings",
+        "langchain_ollama.OllamaEmbeddings",
+        "langchain_huggingface.HuggingFaceEmbeddings",
+    ),
+    *("langchain_google_genai.GoogleGenerativeAIEmbeddings", "langchain_mistralai.MistralAIEmbeddings"),
+    *(
+        f"langchain_community.embeddings.{name}"
+        for name in ("OpenAIEmbeddings", "HuggingFaceEmbeddings", "OllamaEmbeddings", "BedrockEmbeddings")
+    ),
+)
+_STORES = (
+    *("langchain_chroma.Chroma", "langchain_postgres.PGVector", "langchain_postgres.PGVectorStore"),
+    *("langchain_qdrant.QdrantVectorStore", "langchain_pinecone.PineconeVectorStore", "langchain_milvus.Milvus"),
+    *("langchain_elasticsearch.ElasticsearchStore", "langchain_weaviate.WeaviateVectorStore"),
+    *("langchain_mongodb.MongoDBAtlasVectorSearch", "langchain_redis.RedisVectorStore"),
+    *(
+        f"langchain_community.vectorstores.{name}"
+        for name in (
+            *("Chroma", "FAISS", "PGVector", "Qdrant", "Pinecone", "Milvus", "Weaviate", "Redis", "AzureSearch"),
+            *("SupabaseVectorStore", "OpenSearchVectorSearch", "MongoDBAtlasVectorSearch", "LanceDB"),
+        )
+    ),
+)
+_FROM = ("from_documents", "from_texts", "from_existing_index", "from_existing_collection", "load_local")
+_LLAMA_MODELS = (
+    *(f"llama_index.llms.{name}" for name in ("openai.OpenAI", "azure_openai.AzureOpenAI", "anthropic.Anthropic")),
+    *(f"llama_index.llms.{name}" for name in ("ollama.Ollama", "gemini.Gemini", "groq.Groq", "mistralai.MistralAI")),
+)
+_LLAMA_EMBEDDERS = (
+    *("llama_index.embeddings.openai.OpenAIEmbedding", "llama_index.embeddings.huggingface.HuggingFaceEmbedding"),
+    *("llama_index.embeddings.azure_openai.AzureOpenAIEmbedding", "llama_index.embeddings.ollama.OllamaEmbedding"),
+)
+
+library = Library(
+    "LangChain and LlamaIndex",
+    blocking=(
+        Blocking(
+            _RULE,
+            tuple(
+                f"{_MODEL}.{name}"
+                for name in ("invoke", "batch", "predict", "predict_messages", "generate", "call_as_llm", "__call__")
+            ),
+        ),
+        Blocking(_RULE, tuple(f"{owner}.{name}" for owner in (_GRAPH, _AGENT) for name in ("invoke", "batch"))),
+        Blocking(_RULE, tuple(f"{owner}.stream" for owner in (_MODEL, _GRAPH, _AGENT)), lazy=True),
+        Blocking(_RULE, tuple(f"{_CHAIN}.{name}" for name in ("invoke", "run", "predict", "batch", "apply"))),
+        Blocking(_RULE, (f"{_EMBEDDINGS}.embed_query", f"{_EMBEDDINGS}.embed_documents")),
+        Blocking(
+            _RULE,
+            tuple(
+                f"{_STORE}.{name}"
+                for name in (
+                    *("similarity_search", "similarity_search_with_score", "similarity_search_by_vector", "search"),
+                    *("similarity_search_with_relevance_scores", "max_marginal_relevance_search", "add_documents"),
+                    *("add_texts", "delete", "get_by_ids"),
+                )
+            ),
+        ),
+        Blocking(_RULE, tuple(f"{store}.{name}" for store in _STORES for name in ("from_documents", "from_texts"))),
+        Blocking(_RULE, tuple(f"{_RETRIEVER}.{name}" for name in ("invoke", "batch", "get_relevant_documents"))),
+        Blocking(
+            _RULE,
+            tuple(f"langchain_community.document_loaders.WebBaseLoader.{name}" for name in ("load", "load_and_split")),
+        ),
+        Blocking(
+            _RULE,
+            tuple(f"langchain_community.document_loaders.PyPDFLoader.{name}" for name in ("load", "load_and_split")),
+            Weight.CPU,
+        ),
+        Blocking(
+            _RULE,
+            (
+                *(f"{_INDEX}.{name}" for name in ("from_documents", "insert", "insert_nodes", "refresh_ref_docs")),
+                *(f"{_QUERY_ENGINE}.{name}" for name in ("query", "retrieve", "synthesize")),
+                *(f"{_CHAT_ENGINE}.{name}" for name in ("chat", "stream_chat")),
+                f"{_LLAMA_RETRIEVER}.retrieve",
+                *(f"{_LLAMA_MODEL}.{name}" for name in ("chat", "complete", "predict", "structured_predict")),
+                *(
+                    f"{_LLAMA_EMBEDDING}.{name}"
+                    for name in ("get_text_embedding", "get_query_embedding", "get_text_embedding_batch")
+                ),
+            ),
+        ),
+    ),
+    aliases={
+        "langchain_core.language_models.chat_models.BaseChatModel": _MODEL,
+        "langchain_core.language_models.BaseLanguageModel": _MODEL,
+        "langchain_core.language_models.LLM": _MODEL,
+        "langchain_core.vectorstores.base.VectorStore": _STORE,
+        "langchain_core.embeddings.embeddings.Embeddings": _EMBEDDINGS,
+        "langchain.schema.vectorstore.VectorStore": _STORE,
+        "langchain.vectorstores": "langchain_community.vectorstores",
+        "langchain.embeddings": "langchain_community.embeddings",
+        "langchain.document_loaders": "langchain_community.document_loaders",
+        "langchain_classic.agents.AgentExecutor": _AGENT,
+        "langchain.agents.agent.AgentExecutor": _AGENT,
+        "langgraph.graph.graph.CompiledGraph": _GRAPH,
+        "llama_index.core.indices.VectorStoreIndex": _INDEX,
+        "llama_index.core.query_engine.RetrieverQueryEngine": _QUERY_ENGINE,
+        "llama_index.core.query_engine.BaseQueryEngine": _QUERY_ENGINE,
+    },
+    bases={
+        **dict.fromkeys(_MODELS, (_MODEL,)),
+        **dict.fromkeys(_EMBEDDERS, (_EMBEDDINGS,)),
+        **dict.fromkeys(_STORES, (_STORE,)),
+        **dict.fromkeys(_LLAMA_MODELS, (_LLAMA_MODEL,)),
+        **dict.fromkeys(_LLAMA_EMBEDDERS, (_LLAMA_EMBEDDING,)),
+        **{
+            f"{package}.chains.{name}": (_CHAIN,)
+            for package in ("langchain", "langchain_classic")
+            for name in ("LLMChain", "RetrievalQA", "ConversationalRetrievalChain", "ConversationChain")
+        },
+    },
+    results={
+        **{
+            f"{_MODEL}.{name}": _MODEL
+            for name in ("bind", "bind_tools", "with_config", "with_retry", "with_fallbacks", "with_structured_output")
+        },
+        **{f"langchain.chat_models.{name}": _MODEL for name in ("init_chat_model", "base.init_chat_model")},
+        **{f"{store}.{name}": store for store in _STORES for name in _FROM},
+        f"{_STORE}.as_retriever": _RETRIEVER,
+        **{f"langgraph.graph.{name}.compile": _GRAPH for name in ("StateGraph", "MessageGraph")},
+        **{
+            f"langgraph.prebuilt.{name}": _GRAPH
+            for name in ("create_react_agent", "chat_agent_executor.create_react_agent")
+        },
+        "langchain.agents.create_agent": _GRAPH,
+        **{
+            f"langchain.chains.{name}": _CHAIN
+            for name in ("RetrievalQA.from_chain_type", "ConversationalRetrievalChain.from_llm", "RetrievalQA.from_llm")
+        },
+        **{f"{_INDEX}.{name}": _INDEX for name in ("from_documents", "from_vector_store")},
+        "llama_index.core.load_index_from_storage": _INDEX,
+        f"{_INDEX}.as_query_engine": _QUERY_ENGINE,
+        f"{_INDEX}.as_chat_engine": _CHAT_ENGINE,
+        f"{_INDEX}.as_retriever": _LLAMA_RETRIEVER,
+    },
+)

@@ -1,0 +1,96 @@
+"""Object-relational mappers other than SQLAlchemy: peewee and Django. A query asks the database at its end only.
+
+https://docs.peewee-orm.com/en/latest/peewee/querying.html and https://docs.djangoproject.com/en/stable/ref/models/querysets/
+"""
+
+from rules.core.library import Blocking, Library
+
+_RULE = "databases/orm"
+_PEEWEE, _SELECT, _WRITE = "peewee.Model", "peewee.ModelSelect", "peewee.ModelUpdate"
+_DATABASE = "peewee.Database"
+_TRANSACTION = "peewee.Transaction"
+_DJANGO, _OBJECTS = "django.db.models.Model", "django.db.models.Model.objects"
+_MANAGER, _QUERYSET = "django.db.models.Manager", "django.db.models.QuerySet"
+
+_PEEWEE_CLASS = (
+    *("get", "get_or_none", "get_by_id", "set_by_id", "delete_by_id", "get_or_create", "create", "bulk_create"),
+    *("bulk_update", "create_table", "drop_table", "table_exists", "truncate_table"),
+)
+_PEEWEE_INSTANCE = ("save", "delete_instance")
+_PEEWEE_ENDS = (
+    "get",
+    "get_or_none",
+    "first",
+    "last",
+    "peek",
+    "count",
+    "exists",
+    "scalar",
+    "scalars",
+    "execute",
+    "__iter__",
+)
+_DATABASES = (
+    *("SqliteDatabase", "PostgresqlDatabase", "MySQLDatabase", "PooledPostgresqlDatabase", "PooledMySQLDatabase"),
+    *("PooledSqliteDatabase", "SqliteExtDatabase", "PostgresqlExtDatabase"),
+)
+_DJANGO_ENDS = (
+    *("get", "create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "count", "first", "last"),
+    *("earliest", "latest", "exists", "aggregate", "in_bulk", "explain", "contains"),
+)
+_DJANGO_BUILDERS = (
+    *("all", "filter", "exclude", "annotate", "alias", "order_by", "reverse", "distinct", "values", "values_list"),
+    *("select_related", "prefetch_related", "defer", "only", "using", "none", "union", "intersection", "difference"),
+    *("extra", "select_for_update", "dates", "datetimes", "raw", "get_queryset"),
+)
+
+library = Library(
+    "peewee and Django",
+    blocking=(
+        Blocking(_RULE, tuple(f"{_PEEWEE}.{name}" for name in (*_PEEWEE_CLASS, *_PEEWEE_INSTANCE))),
+        Blocking(_RULE, tuple(f"{_SELECT}.{name}" for name in _PEEWEE_ENDS)),
+        Blocking(_RULE, (f"{_WRITE}.execute",)),
+        Blocking(
+            _RULE,
+            tuple(f"{_DATABASE}.{name}" for name in ("connect", "execute_sql", "commit", "rollback", "create_tables")),
+        ),
+        Blocking(_RULE, tuple(f"{_OBJECTS}.{name}" for name in (*_DJANGO_ENDS, "__iter__"))),
+        Blocking(_RULE, tuple(f"{_MANAGER}.{name}" for name in _DJANGO_ENDS)),
+        Blocking(_RULE, tuple(f"{_QUERYSET}.{name}" for name in (*_DJANGO_ENDS, "update", "delete", "__iter__"))),
+        Blocking(_RULE, tuple(f"{_DJANGO}.{name}" for name in ("save", "delete", "refresh_from_db"))),
+    ),
+    aliases={
+        "playhouse.signals.Model": _PEEWEE,
+        **{
+            f"playhouse.{module}.{name}": f"peewee.{name}" for name in _DATABASES for module in ("pool", "postgres_ext")
+        },
+        "playhouse.sqlite_ext.SqliteExtDatabase": "peewee.SqliteExtDatabase",
+        "django.db.models.base.Model": _DJANGO,
+        "django.db.models.manager.Manager": _MANAGER,
+        "django.db.models.query.QuerySet": _QUERYSET,
+        "django.contrib.auth.models.BaseUserManager": _MANAGER,
+    },
+    bases={
+        **{f"peewee.{name}": (_DATABASE,) for name in _DATABASES},
+        "django.contrib.auth.models.AbstractBaseUser": (_DJANGO,),
+        "django.contrib.auth.models.AbstractUser": (_DJANGO,),
+        "django.contrib.auth.models.User": (_DJANGO,),
+    },
+    results={
+        **{
+            f"{_DATABASE}.{name}": _TRANSACTION
+            for name in ("atomic", "transaction", "savepoint", "connection_context", "bind_ctx", "manual_commit")
+        },
+        "django.db.transaction.atomic": "django.db.transaction.Atomic",
+        f"{_PEEWEE}.select": _SELECT,
+        f"{_SELECT}.*": "self",
+        **{f"{_SELECT}.{name}": "peewee.Loaded" for name in _PEEWEE_ENDS},
+        **{f"{_PEEWEE}.{name}": _WRITE for name in ("insert", "insert_many", "replace", "update", "delete")},
+        **{f"{_PEEWEE}.{name}": _WRITE for name in ("insert_from", "replace_many", "raw")},
+        f"{_WRITE}.*": "self",
+        f"{_WRITE}.execute": "peewee.Loaded",
+        **{f"{owner}.{name}": _QUERYSET for owner in (_OBJECTS, _MANAGER, _QUERYSET) for name in _DJANGO_BUILDERS},
+    },
+    attributes={_OBJECTS: _MANAGER},
+    thread_bound=frozenset({_TRANSACTION, "django.db.transaction.Atomic"}),
+)
