@@ -356,8 +356,9 @@ class Contexts:
         if not isinstance(callee, Outside):
             return None
         row = self.project.knowledge.blocking(callee.name)
-        if row is None or (row.lazy and not site.iterated):
-            return self._iteration(callee) if site.iterated else None
+        iterated = site.iterated and not site.suspending  # `async for` waits by awaiting
+        if row is None or (row.lazy and not iterated):
+            return self._iteration(callee) if iterated else None
         if row.unknown and not (site.looped or self._is_from_outside(site.call, where)):
             return None
         return (row, callee.name) if row.when(site, self.project.function(where)) else None

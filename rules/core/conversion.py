@@ -22,7 +22,7 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
-from rules.core.imports import Imported, import_member, import_module, is_imported, orphan_edits
+from rules.core.imports import Imported, import_dotted, import_member, is_imported, orphan_edits
 from rules.core.library import Twin
 from rules.core.remarks import Remark
 from rules.core.usage import is_taken_from, is_used_by_hand
@@ -56,7 +56,7 @@ def twin(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
 def _function_twin(call: ast.Call, twin_: Twin, document: Document, is_wanted: Callable[[str], bool]) -> Fix | None:
     known = (twin_.name, *twin_.instead)
     chosen = next((name for name in known if is_imported(document, name)), twin_.name)
-    imported = _imported(document, chosen)
+    imported = import_dotted(document, chosen)
     if imported is None:
         return None
     edits = [
@@ -71,7 +71,7 @@ def _path_twin(call: ast.Call, twin_: Twin, document: Document, is_wanted: Calla
     """`path.read_text()` through `anyio.Path(path)`, which does the same in a worker thread."""
     if not isinstance(call.func, ast.Attribute):
         return None
-    imported = _imported(document, twin_.name)
+    imported = import_dotted(document, twin_.name)
     if imported is None:
         return None
     receiver = call.func.value
@@ -250,14 +250,6 @@ def _expression(node: ast.expr) -> Expression | None:
             return Call(inner)
         case _:
             return None
-
-
-def _imported(document: Document, dotted: str) -> Imported | None:
-    if (written := is_imported(document, dotted)) is not None:
-        return Imported(written)
-    module, _, member = dotted.rpartition(".")
-    added = import_module(document, module)
-    return Imported(f"{added.name}.{member}", added.edits) if added is not None else None
 
 
 def _is_lazy(remark: Remark, contexts: Contexts) -> bool:

@@ -84,7 +84,7 @@ class Document:
                 return node
         return None
 
-    def span(self, node: ast.expr | ast.stmt) -> Span:
+    def span(self, node: ast.expr | ast.stmt | ast.keyword) -> Span:
         """Where a node stands, decorators left out."""
         end_line = node.end_lineno or node.lineno
         return Span(

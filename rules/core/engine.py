@@ -72,7 +72,9 @@ class Engine:
 
     def _found(self, contexts: Contexts, options: Options) -> list[tuple[Remark, Finding]]:
         """What the rules have to say, with identities, without fixes."""
-        remarks = [r for r in self._remarks(contexts) if self._is_wanted(r, contexts, options)]
+        wanted = [r for r in self._remarks(contexts) if self._is_wanted(r, contexts, options)]
+        handed_over = {(r.function, r.site) for r in wanted if r.remedy is Remedy.HAND_OVER}
+        remarks = [r for r in wanted if r.remedy is not Remedy.UNBLOCK or (r.function, r.site) not in handed_over]
         remarks.sort(key=lambda r: (r.function.path, _span(r, contexts), r.rule))
         seen: Counter[tuple[str, ...]] = Counter()
         found = []
@@ -118,6 +120,8 @@ class Engine:
 
 def _advice(remark: Remark) -> str:
     """What a person could do where no fix was proved."""
+    if remark.advice:
+        return remark.advice
     match remark.remedy:
         case Remedy.UNBLOCK:
             return (
@@ -128,6 +132,8 @@ def _advice(remark: Remark) -> str:
             return "Put `await` before the call, or hand it to `asyncio.create_task` and keep the task."
         case Remedy.CONVERT:
             return "It could be `async def`."
+        case _:
+            return ""
 
 
 def _finding(remark: Remark, severity: Severity, contexts: Contexts, fingerprint: str) -> Finding:

@@ -144,6 +144,9 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `statement`: the call is a whole statement, its value is dropped. `looped`: it stands in a loop or comprehension.
     `lazy`: it stands in a generator expression, so that no `await` may be put there. `guarded`: in a `try` body.
     `scripted`: under `if __name__ == "__main__"`. `entered`: it is the manager of a `with`. `iterated`: a loop runs over it.
+    `suspending`: that `with` or loop is an `async` one. `use` tells what else is done with its value there and then:
+    `tested` (for truth), `item`, `compared`, `computed`, `formatted`, `unpacked`, `called`, or an attribute behind a dot that is
+    taken of it (`.json`); empty for anything else.
     """
 
     call: Call
@@ -159,6 +162,8 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     scripted: bool = False
     entered: bool = False
     iterated: bool = False
+    suspending: bool = False
+    use: str = ""
 
     @property
     def span(self) -> Span:
@@ -183,7 +188,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     or an asynchronous comprehension in its own body, `loops` of any loop or comprehension. `managers` are the objects that
     its `with` statements enter without calling anything. `writes` are the names outside of it that it assigns to, or whose
     attributes or items it sets (with a dot behind it: what lies two steps below it), `reads` those whose values it uses and,
-    behind a dot, the attributes that it reads.
+    behind a dot, the attributes that it reads, `tested` those whose truth it asks for.
     """
 
     name: str
@@ -208,6 +213,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reads: tuple[str, ...] = ()
     managers: tuple[Expression, ...] = ()
     loops: bool = False
+    tested: tuple[str, ...] = ()
 
     @property
     def is_lambda(self) -> bool:

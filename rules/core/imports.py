@@ -66,6 +66,15 @@ def import_module(document: Document, module: str) -> Imported | None:
     return _added(document, f"import {module}", module, module)
 
 
+def import_dotted(document: Document, dotted: str) -> Imported | None:
+    """A member of a module, written in full where the file does not import it: `import asyncio`, `asyncio.sleep`."""
+    if (written := is_imported(document, dotted)) is not None:
+        return Imported(written)
+    module, _, member = dotted.rpartition(".")
+    added = import_module(document, module)
+    return Imported(f"{added.name}.{member}", added.edits) if added is not None else None
+
+
 def orphan_edits(
     document: Document, replaced: list[ast.expr], imported: Imported, is_wanted: Callable[[str], bool]
 ) -> tuple[Edit, ...]:

@@ -21,6 +21,13 @@ WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
     Remedy.UNBLOCK: (conversion.twin, conversion.reverse, conversion.offload),
     Remedy.AWAIT: (repairs.await_call,),
     Remedy.CONVERT: (repairs.make_asynchronous,),
+    Remedy.RELEASE: (repairs.release,),
+    Remedy.SUSPEND: (repairs.suspend,),
+    Remedy.REPLACE: (repairs.replace_callee,),
+    Remedy.UNWRAP: (repairs.unwrap,),
+    Remedy.CALL: (repairs.call_directly,),
+    Remedy.HAND_OVER: (repairs.hand_over,),
+    Remedy.NONE: (),
 }
 
 
@@ -31,6 +38,9 @@ def with_fixes(
     documents: dict[str, Document | None] = {}
     together: defaultdict[ProjectFunction, Group] = defaultdict(list)
     for remark, finding in found:
+        if remark.remedy is Remedy.NONE:  # it stands in nobody's way
+            yield finding
+            continue
         path = remark.function.path
         document = documents[path] if path in documents else documents.setdefault(path, _document(path, sources))
         fixes = list(_proved(remark, contexts, document, sources)) if document is not None else []

@@ -98,6 +98,7 @@ class _Scope:
     outer: set[str] = field(default_factory=set)
     mentions: dict[str, int] = field(default_factory=dict)
     managers: list[Expression] = field(default_factory=list)
+    tested: set[str] = field(default_factory=set)
     generator: bool = False
     suspends: bool = False
     looping: bool = False
@@ -154,7 +155,7 @@ class _Reader:
             ast.Nonlocal: self._outer,
             ast.Delete: self._delete,
             ast.Raise: self._children,
-            ast.Assert: self._children,
+            ast.Assert: self._assert,
         }
         self._expressions: dict[type[ast.expr], Callable[[Any], Expression | None]] = {
             ast.Call: self._call,
@@ -166,6 +167,8 @@ class _Reader:
             ast.BoolOp: self._either,
             ast.IfExp: self._conditional,
             ast.BinOp: self._binary,
+            ast.UnaryOp: self._unary,
+            ast.Compare: self._compare,
             ast.JoinedStr: self._formatted,
             ast.List: self._collection,
             ast.Tuple: self._collection,
@@ -226,7 +229,8 @@ class _Reader:
             self._expression(node.value)
 
     def _assign(self, node: ast.Assign) -> None:
-        value = self._expression(node.value)
+        unpacked = isinstance(node.targets[0], (ast.Tuple, ast.List))
+        value = self._used(node.value, "unpacked") if unpacked else self._expression(node.value)
         for target in node.targets:
             self._bind(target, value)
 
@@ -256,7 +260,7 @@ class _Reader:
 
     def _if(self, node: ast.If) -> None:
         scripted = self._scope.index == 0 and _is_main_guard(node.test)
-        self._expression(node.test)
+        self._tested(node.test)
         self._scope.scripted += scripted
         self._block(node.body)
         self._scope.scripted -= scripted
@@ -264,19 +268,25 @@ class _Reader:
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         asynchronous = isinstance(node, ast.AsyncFor)
-        iterable = self._iterable(node.iter, asynchronous=asynchronous)
+        iterable = self._iterable(node.iter, suspending=asynchronous)
         self._scope.suspends |= asynchronous
         self._bind(node.target, Element(iterable, asynchronous) if iterable else None)
         self._looped(node.body)
         self._block(node.orelse)
 
-    def _iterable(self, node: ast.expr, *, asynchronous: bool = False) -> Expression | None:
-        """What is run through. `async for` waits by awaiting, so it does not count as a loop that may block."""
-        return self._call(node, iterated=not asynchronous) if isinstance(node, ast.Call) else self._expression(node)
+    def _iterable(self, node: ast.expr, *, suspending: bool = False) -> Expression | None:
+        if isinstance(node, ast.Call):
+            return self._call(node, iterated=True, suspending=suspending)
+        return self._expression(node)
+
+    def _assert(self, node: ast.Assert) -> None:
+        self._tested(node.test)
+        if node.msg is not None:
+            self._expression(node.msg)
 
     def _while(self, node: ast.While) -> None:
         self._scope.loops += 1
-        self._expression(node.test)
+        self._tested(node.test)
         self._scope.loops -= 1
         self._looped(node.body)
         self._block(node.orelse)
@@ -292,9 +302,9 @@ class _Reader:
         self._scope.suspends |= asynchronous
         for item in node.items:
             context = item.context_expr
-            called = isinstance(context, ast.Call)
-            value = self._call(context, entered=True) if isinstance(context, ast.Call) else self._expression(context)
-            if value is not None and not called:
+            if isinstance(context, ast.Call):
+                value = self._call(context, entered=True, suspending=asynchronous)
+            elif (value := self._expression(context)) is not None:
                 self._scope.managers.append(value)
             if item.optional_vars is not None:
                 self._bind(item.optional_vars, Entered(value, asynchronous) if value else None)
@@ -320,7 +330,7 @@ class _Reader:
                 if isinstance(pattern, (ast.MatchAs, ast.MatchStar)) and pattern.name:
                     self._keep(pattern.name, pattern.lineno, None)
             if case.guard is not None:
-                self._expression(case.guard)
+                self._tested(case.guard)
             self._block(case.body)
 
     def _outer(self, node: ast.Global | ast.Nonlocal) -> None:
@@ -439,6 +449,7 @@ class _Reader:
             reads=tuple(sorted(scope.mentions.keys() - local)),
             managers=tuple(scope.managers),
             loops=scope.looping,
+            tested=tuple(sorted(scope.tested)),
         )
 
     def _parameters(self, arguments: ast.arguments) -> tuple[Parameter, ...]:
@@ -558,17 +569,34 @@ class _Reader:
     def _attribute(self, node: ast.Attribute) -> Expression | None:
         dotted, mentions = f".{node.attr}", self._scope.mentions
         mentions[dotted] = mentions.get(dotted, 0) + 1
-        of = self._callee(node.value)
+        of = self._callee(node.value, f".{node.attr}")
         return Attribute(of, node.attr) if of else None
 
-    def _callee(self, node: ast.expr) -> Expression | None:
+    def _callee(self, node: ast.expr, use: str = "called") -> Expression | None:
         """The expression, without counting its last name as mentioned."""
         if isinstance(node, ast.Name):
             return Name(node.id)
         if isinstance(node, ast.Attribute):
-            of = self._callee(node.value)
+            of = self._callee(node.value, f".{node.attr}")
             return Attribute(of, node.attr) if of else None
-        return self._expression(node)
+        return self._used(node, use)
+
+    def _used(self, node: ast.expr, use: str) -> Expression | None:
+        """The expression, whose value is used in that way there and then."""
+        return self._call(node, use=use) if isinstance(node, ast.Call) else self._expression(node)
+
+    def _tested(self, node: ast.expr) -> Expression | None:
+        """An expression whose truth is asked for."""
+        match node:
+            case ast.Name(id=name):
+                self._scope.tested.add(name)
+                return self._expression(node)
+            case ast.BoolOp(values=values):
+                return _choice([self._tested(value) for value in values])
+            case ast.NamedExpr():
+                return self._named(node, "tested")
+            case _:
+                return self._used(node, "tested")
 
     def _call(
         self,
@@ -578,6 +606,8 @@ class _Reader:
         awaited: bool = False,
         entered: bool = False,
         iterated: bool = False,
+        suspending: bool = False,
+        use: str = "",
     ) -> Expression | None:
         callee = self._callee(node.func)
         consumes = isinstance(node.func, ast.Name) and node.func.id in CONSUMERS
@@ -604,6 +634,8 @@ class _Reader:
                 scope.scripted > 0,
                 entered,
                 iterated,
+                suspending,
+                use,
             )
         )
         return call
@@ -615,24 +647,36 @@ class _Reader:
         return Awaited(value) if value else None
 
     def _subscript(self, node: ast.Subscript) -> Expression | None:
-        of = self._expression(node.value)
+        of = self._used(node.value, "item")
         items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         read = tuple(self._expression(item) for item in items)
         return Subscript(of, read) if of else None
 
     def _either(self, node: ast.BoolOp) -> Expression | None:
-        return _choice(self._expression(value) for value in node.values)
+        *tested, last = node.values
+        return _choice([*map(self._tested, tested), self._expression(last)])
 
     def _conditional(self, node: ast.IfExp) -> Expression | None:
-        self._expression(node.test)
+        self._tested(node.test)
         return _choice([self._expression(node.body), self._expression(node.orelse)])
 
     def _binary(self, node: ast.BinOp) -> Expression | None:
-        parts = [self._expression(node.left), self._expression(node.right)]
+        parts = [self._used(node.left, "computed"), self._used(node.right, "computed")]
         return _choice(parts) if isinstance(node.op, ast.BitOr) else _computed(parts)
 
+    def _unary(self, node: ast.UnaryOp) -> None:
+        if isinstance(node.op, ast.Not):
+            self._tested(node.operand)
+        else:
+            self._used(node.operand, "computed")
+
+    def _compare(self, node: ast.Compare) -> None:
+        for part in (node.left, *node.comparators):
+            self._used(part, "compared")
+
     def _formatted(self, node: ast.JoinedStr) -> Expression | None:
-        return _computed([self._expression(part.value) for part in node.values if isinstance(part, ast.FormattedValue)])
+        parts = [part for part in node.values if isinstance(part, ast.FormattedValue)]
+        return _computed([self._used(part.value, "formatted") for part in parts])
 
     def _collection(self, node: ast.List | ast.Tuple | ast.Set) -> Expression:
         return Collection(tuple(self._expression(element) for element in node.elts))
@@ -649,13 +693,13 @@ class _Reader:
         scope.looping = True
         for place, generator in enumerate(node.generators):
             scope.suspends |= bool(generator.is_async)
-            iterable = self._iterable(generator.iter, asynchronous=bool(generator.is_async))
+            iterable = self._iterable(generator.iter, suspending=bool(generator.is_async))
             if place == 0:
                 scope.loops += 1
                 scope.lazy += lazy
             self._bind_inner(generator.target, Element(iterable, bool(generator.is_async)) if iterable else None)
             for condition in generator.ifs:
-                self._expression(condition)
+                self._tested(condition)
         if isinstance(node, ast.DictComp):
             self._expression(node.key)
             element = self._expression(node.value)
@@ -671,8 +715,8 @@ class _Reader:
         self._bind(target, value)
         self._class = around
 
-    def _named(self, node: ast.NamedExpr) -> Expression | None:
-        value = self._expression(node.value)
+    def _named(self, node: ast.NamedExpr, use: str = "") -> Expression | None:
+        value = self._used(node.value, use)
         self._bind_inner(node.target, value)
         return value
 

@@ -15,11 +15,22 @@ class Remedy(Enum):
     UNBLOCK = "take the call off the event loop"
     AWAIT = "put `await` before the call"
     CONVERT = "make the whole function `async def`"
+    RELEASE = "take `await` away from before the call"
+    SUSPEND = "put `async` before the `with` or `for` that the call stands in"
+    REPLACE = "call something else with the same arguments"
+    UNWRAP = "await the coroutine that is the only argument of the call"
+    CALL = "call the function that is handed over, and await it"
+    HAND_OVER = "give the function to the call, with its arguments behind it, instead of calling it"
+    NONE = "no way is known"
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A rule applies to a call in a function, or to the function as a whole (no site)."""
+    """A rule applies to a call in a function, or to the function as a whole (no site).
+
+    `advice` is said where there is no fix; `instead` is the dotted name of what `Remedy.REPLACE` calls; `notes` are
+    whole sentences about what differs after the fix.
+    """
 
     rule: str
     severity: Severity
@@ -31,3 +42,6 @@ class Remark:
     way: tuple[ProjectFunction, ...] = ()
     sink: Sink | None = None
     optional: bool = False
+    advice: str = ""
+    instead: str = ""
+    notes: tuple[str, ...] = ()

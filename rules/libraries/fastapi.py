@@ -7,6 +7,10 @@ from rules.core.library import Library, Offload, Registration, Role
 
 _VERBS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _ROUTER = "fastapi.APIRouter"
+_WEBSOCKET = (
+    *("accept", "close", "receive", "receive_text", "receive_bytes", "receive_json"),
+    *("send", "send_text", "send_bytes", "send_json", "send_denial_response"),
+)
 NEVER = -1  # no argument but a keyword holds the function
 
 library = Library(
@@ -79,6 +83,7 @@ library = Library(
         {
             "starlette.concurrency.run_in_threadpool",
             *(f"fastapi.UploadFile.{name}" for name in ("read", "write", "seek", "close")),
+            *(f"fastapi.WebSocket.{name}" for name in _WEBSOCKET),
             *(f"fastapi.Request.{name}" for name in ("body", "json", "form", "is_disconnected")),
         }
     ),

@@ -22,6 +22,7 @@ _AWAITED = (
     *("execute", "scalar", "scalars", "get", "get_one", "commit", "rollback", "flush", "refresh", "merge", "delete"),
     *("close", "connection", "invalidate", "reset", "stream", "stream_scalars", "run_sync", "delete_all", "merge_all"),
 )
+_AT_ONCE = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_all")  # of AsyncSession, yet not awaited
 
 library = Library(
     "SQLAlchemy",
@@ -73,6 +74,9 @@ library = Library(
         **{f"{QUERY}.{name}": "sqlalchemy.orm.Loaded" for name in _QUERY},
         "sqlalchemy.create_engine": "sqlalchemy.engine.Engine",
         "sqlalchemy.ext.asyncio.create_async_engine": "sqlalchemy.ext.asyncio.AsyncEngine",
+        **{f"{ASYNC_SESSION}.{name}": "builtins.NoneType" for name in _AT_ONCE},
+        "sqlalchemy.ext.asyncio.AsyncEngine.begin": "sqlalchemy.ext.asyncio.AsyncConnection",
+        "sqlalchemy.ext.asyncio.AsyncEngine.connect": "sqlalchemy.ext.asyncio.AsyncConnection",
         "sqlalchemy.engine.Engine.connect": "sqlalchemy.engine.Connection",
         "sqlalchemy.engine.Engine.begin": "sqlalchemy.engine.Connection",
     },
@@ -80,6 +84,8 @@ library = Library(
         {
             *(f"{ASYNC_SESSION}.{name}" for name in _AWAITED),
             "sqlmodel.ext.asyncio.session.AsyncSession.exec",
+            f"{ASYNC_SESSION}.__aenter__",
+            "sqlalchemy.ext.asyncio.AsyncConnection.__aenter__",
         }
     ),
 )

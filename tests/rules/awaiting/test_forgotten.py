@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Applicability
-from tests.rules.checking import assert_clean, assert_fixes, assert_whole_file_fixed, not_yet, with_app
+from tests.rules.checking import assert_clean, assert_fixes, assert_whole_file_fixed, with_app
 
 RULE = "awaiting/forgotten"
 
@@ -188,10 +188,7 @@ def test_left_alone(body: str) -> None:
         "class A:\n    @property\n    async def x(self): ...\n\n\nasync def b():\n    A().x\n",
         "from typing import overload\n\n\n@overload\ndef a(): ...\ndef a(): ...\n\n\nasync def b():\n    a()\n",
         "async def a(): ...\n\n\ndef a(): ...\n\n\nasync def b():\n    a()\n",
-        pytest.param(
-            "try:\n    from elsewhere import a\nexcept ImportError:\n    async def a(): ...\n\n\nasync def b():\n    a()\n",
-            marks=not_yet("the last of several definitions is taken for the only one"),
-        ),
+        "try:\n    from elsewhere import a\nexcept ImportError:\n    async def a(): ...\n\n\nasync def b():\n    a()\n",
         "if True:\n    async def a(): ...\nelse:\n    def a(): ...\n\n\nasync def b():\n    a()\n",
     ],
 )

@@ -51,7 +51,7 @@ def test_attempts_that_await_are_left_to_a_person() -> None:
     body = "for attempt in Retrying(wait=wait_fixed(1)):\n        with attempt:\n            await load()\n"
     assert_unfixed(RULE, with_app(IMPORTS, f"{AWAITING}{body}"))
 
-@CALLED
+
 @pytest.mark.parametrize(
     "body", ["Retrying(wait=wait_fixed(1))(load)", "again = Retrying(wait=wait_fixed(1))\n    again(load, 1)"]
 )

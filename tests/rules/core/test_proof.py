@@ -7,6 +7,7 @@ from rules.core.catalog import engine
 from rules.core.contexts import Contexts
 from rules.core.project import Project
 from rules.core.proof import objection
+from rules.core.values import ProjectFunction
 from tests.rules.checking import encoded, not_yet
 
 PATH = "app/main.py"
@@ -34,21 +35,23 @@ async def home(x: int = 1, *, y: str = Depends(plain)) -> int:
 """
 
 
-def objected(before: str, after: str, source: str = SOURCE) -> str:
-    """The objection to replacing the one place that reads `before`."""
+def objected(before: str, after: str, source: str = SOURCE, function: str = "home") -> str:
+    """The objection to replacing the one place that reads `before`, for a finding in the function."""
     text = encoded(source).decode()
     assert text.count(before) == 1
     offset = text.index(before)
     line, column = text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
     end = offset + len(before)
     end_line, end_column = text.count("\n", 0, end) + 1, end - text.rfind("\n", 0, end)
-    return _objection(source, Edit(PATH, Span(line, column, end_line, end_column), after))
+    return _objection(source, function, Edit(PATH, Span(line, column, end_line, end_column), after))
 
 
-def _objection(source: str | bytes, *edits: Edit) -> str:
+def _objection(source: str | bytes, function: str, *edits: Edit) -> str:
     sources = {PATH: encoded(source)}
-    contexts = Contexts(Project({PATH: read_facts(sources[PATH])}, engine().knowledge))
-    return objection(Fix("Do it", Way.TWIN, edits), contexts, sources)
+    facts = read_facts(sources[PATH])
+    contexts = Contexts(Project({PATH: facts}, engine().knowledge))
+    index = [f.qualname for f in facts.functions].index(function)
+    return objection(Fix("Do it", Way.TWIN, edits), ProjectFunction(PATH, index), contexts, sources)
 
 
 @pytest.mark.parametrize(
@@ -96,14 +99,63 @@ def test_an_objection(before: str, after: str, reason: str) -> None:
     assert objected(before, after) == reason
 
 
+INNER = """
+
+@app.get("/inner")
+async def outer():
+    async def inner():
+        await helper()
+        time.sleep(3)
+
+    await inner()
+    return 2
+
+
+async def other():
+    time.sleep(4)
+    await helper()
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("return 2", "return helper()", "leaves a coroutine unawaited"),
+        ("return 2", "time.sleep(2)", "blocks elsewhere"),
+        ("        await helper()\n        time.sleep(3)", "        helper()", "leaves a coroutine unawaited"),
+        ("        time.sleep(3)", "        time.sleep(3)\n        time.sleep(3)", "blocks elsewhere"),
+    ],
+)
+def test_what_is_defined_in_the_function_is_looked_at_too(before: str, after: str, reason: str) -> None:
+    assert objected(before, after, SOURCE + INNER, "outer") == reason
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("    time.sleep(4)\n    await helper()", "    helper()", ""),
+        ("time.sleep(4)", "time.sleep(4)\n    time.sleep(4)", ""),
+        ("def plain(): ...", "def plain(): time.sleep(5)", ""),
+        ("def plain(): ...", "def plain(): anyio.sleep(5)", "leaves a name unresolved"),
+        ("async def other", "def other", "does not parse"),
+        ("async def other()", "async def other(x)", "changes a signature"),
+        ("def plain()", "def simple()", "leaves a name unresolved"),
+        ("def plain(): ...", "def plain(): ...\n\n\ndef more(): ...", "changes a signature"),
+    ],
+)
+def test_of_other_functions_only_names_and_signatures_count(before: str, after: str, reason: str) -> None:
+    """Other fixes may change them at the same time; each is proved by its own function."""
+    assert objected(before, after, SOURCE + INNER) == reason
+
+
 def test_edits_that_overlap() -> None:
     edits = [Edit(PATH, Span(1, 1, 1, 4), "a"), Edit(PATH, Span(1, 2, 1, 5), "b")]
-    assert _objection(SOURCE, *edits) == "edits overlap"
+    assert _objection(SOURCE, "home", *edits) == "edits overlap"
 
 
 def test_a_text_that_the_encoding_of_the_file_cannot_hold() -> None:
     edit = Edit(PATH, Span(2, 5, 2, 6), "'€'")
-    assert _objection(b"# coding: latin-1\na = 1\n", edit) == "not writable in the encoding of the file"
+    assert _objection(b"# coding: latin-1\na = 1\n", "<module>", edit) == "not writable in the encoding of the file"
 
 
 def test_newer_syntax_is_no_objection() -> None:

@@ -5,7 +5,7 @@ import pytest
 from rules import read_facts
 from rules.core.facts import Call, Function, Name, Site, show
 from rules.core.reading import LONGEST_FILE
-from tests.rules.checking import encoded, not_yet
+from tests.rules.checking import encoded
 
 
 def functions(text: str) -> dict[str, Function]:
@@ -210,7 +210,6 @@ def test_a_comment_that_silences_the_file() -> None:
     assert dict(ignores) == {0: ("*", "clients")}
 
 
-@not_yet("a string that holds such a comment silences too")
 def test_a_string_silences_nothing() -> None:
     assert not read_facts(b'x = "# asyncify: ignore-file"\n').outline.ignores
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, not_yet, with_app
+from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, with_app
 
 RULE = "databases/orm"
 ENDPOINT = '@app.get("/")\nasync def home(x=1):\n    '
@@ -86,10 +86,7 @@ def test_a_query_behind_a_helper() -> None:
         "return User.data.get('x')",
         "return Account.objects.filter(name=x).exclude(name='y')",
         "return await Account.objects.aget(name=x)",
-        pytest.param(
-            "return [account async for account in Account.objects.filter(name=x)]",
-            marks=not_yet("`async for` counts as running through what has `__iter__` as well"),
-        ),
+        "return [account async for account in Account.objects.filter(name=x)]",
         "return await Account.objects.filter(name=x).afirst()",
         "await run_in_threadpool(User.get_by_id, x)",
         "return Other.get(x)",
@@ -120,14 +117,12 @@ def test_a_plain_endpoint_and_a_test_are_left_alone() -> None:
     assert_clean(RULE, source, files=FILES, path="tests/test_app.py")
 
 
-@not_yet("a row cannot say yet that single calls belong to the thread of their transaction")
 def test_a_call_in_a_transaction_is_not_handed_over() -> None:
     """Each thread has a connection of its own, and with it another transaction or none."""
     body = f"{ENDPOINT}await x.read()\n    with database.atomic():\n        User.create(name='x')\n"
     assert_unfixed(RULE, with_app(IMPORTS, body), files=FILES)
 
 
-@not_yet("a star import of a library binds nothing")
 def test_names_of_a_star_import() -> None:
     files = {"app/__init__.py": "", "app/users.py": "from peewee import *\n\n\nclass User(Model): ...\n"}
     before = with_app("", f"from app.users import User\n\n\n{ENDPOINT}return User.get_by_id(x)\n")

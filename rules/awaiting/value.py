@@ -1,0 +1,175 @@
+"""A coroutine that is used as if it were its result.
+
+## What it does
+Finds a call of a coroutine function whose value is used there and then without `await`: tested for truth, indexed,
+compared, put into a text, run through, or asked for an attribute. The same for a name that holds the coroutine, and for an
+endpoint that returns one.
+
+## Why is this bad?
+Without `await` the call gives a coroutine, and its body never runs. A coroutine is always true, so `if is_allowed(user):`
+lets everybody in. Any other use fails when the line is reached.
+
+## Example
+```python
+from fastapi import FastAPI, HTTPException
+
+app = FastAPI()
+
+
+async def is_allowed(token: str) -> bool:
+    return token == "secret"
+
+
+@app.get("/orders")
+async def orders(token: str) -> list:
+    if not is_allowed(token):
+        raise HTTPException(403)
+    return []
+```
+
+## Use instead
+```python
+from fastapi import FastAPI, HTTPException
+
+app = FastAPI()
+
+
+async def is_allowed(token: str) -> bool:
+    return token == "secret"
+
+
+@app.get("/orders")
+async def orders(token: str) -> list:
+    if not await is_allowed(token):
+        raise HTTPException(403)
+    return []
+```
+
+## Fix safety
+Unsafe, since the code that never ran will run now. Where the coroutine is held by a name first, or where the call stands in a
+plain `def`, nothing is changed.
+
+## References
+- [Python: Coroutines](https://docs.python.org/3/library/asyncio-task.html#coroutines)
+- [mypy: `truthy-bool`](https://mypy.readthedocs.io/en/stable/error_code_list2.html#check-that-expression-is-not-implicitly-true-in-boolean-context-truthy-bool)
+"""
+
+from collections.abc import Iterator
+
+from rules.core.calls import is_coroutine_function
+from rules.core.contexts import Contexts, is_offline
+from rules.core.facts import Attribute, Call, Function, Name, Site, show
+from rules.core.findings import Severity
+from rules.core.library import Role
+from rules.core.remarks import Remark, Remedy
+from rules.core.rule import Rule
+from rules.core.values import ProjectFunction, Value, Where
+
+rule = Rule(__name__, __doc__, Severity.ERROR)
+
+# What a coroutine, a future, or the object that a library makes to be awaited once, has itself.
+OWN = frozenset(
+    {
+        *(".close", ".send", ".throw", ".cr_await", ".cr_code", ".cr_frame", ".cr_running", ".__await__"),
+        *(".add_done_callback", ".cancel", ".cancelled", ".done", ".exception", ".result", ".set_name", ".get_name"),
+    }
+)
+_USES = {
+    "tested": "which is always true",
+    "item": "which has no items",
+    "compared": "which equals nothing else",
+    "computed": "which no operator takes",
+    "formatted": "whose text is `<coroutine object ...>`",
+    "unpacked": "which cannot be unpacked",
+    "called": "which cannot be called",
+    "iterated": "which cannot be run through",
+    "entered": "which is no context manager",
+}
+
+
+@rule.check
+def used_as_value(contexts: Contexts) -> Iterator[Remark]:
+    """Every coroutine that is used where it is made, held by a name that is used, or returned by an endpoint."""
+    project = contexts.project
+    known = frozenset().union(*(facts.outline.coroutines for facts in project.facts.values()))
+    endpoints = {root.function for root in contexts.roots if root.role is Role.ENDPOINT}
+    for path, facts in project.facts.items():
+        outline = facts.outline
+        if (outline.coroutines or (outline.called | outline.imported) & known) and not is_offline(path):
+            for index in range(len(facts.functions)):
+                function = ProjectFunction(path, index)
+                yield from _in_function(contexts, function, function in endpoints)
+
+
+def _in_function(contexts: Contexts, place: ProjectFunction, is_endpoint: bool) -> Iterator[Remark]:
+    function = contexts.project.function(place)
+    returned = function.results if is_endpoint and function.asynchronous else ()
+    for site in function.sites:
+        use = _use(site)
+        if site.awaited or site.scripted or not (use or site.call in returned or site.call in _held(function)):
+            continue
+        callee = contexts.project.value(site.call.callee, Where(place.path, place.index, site.line))
+        if not is_coroutine_function(callee, contexts):
+            continue
+        if use and _is_wrong(use, callee):
+            yield _remark(place, site, _told(site, _reason(use)), Remedy.AWAIT)
+        elif site.call in returned:
+            yield _remark(place, site, _told(site, "which FastAPI cannot answer with"), Remedy.AWAIT)
+        elif isinstance(callee, ProjectFunction) and (held := _misused(site, function)):
+            name, reason = held
+            advice = f"Put `await` before the call, unless `{name}` is awaited further down: then use what that gives."
+            yield _remark(place, site, _told(site, f"held by `{name}`, {reason}"), Remedy.NONE, advice)
+
+
+def _remark(place: ProjectFunction, site: Site, message: str, remedy: Remedy, advice: str = "") -> Remark:
+    return Remark(rule.name, rule.severity, place, remedy, message, site=site, advice=advice)
+
+
+def _told(site: Site, reason: str) -> str:
+    called = show(site.call.callee)
+    return f"`{called}` is a coroutine function: without `await` the call gives a coroutine, {reason}."
+
+
+def _use(site: Site) -> str:
+    if site.use:
+        return site.use
+    return "iterated" if site.iterated else "entered" if site.entered else ""
+
+
+def _reason(use: str) -> str:
+    return f"which has no `{use}`" if use.startswith(".") else _USES[use]
+
+
+def _is_wrong(use: str, callee: Value | None) -> bool:
+    """Whether no coroutine can be used so. What a library's call gives may be more than a coroutine: an object to be
+    entered or run through as well as awaited.
+    """
+    if use in OWN:
+        return False
+    return isinstance(callee, ProjectFunction) or use not in {"iterated", "entered"}
+
+
+def _held(function: Function) -> tuple[Call, ...]:
+    """The calls whose values a name holds, where the function binds that name only once."""
+    return tuple(call for _, call in _holders(function))
+
+
+def _holders(function: Function) -> Iterator[tuple[str, Call]]:
+    parameters = {parameter.name for parameter in function.parameters}
+    for name, bindings in function.bindings.items():
+        if len(bindings) == 1 and isinstance(bindings[0].value, Call) and "." not in name and name not in parameters:
+            yield name, bindings[0].value
+
+
+def _misused(site: Site, function: Function) -> tuple[str, str] | None:
+    """The name that holds the coroutine, and what is wrong with how it is used."""
+    for name, call in _holders(function):
+        if call != site.call:
+            continue
+        if name in function.tested:
+            return name, _USES["tested"]
+        for other in function.sites:
+            match other.call.callee:
+                case Attribute(of=Name(id=of), name=attribute) if of == name and f".{attribute}" not in OWN:
+                    return name, f"which has no `.{attribute}`"
+    return None

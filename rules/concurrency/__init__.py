@@ -1,0 +1,1 @@
+"""How asynchronous code shares tasks, clients and sessions."""

@@ -1,0 +1,120 @@
+"""A client that is made anew on each request.
+
+## What it does
+Finds clients that are costly to make where they are made on the event loop while a request is served: `httpx.AsyncClient`,
+`AsyncOpenAI` and its kin, `create_async_engine`, `boto3.client`.
+
+## Why is this bad?
+Making the client is work for the processor, on the event loop, while every other request waits. Measured on one machine:
+`httpx.AsyncClient()` takes 46 to 65 ms, of which reading the certificates is nearly all, `AsyncOpenAI()` 35 ms,
+`boto3.client()` 15 ms, and one second the first time. Its connections are closed with it, so that each request also opens
+new ones.
+
+## Example
+```python
+import httpx
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/rate")
+async def rate() -> dict:
+    async with httpx.AsyncClient() as client:
+        response = await client.get("https://example.org/rate")
+    return response.json()
+```
+
+## Fix safety
+There is no fix, since it takes a place that lives as long as the application: make one client in the lifespan, keep it on
+`app.state`, and hand it out by a dependency. A client that is given a shared `verify=` or `transport=`, one that is kept on
+an object or in a global, and one that a cached function makes are left alone.
+
+## References
+- [FastAPI: Lifespan events](https://fastapi.tiangolo.com/advanced/events/)
+- [HTTPX: Clients](https://www.python-httpx.org/advanced/clients/)
+- [SQLAlchemy: Engine configuration](https://docs.sqlalchemy.org/en/21/core/engines.html)
+"""
+
+from collections.abc import Iterator
+
+from rules.core.blocking import of_root, spoken
+from rules.core.calls import calls_of
+from rules.core.contexts import Contexts
+from rules.core.facts import Call, Expression, Function, Name, Site
+from rules.core.findings import Severity
+from rules.core.remarks import Remark, Remedy
+from rules.core.rule import Rule
+from rules.core.usage import given_to
+from rules.core.values import Outside, ProjectFunction
+
+rule = Rule(__name__, __doc__, Severity.WARNING)
+
+_CERTIFICATES = "which reads all certificates each time, on the event loop"
+_CONNECTIONS = "so that each request opens connections of its own"
+_COSTS = {
+    "httpx.AsyncClient": _CERTIFICATES,
+    "httpx2.AsyncClient": _CERTIFICATES,
+    **{f"openai.{name}": _CERTIFICATES for name in ("AsyncOpenAI", "AsyncAzureOpenAI")},
+    "anthropic.AsyncAnthropic": _CERTIFICATES,
+    "sqlalchemy.ext.asyncio.create_async_engine": _CONNECTIONS,
+    "boto3.client": "which takes milliseconds of the event loop each time, and a second the first time",
+    "boto3.resource": "which takes milliseconds of the event loop each time, and a second the first time",
+}
+_SHARED = frozenset({"verify", "transport", "http_client", ""})  # what makes it cheap to make, or may
+_CACHES = frozenset({"lru_cache", "cache", "cached", "alru_cache", "cached_property"})
+_ADVICE = (
+    "Make one in the `lifespan` of the application, keep it on `app.state`, and hand it out by a dependency. "
+    "For tests, override that dependency."
+)
+
+
+@rule.check
+def clients(contexts: Contexts) -> Iterator[Remark]:
+    """Every costly client that is made while a request is served, and dropped with it."""
+    for place, site, name in calls_of(frozenset(_COSTS), contexts):
+        if place in contexts.loop and _is_made_anew(place, site, contexts):
+            root = contexts.loop[place].root
+            yield Remark(
+                rule.name,
+                rule.severity,
+                place,
+                Remedy.NONE,
+                f"`{spoken(name)}` is made anew {of_root(root, contexts)}, {_COSTS[name]}.",
+                site=site,
+                root=root,
+                way=contexts.way(place),
+                advice=_ADVICE,
+            )
+
+
+def _is_made_anew(place: ProjectFunction, site: Site, contexts: Contexts) -> bool:
+    """Whether the client certainly lives no longer than the call that makes it."""
+    function = contexts.project.function(place)
+    given = {keyword for keyword, _ in site.call.keywords}
+    if given & _SHARED or function.writes or any(_is_cached(step, contexts) for step in contexts.way(place)):
+        return False
+    if site.entered:
+        return True
+    held: set[Expression] = {site.call, *(Name(name) for name in _names(site.call, function))}
+    if any("." in name and b.value in held for name, bindings in function.bindings.items() for b in bindings):
+        return False
+    return contexts.loop[place].caller is None or not _leaves(held, function)
+
+
+def _names(call: Call, function: Function) -> Iterator[str]:
+    """The names that hold what a call gives."""
+    for name, bindings in function.bindings.items():
+        if any(binding.value == call for binding in bindings):
+            yield name
+
+
+def _leaves(held: set[Expression], function: Function) -> bool:
+    """Whether others are given the client, and may keep it."""
+    given = (argument for site in function.sites for argument in given_to(site.call))
+    return any(part in held for part in (*function.results, *function.yields, *given))
+
+
+def _is_cached(place: ProjectFunction, contexts: Contexts) -> bool:
+    decorators = contexts.project.decorators(place)
+    return any(isinstance(d, Outside) and d.name.rpartition(".")[2] in _CACHES for d in decorators)

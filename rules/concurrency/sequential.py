@@ -1,0 +1,144 @@
+"""Awaits that follow each other though neither needs the other.
+
+## What it does
+When asked for all, finds two reads in an endpoint or what it calls that are awaited one after the other, where the second
+neither uses what the first gives, nor shares anything with it but plain values.
+
+## Why is this bad?
+The request takes as long as both together, where the longer of the two would do.
+
+## Example
+```python
+import asyncio
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+async def get_price(name: str) -> int:
+    await asyncio.sleep(0.1)
+    return len(name)
+
+
+async def get_stock(name: str) -> int:
+    await asyncio.sleep(0.1)
+    return 1
+
+
+@app.get("/items/{name}")
+async def item(name: str) -> dict:
+    price = await get_price(name)
+    stock = await get_stock(name)
+    return {"price": price, "stock": stock}
+```
+
+## Fix safety
+There is no fix. Awaited at once, the second starts even if the first fails, and both load what they ask at the same time:
+whether that is right, only the author can say.
+
+## References
+- [Python: `asyncio.gather`](https://docs.python.org/3/library/asyncio-task.html#asyncio.gather)
+- [Python: Task groups](https://docs.python.org/3/library/asyncio-task.html#task-groups)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rules.core.contexts import Contexts
+from rules.core.facts import Attribute, Awaited, Call, Function, Name, Site, last_name, names_in, show
+from rules.core.findings import Severity
+from rules.core.remarks import Remark, Remedy
+from rules.core.rule import Rule
+from rules.core.usage import given_to
+from rules.core.values import Object, Outside, ProjectFunction, Where
+
+rule = Rule(__name__, __doc__, Severity.INFO)
+
+_READING = ("get", "fetch", "load", "list", "find", "read", "search", "count", "lookup", "query")
+_PLAIN = frozenset({*(f"builtins.{name}" for name in ("str", "int", "float", "bool", "bytes")), "uuid.UUID"})
+_ADVICE = (
+    "`first, second = await asyncio.gather(..., ...)` waits for both at once; both start even if one of them fails."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """`name = await call`, a statement of its own."""
+
+    name: str
+    site: Site
+
+    @property
+    def indent(self) -> int:
+        """How far the statement stands in, as formatters write it."""
+        return self.site.column - len(f"{self.name} = await ")
+
+
+@rule.check
+def sequential(contexts: Contexts) -> Iterator[Remark]:
+    """Every awaited read right behind another one that it does not need."""
+    for place in contexts.loop:
+        function = contexts.project.function(place)
+        if not function.suspends:
+            continue
+        steps = sorted(_steps(function), key=lambda step: step.site.line)
+        for first, second in pairwise(steps):
+            follows = first.site.end_line + 1 == second.site.line and first.indent == second.indent
+            if follows and _are_independent(first, second, place, contexts):
+                yield _remark(first, second, place, contexts)
+
+
+def _remark(first: _Step, second: _Step, place: ProjectFunction, contexts: Contexts) -> Remark:
+    called, before = show(second.site.call.callee), show(first.site.call.callee)
+    return Remark(
+        rule.name,
+        rule.severity,
+        place,
+        Remedy.NONE,
+        f"`{called}` needs nothing of `{before}` and still waits for it; both could be awaited at once.",
+        site=second.site,
+        root=contexts.loop[place].root,
+        way=contexts.way(place),
+        optional=True,
+        advice=_ADVICE,
+    )
+
+
+def _steps(function: Function) -> Iterator[_Step]:
+    for name, bindings in function.bindings.items():
+        for binding in bindings:
+            if isinstance(binding.value, Awaited) and "." not in name:
+                for site in function.sites:
+                    if site.awaited and site.call == binding.value.of and site.line == binding.line:
+                        yield _Step(name, site)
+
+
+def _are_independent(first: _Step, second: _Step, place: ProjectFunction, contexts: Contexts) -> bool:
+    calls = (first.site.call, second.site.call)
+    if any(step.site.guarded or step.site.looped or not _reads(step.site, place, contexts) for step in (first, second)):
+        return False
+    if first.name in names_in(calls[1]) or first.name == second.name:
+        return False
+    shared = _given(calls[0]) & _given(calls[1])
+    return all(_is_plain(name, Where(place.path, place.index, second.site.line), contexts) for name in shared)
+
+
+def _reads(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it is a function that only reads, by its name, and stands on nothing that both could share."""
+    callee = site.call.callee
+    is_reading = last_name(callee).lstrip("_").startswith(_READING)
+    makes = contexts.awaitable(site, Where(place.path, place.index, site.line))
+    return is_reading and makes and not (isinstance(callee, Attribute) and isinstance(callee.of, Call))
+
+
+def _given(call: Call) -> set[str]:
+    """The names that a call is made on and given."""
+    receiver = names_in(call.callee.of) if isinstance(call.callee, Attribute) else set()
+    return receiver.union(*map(names_in, given_to(call)))
+
+
+def _is_plain(name: str, where: Where, contexts: Contexts) -> bool:
+    value = contexts.project.value(Name(name), where)
+    return isinstance(value, Object) and isinstance(value.of, Outside) and value.of.name in _PLAIN

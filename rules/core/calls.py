@@ -1,0 +1,74 @@
+"""The calls of a project that a check asks for by name, and what is certain of their results."""
+
+from collections.abc import Iterator
+
+from rules.core.contexts import Contexts, is_offline
+from rules.core.facts import (
+    Choice,
+    Collection,
+    Computed,
+    Constant,
+    Expression,
+    Facts,
+    Import,
+    Site,
+    Subscript,
+    last_name,
+)
+from rules.core.values import Coroutine, Object, Outside, ProjectClass, ProjectFunction, Value, Where
+
+_ANYTHING = frozenset({"builtins.object", "builtins.type"})
+
+
+def calls_of(names: frozenset[str], contexts: Contexts) -> Iterator[tuple[ProjectFunction, Site, str]]:
+    """Every call of the library functions of these dotted names, with its name, wherever requests may be served."""
+    last = frozenset(name.rpartition(".")[2] for name in names)
+    for path, facts in sorted(contexts.project.facts.items()):
+        if is_offline(path) or not (facts.outline.called | facts.outline.imported) & last:
+            continue
+        written = last | _renamed(facts, last)
+        for index, function in enumerate(facts.functions):
+            for site in function.sites:
+                if last_name(site.call.callee) in written and not site.scripted:
+                    callee = contexts.project.value(site.call.callee, Where(path, index, site.line))
+                    if isinstance(callee, Outside) and callee.name in names:
+                        yield ProjectFunction(path, index), site, callee.name
+
+
+def _renamed(facts: Facts, names: frozenset[str]) -> set[str]:
+    """The names under which a file imports any of these: `run as start`."""
+    return {
+        name
+        for function in (facts.functions if facts.outline.imported & names else ())
+        for name, bindings in function.bindings.items()
+        for binding in bindings
+        if isinstance(binding.value, Import) and binding.value.name in names
+    }
+
+
+def is_coroutine_function(callee: Value | None, contexts: Contexts) -> bool:
+    """Whether calling it certainly gives a coroutine: an `async def` of the project, or one that a library is known for."""
+    if isinstance(callee, ProjectFunction):
+        asynchronous = contexts.project.function(callee).asynchronous
+        return asynchronous and isinstance(contexts.project.result(callee), Coroutine)
+    return isinstance(callee, Outside) and contexts.project.knowledge.is_coroutine(callee.name)
+
+
+def gives_plain_value(of: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function of the project certainly returns what can neither be awaited nor called."""
+    function = contexts.project.function(of)
+    if function.asynchronous or function.generator or function.is_lambda or function.decorators or function.owner >= 0:
+        return False
+    if function.returns is not None:
+        return _is_plain(function.returns, Where(of.path, function.parent, function.line), contexts)
+    return all(isinstance(result, (Constant, Collection, Computed)) for result in function.results)
+
+
+def _is_plain(annotation: Expression | None, where: Where, contexts: Contexts) -> bool:
+    if isinstance(annotation, Choice):
+        return all(_is_plain(option, where, contexts) for option in annotation.options)
+    named = contexts.project.value(annotation.of if isinstance(annotation, Subscript) else annotation, where)
+    if isinstance(named, ProjectClass):
+        return not any(contexts.project.member(Object(named), name) for name in ("__await__", "__call__"))
+    is_builtin = isinstance(named, Outside) and named.name.startswith("builtins.") and named.name not in _ANYTHING
+    return annotation == Constant(None, "NoneType") or is_builtin
