@@ -1,13 +1,26 @@
-"""Making fixes, one after the other, until none is left.
+"""Making fixes, round after round, until none is left.
 
-Pure: texts in, texts out. Two fixes of one analysis may contradict each other in one file (both may want the last use of
-an import gone), so a round makes only fixes that touch different files, and the next round looks at what they left.
+Pure: texts in, texts out. A round makes all fixes of one analysis whose edits can be made together. Of those of one rule in
+one file it leaves one to the next round, which then sees an import without its last use, and drops it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rules import Analysis, Applicability, Edit, Facts, Finding, Fix, Options, analyze, apply_edits, read_facts
+from rules import (
+    Analysis,
+    Applicability,
+    Edit,
+    EditConflictError,
+    Facts,
+    Finding,
+    Fix,
+    Options,
+    analyze,
+    apply_edits,
+    read_facts,
+)
 
 SPARE_ROUNDS = 10  # beyond one round a finding: a fix may uncover what another rule has to say
 
@@ -47,7 +60,7 @@ def fix_all(project: Project, analysis: Analysis, *, wanted: Callable[[Finding],
     done: list[tuple[Finding, Fix]] = []
     for _ in range(len(analysis.findings) + SPARE_ROUNDS):
         candidates = fixable(filter(wanted, analysis.findings), unsafe=unsafe)
-        chosen = list(_apart(candidate for candidate in candidates if candidate not in done))
+        chosen = list(_together(project.sources, [one for one in candidates if one not in done]))
         if not chosen:
             break
         project = project.edited(edit for _, fix in chosen for edit in fix.edits)
@@ -63,10 +76,25 @@ def fixable(findings: Iterable[Finding], *, unsafe: bool) -> Iterator[tuple[Find
             yield finding, finding.fix
 
 
-def _apart(candidates: Iterable[tuple[Finding, Fix]]) -> Iterator[tuple[Finding, Fix]]:
-    touched: set[str] = set()
+def _together(sources: Mapping[str, bytes], candidates: Sequence[tuple[Finding, Fix]]) -> Iterator[tuple[Finding, Fix]]:
+    """Those of the fixes that can be made in one round."""
+    last = {(finding.rule, finding.path): finding for finding, _ in candidates}
+    alone = Counter((finding.rule, finding.path) for finding, _ in candidates)
+    taken: dict[str, tuple[Edit, ...]] = {}
     for finding, fix in candidates:
-        paths = {edit.path for edit in fix.edits}
-        if touched.isdisjoint(paths):
-            touched |= paths
+        group = (finding.rule, finding.path)
+        if last[group] is finding and alone[group] > 1:
+            continue
+        trial = dict(taken)
+        for edit in fix.edits:
+            trial[edit.path] = (*trial.get(edit.path, ()), edit)
+        if all(_fits(sources[path], edits) for path, edits in trial.items() if edits != taken.get(path)):
+            taken = trial
             yield finding, fix
+
+
+def _fits(source: bytes, edits: tuple[Edit, ...]) -> bool:
+    try:
+        return not read_facts(apply_edits(source, edits)).problem
+    except EditConflictError:
+        return False

@@ -1,13 +1,14 @@
 """The fixes of findings: each way is tried and proved, and those of one function are chosen so that they go together."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from rules.core import conversion, repairs
 from rules.core.contexts import Contexts
 from rules.core.document import Document
-from rules.core.findings import Finding, Fix, Way
+from rules.core.findings import Edit, Finding, Fix, Way
 from rules.core.proof import objection
 from rules.core.remarks import Remark, Remedy
 from rules.core.syntax import UnreadableError
@@ -15,6 +16,7 @@ from rules.core.values import ProjectFunction
 
 Writer = Callable[[Remark, Contexts, Document], Fix | None]
 
+MOST_MENDED = 50  # findings of a file that get fixes: what one person can read at a time
 Group = list[tuple[Finding, list[Fix]]]
 
 WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
@@ -37,23 +39,41 @@ def with_fixes(
     """The findings with their fixes. All findings of one function are mended in ways that go together."""
     documents: dict[str, Document | None] = {}
     together: defaultdict[ProjectFunction, Group] = defaultdict(list)
+    mended: Counter[str] = Counter()
     for remark, finding in found:
         if remark.remedy is Remedy.NONE:  # it stands in nobody's way
             yield finding
             continue
         path = remark.function.path
+        mended[path] += 1
         document = documents[path] if path in documents else documents.setdefault(path, _document(path, sources))
-        fixes = list(_proved(remark, contexts, document, sources)) if document is not None else []
-        together[remark.function].append((finding, fixes))
-    for group in together.values():
-        yield from _chosen(group)
+        if document is None or mended[path] > MOST_MENDED:
+            yield finding
+            continue
+        together[remark.function].append((finding, list(_written(remark, contexts, document))))
+    for function, group in together.items():
+        prove = partial(_is_proved, function=function, contexts=contexts, sources=sources, judged={})
+        yield from _chosen([(finding, list(filter(prove, fixes))) for finding, fixes in group])
 
 
-def _proved(remark: Remark, contexts: Contexts, document: Document, sources: Mapping[str, bytes]) -> Iterator[Fix]:
+def _written(remark: Remark, contexts: Contexts, document: Document) -> Iterator[Fix]:
     for write in WAYS[remark.remedy]:
-        fix = write(remark, contexts, document)
-        if fix is not None and not objection(fix, remark.function, contexts, sources):
+        if (fix := write(remark, contexts, document)) is not None:
             yield fix
+
+
+def _is_proved(
+    fix: Fix,
+    *,
+    function: ProjectFunction,
+    contexts: Contexts,
+    sources: Mapping[str, bytes],
+    judged: dict[tuple[Edit, ...], str],
+) -> bool:
+    """Whether nothing is to be said against a fix; the same edits are judged once."""
+    if fix.edits not in judged:
+        judged[fix.edits] = objection(fix, function, contexts, sources)
+    return not judged[fix.edits]
 
 
 def _document(path: str, sources: Mapping[str, bytes]) -> Document | None:
