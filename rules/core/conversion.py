@@ -23,7 +23,7 @@ from rules.core.facts import (
 )
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.imports import Imported, import_dotted, import_member, is_imported, orphan_edits
-from rules.core.library import Twin
+from rules.core.library import Twin, Weight
 from rules.core.remarks import Remark
 from rules.core.usage import is_taken_from, is_used_by_hand
 from rules.core.values import Object, Outside, ProjectFunction, Where
@@ -126,7 +126,8 @@ def _is_bound_to_thread(remark: Remark, contexts: Contexts) -> bool:
     if remark.site is None:
         return True
     where = Where(remark.function.path, remark.function.index, remark.site.line)
-    if _uses_thread_bound(remark.site.call, where, contexts):
+    knowledge = contexts.project.knowledge
+    if _is_called_on(knowledge.thread_bound | knowledge.per_thread, remark.site.call, where, contexts):
         return True
     target = contexts.called_function(contexts.project.value(remark.site.call.callee, where))
     if target is None:
@@ -134,19 +135,12 @@ def _is_bound_to_thread(remark: Remark, contexts: Contexts) -> bool:
     return any(_thread_hazard(inner, contexts) not in {"", SHARED} for inner in _reached(target, contexts))
 
 
-def _uses_thread_bound(call: Call, where: Where, contexts: Contexts) -> bool:
-    """Whether a method is called on an object that belongs to the thread that made it."""
-    if not isinstance(call.callee, Attribute):
+def _is_called_on(classes: frozenset[str], call: Call, where: Where, contexts: Contexts) -> bool:
+    """Whether a method is called on an instance of one of the library classes."""
+    receiver = contexts.project.value(call.callee.of, where) if isinstance(call.callee, Attribute) else None
+    if not (isinstance(receiver, Object) and isinstance(receiver.of, Outside)):
         return False
-    receiver = contexts.project.value(call.callee.of, where)
-    return (
-        isinstance(receiver, Object)
-        and isinstance(receiver.of, Outside)
-        and any(
-            name in contexts.project.knowledge.thread_bound
-            for name in contexts.project.knowledge.family(receiver.of.name)
-        )
-    )
+    return not classes.isdisjoint(contexts.project.knowledge.family(receiver.of.name))
 
 
 def _marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts) -> Fix | None:
@@ -261,8 +255,9 @@ def _is_lazy(remark: Remark, contexts: Contexts) -> bool:
         streamed = dict(site.call.keywords).get("stream")
         name = remark.sink.name
         row = remark.sink.row
+        told = row.weight is Weight.WAIT and not site.use  # reading it later is a finding of its own
         return (
-            row.opens
+            (row.opens and not told)
             or row.lazy
             or name.endswith(".__iter__")
             or (streamed is not None and streamed != Constant(False, "bool"))
@@ -354,7 +349,7 @@ def _thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
             return "it starts a coroutine"
         if name.startswith("fastapi.WebSocket"):
             return "it uses a connection that belongs to the loop"
-        if _uses_thread_bound(site.call, where, contexts) and _is_not_own(site.call, facts):
+        if _is_called_on(project.knowledge.thread_bound, site.call, where, contexts) and _is_not_own(site.call, facts):
             return "it uses what belongs to a thread"
         if _changes_global(site.call, facts, function, contexts):
             return SHARED

@@ -1,5 +1,6 @@
 """Which file of a repository an import means."""
 
+import sys
 from collections.abc import Collection, Iterable
 from posixpath import dirname, normpath
 
@@ -65,6 +66,8 @@ class Modules:
         return candidates.pop() if len(candidates) == 1 else None
 
     def _is_rival(self, folder: str, name: str) -> bool:
+        if name in sys.stdlib_module_names:
+            return False
         place = f"{folder}/{name}" if folder else name
         return place in self._files and not (place in self._packages and name in self._frameworks)
 

@@ -55,10 +55,10 @@ library = Library(
         "sqlmodel.ext.asyncio.session.AsyncSession": (ASYNC_SESSION,),
         "sqlalchemy.ext.asyncio.async_scoped_session": (ASYNC_SESSION,),
     },
-    thread_bound=frozenset({"sqlalchemy.orm.scoped_session"}),
+    per_thread=frozenset({"sqlalchemy.orm.scoped_session"}),
     factories={
         "sqlalchemy.orm.sessionmaker": SESSION,
-        "sqlalchemy.orm.scoped_session": SESSION,
+        "sqlalchemy.orm.scoped_session": "sqlalchemy.orm.scoped_session",
         "sqlalchemy.ext.asyncio.async_sessionmaker": ASYNC_SESSION,
     },
     results={

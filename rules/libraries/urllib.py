@@ -29,8 +29,8 @@ def is_read_apart(site: Site, function: Function) -> bool:
 library = Library(
     "urllib",
     blocking=(
-        Blocking("clients/urllib", ("urllib.request.urlopen", "urllib.request.urlretrieve")),
-        Blocking("clients/urllib", ("urllib.request.OpenerDirector.open",)),
+        Blocking("clients/urllib", ("urllib.request.urlretrieve",)),
+        Blocking("clients/urllib", ("urllib.request.urlopen", "urllib.request.OpenerDirector.open"), opens=True),
         Blocking("clients/urllib", ("urllib3.request", *(f"{pool}.{name}" for pool in _POOLS for name in _REQUESTS))),
         Blocking("clients/urllib", tuple(f"http.client.HTTPConnection.{name}" for name in _CONNECTION)),
         Blocking("clients/urllib", ("http.client.HTTPResponse.read",), when=is_read_apart),

@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Way
-from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, assert_whole_file_fixed, not_yet, with_app
+from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, assert_whole_file_fixed, with_app
 
 RULE = "clients/urllib"
 
@@ -82,10 +82,7 @@ def test_the_request_is_handed_over_where_the_function_awaits(body: str, after: 
     "body",
     [
         'with urlopen("x") as answer:\n        return answer.read()',
-        pytest.param(
-            'return urlopen("x").read()',
-            marks=not_yet("only the opening of an answer is handed over, it is read on the loop"),
-        ),
+        'return urlopen("x").read()',
     ],
 )
 def test_what_is_read_later_is_not_handed_over(body: str) -> None:

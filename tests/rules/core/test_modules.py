@@ -3,7 +3,6 @@
 import pytest
 
 from rules.core.modules import Modules
-from tests.rules.checking import not_yet
 
 BACKEND = (
     "backend/app/__init__.py",
@@ -81,7 +80,6 @@ def test_the_standard_library_is_not_taken_for_a_folder() -> None:
     assert Modules(["app/main.py", "app/json/x.py"], {"json"}).find("app/main.py", 0, "json") is None
 
 
-@not_yet("a script's own folder comes before the standard library only for scripts, not inside packages")
 def test_a_module_beside_a_file_of_a_package_is_not_absolute() -> None:
     modules = Modules(["app/__init__.py", "app/api/main.py", "app/api/time.py"], {"time"})
     assert modules.find("app/api/main.py", 0, "time") is None

@@ -137,11 +137,7 @@ async def home({}):
         ("", "db = SessionLocal()\n    return db.query(User).count()"),
         ("", "db = next(get_db())\n    return db.query(User).count()"),
         ("", "with scope() as db:\n        return db.query(User).one()"),
-        pytest.param(
-            "",
-            "Scoped.execute(1)",
-            marks=not_yet("a function that awaits nothing may lose `async`: it takes the session of its own thread"),
-        ),
+        ("", "Scoped.execute(1)"),
         ("", "Scoped().execute(1)"),
         ("", "with engine.connect() as c:\n        c.execute(1)"),
         ("", "with engine.begin() as c:\n        c.execute(1)"),
