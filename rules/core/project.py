@@ -11,6 +11,7 @@ import builtins
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import pairwise
 
 from rules.core.facts import (
     Attribute,
@@ -91,6 +92,7 @@ class Project:
         self.knowledge = knowledge
         self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
         self._memory: dict[object, Value | None] = {}
+        self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
         self._called_by_name: dict[tuple[str, str], tuple[tuple[Call, Where], ...]] = {}
         self._depth = 0
 
@@ -106,6 +108,37 @@ class Project:
         """The dotted path of a function, from the top of the repository."""
         place = of.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         return f"{place}.{self.function(of).qualname}"
+
+    @cached_property
+    def naming(self) -> Mapping[str, set[str]]:
+        """For each name, the files that call it, import it, or mention it."""
+        found: dict[str, set[str]] = {}
+        for path, facts in self.facts.items():
+            outline = facts.outline
+            for name in (*outline.called, *outline.imported, *outline.mentions):
+                found.setdefault(name.removeprefix("."), set()).add(path)
+        return found
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """Each two neighbours in the dotted texts of all files: "app.tasks.send" tells of `app.tasks` and `tasks.send`."""
+        texts = {text for facts in self.facts.values() for text in facts.outline.dotted}
+        return frozenset(".".join(pair) for text in texts for pair in pairwise(text.split(".")))
+
+    def imports_of(self, path: str) -> tuple[tuple[Where, str, Import], ...]:
+        """The imports of a file, each with the name that it binds; a star binds `*`."""
+        if path not in self._imports:
+            facts = self.facts[path]
+            named = [
+                (Where(path, index, binding.line), name, binding.value)
+                for index, function in enumerate(facts.functions)
+                for name, bindings in function.bindings.items()
+                for binding in bindings
+                if isinstance(binding.value, Import)
+            ]
+            stars = [(Where(path), "*", Import(star.level, star.module)) for star in facts.outline.stars]
+            self._imports[path] = (*named, *stars)
+        return self._imports[path]
 
     def class_(self, of: ProjectClass) -> Class:
         """The facts of a class."""
@@ -320,10 +353,13 @@ class Project:
         """The files that can name a function: its own and those that import its module; of a method, those that call it."""
         facts = self.function(function)
         if facts.owner < 0 or facts.name == "__init__":
-            place = function.path.removesuffix(".py").removesuffix("/__init__")
-            return {function.path, *self._importers.get(place, ())}
+            return {function.path, *self.importers_of(function.path)}
         calling = [path for path, other in self.facts.items() if facts.name in other.outline.called]
         return calling if len(calling) <= WIDEST else ()
+
+    def importers_of(self, path: str) -> set[str]:
+        """The files that import a module or anything from it."""
+        return self._importers.get(path.removesuffix(".py").removesuffix("/__init__"), set())
 
     @cached_property
     def _importers(self) -> Mapping[str, set[str]]:

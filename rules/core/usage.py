@@ -1,10 +1,9 @@
 """Who uses a function besides the framework: calls it, or hands it on as a value."""
 
-import re
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Expression, Facts, Import, last_name
+from rules.core.facts import Attribute, Call, Expression, Facts, last_name
 from rules.core.values import Module, Outside, ProjectFunction, Where
 
 
@@ -17,16 +16,28 @@ def is_used_by_hand(function: ProjectFunction, contexts: Contexts) -> bool:
     facts = contexts.project.function(function)
     if facts.owner < 0 and is_told(function.path, facts.name, contexts):
         return True
-    return any(
-        _uses(function, path, contexts) for path in contexts.project.facts if _could_mean(function, path, contexts)
-    )
+    return any(_uses(function, path, contexts) for path in sorted(_files_that_could_mean(function, contexts)))
+
+
+def _files_that_could_mean(function: ProjectFunction, contexts: Contexts) -> set[str]:
+    """The files that have the function's name, and define it, or import it or its module; any file can name a method.
+
+    Under a star import, and under another name, the function may go by without its own name being read there.
+    """
+    project = contexts.project
+    facts = project.function(function)
+    named = project.naming.get(facts.name, set())
+    if facts.owner >= 0:
+        return named
+    if facts.parent > 0:
+        return {function.path}
+    return {function.path} | (named & project.importers_of(function.path))
 
 
 def is_told(path: str, name: str, contexts: Contexts) -> bool:
     """Whether a text anywhere names the name in this module: "app.tasks.send", as job queues and mocks are told."""
     module = path.removesuffix(".py").removesuffix("/__init__").rpartition("/")[2]
-    told = re.compile(rf"(^|\.){re.escape(module)}\.{re.escape(name)}(\.|$)")
-    return any(told.search(text) for facts in contexts.project.facts.values() for text in facts.outline.dotted)
+    return f"{module}.{name}" in contexts.project.told
 
 
 def _uses(function: ProjectFunction, path: str, contexts: Contexts) -> bool:
@@ -60,7 +71,7 @@ def _names(function: ProjectFunction, path: str, contexts: Contexts) -> set[str]
     names = {f".{facts.name}"}
     if path == function.path:
         names.add(facts.name)
-    for where, name, imported in _imports(path, contexts.project.facts[path]):
+    for where, name, imported in contexts.project.imports_of(path):
         value = contexts.project.value(imported, where)
         if imported.name == facts.name and value == function:
             names.add(name)
@@ -69,45 +80,15 @@ def _names(function: ProjectFunction, path: str, contexts: Contexts) -> set[str]
     return names
 
 
-def _could_mean(function: ProjectFunction, path: str, contexts: Contexts) -> bool:
-    """Whether a file names the function: it has the name, and defines or imports it or its module, or it is a method."""
-    facts = contexts.project.function(function)
-    outline = contexts.project.facts[path].outline
-    dotted = f".{facts.name}"
-    if not (facts.name in outline.called | outline.imported or outline.mentions.keys() & {facts.name, dotted}):
-        return False
-    if path == function.path or facts.owner >= 0:
-        return True
-    if facts.parent > 0:
-        return False
-    place = function.path.removesuffix(".py").removesuffix("/__init__")
-    for where, _, imported in _imports(path, contexts.project.facts[path]):
-        if imported.name in (facts.name, "") or imported.name == place.rpartition("/")[2]:
-            value = contexts.project.value(imported, where)
-            if value == function or (isinstance(value, Module) and place.startswith(value.place)):
-                return True
-    return False
-
-
-def _imports(path: str, facts: Facts) -> Iterator[tuple[Where, str, Import]]:
-    """The imports of a file, each with the name that it binds."""
-    for index, function in enumerate(facts.functions):
-        for name, bindings in function.bindings.items():
-            for binding in bindings:
-                if isinstance(binding.value, Import):
-                    yield Where(path, index, binding.line), name, binding.value
-    yield from ((Where(path), "*", Import(star.level, star.module)) for star in facts.outline.stars)
-
-
 def is_taken_from(path: str, name: str, contexts: Contexts) -> bool:
     """Whether another file takes the name from this one: by an import, or in a text."""
     if is_told(path, name, contexts):
         return True
     module = path.removesuffix(".py").removesuffix("/__init__")
-    for other, facts in contexts.project.facts.items():
-        if other == path or name not in facts.outline.imported:
+    for other in contexts.project.naming.get(name, ()):
+        if other == path:
             continue
-        for _, _, imported in _imports(other, facts):
+        for _, _, imported in contexts.project.imports_of(other):
             if (
                 imported.name == name
                 and contexts.project.modules.find(other, imported.level, imported.module) == module

@@ -1,0 +1,62 @@
+"""Warm review: ten files change in a repository whose facts are in the store.
+
+python -m benchmarks.warm [REPOSITORY...]
+"""
+
+import sys
+from collections.abc import Mapping
+
+from benchmarks.changes import change
+from benchmarks.cold import parse
+from benchmarks.figures import cpu_seconds, megabytes, say, say_load, trees
+from rules import Analysis, Facts, analyze, decode_facts, encode_facts, read_facts
+
+CHANGED = 10
+BEYOND = 150
+"""Milliseconds of CPU beyond parsing the changed files."""
+
+
+def main(arguments: list[str]) -> None:
+    """Say what a review costs beyond parsing what changed, in a new process and in one that knows the repository."""
+    say_load()
+    for name, files in trees(arguments, 5).items():
+        print(f"{name}: {len(files)} files, {megabytes(files):.1f} MB, {CHANGED} of them changed")
+        stored = {path: encode_facts(read_facts(text)) for path, text in files.items()}
+        for blocking in (0, 1, CHANGED):
+            _say(files, stored, change(files, CHANGED, blocking))
+
+
+def _say(files: Mapping[str, bytes], stored: Mapping[str, bytes], changed: Mapping[str, bytes]) -> None:
+    known = _decoded(stored)
+    introduced = sum(finding.introduced for finding in _review(known, changed).findings)
+    forgetful, knowing, parsing, everything = cpu_seconds(
+        lambda: _review(_decoded(stored), changed),
+        lambda: _review(known, changed),
+        lambda: parse(changed.values()),
+        lambda: parse(files.values()),
+        repetitions=3,
+    )
+    print(
+        f"  {introduced} findings introduced; CPU beyond parsing the changed files, and that / ast.parse of all files"
+    )
+    _say_beyond("in a new process", forgetful - parsing, everything)
+    _say_beyond("in a process that reviewed this repository before", knowing - parsing, everything)
+
+
+def _say_beyond(where: str, seconds: float, everything: float) -> None:
+    measured = f"{seconds * 1000:.0f} ms, {seconds / everything:.2f} x"
+    say(where, measured, f"at most {BEYOND} ms", held=seconds * 1000 <= BEYOND)
+
+
+def _decoded(stored: Mapping[str, bytes]) -> dict[str, Facts]:
+    return {path: decode_facts(one) for path, one in stored.items()}
+
+
+def _review(base: Mapping[str, Facts], changed: Mapping[str, bytes]) -> Analysis:
+    """What the analysis of one review does. Both sides share the facts of what did not change."""
+    read = {path: decode_facts(encode_facts(read_facts(text))) for path, text in changed.items()}
+    return analyze({**base, **read}, changed, base=base)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
