@@ -250,7 +250,7 @@ def blob_sha(content: bytes) -> str:
 
 async def both(first: Coroutine[Any, Any, _T], second: Coroutine[Any, Any, _U]) -> tuple[_T, _U]:
     """The results of two coroutines that run at the same time; where one fails, the other one ends."""
-    tasks = asyncio.ensure_future(first), asyncio.ensure_future(second)
+    tasks = asyncio.create_task(first), asyncio.create_task(second)
     try:
         return await asyncio.gather(*tasks)
     finally:
