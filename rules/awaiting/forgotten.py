@@ -68,7 +68,7 @@ def forgotten(contexts: Contexts) -> Iterator[Remark]:
     )
     for path, facts in project.facts.items():
         maybe = facts.outline.dropped & known or (facts.outline.dropped and facts.outline.imported & known)
-        if (maybe or "__call__" in known) and not is_offline(path):
+        if maybe and not is_offline(path):
             for index, function in enumerate(facts.functions):
                 if function.asynchronous:
                     yield from _in_function(contexts, ProjectFunction(path, index))

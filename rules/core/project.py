@@ -80,6 +80,7 @@ ITERABLES = frozenset(
     )
 )
 PATH = Object(Outside("pathlib.Path"))
+MOST_DERIVED = 8  # files with classes that derive from one
 WIDEST = 40  # files that call a name, for its callers to be looked at
 DEEPEST = 40  # steps of inference from one expression; real code needs a dozen
 
@@ -618,9 +619,11 @@ class Project:
         return tuple(found)
 
     def _derived(self, owner: ProjectClass) -> Iterator[ProjectClass]:
+        """The classes that derive from one; none where there are many, since nobody could tell which of them is meant."""
         name = self.class_(owner).name
-        for path, facts in self.facts.items():
-            for index, class_ in enumerate(facts.classes) if name in facts.outline.bases else ():
+        paths = [path for path, facts in self.facts.items() if name in facts.outline.bases]
+        for path in paths if len(paths) <= MOST_DERIVED else ():
+            for index, class_ in enumerate(self.facts[path].classes):
                 where = Where(path, class_.parent, class_.line)
                 if any(last_name(base) == name and self.value(base, where) == owner for base in class_.bases):
                     yield ProjectClass(path, index)
