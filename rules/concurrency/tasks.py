@@ -58,7 +58,7 @@ _ADVICE = (
 def tasks(contexts: Contexts) -> Iterator[Remark]:
     """Every task that is started and dropped on the event loop."""
     for place, site, _ in calls_of(_STARTERS, contexts):
-        if site.statement and (contexts.project.function(place).asynchronous or place in contexts.loop):
+        if site.statement and place in contexts.loop:
             yield Remark(
                 rule.name,
                 rule.severity,
