@@ -56,6 +56,14 @@ class Bench:
             while await self.deliveries._client.list_workflows_async(status=["ENQUEUED", "DELAYED", "PENDING"]):  # noqa: ASYNC110 -- the queue tells nobody
                 await asyncio.sleep(0.02)
 
+    async def taken(self) -> None:
+        """No delivery waits to be turned into a review."""
+        async with asyncio.timeout(15):
+            while await self.deliveries._client.list_workflows_async(  # noqa: ASYNC110 -- the queue tells nobody
+                status=["ENQUEUED", "PENDING"], queue_name="deliveries"
+            ):
+                await asyncio.sleep(0.02)
+
     async def parked(self) -> int:
         return (await self.deliveries.jobs())["parked"]
 
@@ -128,6 +136,7 @@ async def test_ten_pushes_during_a_review(bench: Bench) -> None:
     await until(lambda: seen)
     for head in range(1, 11):  # noqa: B007 -- the review reads it
         await bench.deliver(ref)
+    await bench.taken()
     may_end.set()
     await bench.settled()
 
