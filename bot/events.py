@@ -11,6 +11,7 @@ import msgspec
 from bot.errors import MalformedPayload
 from bot.models import PullRef
 
+EVENTS = frozenset({"pull_request", "check_run", "check_suite"})
 PUSHED = frozenset({"opened", "reopened", "synchronize", "ready_for_review"})
 """Actions of `pull_request` after which there is a head to look at. So is `edited`, where another base was chosen."""
 
@@ -77,7 +78,7 @@ def review_requested(event: str, payload: object) -> ReviewRequested | None:
     A check that is run again names the pull requests of its commit, none where they come from a fork; the first is taken.
     Raises MalformedPayload where a field that matters is missing or of another kind.
     """
-    if event not in {"pull_request", "check_run", "check_suite"}:
+    if event not in EVENTS:
         return None
     try:
         return _read(event, payload)

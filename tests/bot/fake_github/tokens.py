@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jwt
+import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -25,21 +27,10 @@ if TYPE_CHECKING:
 LEVELS = ("none", "read", "write", "admin")
 LIFETIME = timedelta(hours=1)
 MAX_REPOSITORIES = 500
-ALL_PERMISSIONS = {
-    "metadata": "read",
-    "contents": "write",
-    "pull_requests": "write",
-    "issues": "read",
-    "checks": "write",
-}
-EVENTS = (
-    "pull_request",
-    "issue_comment",
-    "pull_request_review_comment",
-    "pull_request_review_thread",
-    "check_run",
-    "check_suite",
-)
+MANIFEST: dict[str, Any] = yaml.safe_load((Path(__file__).parents[3] / "app.yaml").read_text(encoding="utf-8"))
+ALL_PERMISSIONS: dict[str, str] = MANIFEST["default_permissions"]
+"""What an installation grants: what our manifest asks for and no more, so that every test shows that this is enough."""
+EVENTS = tuple(MANIFEST["default_events"])
 
 
 @cache
