@@ -19,7 +19,6 @@ from rules import Options, Severity, all_rules
 
 CONFIG_PATH = ".github/asyncify.toml"
 PYPROJECT_PATH = "pyproject.toml"
-BUILT_IN = "built in"
 
 Scope = Literal["introduced", "changed-lines", "changed-files"]
 HttpClient = Literal["auto", "httpx2", "httpx", "aiohttp"]

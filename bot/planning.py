@@ -11,7 +11,7 @@ cost behaviour.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TypeVar
@@ -459,3 +459,18 @@ def _conclusion(
 
 def _unique(items: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(items))
+
+
+def annotated(planned: Plan, comments: Collection[Comment], reason: str) -> Plan:
+    """The plan with these comments moved to annotations of the check run."""
+    moved = [finding for comment in comments for finding in comment.findings]
+    return replace(
+        planned,
+        comments=tuple(one for one in planned.comments if one not in comments),
+        file_comments=tuple(one for one in planned.file_comments if one not in comments),
+        annotations=(*planned.annotations, *moved),
+        placements=tuple(
+            replace(one, place=Place.ANNOTATION, reason=reason) if one.finding in moved else one
+            for one in planned.placements
+        ),
+    )

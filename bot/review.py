@@ -26,8 +26,8 @@ from bot.fetch import (
     standing,
 )
 from bot.github import GitHub, Installation
-from bot.models import Comment, History, Place, Plan, PostedComment, PullRef
-from bot.planning import plan
+from bot.models import Comment, History, Plan, PostedComment, PullRef
+from bot.planning import annotated, plan
 from bot.publish import Refused, publish_check_run, publish_review
 from bot.words import write_check_run, write_failed_check_run, write_review
 from rules import Analysis
@@ -104,9 +104,9 @@ async def _say(github: Installation, stands: Standing, planned: Plan, analysis: 
     """Post the part of the review that does not stand yet, then the check run, which tells what the review could not take."""
     pull, said = stands.pull, _said_here(stands, planned)
     if stands.own or pull.head in stands.history.reviewed:
-        planned = _annotated(planned, _without(said, planned.comments), "this head has its review")
+        planned = annotated(planned, _without(said, planned.comments), "this head has its review")
     if stands.own:
-        planned = _annotated(planned, _without(said, planned.file_comments), "opened by asyncify itself")
+        planned = annotated(planned, _without(said, planned.file_comments), "opened by asyncify itself")
     missing = replace(
         planned,
         comments=_without(said, planned.comments),
@@ -115,7 +115,7 @@ async def _say(github: Installation, stands: Standing, planned: Plan, analysis: 
     written = write_review(missing, pull)
     if written is not None:
         refused = await publish_review(github, pull, written)
-        planned = _annotated(planned, _behind(refused, missing), "GitHub did not take the comment")
+        planned = annotated(planned, _behind(refused, missing), "GitHub did not take the comment")
     await publish_check_run(github, stands, write_check_run(planned, pull, analysis))
     return Outcome.REVIEWED if written else Outcome.CHECKED
 
@@ -138,19 +138,4 @@ def _behind(refused: Sequence[Refused], planned: Plan) -> tuple[Comment, ...]:
     return (
         *(one for one in planned.comments if one.lines and (one.path, one.lines[-1]) in inline),
         *(one for one in planned.file_comments if one.path in files),
-    )
-
-
-def _annotated(planned: Plan, comments: Collection[Comment], reason: str) -> Plan:
-    """The plan with these comments moved to annotations of the check run."""
-    moved = [finding for comment in comments for finding in comment.findings]
-    return replace(
-        planned,
-        comments=tuple(one for one in planned.comments if one not in comments),
-        file_comments=tuple(one for one in planned.file_comments if one not in comments),
-        annotations=(*planned.annotations, *moved),
-        placements=tuple(
-            replace(one, place=Place.ANNOTATION, reason=reason) if one.finding in moved else one
-            for one in planned.placements
-        ),
     )

@@ -60,7 +60,7 @@ def _function_twin(call: ast.Call, twin_: Twin, document: Document, is_wanted: C
     if imported is None:
         return None
     edits = [
-        *_awaited(call, document, document.replace(document.span(call.func), f"await {imported.name}")),
+        *_parenthesised(call, document, [document.replace(document.span(call.func), f"await {imported.name}")]),
         *imported.edits,
         *orphan_edits(document, [call.func], imported, is_wanted),
     ]
@@ -194,10 +194,6 @@ def _advanced(document: Document, position: tuple[int, int], characters: int) ->
     text = document.between(position, (len(document.offsets) - 1, 1))[:characters]
     lines = text.count("\n")
     return (line + lines, column + characters if not lines else characters - text.rindex("\n"))
-
-
-def _awaited(call: ast.Call, document: Document, edit: Edit) -> list[Edit]:
-    return _parenthesised(call, document, [edit])
 
 
 def _parenthesised(call: ast.Call, document: Document, edits: list[Edit]) -> list[Edit]:
