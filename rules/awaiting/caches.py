@@ -38,9 +38,10 @@ There is no fix: what to cache with depends on the project. `anyio.functools.lru
 
 from collections.abc import Iterator
 
-from rules.core.contexts import Contexts, is_offline
+from rules.core.contexts import Contexts
 from rules.core.findings import Severity
 from rules.core.remarks import Remark, Remedy
+from rules.core.roots import is_offline
 from rules.core.rule import Rule
 from rules.core.values import Outside, ProjectFunction
 

@@ -49,10 +49,11 @@ Unsafe, since the code that never ran will run now, and the caller waits for it.
 
 from collections.abc import Iterator
 
-from rules.core.contexts import Contexts, is_offline
+from rules.core.contexts import Contexts
 from rules.core.facts import show
 from rules.core.findings import Severity
 from rules.core.remarks import Remark, Remedy
+from rules.core.roots import is_offline
 from rules.core.rule import Rule
 from rules.core.values import ProjectFunction, Where
 

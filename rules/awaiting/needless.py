@@ -51,11 +51,12 @@ without it the call would block the event loop.
 from collections.abc import Iterator
 
 from rules.core.calls import gives_plain_value
-from rules.core.contexts import Contexts, is_offline
+from rules.core.contexts import Contexts
 from rules.core.facts import Site, show
 from rules.core.findings import Severity
 from rules.core.library import Weight
 from rules.core.remarks import Remark, Remedy
+from rules.core.roots import is_offline
 from rules.core.rule import Rule
 from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 

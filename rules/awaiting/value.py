@@ -57,11 +57,12 @@ plain `def`, nothing is changed.
 from collections.abc import Iterator
 
 from rules.core.calls import is_coroutine_function
-from rules.core.contexts import Contexts, is_offline
+from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Function, Name, Site, show
 from rules.core.findings import Severity
 from rules.core.library import Role
 from rules.core.remarks import Remark, Remedy
+from rules.core.roots import is_offline
 from rules.core.rule import Rule
 from rules.core.values import ProjectFunction, Value, Where
 

@@ -7,11 +7,12 @@ middleware's helper) is treated alike.
 
 from collections.abc import Iterator
 
-from rules.core.contexts import Contexts, Root, Sink
+from rules.core.contexts import Contexts, Sink
 from rules.core.facts import Site, show
 from rules.core.findings import Severity
 from rules.core.library import Role, Weight
 from rules.core.remarks import Remark, Remedy
+from rules.core.roots import Root
 from rules.core.values import ProjectFunction, Where
 
 

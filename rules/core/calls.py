@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rules.core.contexts import Contexts, is_offline
+from rules.core.contexts import Contexts
 from rules.core.facts import (
     Choice,
     Collection,
@@ -15,6 +15,7 @@ from rules.core.facts import (
     Subscript,
     last_name,
 )
+from rules.core.roots import is_offline
 from rules.core.values import Coroutine, Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 _ANYTHING = frozenset({"builtins.object", "builtins.type"})

@@ -5,51 +5,24 @@ endpoint, dependency, handler or background task in a worker thread. Calls carry
 offload ends it, since its callable stands among the arguments and is not called there.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from rules.core.facts import (
-    Attribute,
     Call,
-    Collection,
-    Constant,
-    Expression,
-    Function,
-    Import,
-    Name,
     Site,
     last_name,
     names_in,
 )
-from rules.core.library import Blocking, Registration, Role, Weight
+from rules.core.library import Blocking, Role, Weight
 from rules.core.project import Project
+from rules.core.roots import Root, Roots, is_offline
 from rules.core.values import Coroutine, Object, Outside, Partial, ProjectClass, ProjectFunction, Value, Where
 
 ALWAYS_ON_LOOP = frozenset({Role.MIDDLEWARE, Role.WEBSOCKET, Role.STARTUP})
-BASES = {
-    "BaseHTTPMiddleware": Role.MIDDLEWARE,
-    "HTTPEndpoint": Role.ENDPOINT,
-    "WebSocketEndpoint": Role.WEBSOCKET,
-}
 RELATIONS = frozenset({"relationship", "Relationship", "backref", "ForeignKeyField", "association_proxy"})
-_METHODS = {
-    Role.MIDDLEWARE: ("dispatch", "__call__"),
-    Role.ENDPOINT: ("get", "post", "put", "patch", "delete", "head", "options"),
-    Role.WEBSOCKET: ("on_connect", "on_receive", "on_disconnect"),
-}
-_TEST = re.compile(r"(^|/)(tests?|testing|migrations|alembic)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    """A function that the framework calls. `route` is `GET /items` for an endpoint, else empty."""
-
-    function: ProjectFunction
-    role: Role
-    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,174 +43,20 @@ class Sink:
     through: tuple[ProjectFunction, ...]
 
 
-def is_offline(path: str) -> bool:
-    """Whether a file never serves requests: a test or a database migration, by its place."""
-    return _TEST.search(path) is not None
-
-
 class Contexts:
     """The contexts of all functions of a project, worked out when asked for."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self._roots = Roots(project)
         self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = {}
         self._sinks: dict[ProjectFunction, Sink | None] = {}
         self._coming: dict[tuple[str, ProjectFunction], bool] = {}
 
-    # Roots
-
-    @cached_property
+    @property
     def roots(self) -> tuple[Root, ...]:
-        """Every function that the framework calls, in the order of the files."""
-        found: dict[ProjectFunction, Root] = {}
-        for root in self._registered():
-            found.setdefault(root.function, root)
-        return tuple(found.values())
-
-    def _registered(self) -> Iterator[Root]:
-        rows = [row for same in self.project.knowledge.registrations.values() for row in same]
-        decorating = frozenset(row.name.rpartition(".")[2] for row in rows if row.argument is None)
-        handing_over = frozenset(row.name.rpartition(".")[2] for row in rows if row.argument is not None)
-        for path, facts in sorted(self.project.facts.items()):
-            if is_offline(path):
-                continue
-            if facts.outline.decorating & decorating:
-                for index, function in enumerate(facts.functions):
-                    yield from self._decorated(path, index, function, decorating)
-            if "" in facts.outline.called and facts.outline.called & decorating:
-                yield from self._called_decorators(path, decorating)
-            named = handing_over | self._renamed(path, handing_over)
-            if facts.outline.called & named:
-                yield from self._calls(path, named)
-            if BASES.keys() & facts.outline.imported:
-                for index, class_ in enumerate(facts.classes):
-                    yield from self._derived(ProjectClass(path, index), class_.methods)
-
-    def _called_decorators(self, path: str, names: frozenset[str]) -> Iterator[Root]:
-        """`app.get("/items")(read_items)`: a decorator that is called by hand."""
-        for index, function in enumerate(self.project.facts[path].functions):
-            for site in function.sites:
-                made = site.call.callee
-                if not (isinstance(made, Call) and last_name(made.callee) in names and site.call.arguments):
-                    continue
-                where = Where(path, index, site.line)
-                target = self.called_function(self.project.value(site.call.arguments[0], where))
-                for row in self._registrations(made, where):
-                    if row.argument is None and target is not None:
-                        yield Root(target, row.role, self._route(row, made, where))
-
-    def _renamed(self, path: str, names: frozenset[str]) -> set[str]:
-        """The names under which a file imports any of these: `Depends as D`."""
-        facts = self.project.facts[path]
-        if not facts.outline.imported & names:
-            return set()
-        return {
-            name
-            for name, bindings in facts.functions[0].bindings.items()
-            for binding in bindings
-            if isinstance(binding.value, Import) and binding.value.name in names
-        }
-
-    def _derived(self, of: ProjectClass, methods: Mapping[str, int]) -> Iterator[Root]:
-        """The methods that the framework calls of a class that derives from one of its own."""
-        for base in self.project.family(of):
-            role = BASES.get(base.name.rpartition(".")[2]) if isinstance(base, Outside) else None
-            for name in _METHODS[role] if role is not None else ():
-                if name in methods:
-                    yield Root(ProjectFunction(of.path, methods[name]), role or Role.ENDPOINT)
-
-    def _calls(self, path: str, names: frozenset[str]) -> Iterator[Root]:
-        for index, function in enumerate(self.project.facts[path].functions):
-            for site in function.sites:
-                if last_name(site.call.callee) in names:
-                    yield from self._handed_over(site.call, Where(path, index, site.line))
-
-    def _decorated(self, path: str, index: int, function: Function, names: frozenset[str]) -> Iterator[Root]:
-        where = Where(path, function.parent, function.line)
-        for decorator in function.decorators:
-            if isinstance(decorator, Call) and last_name(decorator.callee) in names:
-                for row in self._registrations(decorator, where):
-                    if row.argument is None:
-                        yield Root(ProjectFunction(path, index), row.role, self._route(row, decorator, where))
-
-    def _handed_over(self, call: Call, where: Where) -> Iterator[Root]:
-        for row in self._registrations(call, where):
-            for target in self._handed(row, call) if row.argument is not None else ():
-                for function in self._entries(self.project.value(target, where), row.role):
-                    yield Root(function, row.role, self._route(row, call, where))
-
-    def _entries(self, handed: Value | None, role: Role) -> Iterator[ProjectFunction]:
-        """The functions that the framework calls of what it was handed."""
-        if isinstance(handed, ProjectClass) and role in _METHODS:
-            for name in _METHODS[role]:
-                method = self.project.member(Object(handed), name)
-                if isinstance(method, ProjectFunction):
-                    yield method
-        elif (function := self.called_function(handed)) is not None:
-            yield function
-
-    @staticmethod
-    def _handed(row: Registration, call: Call) -> tuple[Expression | None, ...]:
-        given = dict(call.keywords).get(row.keyword) if row.keyword else None
-        if given is None and row.argument is not None and 0 <= row.argument < len(call.arguments):
-            given = call.arguments[row.argument]
-        return given.items if isinstance(given, Collection) else (given,)
-
-    def _registrations(self, call: Call, where: Where) -> tuple[Registration, ...]:
-        callee = self.project.value(call.callee, where)
-        if not isinstance(callee, Outside):
-            return ()
-        return self.project.knowledge.registrations.get(callee.name, ())
-
-    def _route(self, row: Registration, call: Call, where: Where) -> str:
-        if not row.verb:
-            return ""
-        path = call.arguments[0] if call.arguments else dict(call.keywords).get("path")
-        own = path.value if isinstance(path, Constant) and isinstance(path.value, str) else "…"
-        receiver = call.callee.of if isinstance(call.callee, Attribute) else None
-        prefix = self._prefix(self.definition(receiver, where))
-        return f"{row.verb} {prefix}{own}" if prefix or own else f"{row.verb} /"
-
-    # Routers and their prefixes
-
-    def definition(self, expression: Expression | None, where: Where) -> tuple[str, str] | None:
-        """The file and the name under which a global was made, wherever it was imported from."""
-        if isinstance(expression, Name) and where.function > 0:
-            function = self.project.function(where)
-            if expression.id in function.bindings:
-                return (where.path, f"{function.qualname}.{expression.id}")
-        return self.project.origin(expression, where)
-
-    def _prefix(self, router: tuple[str, str] | None, hops: int = 6) -> str:
-        if router is None or not hops:
-            return ""
-        own, included_in, included_as = self._routers.get(router, ("", None, ""))
-        return self._prefix(included_in, hops - 1) + included_as + own
-
-    @cached_property
-    def _routers(self) -> Mapping[tuple[str, str], tuple[str, tuple[str, str] | None, str]]:
-        """For each router: its own prefix, the router that includes it, and the prefix given there."""
-        own: dict[tuple[str, str], str] = {}
-        included: dict[tuple[str, str], tuple[tuple[str, str] | None, str]] = {}
-        for path, facts in self.project.facts.items():
-            if is_offline(path) or not facts.outline.called & {"APIRouter", "include_router"}:
-                continue
-            for index, function in enumerate(facts.functions):
-                where = Where(path, index)
-                scope = "" if index == 0 else f"{function.qualname}."
-                for name, bindings in function.bindings.items():
-                    for binding in bindings:
-                        if isinstance(binding.value, Call) and last_name(binding.value.callee) == "APIRouter":
-                            own[path, scope + name] = _text(binding.value, "prefix")
-                for site in function.sites:
-                    if last_name(site.call.callee) == "include_router" and site.call.arguments:
-                        inner = self.definition(site.call.arguments[0], where)
-                        outer = site.call.callee.of if isinstance(site.call.callee, Attribute) else None
-                        if inner is not None:
-                            included[inner] = (self.definition(outer, where), _text(site.call, "prefix"))
-        return {
-            router: (own.get(router, ""), *included.get(router, (None, ""))) for router in own.keys() | included.keys()
-        }
+        """Every function that the framework calls."""
+        return self._roots.all
 
     # Calls
 
@@ -255,13 +74,13 @@ class Contexts:
         if site.scripted:
             return
         callee = self.project.value(site.call.callee, where)
-        called = self.called_function(callee)
+        called = self.project.called_function(callee)
         if called is not None:
             if self._runs_at_once(called, site) and not self.project.knowledge.is_offload(self.project.dotted(called)):
                 yield self._implementation(called)
         elif isinstance(callee, Outside) and self.project.knowledge.calls_its_argument(callee.name):
             for given in (*site.call.arguments[:1], dict(site.call.keywords).get("key")):
-                handed = self.called_function(self.project.value(given, where))
+                handed = self.project.called_function(self.project.value(given, where))
                 if handed is not None:
                     yield handed
         if site.entered:
@@ -287,21 +106,6 @@ class Contexts:
                 method = self.project.member(manager, name)
                 if isinstance(method, ProjectFunction):
                     yield method
-
-    def called_function(self, callee: Value | None) -> ProjectFunction | None:
-        """The function whose body runs when the value is called."""
-        match callee:
-            case ProjectFunction():
-                return callee
-            case ProjectClass():
-                made = self.project.member(Object(callee), "__init__")
-            case Object(of=ProjectClass()):
-                made = self.project.member(callee, "__call__")
-            case Partial(of=of):
-                return self.called_function(of)
-            case _:
-                return None
-        return made if isinstance(made, ProjectFunction) else None
 
     # The event loop
 
@@ -477,8 +281,3 @@ class Contexts:
     def awaitable(self, site: Site, where: Where) -> bool:
         """Whether the call gives a coroutine."""
         return isinstance(self.project.value(site.call, where), Coroutine)
-
-
-def _text(call: Call, keyword: str) -> str:
-    value = dict(call.keywords).get(keyword)
-    return value.value if isinstance(value, Constant) and isinstance(value.value, str) else ""

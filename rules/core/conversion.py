@@ -129,7 +129,7 @@ def _is_bound_to_thread(remark: Remark, contexts: Contexts) -> bool:
     knowledge = contexts.project.knowledge
     if _is_called_on(knowledge.thread_bound | knowledge.per_thread, remark.site.call, where, contexts):
         return True
-    target = contexts.called_function(contexts.project.value(remark.site.call.callee, where))
+    target = contexts.project.called_function(contexts.project.value(remark.site.call.callee, where))
     if target is None:
         return False
     return any(_thread_hazard(inner, contexts) not in {"", SHARED} for inner in _reached(target, contexts))
@@ -258,7 +258,7 @@ def _is_lazy(remark: Remark, contexts: Contexts) -> bool:
             or name.endswith(".__iter__")
             or (streamed is not None and streamed != Constant(False, "bool"))
         )
-    target = contexts.called_function(
+    target = contexts.project.called_function(
         contexts.project.value(site.call.callee, Where(remark.function.path, remark.function.index, site.line))
     )
     if target is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from rules.core.blocking import blocking_remarks, spoken
-from rules.core.contexts import Contexts, is_offline
+from rules.core.contexts import Contexts
 from rules.core.facts import Facts, show
 from rules.core.findings import Analysis, Finding, Severity, Span, Step, Unreadable
 from rules.core.introduced import fingerprints_in_base
@@ -14,6 +14,7 @@ from rules.core.library import Knowledge
 from rules.core.mending import with_fixes
 from rules.core.project import Project
 from rules.core.remarks import Remark, Remedy
+from rules.core.roots import is_offline
 from rules.core.rule import Rule
 
 FRAMEWORK = frozenset({"FastAPI", "APIRouter", "Starlette"})

@@ -8,10 +8,7 @@ names are bound again to something unknown, the answer is None.
 from __future__ import annotations
 
 import builtins
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
-from itertools import pairwise
 
 from rules.core.facts import (
     Attribute,
@@ -19,7 +16,6 @@ from rules.core.facts import (
     Binding,
     Call,
     Choice,
-    Class,
     Collection,
     Computed,
     Constant,
@@ -39,6 +35,7 @@ from rules.core.facts import (
 )
 from rules.core.library import Knowledge
 from rules.core.modules import Modules
+from rules.core.repository import Repository
 from rules.core.values import (
     Coroutine,
     Iterated,
@@ -85,65 +82,17 @@ WIDEST = 40  # files that call a name, for its callers to be looked at
 DEEPEST = 40  # steps of inference from one expression; real code needs a dozen
 
 
-class Project:
+class Project(Repository):
     """The facts of a whole repository, by path, and what its names mean."""
 
     def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, modules: Modules | None = None) -> None:
-        self.facts = facts
-        self.knowledge = knowledge
-        self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
+        super().__init__(facts, knowledge, modules)
         self._memory: dict[object, Value | None] = {}
-        self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
-        self._called_by_name: dict[tuple[str, str], tuple[tuple[Call, Where], ...]] = {}
         self._depth = 0
 
     def with_facts(self, edited: Mapping[str, Facts]) -> Project:
         """The same project with other facts of some of its files."""
         return Project({**self.facts, **edited}, self.knowledge, self.modules)
-
-    def function(self, of: ProjectFunction | Where) -> Function:
-        """The facts of a function."""
-        return self.facts[of.path].functions[of.function if isinstance(of, Where) else of.index]
-
-    def dotted(self, of: ProjectFunction) -> str:
-        """The dotted path of a function, from the top of the repository."""
-        place = of.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        return f"{place}.{self.function(of).qualname}"
-
-    @cached_property
-    def naming(self) -> Mapping[str, set[str]]:
-        """For each name, the files that call it, import it, or mention it."""
-        found: dict[str, set[str]] = {}
-        for path, facts in self.facts.items():
-            outline = facts.outline
-            for name in (*outline.called, *outline.imported, *outline.mentions):
-                found.setdefault(name.removeprefix("."), set()).add(path)
-        return found
-
-    @cached_property
-    def told(self) -> frozenset[str]:
-        """Each two neighbours in the dotted texts of all files: "app.tasks.send" tells of `app.tasks` and `tasks.send`."""
-        texts = {text for facts in self.facts.values() for text in facts.outline.dotted}
-        return frozenset(".".join(pair) for text in texts for pair in pairwise(text.split(".")))
-
-    def imports_of(self, path: str) -> tuple[tuple[Where, str, Import], ...]:
-        """The imports of a file, each with the name that it binds; a star binds `*`."""
-        if path not in self._imports:
-            facts = self.facts[path]
-            named = [
-                (Where(path, index, binding.line), name, binding.value)
-                for index, function in enumerate(facts.functions)
-                for name, bindings in function.bindings.items()
-                for binding in bindings
-                if isinstance(binding.value, Import)
-            ]
-            stars = [(Where(path), "*", Import(star.level, star.module)) for star in facts.outline.stars]
-            self._imports[path] = (*named, *stars)
-        return self._imports[path]
-
-    def class_(self, of: ProjectClass) -> Class:
-        """The facts of a class."""
-        return self.facts[of.path].classes[of.index]
 
     # Expressions
 
@@ -346,7 +295,7 @@ class Project:
             target = ProjectClass(function.path, facts.owner)
             name = self.class_(target).name
         for path in paths:
-            for call, at in self._calls_named(path, name):
+            for call, at in self.calls_named(path, name):
                 if self.value(call.callee, at) == target:
                     yield call, at
 
@@ -357,35 +306,6 @@ class Project:
             return {function.path, *self.importers_of(function.path)}
         calling = [path for path, other in self.facts.items() if facts.name in other.outline.called]
         return calling if len(calling) <= WIDEST else ()
-
-    def importers_of(self, path: str) -> set[str]:
-        """The files that import a module or anything from it."""
-        return self._importers.get(path.removesuffix(".py").removesuffix("/__init__"), set())
-
-    @cached_property
-    def _importers(self) -> Mapping[str, set[str]]:
-        """For each module of the project, the files that import it or from it."""
-        found: dict[str, set[str]] = {}
-        for path, facts in self.facts.items():
-            for one in facts.outline.imports:
-                place = self.modules.find(path, one.level, one.module)
-                if place is not None:
-                    found.setdefault(place, set()).add(path)
-                    found.setdefault(f"{place}/{one.name}", set()).add(path)
-        return found
-
-    def _calls_named(self, path: str, name: str) -> tuple[tuple[Call, Where], ...]:
-        """All calls by a name in a file."""
-        key = (path, name)
-        if key not in self._called_by_name:
-            called = name in self.facts[path].outline.called
-            self._called_by_name[key] = tuple(
-                (site.call, Where(path, index, site.line))
-                for index, caller in enumerate(self.facts[path].functions if called else ())
-                for site in caller.sites
-                if last_name(site.call.callee) == name
-            )
-        return self._called_by_name[key]
 
     def dependency(self, parameter: Parameter, where: Where) -> Value | None:
         """What FastAPI would call for a parameter: the argument of `Depends`, in its default or its annotation."""
@@ -450,6 +370,14 @@ class Project:
             path = self.modules.path(place) if place is not None else None
             found = (path, imported.name) if path else None
         return None
+
+    def definition(self, expression: Expression | None, where: Where) -> tuple[str, str] | None:
+        """The file and the name under which a global was made, wherever it was imported from."""
+        if isinstance(expression, Name) and where.function > 0:
+            function = self.function(where)
+            if expression.id in function.bindings:
+                return (where.path, f"{function.qualname}.{expression.id}")
+        return self.origin(expression, where)
 
     def _global_place(self, expression: Expression, where: Where) -> tuple[str, str] | None:
         if isinstance(expression, Attribute):
@@ -715,6 +643,21 @@ class Project:
                 return self.result(self.member(callee, "__call__"))
             case _:
                 return None
+
+    def called_function(self, callee: Value | None) -> ProjectFunction | None:
+        """The function whose body runs when the value is called."""
+        match callee:
+            case ProjectFunction():
+                return callee
+            case ProjectClass():
+                made = self.member(Object(callee), "__init__")
+            case Object(of=ProjectClass()):
+                made = self.member(callee, "__call__")
+            case Partial(of=of):
+                return self.called_function(of)
+            case _:
+                return None
+        return made if isinstance(made, ProjectFunction) else None
 
     def _library_result(self, name: str) -> Value | None:
         known = self.knowledge.result(name)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from rules.core.contexts import Root, Sink
+from rules.core.contexts import Sink
 from rules.core.facts import Site
 from rules.core.findings import Severity
+from rules.core.roots import Root
 from rules.core.values import ProjectFunction
 
 

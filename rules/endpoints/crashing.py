@@ -44,11 +44,12 @@ middleware that gives back what `call_next` gives works as `def`, and is left al
 
 from collections.abc import Iterator
 
-from rules.core.contexts import Contexts, Root
+from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Constant, Expression, Function, Name, names_in
 from rules.core.findings import Severity
 from rules.core.library import Role
 from rules.core.remarks import Remark, Remedy
+from rules.core.roots import Root
 from rules.core.rule import Rule
 from rules.core.values import Object, Where
 

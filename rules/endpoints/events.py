@@ -38,10 +38,11 @@ stands before its `yield`, what runs at shutdown behind it.
 
 from collections.abc import Iterator
 
-from rules.core.contexts import Contexts, is_offline
+from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Constant, Expression, Site, show
 from rules.core.findings import Severity
 from rules.core.remarks import Remark, Remedy
+from rules.core.roots import is_offline
 from rules.core.rule import Rule
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -113,4 +114,4 @@ def _registers(
 ) -> bool:
     if not (isinstance(callee, Attribute) and callee.name == name):
         return False
-    return contexts.definition(callee.of, where) in applications
+    return contexts.project.definition(callee.of, where) in applications

@@ -51,11 +51,12 @@ known, where a lock, a context variable or a decorator of the project's own is u
 
 from collections.abc import Iterator
 
-from rules.core.contexts import Contexts, Root
+from rules.core.contexts import Contexts
 from rules.core.facts import Function
 from rules.core.findings import Severity
 from rules.core.library import Role
 from rules.core.remarks import Remark, Remedy
+from rules.core.roots import Root
 from rules.core.rule import Rule
 from rules.core.usage import is_used_by_hand
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where

@@ -1,0 +1,97 @@
+"""The files of a repository: their facts, who imports whom, and where a name is used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import pairwise
+
+from rules.core.facts import Call, Class, Facts, Function, Import, last_name
+from rules.core.library import Knowledge
+from rules.core.modules import Modules
+from rules.core.values import ProjectClass, ProjectFunction, Where
+
+
+class Repository:
+    """The facts of all files, by path, and what can be asked of them before any name is looked up."""
+
+    def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, modules: Modules | None = None) -> None:
+        self.facts = facts
+        self.knowledge = knowledge
+        self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
+        self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
+        self._called_by_name: dict[tuple[str, str], tuple[tuple[Call, Where], ...]] = {}
+
+    def function(self, of: ProjectFunction | Where) -> Function:
+        """The facts of a function."""
+        return self.facts[of.path].functions[of.function if isinstance(of, Where) else of.index]
+
+    def dotted(self, of: ProjectFunction) -> str:
+        """The dotted path of a function, from the top of the repository."""
+        place = of.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        return f"{place}.{self.function(of).qualname}"
+
+    @cached_property
+    def naming(self) -> Mapping[str, set[str]]:
+        """For each name, the files that call it, import it, or mention it."""
+        found: dict[str, set[str]] = {}
+        for path, facts in self.facts.items():
+            outline = facts.outline
+            for name in (*outline.called, *outline.imported, *outline.mentions):
+                found.setdefault(name.removeprefix("."), set()).add(path)
+        return found
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """Each two neighbours in the dotted texts of all files: "app.tasks.send" tells of `app.tasks` and `tasks.send`."""
+        texts = {text for facts in self.facts.values() for text in facts.outline.dotted}
+        return frozenset(".".join(pair) for text in texts for pair in pairwise(text.split(".")))
+
+    def imports_of(self, path: str) -> tuple[tuple[Where, str, Import], ...]:
+        """The imports of a file, each with the name that it binds; a star binds `*`."""
+        if path not in self._imports:
+            facts = self.facts[path]
+            named = [
+                (Where(path, index, binding.line), name, binding.value)
+                for index, function in enumerate(facts.functions)
+                for name, bindings in function.bindings.items()
+                for binding in bindings
+                if isinstance(binding.value, Import)
+            ]
+            stars = [(Where(path), "*", Import(star.level, star.module)) for star in facts.outline.stars]
+            self._imports[path] = (*named, *stars)
+        return self._imports[path]
+
+    def class_(self, of: ProjectClass) -> Class:
+        """The facts of a class."""
+        return self.facts[of.path].classes[of.index]
+
+    def importers_of(self, path: str) -> set[str]:
+        """The files that import a module or anything from it."""
+        return self._importers.get(path.removesuffix(".py").removesuffix("/__init__"), set())
+
+    @cached_property
+    def _importers(self) -> Mapping[str, set[str]]:
+        """For each module of the project, the files that import it or from it."""
+        found: dict[str, set[str]] = {}
+        for path, facts in self.facts.items():
+            for one in facts.outline.imports:
+                place = self.modules.find(path, one.level, one.module)
+                if place is not None:
+                    found.setdefault(place, set()).add(path)
+                    found.setdefault(f"{place}/{one.name}", set()).add(path)
+        return found
+
+    def calls_named(self, path: str, name: str) -> tuple[tuple[Call, Where], ...]:
+        """All calls by a name in a file."""
+        key = (path, name)
+        if key not in self._called_by_name:
+            called = name in self.facts[path].outline.called
+            self._called_by_name[key] = tuple(
+                (site.call, Where(path, index, site.line))
+                for index, caller in enumerate(self.facts[path].functions if called else ())
+                for site in caller.sites
+                if last_name(site.call.callee) == name
+            )
+        return self._called_by_name[key]

@@ -1,0 +1,197 @@
+"""What a framework calls: its registrations, and the routes of endpoints.
+
+A registration hands a function over, as a decorator or as an argument, or a class is derived from one of the framework's.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Import, last_name
+from rules.core.library import Registration, Role
+from rules.core.project import Project
+from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
+
+BASES = {
+    "BaseHTTPMiddleware": Role.MIDDLEWARE,
+    "HTTPEndpoint": Role.ENDPOINT,
+    "WebSocketEndpoint": Role.WEBSOCKET,
+}
+_METHODS = {
+    Role.MIDDLEWARE: ("dispatch", "__call__"),
+    Role.ENDPOINT: ("get", "post", "put", "patch", "delete", "head", "options"),
+    Role.WEBSOCKET: ("on_connect", "on_receive", "on_disconnect"),
+}
+_TEST = re.compile(r"(^|/)(tests?|testing|migrations|alembic)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A function that the framework calls. `route` is `GET /items` for an endpoint, else empty."""
+
+    function: ProjectFunction
+    role: Role
+    route: str = ""
+
+
+def is_offline(path: str) -> bool:
+    """Whether a file never serves requests: a test or a database migration, by its place."""
+    return _TEST.search(path) is not None
+
+
+class Roots:
+    """The functions of a project that a framework calls, and as what."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    @cached_property
+    def all(self) -> tuple[Root, ...]:
+        """Every function that the framework calls, in the order of the files."""
+        found: dict[ProjectFunction, Root] = {}
+        for root in self._registered():
+            found.setdefault(root.function, root)
+        return tuple(found.values())
+
+    def _registered(self) -> Iterator[Root]:
+        rows = [row for same in self._project.knowledge.registrations.values() for row in same]
+        decorating = frozenset(row.name.rpartition(".")[2] for row in rows if row.argument is None)
+        handing_over = frozenset(row.name.rpartition(".")[2] for row in rows if row.argument is not None)
+        for path, facts in sorted(self._project.facts.items()):
+            if is_offline(path):
+                continue
+            if facts.outline.decorating & decorating:
+                for index, function in enumerate(facts.functions):
+                    yield from self._decorated(path, index, function, decorating)
+            if "" in facts.outline.called and facts.outline.called & decorating:
+                yield from self._called_decorators(path, decorating)
+            named = handing_over | self._renamed(path, handing_over)
+            if facts.outline.called & named:
+                yield from self._calls(path, named)
+            if BASES.keys() & facts.outline.imported:
+                for index, class_ in enumerate(facts.classes):
+                    yield from self._derived(ProjectClass(path, index), class_.methods)
+
+    def _called_decorators(self, path: str, names: frozenset[str]) -> Iterator[Root]:
+        """`app.get("/items")(read_items)`: a decorator that is called by hand."""
+        for index, function in enumerate(self._project.facts[path].functions):
+            for site in function.sites:
+                made = site.call.callee
+                if not (isinstance(made, Call) and last_name(made.callee) in names and site.call.arguments):
+                    continue
+                where = Where(path, index, site.line)
+                target = self._project.called_function(self._project.value(site.call.arguments[0], where))
+                for row in self._registrations(made, where):
+                    if row.argument is None and target is not None:
+                        yield Root(target, row.role, self._route(row, made, where))
+
+    def _renamed(self, path: str, names: frozenset[str]) -> set[str]:
+        """The names under which a file imports any of these: `Depends as D`."""
+        facts = self._project.facts[path]
+        if not facts.outline.imported & names:
+            return set()
+        return {
+            name
+            for name, bindings in facts.functions[0].bindings.items()
+            for binding in bindings
+            if isinstance(binding.value, Import) and binding.value.name in names
+        }
+
+    def _derived(self, of: ProjectClass, methods: Mapping[str, int]) -> Iterator[Root]:
+        """The methods that the framework calls of a class that derives from one of its own."""
+        for base in self._project.family(of):
+            role = BASES.get(base.name.rpartition(".")[2]) if isinstance(base, Outside) else None
+            for name in _METHODS[role] if role is not None else ():
+                if name in methods:
+                    yield Root(ProjectFunction(of.path, methods[name]), role or Role.ENDPOINT)
+
+    def _calls(self, path: str, names: frozenset[str]) -> Iterator[Root]:
+        for index, function in enumerate(self._project.facts[path].functions):
+            for site in function.sites:
+                if last_name(site.call.callee) in names:
+                    yield from self._handed_over(site.call, Where(path, index, site.line))
+
+    def _decorated(self, path: str, index: int, function: Function, names: frozenset[str]) -> Iterator[Root]:
+        where = Where(path, function.parent, function.line)
+        for decorator in function.decorators:
+            if isinstance(decorator, Call) and last_name(decorator.callee) in names:
+                for row in self._registrations(decorator, where):
+                    if row.argument is None:
+                        yield Root(ProjectFunction(path, index), row.role, self._route(row, decorator, where))
+
+    def _handed_over(self, call: Call, where: Where) -> Iterator[Root]:
+        for row in self._registrations(call, where):
+            for target in self._handed(row, call) if row.argument is not None else ():
+                for function in self._entries(self._project.value(target, where), row.role):
+                    yield Root(function, row.role, self._route(row, call, where))
+
+    def _entries(self, handed: Value | None, role: Role) -> Iterator[ProjectFunction]:
+        """The functions that the framework calls of what it was handed."""
+        if isinstance(handed, ProjectClass) and role in _METHODS:
+            for name in _METHODS[role]:
+                method = self._project.member(Object(handed), name)
+                if isinstance(method, ProjectFunction):
+                    yield method
+        elif (function := self._project.called_function(handed)) is not None:
+            yield function
+
+    @staticmethod
+    def _handed(row: Registration, call: Call) -> tuple[Expression | None, ...]:
+        given = dict(call.keywords).get(row.keyword) if row.keyword else None
+        if given is None and row.argument is not None and 0 <= row.argument < len(call.arguments):
+            given = call.arguments[row.argument]
+        return given.items if isinstance(given, Collection) else (given,)
+
+    def _registrations(self, call: Call, where: Where) -> tuple[Registration, ...]:
+        callee = self._project.value(call.callee, where)
+        if not isinstance(callee, Outside):
+            return ()
+        return self._project.knowledge.registrations.get(callee.name, ())
+
+    def _route(self, row: Registration, call: Call, where: Where) -> str:
+        if not row.verb:
+            return ""
+        path = call.arguments[0] if call.arguments else dict(call.keywords).get("path")
+        own = path.value if isinstance(path, Constant) and isinstance(path.value, str) else "…"
+        receiver = call.callee.of if isinstance(call.callee, Attribute) else None
+        prefix = self._prefix(self._project.definition(receiver, where))
+        return f"{row.verb} {prefix}{own}" if prefix or own else f"{row.verb} /"
+
+    # Routers and their prefixes
+
+    def _prefix(self, router: tuple[str, str] | None, hops: int = 6) -> str:
+        if router is None or not hops:
+            return ""
+        own, included_in, included_as = self._routers.get(router, ("", None, ""))
+        return self._prefix(included_in, hops - 1) + included_as + own
+
+    @cached_property
+    def _routers(self) -> Mapping[tuple[str, str], tuple[str, tuple[str, str] | None, str]]:
+        """For each router: its own prefix, the router that includes it, and the prefix given there."""
+        own: dict[tuple[str, str], str] = {}
+        included: dict[tuple[str, str], tuple[tuple[str, str] | None, str]] = {}
+        for path, facts in self._project.facts.items():
+            if is_offline(path) or not facts.outline.called & {"APIRouter", "include_router"}:
+                continue
+            for index, function in enumerate(facts.functions):
+                where = Where(path, index)
+                scope = "" if index == 0 else f"{function.qualname}."
+                for name, bindings in function.bindings.items():
+                    for binding in bindings:
+                        if isinstance(binding.value, Call) and last_name(binding.value.callee) == "APIRouter":
+                            own[path, scope + name] = _text(binding.value, "prefix")
+                for site in function.sites:
+                    if last_name(site.call.callee) == "include_router" and site.call.arguments:
+                        inner = self._project.definition(site.call.arguments[0], where)
+                        outer = site.call.callee.of if isinstance(site.call.callee, Attribute) else None
+                        if inner is not None:
+                            included[inner] = (self._project.definition(outer, where), _text(site.call, "prefix"))
+        return {
+            router: (own.get(router, ""), *included.get(router, (None, ""))) for router in own.keys() | included.keys()
+        }
+
+
+def _text(call: Call, keyword: str) -> str:
+    value = dict(call.keywords).get(keyword)
+    return value.value if isinstance(value, Constant) and isinstance(value.value, str) else ""
