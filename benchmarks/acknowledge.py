@@ -28,7 +28,7 @@ from benchmarks.changes import change
 from benchmarks.figures import quantile, say, say_load
 from benchmarks.sample import sample
 from bot import intake
-from bot.events import ReviewRequested
+from bot.events import Requested
 from bot.logs import configure_logs
 from bot.settings import read_settings, require_credentials
 from tests.bot.fake_github import FakeGitHub, encode, sign
@@ -221,7 +221,7 @@ def _be_control() -> None:
     web.run_app(application, host=settings.host, port=settings.port, access_log=None, print=None)
 
 
-async def _store_nothing(_delivery: str, _event: ReviewRequested) -> None:
+async def _store_nothing(_delivery: str, _event: Requested) -> None:
     return
 
 

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 import structlog
 from aiohttp.web import Application, AppRunner, TCPSite
 
-from bot import intake, queue
+from bot import installations, intake, queue
 from bot import web as pages
 from bot.analysis import Analyst
 from bot.errors import SettingsError
+from bot.events import InstallationChanged
 from bot.github import GitHub
 from bot.logs import configure_logs, redact
 from bot.models import PullRef
@@ -111,9 +112,13 @@ async def _reviewing(settings: Settings, credentials: Credentials, store: Store)
         tools = Tools(github, store, analyst)
 
         async def work(ref: PullRef, _delivery: str) -> Outcome:
+            await installations.admit(ref.installation, github, store)
             return await review(ref, tools)
 
-        jobs = await queue.Worker(settings.database_url, store, work).start()
+        async def update(change: InstallationChanged) -> bool:
+            return await installations.update(change, github, store)
+
+        jobs = await queue.Worker(settings.database_url, store, work, update).start()
         try:
             yield
         finally:

@@ -47,8 +47,8 @@ EVENTUALLY = (1.0, 2.0, 4.0)
 """Seconds between the attempts to read what GitHub announced but does not have yet."""
 REGULAR = {"100644", "100755"}
 
-PrivateTexts = TTLCache[int, str | None]
-"""Texts of the organisations' configuration files by installation."""
+PrivateTexts = TTLCache[tuple[int, int], str | None]
+"""Texts of the organisations' configuration files, by installation and by the number of its latest change."""
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -179,9 +179,10 @@ async def configuration(github: Installation, stands: Standing, private: Private
     ref, shared = stands.pull.ref, stands.shared
     owner = ref.repository.partition("/")[0]
     if shared is None:
-        if ref.installation not in private:
-            private[ref.installation] = await _private_text(github.app, ref.installation, owner)
-        shared = private.get(ref.installation)
+        key = ref.installation, github.app.changes.get(ref.installation, 0)
+        if key not in private:
+            private[key] = await _private_text(github.app, ref.installation, owner)
+        shared = private.get(key)
     return (*([Layer(f"{owner}/.github: {CONFIG_PATH}", shared)] if shared else []), *stands.layers)
 
 

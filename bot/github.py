@@ -9,7 +9,7 @@ import http
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -206,6 +206,7 @@ class GitHub(_Wire):
             4096, ttu=lambda _key, token, _now: token.expires - TOKEN_MARGIN, timer=time.time
         )
         self._minting: WeakValueDictionary[tuple[int, Scope], asyncio.Lock] = WeakValueDictionary()
+        self.changes: LRUCache[int, int] = LRUCache(4096)
         self.lanes: LRUCache[int, _Lane] = LRUCache(4096)
         self.remembered: LRUCache[tuple[int, str, str], _Remembered] = LRUCache(
             CACHED_BYTES, getsizeof=lambda kept: len(kept.body)
@@ -244,6 +245,19 @@ class GitHub(_Wire):
             raise
         expires = datetime.fromisoformat(granted["expires_at"]).timestamp()
         return Token(granted["token"], expires, granted.get("permissions", {}))
+
+    def renew(self, installation: int, changes: int) -> None:
+        """Forget what was learned of an installation, unless that was after its latest change (the number `changes`)."""
+        if self.changes.get(installation) != changes:
+            self.forget_installation(installation)
+            self.changes[installation] = changes
+
+    def forget_installation(self, installation: int) -> None:
+        """Drop the tokens and answers that we got for an installation."""
+        caches: tuple[MutableMapping[Any, Any], ...] = (self._tokens, self.remembered)
+        for kept in caches:
+            for key in [key for key in kept if key[0] == installation]:
+                kept.pop(key, None)
 
     def forget(self, installation: int, repository: Scope, token: Token) -> None:
         """Drop a token that GitHub refused, unless it was renewed in the meantime."""

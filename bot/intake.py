@@ -16,7 +16,7 @@ from aiohttp import web
 from prometheus_client import Counter, Histogram
 
 from bot.errors import MalformedPayload, NotStored
-from bot.events import ReviewRequested, review_requested
+from bot.events import Requested, ReviewRequested, requested
 from bot.settings import Credentials
 
 LARGEST_BODY = 26 * 1024 * 1024
@@ -27,7 +27,7 @@ SMALL_BODY = 128 * 1024
 
 BODY_SECONDS = 10.0
 
-Enqueue = Callable[[str, ReviewRequested], Awaitable[None]]
+Enqueue = Callable[[str, Requested], Awaitable[None]]
 """Stores what a delivery, given by its id, asks for. Raises NotStored."""
 
 CREDENTIALS = web.AppKey("credentials", Credentials)
@@ -68,15 +68,15 @@ async def _answer(request: web.Request) -> web.Response:
         raise web.HTTPUnauthorized(text="")
     delivery, event = _names(request.headers)
     try:
-        requested = await _off_loop(body, lambda: review_requested(event, _decode(body)))
+        asked = await _off_loop(body, lambda: requested(event, _decode(body)))
     except MalformedPayload as error:
         log.warning("malformed delivery", delivery=delivery, event_name=event, problem=str(error))
         raise web.HTTPBadRequest(text=f"{error}\n") from error
     if event == "ping":
         return web.Response(text="pong\n")
-    if requested is None:
+    if asked is None:
         return web.Response(status=202, text="ignored")
-    return await _store(request.app[ENQUEUE], delivery, requested)
+    return await _store(request.app[ENQUEUE], delivery, asked)
 
 
 def is_signed(body: bytes, headers: Mapping[str, str], secrets: Iterable[bytes]) -> bool:
@@ -112,16 +112,20 @@ def _decode(body: bytes) -> object:
         raise MalformedPayload(f"no JSON: {error}") from error
 
 
-async def _store(enqueue: Enqueue, delivery: str, requested: ReviewRequested) -> web.Response:
+async def _store(enqueue: Enqueue, delivery: str, asked: Requested) -> web.Response:
     try:
-        await enqueue(delivery, requested)
+        await enqueue(delivery, asked)
     except NotStored as error:
         log.exception("delivery not stored", delivery=delivery)
         raise web.HTTPServiceUnavailable(text="The delivery could not be stored.\n") from error
-    log.info(
-        "delivery stored", delivery=delivery, repository=requested.ref.repository, pull_request=requested.ref.number
-    )
+    log.info("delivery stored", delivery=delivery, **_about(asked))
     return web.Response(status=202, text="stored")
+
+
+def _about(asked: Requested) -> dict[str, object]:
+    if isinstance(asked, ReviewRequested):
+        return {"repository": asked.ref.repository, "pull_request": asked.ref.number}
+    return {"installation": asked.installation}
 
 
 async def _off_loop(body: bytes, work: Callable[[], _Result]) -> _Result:

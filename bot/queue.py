@@ -37,7 +37,7 @@ from dbos import error as dbos_error
 from prometheus_client import Counter, Histogram
 
 from bot.errors import Dropped, NotStored, RetryLater, SettingsError
-from bot.events import ReviewRequested
+from bot.events import InstallationChanged, Requested
 from bot.models import PullRef
 from bot.store import Store
 
@@ -77,6 +77,9 @@ RETRIED: StepOptions = {"retries_allowed": True, "max_attempts": 4, "interval_se
 Review = Callable[[PullRef, str], Awaitable[object]]
 """Does the work for a pull request on behalf of a delivery, given by its id. May raise RetryLater and Dropped."""
 
+Update = Callable[[InstallationChanged], Coroutine[Any, Any, bool]]
+"""Brings what is known of an installation up to date; whether we may still work for it."""
+
 reviews = Counter("asyncify_reviews", "Reviews that were begun, by how they ended", ["result"])
 review_seconds = Histogram("asyncify_review_seconds", "How long a review took", buckets=(1, 2, 5, 10, 30, 60, 300))
 
@@ -106,7 +109,7 @@ class Deliveries:
             system_database_pool_size=_connections(url),
         )
 
-    async def enqueue(self, delivery: str, event: ReviewRequested) -> None:
+    async def enqueue(self, delivery: str, event: Requested) -> None:
         """Store what a delivery asks for: when this returns, it will be done. The same delivery twice is one.
 
         Raises NotStored.
@@ -116,9 +119,14 @@ class Deliveries:
             "queue_name": "deliveries",
             "workflow_id": f"delivery/{delivery}",
         }
+        if isinstance(event, InstallationChanged):
+            # What changes one installation is done one by one, like what changes one pull request.
+            key = f"installation/{event.installation}"
+            options |= {"workflow_name": "installation", "queue_name": "pull-request", "queue_partition_key": key}
+        about = event if isinstance(event, InstallationChanged) else event.ref
         try:
             async with asyncio.timeout(STORE_SECONDS):
-                await self._client.enqueue_async(options, asdict(event.ref), delivery)
+                await self._client.enqueue_async(options, asdict(about), delivery)
         except (dbos_error.DBOSException, sa.exc.SQLAlchemyError, TimeoutError) as error:
             raise NotStored(str(error)) from error
 
@@ -144,8 +152,8 @@ class Deliveries:
 class Worker:
     """The end of the queue that runs reviews, on the event loop that starts it. One a process."""
 
-    def __init__(self, url: str, store: Store, review: Review, poll: float = POLL) -> None:
-        self._url, self._store, self._review, self._poll = url, store, review, poll
+    def __init__(self, url: str, store: Store, review: Review, update: Update, poll: float = POLL) -> None:
+        self._url, self._store, self._review, self._update, self._poll = url, store, review, update, poll
         self._running: set[asyncio.Task[Any]] = set()
         self._reaper: asyncio.Task[None] | None = None
         self._held = ExitStack()
@@ -285,6 +293,17 @@ class Worker:
             raise
         return _ended("done", None, outcome=str(outcome))
 
+    async def update(self, change: InstallationChanged, delivery: str) -> None:
+        """Learn how an installation stands, and drop the jobs that wait for what it no longer lets us see."""
+        with structlog.contextvars.bound_contextvars(delivery=delivery, installation=change.installation):
+            try:
+                active = await _step("update", self._update, change)
+                dropped = await _step("drop jobs", _drop_jobs, change, active)
+            except Exception:
+                log.exception("installation not updated")
+                raise
+            log.info("installation updated", active=active, removed=len(change.removed), dropped_jobs=dropped)
+
     def track(self) -> None:
         """Count the present task among those that run."""
         task = asyncio.current_task()
@@ -295,14 +314,15 @@ class Worker:
     async def tidy(self) -> None:
         """Forget the jobs that ended long ago and the facts that nobody uses."""
         before = (datetime.now(UTC) - JOBS_KEPT).isoformat()
-        jobs = facts = 0
+        jobs = 0
         while found := await DBOS.list_workflows_async(
             status=ENDED, end_time=before, limit=500, load_input=False, load_output=False
         ):
             await DBOS.delete_workflows_async([job.workflow_id for job in found])
             jobs += len(found)
         facts = await self._store.drop_unused_facts()
-        log.info("tidied", jobs=jobs, facts=facts)
+        installations = await self._store.drop_departed_installations()
+        log.info("tidied", jobs=jobs, facts=facts, installations=installations)
 
     async def _generation(self, ref: PullRef) -> int:
         return await _step("generation", self._store.generation, ref)
@@ -354,6 +374,21 @@ async def _step(name: str, do: Callable[_P, Coroutine[Any, Any, _T]], *args: _P.
     return await DBOS.run_step_async({**RETRIED, "name": name}, do, *args, **kwargs)
 
 
+async def _drop_jobs(change: InstallationChanged, active: bool) -> int:
+    """Cancel the jobs that wait for a repository we may no longer see. One that runs learns of it with its next request."""
+    waiting = await DBOS.list_workflows_async(
+        name=["delivery", "pull-request", "review"], status=["ENQUEUED", "DELAYED"], load_output=False
+    )
+    lost = [job.workflow_id for job in waiting if job.input and _is_lost(job.input["args"][0], change, active)]
+    await DBOS.cancel_workflows_async(lost)
+    return len(lost)
+
+
+def _is_lost(pull: Mapping[str, Any], change: InstallationChanged, active: bool) -> bool:
+    lost = not active or pull["repository_id"] in change.removed
+    return lost and bool(pull["installation"] == change.installation)
+
+
 async def _has_ended(job: WorkflowHandleAsync[None]) -> bool:
     return (await job.get_status()).status in ENDED
 
@@ -375,6 +410,12 @@ def _register(worker: Worker) -> Callable[[datetime, Any], Coroutine[Any, Any, N
     async def run(pull: dict[str, Any], delivery: str) -> float | None:
         worker.track()
         return await worker.run(PullRef(**pull), delivery)
+
+    @DBOS.workflow(name="installation", max_recovery_attempts=None)
+    async def update(installation: dict[str, Any], delivery: str) -> None:
+        worker.track()
+        change = InstallationChanged(installation["installation"], tuple(installation["removed"]))
+        await worker.update(change, delivery)
 
     @DBOS.workflow(name="tidy")
     async def tidy(_scheduled: datetime, _context: Any) -> None:

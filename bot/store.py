@@ -1,4 +1,4 @@
-"""Our own tables, in the database that `DATABASE_URL` names: pull-request generations and facts.
+"""Our own tables, in the database that `DATABASE_URL` names: pull-request generations, facts, and changes of installations.
 
 The schema moves forward only: each entry of `MIGRATIONS` is applied once, in order, and never changed after it was released.
 """
@@ -18,6 +18,9 @@ from bot.models import PullRef
 
 BATCH = 500
 """Rows a statement: far below the variables that either database allows in one."""
+
+DEPARTED_KEPT = timedelta(days=8)
+"""How long it is remembered that an installation is gone: as long as a delivery of it can still come."""
 
 FACTS_KEPT = timedelta(days=30)
 """How long facts are kept that no review asked for."""
@@ -48,6 +51,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX asyncify_facts_installation ON asyncify_facts (installation_id)",
         "CREATE INDEX asyncify_facts_last_used ON asyncify_facts (last_used)",
     ),
+    (
+        """CREATE TABLE asyncify_installations (
+            installation_id BIGINT NOT NULL,
+            changes BIGINT NOT NULL,
+            active BOOLEAN NOT NULL,
+            last_changed DATE NOT NULL,
+            PRIMARY KEY (installation_id)
+        )""",
+    ),
 )
 
 _tables = sa.MetaData()
@@ -71,6 +83,16 @@ _facts = sa.Table(
     sa.Column("installation_id", sa.BigInteger),
     sa.Column("last_used", sa.Date),
     sa.Column("facts", sa.LargeBinary),
+)
+
+
+_installations = sa.Table(
+    "asyncify_installations",
+    _tables,
+    sa.Column("installation_id", sa.BigInteger, primary_key=True),
+    sa.Column("changes", sa.BigInteger),
+    sa.Column("active", sa.Boolean),
+    sa.Column("last_changed", sa.Date),
 )
 
 
@@ -106,6 +128,18 @@ class Store:
     async def keep_facts(self, installation: int, repository_id: int, version: str, facts: Mapping[str, bytes]) -> None:
         """Keep encoded facts by blob SHA, to be forgotten with the repository or its installation."""
         await asyncio.to_thread(self._keep_facts, installation, repository_id, version, facts)
+
+    async def installation(self, installation: int) -> tuple[int, bool]:
+        """How often an installation is known to have changed, and whether we may still work for it."""
+        return await asyncio.to_thread(self._installation, installation)
+
+    async def change_installation(self, installation: int, *, active: bool) -> None:
+        """Count one more change of an installation, for all processes to see."""
+        await asyncio.to_thread(self._change_installation, installation, active)
+
+    async def drop_departed_installations(self) -> int:
+        """Forget that installations left which did so long ago; how many they were."""
+        return await asyncio.to_thread(self._drop_departed_installations)
 
     async def forget_installation(self, installation: int) -> None:
         """Delete all that came from one installation."""
@@ -204,6 +238,26 @@ class Store:
             for batch in _batches(sorted(facts)):  # in one order everywhere, or two processes could wait for each other
                 rows = [(repository_id, version, sha, installation, _today(), facts[sha]) for sha in batch]
                 connection.execute(insert.values(rows))
+
+    def _installation(self, installation: int) -> tuple[int, bool]:
+        known = sa.select(_installations.c.changes, _installations.c.active)
+        with self._engine.connect() as connection:
+            row = connection.execute(known.where(_installations.c.installation_id == installation)).one_or_none()
+        return (int(row.changes), bool(row.active)) if row else (0, True)
+
+    def _change_installation(self, installation: int, active: bool) -> None:
+        now = {"active": active, "last_changed": _today()}
+        changed = self._insert(_installations).values(installation_id=installation, changes=int(time.time()), **now)
+        counted = changed.on_conflict_do_update(
+            index_elements=list(_installations.primary_key), set_={"changes": _installations.c.changes + 1, **now}
+        )
+        with self._engine.begin() as connection:
+            connection.execute(counted)
+
+    def _drop_departed_installations(self) -> int:
+        old = sa.and_(~_installations.c.active, _installations.c.last_changed < _today() - DEPARTED_KEPT)
+        with self._engine.begin() as connection:
+            return connection.execute(sa.delete(_installations).where(old)).rowcount
 
     def _forget(self, column: str, value: int) -> None:
         with self._engine.begin() as connection:

@@ -8,8 +8,9 @@ import socket
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -26,20 +27,22 @@ Record = Mapping[str, Any]
 class Service:
     """The process, and what it logs. It may be killed and started again on the same database and port."""
 
-    def __init__(self, github: FakeGitHub, directory: str) -> None:
+    def __init__(self, github: FakeGitHub, directory: str, environment: Mapping[str, str] | None = None) -> None:
         self.github = github
+        self.database = Path(directory, "asyncify.db")
         self.log: list[Record] = []
         self._news = asyncio.Condition()
-        self._address = f"http://127.0.0.1:{_free_port()}"
+        self.address = f"http://127.0.0.1:{_free_port()}"
         self._environment = os.environ | {
             "GITHUB_APP_ID": str(github.app.id),
             "GITHUB_PRIVATE_KEY": github.app.private_key,
             "GITHUB_WEBHOOK_SECRET": github.app.webhook_secret,
             "GITHUB_API_URL": github.url,
-            "DATABASE_URL": f"sqlite:///{directory}/asyncify.db",
+            "DATABASE_URL": f"sqlite:///{self.database}",
             "HOST": "127.0.0.1",
-            "PORT": self._address.rpartition(":")[2],
+            "PORT": self.address.rpartition(":")[2],
             "LOG_LEVEL": "INFO",
+            **(environment or {}),
         }
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -51,7 +54,7 @@ class Service:
         )
         self._reader = asyncio.create_task(self._read_log(self._process))
         async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as session:
-            while not await _is_ready(f"{self._address}/readyz", session):
+            while not await _is_ready(f"{self.address}/readyz", session):
                 if self._reader.done():
                     raise RuntimeError(f"asyncify serve ended at once: {self.log}")
                 await asyncio.sleep(0.05)
@@ -66,19 +69,31 @@ class Service:
 
     async def deliver(self, pull: PullRequest, action: str, delivery: str = "") -> str:
         """Tell it what happened to a pull request. Returns the id of the delivery once it is stored."""
+        return await self.send("pull_request", self.github.webhook("pull_request", action, pull), delivery)
+
+    async def send(self, event: str, payload: Mapping[str, Any], delivery: str = "") -> str:
+        """Deliver a payload. Returns the id of the delivery once it was taken."""
         delivery = delivery or str(uuid.uuid4())
-        payload = self.github.webhook("pull_request", action, pull)
-        status = await self.github.deliver("pull_request", payload, url=f"{self._address}/webhook", guid=delivery)
+        status = await self.github.deliver(event, dict(payload), url=f"{self.address}/webhook", guid=delivery)
         if status != 202:
             raise RuntimeError(f"The webhook was answered with {status}.")
         return delivery
 
     async def ended(self, delivery: str, result: str = "") -> Record:
         """What the log says of the end of the review for this delivery, whatever its result was or with this one."""
+        return await self.logged(lambda one: one in self.endings(delivery) and result in {"", one["result"]})
+
+    async def logged(self, wanted: Callable[[Record], bool]) -> Record:
+        """The last line of the log that is wanted, as soon as there is one."""
         async with asyncio.timeout(REVIEW_SECONDS), self._news:
-            while not (found := [one for one in self.endings(delivery) if result in {"", one["result"]}]):
+            while not (found := list(filter(wanted, self.log))):
                 await self._news.wait()
         return found[-1]
+
+    async def updated(self, event: str, payload: Mapping[str, Any]) -> Record:
+        """Tell it of a change of an installation, and wait until it has learned how that stands."""
+        delivery = await self.send(event, payload)
+        return await self.logged(lambda one: (one["event"], one.get("delivery")) == ("installation updated", delivery))
 
     async def told(self, pull: PullRequest, action: str = "opened", delivery: str = "") -> str:
         """Tell it what happened to a pull request, and wait. Returns the outcome of the review."""
@@ -110,10 +125,10 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(github: FakeGitHub) -> AsyncIterator[Service]:
-    """A service that is ready, with an empty database; stopped at the end."""
+async def serving(github: FakeGitHub, environment: Mapping[str, str] | None = None) -> AsyncIterator[Service]:
+    """A service that is ready, with an empty database; stopped at the end. `environment` stands over what it is given."""
     with tempfile.TemporaryDirectory(prefix="asyncify-") as directory:
-        service = Service(github, directory)
+        service = Service(github, directory, environment)
         try:
             await service.start()
             yield service

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import MalformedPayload
-from bot.events import ReviewRequested, review_requested
+from bot.events import InstallationChanged, ReviewRequested, requested
 from bot.models import PullRef
 
 ASKED = ReviewRequested(PullRef(installation=5, repository_id=7, repository="octo/demo", number=3))
@@ -29,19 +29,19 @@ def payload(action: str, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("action", ["opened", "reopened", "synchronize", "ready_for_review"])
 def test_a_head_to_look_at(action: str) -> None:
     """Whatever brings a new head, or a head that is now to be read, asks for a review."""
-    assert review_requested("pull_request", payload(action)) == ASKED
+    assert requested("pull_request", payload(action)) == ASKED
 
 
 def test_another_base() -> None:
     """A pull request that is edited asks for a review where it got another base."""
     base = {"base": {"ref": {"from": "main"}, "sha": {"from": "c0ffee"}}}
 
-    assert review_requested("pull_request", payload("edited", changes=base)) == ASKED
+    assert requested("pull_request", payload("edited", changes=base)) == ASKED
 
 
 def test_another_title() -> None:
     """A new title changes nothing that we read."""
-    assert review_requested("pull_request", payload("edited", changes={"title": {"from": "WIP"}})) is None
+    assert requested("pull_request", payload("edited", changes={"title": {"from": "WIP"}})) is None
 
 
 @pytest.mark.parametrize("check", ["check_run", "check_suite"])
@@ -49,12 +49,12 @@ def test_a_check_that_is_run_again(check: str) -> None:
     """The button on the check asks for a review of the pull request that it stands on."""
     again = payload("rerequested", **{check: {"id": 1, "pull_requests": [{"id": 9, "number": 3}]}})
 
-    assert review_requested(check, again) == ASKED
+    assert requested(check, again) == ASKED
 
 
 def test_a_check_without_a_pull_request() -> None:
     """GitHub names no pull request where the commit comes from a fork: there is nothing to look at."""
-    assert review_requested("check_run", payload("rerequested", check_run={"pull_requests": []})) is None
+    assert requested("check_run", payload("rerequested", check_run={"pull_requests": []})) is None
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_check_without_a_pull_request() -> None:
 )
 def test_what_is_nothing_to_us(event: str, action: str) -> None:
     """What we do not act on is no error, whatever it holds."""
-    assert review_requested(event, {"action": action}) is None
+    assert requested(event, {"action": action}) is None
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_field_that_is_not_what_it_should_be(path: tuple[str, ...], value: obj
     holder[path[-1]] = value
 
     with pytest.raises(MalformedPayload, match=path[-1]):
-        review_requested("pull_request", wrong)
+        requested("pull_request", wrong)
 
 
 @pytest.mark.parametrize("name", ["installation", "repository", "pull_request"])
@@ -111,7 +111,39 @@ def test_a_field_that_is_missing(name: str) -> None:
     del wrong[name]
 
     with pytest.raises(MalformedPayload, match=name):
-        review_requested("pull_request", wrong)
+        requested("pull_request", wrong)
+
+
+@pytest.mark.parametrize("action", ["deleted", "suspend", "unsuspend", "new_permissions_accepted"])
+def test_an_installation_that_changed(action: str) -> None:
+    """How it stands is asked later: deliveries come out of order."""
+    assert requested("installation", {"action": action, "installation": {"id": 5}}) == InstallationChanged(5)
+
+
+@pytest.mark.parametrize("removed", [[], [7, 8]])
+def test_the_repositories_of_an_installation(removed: list[int]) -> None:
+    """Those that it lost are named."""
+    told = {"installation": {"id": 5}, "repositories_removed": [{"id": one, "name": "demo"} for one in removed]}
+
+    assert requested("installation_repositories", {"action": "removed", **told}) == InstallationChanged(
+        5, tuple(removed)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "ref", "counts"),
+    [
+        (".github", "refs/heads/trunk", True),
+        (".github", "refs/heads/topic", False),
+        (".github", "refs/tags/trunk", False),
+        ("demo", "refs/heads/trunk", False),
+    ],
+)
+def test_a_push(name: str, ref: str, counts: bool) -> None:
+    """Only what an organisation's repositories share is remembered, so only a push there makes anything out of date."""
+    pushed = {"ref": ref, "installation": {"id": 5}, "repository": {"id": 7, "name": name, "default_branch": "trunk"}}
+
+    assert requested("push", pushed) == (InstallationChanged(5) if counts else None)
 
 
 json = st.recursive(
@@ -120,15 +152,15 @@ json = st.recursive(
 )
 
 
-@given(event=st.sampled_from(["pull_request", "check_run", "check_suite", "push"]), garbage=json)
+@given(event=st.sampled_from(["pull_request", "check_run", "check_suite", "push", "installation"]), garbage=json)
 def test_garbage(event: str, garbage: object) -> None:
     """Any JSON whatever is understood, ignored or refused, and nothing else happens."""
     with suppress(MalformedPayload):
-        assert review_requested(event, garbage) is None
+        assert requested(event, garbage) is None
 
 
 @given(garbage=json)
 def test_garbage_within_a_payload(garbage: object) -> None:
     """So is a payload that goes wrong only further in."""
     with suppress(MalformedPayload):
-        review_requested("check_run", payload("rerequested", check_run=garbage))
+        requested("check_run", payload("rerequested", check_run=garbage))

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bot import intake
 from bot.errors import NotStored
-from bot.events import ReviewRequested
+from bot.events import Requested, ReviewRequested
 from bot.models import PullRef
 from bot.settings import Credentials
 
@@ -27,7 +27,7 @@ PAYLOAD = {
 BODY = json.dumps(PAYLOAD).encode()
 ASKED = ReviewRequested(PullRef(installation=5, repository_id=7, repository="octo/demo", number=3))
 
-Stored = list[tuple[str, ReviewRequested]]
+Stored = list[tuple[str, Requested]]
 Client = TestClient[web.Request, web.Application]
 
 
@@ -55,7 +55,7 @@ def stored() -> Stored:
 
 @pytest.fixture
 async def client(stored: Stored) -> AsyncIterator[Client]:
-    async def enqueue(delivery: str, event: ReviewRequested) -> None:
+    async def enqueue(delivery: str, event: Requested) -> None:
         stored.append((delivery, event))
 
     application = web.Application(client_max_size=intake.LARGEST_BODY)
@@ -132,7 +132,7 @@ async def test_ping(client: Client, stored: Stored) -> None:
     assert stored == []
 
 
-@pytest.mark.parametrize(("event", "action"), [("issues", "opened"), ("pull_request", "closed"), ("push", "")])
+@pytest.mark.parametrize(("event", "action"), [("issues", "opened"), ("pull_request", "closed"), ("star", "created")])
 async def test_an_event_that_is_nothing_to_us(client: Client, stored: Stored, event: str, action: str) -> None:
     """It is taken politely and forgotten."""
     body = json.dumps(PAYLOAD | {"action": action}).encode()
@@ -204,7 +204,7 @@ async def test_a_payload_that_is_too_large(client: Client, stored: Stored, *, an
 async def test_a_database_that_is_gone(client: Client) -> None:
     """GitHub must not believe that the delivery is safe."""
 
-    async def enqueue(_delivery: str, _event: ReviewRequested) -> None:
+    async def enqueue(_delivery: str, _event: Requested) -> None:
         raise NotStored("disk full")
 
     client.app._state[intake.ENQUEUE] = enqueue

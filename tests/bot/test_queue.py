@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from bot import queue
 from bot.errors import Dropped, NotStored, RetryLater, SettingsError
-from bot.events import ReviewRequested
+from bot.events import InstallationChanged, ReviewRequested
 from bot.models import PullRef
 from bot.queue import Deliveries, Worker
 from bot.store import Store
@@ -41,11 +41,15 @@ class Bench:
         self.store = Store(url)
         queue.migrate(url, self.store)
         self.deliveries = Deliveries(url)
-        self.worker = Worker(url, self.store, self.do, poll=0.03)
+        self.worker = Worker(url, self.store, self.do, self.update, poll=0.03)
         self.review: queue.Review = nothing
+        self.active = True
 
     async def do(self, ref: PullRef, delivery: str) -> None:
         await self.review(ref, delivery)
+
+    async def update(self, _change: InstallationChanged) -> bool:
+        return self.active
 
     async def deliver(self, ref: PullRef, delivery: str | None = None) -> None:
         await self.deliveries.enqueue(delivery or f"delivery-{next(numbers)}", ReviewRequested(ref))
@@ -70,6 +74,10 @@ class Bench:
 
 async def nothing(_ref: PullRef, _delivery: str) -> None:
     pass
+
+
+async def update(_change: InstallationChanged) -> bool:
+    return True
 
 
 async def until(holds: Callable[[], object]) -> None:
@@ -328,6 +336,33 @@ async def test_a_job_that_an_operator_cancelled(bench: Bench) -> None:
 
 
 @shared_worker
+@pytest.mark.parametrize("departed", [True, False], ids=["the installation", "one repository"])
+async def test_jobs_of_who_left_are_cancelled(bench: Bench, departed: bool) -> None:
+    """What waits for an installation that is gone, or a repository that it lost, is never begun; all else is."""
+    ref, ran = pull(), []
+    other = PullRef(ref.installation, 8, "octo/other", ref.number)
+
+    async def review(ref: PullRef, delivery: str) -> None:
+        ran.append((ref, delivery))
+        if len(ran) <= 2:
+            raise RetryLater(3, "GitHub asked for a pause")
+
+    bench.review, bench.active = review, not departed
+    await bench.deliver(ref)
+    await bench.deliver(other)
+    await until(lambda: len(ran) == 2)
+    async with asyncio.timeout(15):
+        while len(await bench.deliveries._client.list_workflows_async(status="DELAYED")) < 2:  # noqa: ASYNC110 -- the queue tells nobody
+            await asyncio.sleep(0.02)
+    change = InstallationChanged(ref.installation, () if departed else (ref.repository_id,))
+    await bench.deliveries.enqueue(f"change-{ref.number}", change)
+    await bench.settled()
+
+    assert [one for one, _ in ran[2:]] == ([] if departed else [other])
+    bench.active = True
+
+
+@shared_worker
 async def test_jobs_are_counted(bench: Bench) -> None:
     """A review that runs is counted as such."""
     begun, may_end = asyncio.Event(), asyncio.Event()
@@ -395,9 +430,11 @@ async def main(url, log, seconds):
             note("cut", ref)
             raise
         note("end", ref)
+    async def update(_change):
+        return True
     told_to_stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_stop.set)
-    worker = await queue.Worker(url, Store(url), review, poll=0.05).start()
+    worker = await queue.Worker(url, Store(url), review, update, poll=0.05).start()
     print("ready", flush=True)
     await told_to_stop.wait()
     await worker.stop(1)
@@ -485,7 +522,7 @@ async def test_two_processes_on_one_file(scene: Scene) -> None:
     first = await scene.start(seconds=0)
 
     with pytest.raises(SettingsError, match="another process uses"):
-        await Worker(scene.url, scene.store, nothing).start()
+        await Worker(scene.url, scene.store, nothing, update).start()
 
     await scene.end(first, signal.SIGKILL)
 

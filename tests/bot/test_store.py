@@ -83,6 +83,30 @@ async def test_forgetting_a_repository(store: Store) -> None:
     assert await store.facts(8, "v1", ["aa"]) == {"aa": b"2"}
 
 
+async def test_changes_of_an_installation_are_counted(store: Store) -> None:
+    """Whoever asks learns that something changed since, and whether the installation is still there."""
+    assert await store.installation(5) == (0, True)
+    await store.change_installation(5, active=True)
+    first, _ = await store.installation(5)
+    await store.change_installation(5, active=False)
+
+    assert await store.installation(5) == (first + 1, False)
+    assert await store.installation(6) == (0, True)
+
+
+async def test_departed_installations_are_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once no delivery of it can come any more, nothing is left of an installation; one that is there stays."""
+    await store.change_installation(5, active=False)
+    await store.change_installation(6, active=True)
+    assert await store.drop_departed_installations() == 0
+    today = stores._today()
+    monkeypatch.setattr(stores, "_today", lambda: today + timedelta(days=9))
+
+    assert await store.drop_departed_installations() == 1
+    assert (await store.installation(5))[1]
+    assert (await store.installation(6))[0] > 0
+
+
 async def test_unused_facts_are_dropped(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Facts that a review asked for within 30 days stay; the others go."""
     today = stores._today()

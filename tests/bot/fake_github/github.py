@@ -229,6 +229,14 @@ class FakeGitHub:
         payload = self._payload(event, action, about, sender)
         return {**payload, **more}
 
+    def removed_from(self, installation: Installation, repositories: Sequence[Repository]) -> Payload:
+        """The payload that tells that an installation lost repositories."""
+        return webhooks.installation_repositories(self, installation, "removed", repositories, "ann")
+
+    def pushed_to(self, repository: Repository, before: str) -> Payload:
+        """The payload that tells of commits on the default branch since `before`."""
+        return webhooks.push(repository, repository.default_branch, before, "ann")
+
     def _payload(self, event: str, action: str, about: Any, sender: str) -> Payload:
         match about:
             case PullRequest():

@@ -1,0 +1,52 @@
+"""The accounts that let us in, and what becomes of our knowledge when they do not any more.
+
+Deliveries come late, twice and out of order. So none is believed: each only makes us ask GitHub how the installation stands.
+"""
+
+import structlog
+from gidgethub import BadRequest
+
+from bot.errors import Dropped
+from bot.events import InstallationChanged
+from bot.github import GitHub
+from bot.store import Store
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+async def update(change: InstallationChanged, github: GitHub, store: Store) -> bool:
+    """Whether we may still work for an installation. What it no longer lets us see is forgotten.
+
+    Doing it twice changes nothing. Every process drops its tokens before its next job for the installation (`admit`).
+    """
+    active = await _is_active(github, change.installation)
+    await store.change_installation(change.installation, active=active)
+    github.forget_installation(change.installation)
+    if not active:
+        await store.forget_installation(change.installation)
+    for repository in change.removed:
+        await store.forget_repository(repository)
+    return active
+
+
+async def admit(installation: int, github: GitHub, store: Store) -> None:
+    """Before a job: use nothing that was learned before the latest change.
+
+    Raises:
+        Dropped: the installation is suspended or gone.
+    """
+    changes, active = await store.installation(installation)
+    github.renew(installation, changes)
+    if not active:
+        raise Dropped(f"installation {installation} is suspended or gone")
+
+
+async def _is_active(github: GitHub, installation: int) -> bool:
+    """https://docs.github.com/rest/apps/apps#get-an-installation-for-the-authenticated-app."""
+    try:
+        found = await github.getitem(f"/app/installations/{installation}")
+    except BadRequest as error:
+        if error.status_code == 404:
+            return False
+        raise
+    return found["suspended_at"] is None

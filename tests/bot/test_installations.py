@@ -1,0 +1,152 @@
+"""Who lets the bot in, and what it forgets when they do not any more: the real process against the fake GitHub."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+
+from .fake_github import FakeGitHub, PullRequest, Repository
+from .fake_github.tokens import Installation
+from .service import Service, serving
+from .test_straight_line import BLOCKING, MAIN, check_run, says_nothing
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CONFIG = ".github/asyncify.toml"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service() -> AsyncIterator[Service]:
+    async with FakeGitHub() as github, serving(github) as service:
+        yield service
+        assert github.refusals == []
+        assert service.errors() == []
+
+
+def installation_of(repository: Repository) -> Installation:
+    found = repository.github.installation_of(repository)
+    assert found is not None
+    return found
+
+
+def rows(service: Service, table: str, column: str, value: int) -> int:
+    """How many rows of our own table are about something."""
+    with closing(sqlite3.connect(service.database)) as database:
+        counted = database.execute(f"SELECT count(*) FROM asyncify_{table} WHERE {column} = ?", (value,))
+        return int(counted.fetchone()[0])
+
+
+def mints(service: Service, installation: Installation) -> int:
+    return sum(call.path == f"/app/installations/{installation.id}/access_tokens" for call in service.github.calls)
+
+
+async def a_reviewed_pull(service: Service, name: str) -> PullRequest:
+    pull = service.github.repository(name, {"app.py": MAIN}).open_pull({"app.py": BLOCKING})
+    assert await service.told(pull) == "reviewed"
+    return pull
+
+
+async def test_suspended(service: Service) -> None:
+    """A suspended installation is asked nothing and told nothing; when it is back, so is the bot."""
+    pull = await a_reviewed_pull(service, "suspending/shop")
+    installation = installation_of(pull.repository)
+    installation.suspended_at = datetime.now(UTC)
+    payload = service.github.webhook("installation", "suspend", installation)
+    assert (await service.updated("installation", payload))["active"] is False
+    assert rows(service, "facts", "installation_id", installation.id) == 0
+
+    before = len(service.github.calls)
+    ending = await service.ended(await service.deliver(pull, "synchronize"))
+    assert (ending["result"], len(service.github.calls)) == ("dropped", before)
+
+    installation.suspended_at = None
+    payload = service.github.webhook("installation", "unsuspend", installation)
+    assert (await service.updated("installation", payload))["active"] is True
+    pull.push({"README.md": "# Back\n"})
+    assert await service.told(pull, "synchronize") == "checked"
+
+
+async def test_deliveries_out_of_order(service: Service) -> None:
+    """What GitHub says of the installation counts, not which delivery came last."""
+    pull = await a_reviewed_pull(service, "unordered/shop")
+    installation = installation_of(pull.repository)
+    for action in ("unsuspend", "suspend"):
+        payload = service.github.webhook("installation", action, installation)
+        assert (await service.updated("installation", payload))["active"] is True
+    assert await service.told(pull, "synchronize") == "checked"
+
+
+async def test_deleted(service: Service) -> None:
+    """Nothing is left of an installation that is gone: no job, no token, no data."""
+    pull = await a_reviewed_pull(service, "leaving/shop")
+    installation = installation_of(pull.repository)
+    payload = service.github.webhook("installation", "deleted", installation)
+    service.github.faults.secondary_limit(f"GET /repos/{pull.repository.full_name}/pulls/*", retry_after=60)
+    pull.push({"app.py": MAIN})
+    waiting = await service.deliver(pull, "synchronize")
+    assert (await service.ended(waiting))["result"] == "later"
+    service.github.uninstall(pull.repository)
+    await asyncio.sleep(0.5)  # the job is put back
+    updated = await service.updated("installation", payload)
+    assert (updated["active"], updated["dropped_jobs"]) == (False, 1)
+    for table in ("facts", "pull_requests"):
+        assert rows(service, table, "installation_id", installation.id) == 0
+    asked = mints(service, installation)
+    payload = service.github.webhook("pull_request", "synchronize", pull, installation={"id": installation.id})
+    assert (await service.ended(await service.send("pull_request", payload)))["result"] == "dropped"
+    assert mints(service, installation) == asked
+
+
+async def test_removed_repository(service: Service) -> None:
+    """What is known of a repository goes with it; its neighbour notices nothing."""
+    pull = await a_reviewed_pull(service, "choosing/shop")
+    neighbour = service.github.repository("choosing/site", {"app.py": MAIN}).open_pull({"app.py": BLOCKING})
+    assert await service.told(neighbour) == "reviewed"
+    installation = installation_of(pull.repository)
+    installation.selected = [neighbour.repository]
+    await service.updated("installation_repositories", service.github.removed_from(installation, [pull.repository]))
+    assert rows(service, "facts", "repository_id", pull.repository.id) == 0
+    assert rows(service, "facts", "repository_id", neighbour.repository.id) > 0
+
+    pull.push({"app.py": MAIN})
+    payload = service.github.webhook("pull_request", "synchronize", pull, installation={"id": installation.id})
+    assert (await service.ended(await service.send("pull_request", payload)))["result"] == "dropped"
+    neighbour.push({"app.py": MAIN})
+    assert await service.told(neighbour, "synchronize") == "checked"
+    assert check_run(neighbour).conclusion == "success"
+
+
+async def test_private_shared_configuration(service: Service) -> None:
+    """What an organisation keeps in a private repository is remembered until it is pushed to."""
+    shared = service.github.repository("sharing/.github", {CONFIG: "enabled = false\n"}, private=True)
+    shop = service.github.repository("sharing/shop", {"app.py": MAIN})
+    for _ in range(2):
+        pull = shop.open_pull({"app.py": BLOCKING})
+        assert await service.told(pull) == "silent"
+        assert says_nothing(pull)
+    before = shared.head
+    shared.commit({CONFIG: 'severity = "info"\n'})
+    await service.updated("push", service.github.pushed_to(shared, before))
+    assert await service.told(shop.open_pull({"app.py": BLOCKING})) == "reviewed"
+
+
+async def test_neighbours_share_nothing(service: Service) -> None:
+    """Organisations in one process: every call for one carries a token of its own, and configurations stay at home."""
+    for name in ("quiet", "loud"):
+        service.github.repository(
+            f"{name}/.github", {CONFIG: f"enabled = {str(name == 'loud').lower()}\n"}, private=True
+        )
+    pulls = {
+        name: service.github.repository(f"{name}/shop", {"app.py": MAIN}, private=True).open_pull({"app.py": BLOCKING})
+        for name in ("quiet", "loud")
+    }
+    outcomes = await asyncio.gather(*map(service.told, pulls.values()))
+    assert outcomes == ["silent", "reviewed"]
+    for pull in pulls.values():
+        own = f"/repos/{pull.repository.full_name}/"
+        callers = {call.installation for call in service.github.calls if call.path.startswith(own)}
+        assert callers == {installation_of(pull.repository).id}
