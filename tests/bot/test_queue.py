@@ -21,7 +21,7 @@ from bot.events import InstallationChanged, ReviewRequested
 from bot.models import PullRef
 from bot.queue import Deliveries, Worker
 from bot.store import Store
-from tests.bot.conftest import fresh_database
+from tests.conftest import fresh_database
 
 shared_worker = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,0 +1,333 @@
+"""An application is started before and after it was converted, and nobody who asks it anything can tell.
+
+A test gives the files of a small FastAPI application and what it is asked. `Stage.same` has the real command convert it,
+starts it before and after, each time in a process and a directory of its own, and compares: the OpenAPI document, every
+answer with its status and headers, and the files that are left behind. Afterwards nothing may block the event loop,
+no SQL may run on it, and no coroutine may be forgotten; before, something did block it, or the test would prove nothing.
+"""
+
+import asyncio
+import gc
+import importlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, Protocol
+
+import blockbuster.blockbuster as busting
+import sqlalchemy as sa
+from blockbuster import BlockBuster, BlockBusterFunction, BlockingError
+from click.testing import CliRunner
+from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from bot.cli import asyncify
+
+PATIENCE = 30
+"""Seconds that an application may take."""
+MORE = (
+    "bcrypt.checkpw",
+    "bcrypt.hashpw",
+    "concurrent.futures.Future.result",
+    "hashlib.pbkdf2_hmac",
+    "hashlib.scrypt",
+    "os.system",
+    "os.waitpid",
+    "psycopg.Connection.wait",
+    "socket.getaddrinfo",
+    "subprocess.Popen.communicate",
+    "subprocess.Popen.wait",
+)
+"""What blocks and blockbuster leaves alone: https://github.com/cbornet/blockbuster#readme."""
+QUIET = frozenset({".py", ".pyc", ".db", ".tar", ".txt"})
+"""Files that are no answer: the application itself, and what holds the time at which it was made."""
+
+
+class Request(Protocol):
+    """Something that an application is asked."""
+
+    def put_to(self, client: TestClient) -> str:
+        """What comes back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request over HTTP."""
+
+    method: str
+    path: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def put_to(self, client: TestClient) -> str:
+        answer = client.request(self.method, self.path, **self.options)
+        headers = sorted(f"{name}: {value}" for name, value in answer.headers.items())
+        return "\n".join((f"{self.method} {self.path} {answer.status_code}", *headers, "", answer.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What is said over a websocket; each word is answered by one."""
+
+    path: str
+    words: tuple[str, ...]
+
+    def put_to(self, client: TestClient) -> str:
+        heard = []
+        try:
+            with client.websocket_connect(self.path) as socket:
+                for word in self.words:
+                    socket.send_text(word)
+                    heard.append(socket.receive_text())
+        except WebSocketDisconnect as closed:
+            heard.append(f"closed with {closed.code}")
+        return "\n".join((f"WEBSOCKET {self.path}", *heard))
+
+
+def get(path: str, **options: Any) -> Ask:
+    """`GET path`, with the options of httpx."""
+    return Ask("GET", path, options)
+
+
+def post(path: str, **options: Any) -> Ask:
+    """`POST path`, with the options of httpx."""
+    return Ask("POST", path, options)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What an application did: its OpenAPI document, its answers, the files it left and what it logged; and what stopped
+    the event loop, and which coroutines were forgotten.
+    """
+
+    contract: str
+    answers: tuple[str, ...]
+    left: Mapping[str, bytes]
+    logged: tuple[str, ...]
+    blocked: tuple[str, ...]
+    forgotten: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where applications are converted and started: an empty directory, processes, what every one finds in its
+    environment, and how its surroundings are made as new.
+    """
+
+    directory: Path
+    processes: Executor
+    environment: dict[str, str] = field(default_factory=dict)
+    renewals: list[Callable[[], object]] = field(default_factory=list)
+
+    def same(
+        self,
+        files: str | Mapping[str, str],
+        *requests: Request,
+        fixes: int,
+        unsafe: bool = False,
+        seen: bool = True,
+        process: bool = False,
+        holds: tuple[str, ...] = (),
+    ) -> None:
+        """The application is converted by as many fixes as said, and does the same.
+
+        `unsafe` also makes fixes whose behaviour differs in named ways, `process` starts the command as a process of its
+        own, and `holds` is text that the converted files must hold. `seen` is false where nothing blocked before that an
+        oracle could see.
+        """
+        before, after = self._written("before", files), self._written("after", files)
+        made = _converted(after, unsafe=unsafe, process=process)
+        assert made == fixes, f"{made} fixes were made\n{_text(after)}"
+        assert _converted(after, unsafe=unsafe, process=process) == 0, "a second run changes something"
+        for text in holds:
+            assert text in _text(after)
+        watched, first, last = (
+            self._played(before, requests, watched=True),
+            self._played(before, requests),
+            self._played(after, requests, watched=True),
+        )
+        assert bool(watched.blocked) == seen, watched.blocked
+        assert last.blocked == (), f"{last.blocked}\n{_text(after)}"
+        assert (last.contract, last.answers) == (first.contract, first.answers), _text(after)
+        assert last.left == first.left
+        assert last.forgotten == ()
+        assert set(last.logged) <= set(first.logged)
+        assert first.answers
+
+    def mended(
+        self, files: str | Mapping[str, str], *asked: tuple[Request, str], fixes: int, unsafe: bool = True
+    ) -> None:
+        """The application, which did something wrong, is mended by as many fixes as said and answers as it should."""
+        before, after = self._written("before", files), self._written("after", files)
+        made = _converted(after, unsafe=unsafe, process=False)
+        assert made == fixes, f"{made} fixes were made\n{_text(after)}"
+        assert _converted(after, unsafe=unsafe, process=False) == 0, "a second run changes something"
+        requests = tuple(request for request, _ in asked)
+        first, last = self._played(before, requests), self._played(after, requests, watched=True)
+        assert last.blocked == (), f"{last.blocked}\n{_text(after)}"
+        assert last.forgotten == ()
+        assert last.contract == first.contract
+        assert tuple(map(_gist, last.answers)) == tuple(wanted for _, wanted in asked), _text(after)
+        assert last != first, "it was right before"
+
+    def alone(self, files: str | Mapping[str, str], *requests: Request, unsafe: bool = True) -> None:
+        """The application, which works, is not changed at all, not even by unsafe fixes."""
+        before, after = self._written("before", files), self._written("after", files)
+        assert _converted(after, unsafe=unsafe, process=False) == 0, _text(after)
+        assert _text(after) == _text(before)
+        played = self._played(before, requests)
+        assert played.answers
+        assert not [one for one in played.answers if " 500\n" in one]
+
+    def _written(self, name: str, files: str | Mapping[str, str]) -> Path:
+        directory = self.directory / name
+        for path, text in ({"main.py": files} if isinstance(files, str) else files).items():
+            file = directory / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(dedent(text).lstrip("\n"))
+        (directory / "requirements.txt").write_text("fastapi\n")
+        return directory
+
+    def _played(self, directory: Path, requests: tuple[Request, ...], *, watched: bool = False) -> Played:
+        for renew in self.renewals:
+            renew()
+        copy = self.directory / "played"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(directory, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        return self.processes.submit(play, copy, requests, self.environment, watched=watched).result(PATIENCE)
+
+
+# --- the command
+
+
+def _converted(directory: Path, *, unsafe: bool, process: bool) -> int:
+    """How many fixes `asyncify check --all --fix` made in the directory."""
+    arguments = ["check", str(directory), "--all", "--fix", *(["--unsafe-fixes"] if unsafe else [])]
+    if process:
+        done = subprocess.run([sys.executable, "-m", "bot", *arguments], capture_output=True, text=True, check=False)
+        status, printed = done.returncode, done.stdout + done.stderr
+    else:
+        result = CliRunner().invoke(asyncify, arguments, catch_exceptions=False)
+        status, printed = result.exit_code, result.output
+    assert status in {0, 1}, printed
+    return sum(line.startswith("Fixed ") for line in printed.splitlines())
+
+
+def _gist(answer: str) -> str:
+    """The status and the body of an answer."""
+    head, _, body = answer.partition("\n\n")
+    return f"{head.partition(chr(10))[0].rpartition(' ')[2]} {body}" if body else answer.partition("\n")[2]
+
+
+def _text(directory: Path) -> str:
+    """All Python files below a directory, one after the other."""
+    return "\n".join(f"# {path.relative_to(directory)}\n{path.read_text()}" for path in sorted(directory.rglob("*.py")))
+
+
+# --- in a process of its own
+
+
+def play(
+    directory: Path, requests: tuple[Request, ...], environment: Mapping[str, str], *, watched: bool = False
+) -> Played:
+    """Start the application in the directory and put the requests to it."""
+    gc.freeze()  # what was there before need not be looked at again
+    os.chdir(directory)
+    os.environ.update(environment)
+    sys.path.insert(0, str(directory))
+    blocked: list[str] = []
+    with warnings.catch_warnings(record=True) as warned, _logging() as logged, _watching(blocked, directory, watched):
+        warnings.simplefilter("always")
+        contract, answers = _asked(requests, sacred=not watched)
+        gc.collect()
+    return Played(
+        contract=contract,
+        answers=answers,
+        left={str(p.relative_to(directory)): p.read_bytes() for p in directory.rglob("*") if _is_left(p)},
+        logged=tuple(logged),
+        blocked=tuple(blocked),
+        forgotten=tuple(str(one.message) for one in warned if "never awaited" in str(one.message)),
+    )
+
+
+def _asked(requests: tuple[Request, ...], *, sacred: bool) -> tuple[str, tuple[str, ...]]:
+    """The application's OpenAPI document and its answers; of one that is watched some may be missing."""
+    app = importlib.import_module("main").app
+    answers: list[str] = []
+    try:
+        with TestClient(app, raise_server_exceptions=False) as client:
+            answers += (request.put_to(client) for request in requests)
+    except BlockingError:
+        if sacred:
+            raise
+    return json.dumps(app.openapi(), sort_keys=True), tuple(answers)
+
+
+def _is_left(path: Path) -> bool:
+    return path.is_file() and path.suffix not in QUIET
+
+
+@contextmanager
+def _logging() -> Iterator[list[str]]:
+    """What asyncio has to complain of: exceptions that nobody retrieved, tasks that were destroyed."""
+    logged: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: logged.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("asyncio").addHandler(handler)
+    yield logged
+    logging.getLogger("asyncio").removeHandler(handler)
+
+
+@contextmanager
+def _watching(blocked: list[str], directory: Path, watched: bool) -> Iterator[None]:
+    """Note what stops the event loop, at which line of the application; and stop it there with an error."""
+    if not watched:
+        yield
+        return
+
+    class CaughtError(BlockingError):
+        def __init__(self, name: str) -> None:
+            super().__init__(name)
+            frames = [f for f in traceback.extract_stack() if f.filename.startswith(str(directory))]
+            place = f"line {frames[-1].lineno}, {frames[-1].line}" if frames else traceback.format_stack()[-4]
+            blocked.append(f"{name}: {place}")
+
+    def sql(connection: sa.Connection, *_: object) -> None:
+        if not connection.dialect.is_async and _on_loop():
+            raise CaughtError("SQL")
+
+    busting.BlockingError = CaughtError  # type: ignore[assignment,misc]
+    oracle = BlockBuster()
+    oracle.functions |= {name: BlockBusterFunction(None, name, can_block_predicate=_is_done) for name in MORE}
+    oracle.functions["os.stat"].can_block_in("inspect.py", "getsourcefile")  # FastAPI, once a route, for its messages
+    oracle.functions["os.read"].can_block_in("subprocess.py", "_execute_child")  # a program starts at once
+    oracle.activate()
+    sa.event.listen(sa.Engine, "before_cursor_execute", sql)
+    try:
+        yield
+    finally:
+        oracle.deactivate()
+
+
+def _is_done(*given: object, **_: object) -> bool:
+    """Whether what is waited for is there already."""
+    return bool(given) and hasattr(given[0], "done") and given[0].done()
+
+
+def _on_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,445 @@
+"""Applications that ask another server over HTTP, or Redis."""
+
+from tests.applications.playing import Ask, Stage, get, post
+
+
+def test_requests_where_nothing_is_awaited(stage: Stage, upstream: str) -> None:
+    """An endpoint that asks with Requests and awaits nothing loses its `async`."""
+    stage.same(
+        """
+        import os
+
+        import requests
+        from fastapi import FastAPI, HTTPException
+
+        app = FastAPI()
+        UPSTREAM = os.environ["UPSTREAM"]
+
+
+        @app.get("/weather/{city}")
+        async def weather(city: str, status: int = 200) -> dict:
+            path = f"/status/{status}" if status != 200 else "/weather"
+            answer = requests.get(UPSTREAM + path, params={"city": city}, headers={"X-Key": "k"}, timeout=5)
+            try:
+                answer.raise_for_status()
+            except requests.HTTPError as error:
+                raise HTTPException(502, f"upstream said {error.response.status_code}") from error
+            return answer.json()
+        """,
+        get("/weather/Berlin"),
+        get("/weather/Köln?status=404"),
+        fixes=1,
+        holds=("\ndef weather",),
+    )
+
+
+def test_requests_beside_an_await(stage: Stage, upstream: str) -> None:
+    """A body that is awaited is sent on; redirects are followed as before."""
+    stage.same(
+        """
+        import os
+
+        import requests
+        from fastapi import FastAPI, Request
+
+        app = FastAPI()
+
+
+        @app.post("/forward")
+        async def forward(request: Request) -> dict:
+            body = await request.body()
+            moved = requests.get(os.environ["UPSTREAM"] + "/moved", timeout=5)
+            answer = requests.post(os.environ["UPSTREAM"] + "/in", data=body, timeout=5)
+            return {"moved": moved.json()["path"], "status": answer.status_code, "answer": answer.json()}
+        """,
+        post("/forward", content=b"hello"),
+        fixes=2,
+        process=True,
+    )
+
+
+def test_a_session_of_requests_in_a_class(stage: Stage, upstream: str) -> None:
+    """The session belongs to an object, which a dependency gives; the method that asks lies in another file."""
+    stage.same(
+        {
+            "main.py": """
+                from typing import Annotated
+
+                from fastapi import Depends, FastAPI, Request
+
+                from client import Upstream, get_upstream
+
+                app = FastAPI()
+
+
+                @app.post("/echo")
+                async def echo(request: Request, upstream: Annotated[Upstream, Depends(get_upstream)]) -> dict:
+                    return upstream.echo((await request.body()).decode())
+                """,
+            "client.py": """
+                import os
+
+                import requests
+
+
+                class Upstream:
+                    def __init__(self, url: str) -> None:
+                        self.url = url
+                        self.session = requests.Session()
+                        self.session.headers["X-Key"] = "k"
+
+                    def echo(self, text: str) -> dict:
+                        return self._send("/echo", json={"text": text})
+
+                    def _send(self, path: str, **options: object) -> dict:
+                        answer = self.session.post(self.url + path, timeout=5, **options)
+                        answer.raise_for_status()
+                        return answer.json()
+
+
+                upstream = Upstream(os.environ["UPSTREAM"])
+
+
+                def get_upstream() -> Upstream:
+                    return upstream
+                """,
+        },
+        post("/echo", content=b"hello"),
+        fixes=2,
+    )
+
+
+def test_requests_that_stream(stage: Stage, upstream: str) -> None:
+    """What is read bit by bit later is not handed over: the function as a whole is right in a thread."""
+    stage.same(
+        """
+        import os
+
+        import requests
+        from fastapi import FastAPI
+
+        app = FastAPI()
+
+
+        @app.get("/lines")
+        async def lines() -> list[str]:
+            with requests.get(os.environ["UPSTREAM"] + "/lines", stream=True, timeout=5) as answer:
+                return [line.decode() for line in answer.iter_lines()]
+        """,
+        get("/lines"),
+        fixes=1,
+    )
+
+
+def test_httpx_functions(stage: Stage, upstream: str) -> None:
+    """`httpx.get` beside an await, and its exceptions in the handler of the function."""
+    stage.same(
+        """
+        import asyncio
+        import os
+
+        import httpx
+        from fastapi import FastAPI, HTTPException
+
+        app = FastAPI()
+
+
+        @app.get("/status/{status}")
+        async def status(status: int) -> dict:
+            await asyncio.sleep(0)
+            try:
+                answer = httpx.get(f"{os.environ['UPSTREAM']}/status/{status}", timeout=5)
+                answer.raise_for_status()
+            except httpx.HTTPStatusError as error:
+                raise HTTPException(502, str(error.response.status_code)) from error
+            except httpx.ConnectError:
+                raise HTTPException(503) from None
+            return answer.json()
+        """,
+        get("/status/200"),
+        get("/status/500"),
+        fixes=1,
+    )
+
+
+def test_a_client_of_httpx_that_is_shared(stage: Stage, upstream: str) -> None:
+    """A client of the module, asked in a `def` helper of an endpoint that awaits."""
+    stage.same(
+        """
+        import os
+
+        import httpx
+        from fastapi import FastAPI, Request
+
+        app = FastAPI()
+        client = httpx.Client(base_url=os.environ["UPSTREAM"], headers={"X-Key": "k"})
+
+
+        def ask(path: str, **query: str) -> dict:
+            return client.get(path, params=query).json()
+
+
+        @app.post("/ask")
+        async def index(request: Request) -> list[dict]:
+            word = (await request.body()).decode()
+            return [ask("/one", word=word), ask("/two")]
+        """,
+        post("/ask", content=b"a b&c"),
+        fixes=2,
+    )
+
+
+def test_urlopen(stage: Stage, upstream: str) -> None:
+    """`urllib.request.urlopen` as a context manager, and its error."""
+    stage.same(
+        """
+        import json
+        import os
+        from urllib.error import HTTPError
+        from urllib.request import Request, urlopen
+
+        from fastapi import FastAPI, HTTPException
+
+        app = FastAPI()
+
+
+        @app.get("/ask/{path:path}")
+        async def ask(path: str) -> dict:
+            request = Request(f"{os.environ['UPSTREAM']}/{path}", headers={"X-Key": "k"})
+            try:
+                with urlopen(request, timeout=5) as answer:
+                    return json.load(answer)
+            except HTTPError as error:
+                raise HTTPException(error.code) from error
+        """,
+        get("/ask/here"),
+        get("/ask/status/403"),
+        fixes=1,
+    )
+
+
+def test_http_client(stage: Stage, upstream: str) -> None:
+    """`http.client` in a helper that an endpoint with an await calls."""
+    stage.same(
+        """
+        import http.client
+        import os
+        from urllib.parse import urlsplit
+
+        from fastapi import FastAPI, Request
+
+        app = FastAPI()
+
+
+        def put(body: bytes) -> tuple[int, str]:
+            connection = http.client.HTTPConnection(urlsplit(os.environ["UPSTREAM"]).netloc, timeout=5)
+            try:
+                connection.request("PUT", "/thing", body, {"X-Key": "k"})
+                answer = connection.getresponse()
+                return answer.status, answer.read().decode()
+            finally:
+                connection.close()
+
+
+        @app.put("/thing")
+        async def thing(request: Request) -> dict[str, str]:
+            status, text = put(await request.body())
+            return {"status": str(status), "text": text}
+        """,
+        Ask("PUT", "/thing", {"content": b"x"}),
+        fixes=1,
+    )
+
+
+def test_asking_asynchronously_is_left_alone(stage: Stage, upstream: str) -> None:
+    """Aiohttp and `httpx.AsyncClient` are awaited already, whatever their methods are called."""
+    stage.alone(
+        """
+        import os
+        from contextlib import asynccontextmanager
+
+        import aiohttp
+        import httpx
+        from fastapi import FastAPI
+
+        UPSTREAM = os.environ["UPSTREAM"]
+        clients = {}
+
+
+        @asynccontextmanager
+        async def lifespan(app: FastAPI):
+            async with aiohttp.ClientSession(UPSTREAM) as session, httpx.AsyncClient(base_url=UPSTREAM) as client:
+                clients["aiohttp"], clients["httpx"] = session, client
+                yield
+
+
+        app = FastAPI(lifespan=lifespan)
+
+
+        @app.get("/both")
+        async def both() -> list[dict]:
+            session: aiohttp.ClientSession = clients["aiohttp"]
+            client: httpx.AsyncClient = clients["httpx"]
+            async with session.get("/one") as first:
+                answer = await first.json()
+            second = await client.get("/two")
+            return [answer, second.json()]
+        """,
+        get("/both"),
+    )
+
+
+def test_a_def_endpoint_that_asks_is_left_alone(stage: Stage, upstream: str) -> None:
+    """A client per call in `def` is right where it is."""
+    stage.alone(
+        """
+        import os
+
+        import requests
+        from fastapi import FastAPI
+
+        app = FastAPI()
+
+
+        def ask(path: str) -> requests.Response:
+            with requests.Session() as session:
+                session.cookies.set("a", "b")
+                return session.get(os.environ["UPSTREAM"] + path, allow_redirects=False, timeout=(1, 5))
+
+
+        @app.get("/")
+        def index() -> dict[str, int | str]:
+            answer = ask("/moved")
+            return {"status": answer.status_code, "to": answer.headers["Location"], "reason": answer.reason}
+        """,
+        get("/"),
+    )
+
+
+def test_a_mocked_name_is_left_alone(stage: Stage) -> None:
+    """A module of the project's own that is called `requests` is not the library."""
+    stage.alone(
+        {
+            "main.py": """
+                import asyncio
+
+                from fastapi import FastAPI
+
+                from shop import requests
+
+                app = FastAPI()
+
+
+                @app.get("/")
+                async def index() -> str:
+                    await asyncio.sleep(0)
+                    return requests.get("one")
+                """,
+            "shop/__init__.py": "",
+            "shop/requests.py": """
+                def get(name: str) -> str:
+                    return f"request {name}"
+                """,
+        },
+        get("/"),
+    )
+
+
+def test_redis_in_an_endpoint(stage: Stage, redis: None) -> None:
+    """A client of the module, used by endpoints that await and by some that do not."""
+    stage.same(
+        """
+        import os
+
+        import redis
+        from fastapi import FastAPI, HTTPException, Request
+
+        app = FastAPI()
+        store = redis.Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
+
+
+        @app.post("/items/{name}")
+        async def put(name: str, request: Request) -> bool:
+            body = await request.body()
+            store.set(name, body, ex=60)
+            return bool(store.exists(name))
+
+
+        @app.get("/items/{name}")
+        async def item(name: str) -> str:
+            value = store.get(name)
+            if value is None:
+                raise HTTPException(404)
+            return value
+
+
+        @app.get("/hits")
+        async def hits() -> int:
+            return store.incr("hits")
+        """,
+        get("/items/a"),
+        post("/items/a", content=b"one"),
+        get("/items/a"),
+        get("/hits"),
+        get("/hits"),
+        fixes=4,
+    )
+
+
+def test_a_pipeline_of_redis(stage: Stage, redis: None) -> None:
+    """What a pipeline collects is sent by one call."""
+    stage.same(
+        """
+        import os
+
+        import redis
+        from fastapi import Depends, FastAPI, Request
+
+        app = FastAPI()
+        pool = redis.ConnectionPool.from_url(os.environ["REDIS_URL"])
+
+
+        def get_redis() -> redis.Redis:
+            return redis.Redis(connection_pool=pool)
+
+
+        @app.post("/visits")
+        async def visits(request: Request, store: redis.Redis = Depends(get_redis)) -> list[int]:
+            name = (await request.body()).decode()
+            pipeline = store.pipeline()
+            pipeline.incr(f"visits:{name}")
+            pipeline.incr("visits")
+            return pipeline.execute()
+        """,
+        post("/visits", content=b"ann"),
+        post("/visits", content=b"ben"),
+        fixes=1,
+    )
+
+
+def test_redis_asyncio_is_left_alone(stage: Stage, redis: None) -> None:
+    """The methods of `redis.asyncio` have the same names, and are awaited."""
+    stage.alone(
+        """
+        import os
+        from collections.abc import AsyncIterator
+
+        from fastapi import Depends, FastAPI
+        from redis.asyncio import Redis
+
+        app = FastAPI()
+
+
+        async def get_redis() -> AsyncIterator[Redis]:
+            async with Redis.from_url(os.environ["REDIS_URL"]) as store:
+                yield store
+
+
+        @app.get("/hits")
+        async def hits(store: Redis = Depends(get_redis)) -> int:
+            await store.setnx("hits", 10)
+            return await store.incr("hits")
+        """,
+        get("/hits"),
+        get("/hits"),
+    )
