@@ -129,6 +129,9 @@ def _is_bound_to_thread(remark: Remark, contexts: Contexts) -> bool:
     knowledge = contexts.project.knowledge
     if _is_called_on(knowledge.thread_bound | knowledge.per_thread, remark.site.call, where, contexts):
         return True
+    sites = contexts.project.function(remark.function).sites
+    if any(_is_used_by_others(site.call, remark.function, contexts) for site in sites):
+        return True
     target = contexts.project.called_function(contexts.project.value(remark.site.call.callee, where))
     if target is None:
         return False
@@ -347,9 +350,24 @@ def _thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
             return "it uses a connection that belongs to the loop"
         if _is_called_on(project.knowledge.thread_bound, site.call, where, contexts) and _is_not_own(site.call, facts):
             return "it uses what belongs to a thread"
+        if _is_used_by_others(site.call, function, contexts):
+            return "it uses a connection that others use at the same time"
         if _changes_global(site.call, facts, function, contexts):
             return SHARED
     return ""
+
+
+def _is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a method is called on a session or connection that the module keeps, and that serves one thread at a time."""
+    receiver = call.callee.of if isinstance(call.callee, Attribute) else Name("")
+    if isinstance(receiver, Call):
+        return _is_used_by_others(receiver, function, contexts)
+    if not _root_names(receiver) & _shared_names(contexts.project.function(function), function, contexts):
+        return False
+    where, knowledge = Where(function.path, function.index), contexts.project.knowledge
+    return _is_called_on(knowledge.exclusive, call, where, contexts) and not _is_called_on(
+        knowledge.per_thread, call, where, contexts
+    )
 
 
 def _is_not_own(call: Call, facts: Function) -> bool:

@@ -115,7 +115,8 @@ class Library:
     `bases` maps a class to those that it inherits from; `aliases` maps a name to the one that the rows use;
     `coroutines` are functions that return an awaitable, `quick` those that neither wait nor compute for long;
     `callers` call the function at their first argument, or under `key=`, at once; instances of `thread_bound` classes belong
-    to the thread that made them, those of `per_thread` classes are another object in each thread.
+    to the thread that made them, those of `exclusive` classes serve one thread at a time, and those of `per_thread` classes
+    are another object in each thread.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Library:
     registrations: tuple[Registration, ...] = ()
     callers: frozenset[str] = frozenset()
     thread_bound: frozenset[str] = frozenset()
+    exclusive: frozenset[str] = frozenset()
     per_thread: frozenset[str] = frozenset()
 
 
@@ -147,6 +149,7 @@ class Knowledge:
         self.offloads = {offload.name: offload for library in known for offload in library.offloads}
         self.registrations = _grouped(row for library in known for row in library.registrations)
         self.thread_bound = frozenset().union(*(library.thread_bound for library in known))
+        self.exclusive = frozenset().union(*(library.exclusive for library in known))
         self.per_thread = frozenset().union(*(library.per_thread for library in known))
         self._aliases = _merged(library.aliases for library in known)
         self._coroutines = frozenset().union(*(library.coroutines for library in known))

@@ -139,4 +139,6 @@ library = Library(
         f"{_DUCKDB}.execute": _DUCKDB,
         f"{_DUCKDB}.cursor": _DUCKDB,
     },
+    # PEP 249 lets threads share a connection at most, and then they share its transaction: `threadsafety` is 1 or 2.
+    exclusive=frozenset({name for pair in (*_FETCHING, *_BUFFERING) for name in pair} | {_DUCKDB}),
 )

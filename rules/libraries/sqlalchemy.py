@@ -23,6 +23,7 @@ _AWAITED = (
     *("close", "connection", "invalidate", "reset", "stream", "stream_scalars", "run_sync", "delete_all", "merge_all"),
 )
 _AT_ONCE = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_all")  # of AsyncSession, yet not awaited
+_QUICK = frozenset(f"{session}.{name}" for session in (SESSION, ASYNC_SESSION) for name in _AT_ONCE)
 
 library = Library(
     "SQLAlchemy",
@@ -55,6 +56,10 @@ library = Library(
         "sqlmodel.ext.asyncio.session.AsyncSession": (ASYNC_SESSION,),
         "sqlalchemy.ext.asyncio.async_scoped_session": (ASYNC_SESSION,),
     },
+    quick=_QUICK,
+    exclusive=frozenset(
+        {SESSION, ASYNC_SESSION, "sqlalchemy.engine.Connection"}
+    ),  # https://docs.sqlalchemy.org/en/21/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks
     per_thread=frozenset({"sqlalchemy.orm.scoped_session"}),
     factories={
         "sqlalchemy.orm.sessionmaker": SESSION,

@@ -17,7 +17,7 @@ PSYCOPG = "import psycopg\n\nconnection = psycopg.Connection()"
         ("from psycopg import Connection", "Connection.connect('app')"),
         ("import psycopg as pg", "with pg.connect('app') as c:\n        c.execute('SELECT 1')"),
         ("import psycopg", "with psycopg.connect('app') as c, c.cursor() as cur:\n        cur.execute('SELECT 1')"),
-        (PSYCOPG, "connection.commit()"),
+        ("import psycopg", "psycopg.Connection().commit()"),
         (
             "from psycopg_pool import ConnectionPool\n\npool = ConnectionPool('app')",
             "with pool.connection() as c:\n        c.execute('x')",
@@ -53,7 +53,11 @@ REACHED = {
             "        return cursor.fetchall()"
         ),
     ),
-    "global of another file": ("from app.store import db", "db.commit()", "db = psycopg2.connect('app')"),
+    "method of another file": (
+        "from app.store import connected",
+        "connected().commit()",
+        "def connected():\n    return psycopg2.connect('app')",
+    ),
     "helper with an annotation": (
         "from app.store import names",
         "names(1)",
@@ -91,7 +95,7 @@ def test_statements_are_handed_over_one_by_one() -> None:
         PSYCOPG,
         """
         @app.post("/")
-        async def home(request):
+        async def home(request, connection: psycopg.Connection):
             body = await request.json()
             connection.execute("INSERT", body)
             connection.commit()
@@ -103,6 +107,23 @@ def test_statements_are_handed_over_one_by_one() -> None:
         .replace("import FastAPI\n", "import FastAPI\nfrom fastapi.concurrency import run_in_threadpool\n")
     )
     assert_fixes(RULE, before, after)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "await sleep(1)\n    connection.commit()",
+        "connection.execute('x')",
+        "with connection.cursor() as cursor:\n        cursor.execute('x')",
+        "db = psycopg.connect('x')\n    db.execute('x')\n    connection.commit()",
+        "save()",
+    ],
+)
+def test_a_connection_that_requests_share_stays_on_the_loop(body: str) -> None:
+    """In threads, or with an `await` between, one request would commit what another has half written."""
+    save = "def save():\n    connection.commit()"
+    before = with_app(f"from asyncio import sleep\n{PSYCOPG}", f"{save}\n\n\n{ENDPOINT}{body}\n")
+    assert_unfixed(RULE, before)
 
 
 @pytest.mark.parametrize(

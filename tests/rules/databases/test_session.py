@@ -511,3 +511,21 @@ async def more(request: Request, db: SessionDep):
     )
     assert after.count(b"await run_in_threadpool(") == 5
     assert after.count(b"async def") == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return session.query(Item).all()",
+        "session.add(Item())\n    session.commit()",
+        "await request.body()\n    session.commit()",
+        "await request.body()\n    return session.scalars(select(Item)).all()",
+    ],
+)
+def test_a_session_that_requests_share_stays_on_the_loop(body: str) -> None:
+    """A Session serves one thread at a time: forty of them would mix up what they write."""
+    before = with_app(
+        "from fastapi import Request\nfrom sqlalchemy import select\nfrom sqlalchemy.orm import Session",
+        f"session = Session()\n\n\n@app.get('/')\nasync def home(request: Request, Item=None):\n    {body}\n",
+    )
+    assert_unfixed(RULE, before)
