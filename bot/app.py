@@ -14,19 +14,24 @@ from aiohttp.web import Application, AppRunner, TCPSite
 from bot import installations, intake, queue
 from bot import web as pages
 from bot.analysis import Analyst
-from bot.errors import SettingsError
+from bot.errors import RetryLater, SettingsError
 from bot.events import InstallationChanged
-from bot.github import GitHub
+from bot.github import GitHub, passes
+from bot.lanes import Job
 from bot.logs import configure_logs, redact
 from bot.models import PullRef
-from bot.review import Outcome, Tools, review
+from bot.review import Outcome, Tools, give_up, review
 from bot.settings import Credentials, Settings, require_credentials, require_shared_database
 from bot.store import Store
+from bot.worker import Duties, Worker
 
 DRAIN_SECONDS = 10
 """How long running jobs may go on after the process was told to stop. What is left then goes on in the next process."""
 
 CHECK_SECONDS = 5.0
+
+OUTAGE_SECONDS = 60.0
+"""How soon a job asks again after GitHub did not answer; it waits longer each time."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -111,14 +116,7 @@ async def _reviewing(settings: Settings, credentials: Credentials, store: Store)
         )
         tools = Tools(github, store, analyst)
 
-        async def work(ref: PullRef, _delivery: str) -> Outcome:
-            await installations.admit(ref.installation, github, store)
-            return await review(ref, tools)
-
-        async def update(change: InstallationChanged) -> bool:
-            return await installations.update(change, github, store)
-
-        jobs = await queue.Worker(settings.database_url, store, work, update).start()
+        jobs = await Worker(settings.database_url, store, _duties(github, store, tools)).start()
         try:
             yield
         finally:
@@ -126,9 +124,28 @@ async def _reviewing(settings: Settings, credentials: Credentials, store: Store)
             await analyst.close()
 
 
+def _duties(github: GitHub, store: Store, tools: Tools) -> Duties:
+    async def work(ref: PullRef, _delivery: str) -> Outcome:
+        try:
+            await installations.admit(ref.installation, github, store)
+            return await review(ref, tools)
+        except Exception as error:
+            if not passes(error):
+                raise
+            raise RetryLater(OUTAGE_SECONDS, f"GitHub does not answer: {error}") from error
+
+    async def update(change: InstallationChanged) -> bool:
+        return await installations.update(change, github, store)
+
+    async def tell(job: Job, reason: str) -> None:
+        await give_up(job.ref, tools, reason)
+
+    return Duties(review=work, update=update, give_up=tell)
+
+
 @asynccontextmanager
 async def _taking_in(settings: Settings, credentials: Credentials, store: Store) -> AsyncIterator[None]:
-    deliveries = await asyncio.to_thread(queue.Deliveries, settings.database_url)
+    deliveries = await asyncio.to_thread(queue.Deliveries, settings.database_url, store)
     try:
         async with _listening(settings, _pages(credentials, store, deliveries)):
             yield

@@ -10,6 +10,10 @@ class RetryLater(Exception):  # noqa: N818 -- it is no error: the job only waits
         self.reason = reason
 
 
+class Limited(RetryLater):
+    """GitHub wants to hear nothing from this installation for so many seconds."""
+
+
 class Dropped(Exception):  # noqa: N818 -- it is no error: there is nothing left to do
     """The job will never be done, and that is right: the pull request or our access to it is gone."""
 

@@ -24,7 +24,7 @@ from gidgethub.abc import GitHubAPI
 from prometheus_client import Counter
 from yarl import URL
 
-from bot.errors import Dropped, RetryLater
+from bot.errors import Dropped, Limited
 
 REQUESTER = "asyncify"
 API_VERSION = "2022-11-28"
@@ -162,13 +162,13 @@ class _Wire(GitHubAPI):
         """Whether to ask again: after a short limit, and where reading failed for no fault of ours.
 
         Raises:
-            RetryLater: GitHub asked for a longer silence.
+            Limited: GitHub asked for a longer silence.
         """
         if (seconds := limit_seconds(exception)) is not None:
             limits.inc()
             if seconds > PATIENCE or attempt >= ATTEMPTS:
                 self._fall_silent(seconds)
-                raise RetryLater(seconds, f"GitHub limits our requests: {exception}") from exception
+                raise Limited(seconds, f"GitHub limits our requests: {exception}") from exception
             await self.sleep(seconds)
             return True
         if method == "GET" and exception.status_code >= 500 and attempt < ATTEMPTS:
@@ -283,10 +283,10 @@ class Installation(_Wire):
         """Hold back while GitHub wants silence; keep writes apart.
 
         Raises:
-            RetryLater: it wants more silence than can be waited for here.
+            Limited: it wants more silence than can be waited for here.
         """
         if (silence := self._lane.silent_until - time.monotonic()) > PATIENCE:
-            raise RetryLater(silence, "GitHub asked this installation to wait")
+            raise Limited(silence, "GitHub asked this installation to wait")
         if method != "GET" and url != self.graphql_url:
             await self._await_turn()
 
@@ -419,6 +419,13 @@ def limit_seconds(error: HTTPException) -> float | None:
     if spent and reset.isdecimal():
         return max(1.0, float(reset) - _their_clock(headers) + 1.0)
     return LIMIT_UNSAID
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same may succeed later without anybody's doing: GitHub is away, or does not know us (yet, or any more)."""
+    if isinstance(error, QueryError):
+        return _passing(error)
+    return isinstance(error, GitHubBroken) or (isinstance(error, BadRequest) and error.status_code == 401)
 
 
 def _their_clock(headers: Mapping[str, str]) -> float:

@@ -86,6 +86,15 @@ async def review(ref: PullRef, tools: Tools) -> Outcome:
     return await _say(github, await _unmoved(github, stands), planned, analysis)
 
 
+async def give_up(ref: PullRef, tools: Tools, reason: str) -> None:
+    """Say in the check run that there will be no review of this head, and why; nothing where it has one."""
+    github = tools.github.installation(ref.installation, ref.repository_id)
+    stands = await standing(github, ref)
+    done = stands.pull.head in stands.history.reviewed and stands.history.check_completed
+    if stands.pull.open and not done:
+        await publish_check_run(github, stands, write_failed_check_run(stands.pull.head, reason))
+
+
 async def _unmoved(github: Installation, before: Standing) -> Standing:
     """How the pull request stands now, right before something is said of it."""
     now = await standing(github, before.pull.ref)

@@ -1,4 +1,4 @@
-"""Our own tables, in the database that `DATABASE_URL` names: pull-request generations, facts, and changes of installations.
+"""Our own tables, in the database that `DATABASE_URL` names: their schema, and what is kept of repositories and installations.
 
 The schema moves forward only: each entry of `MIGRATIONS` is applied once, in order, and never changed after it was released.
 """
@@ -13,8 +13,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-
-from bot.models import PullRef
 
 BATCH = 500
 """Rows a statement: far below the variables that either database allows in one."""
@@ -60,19 +58,45 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (installation_id)
         )""",
     ),
+    (
+        "ALTER TABLE asyncify_pull_requests ADD COLUMN running TEXT",
+        "ALTER TABLE asyncify_pull_requests ADD COLUMN last_used DATE",
+        """CREATE TABLE asyncify_waiting (
+            repository_id BIGINT NOT NULL,
+            number BIGINT NOT NULL,
+            name TEXT NOT NULL,
+            installation_id BIGINT NOT NULL,
+            job TEXT NOT NULL,
+            PRIMARY KEY (repository_id, number, name)
+        )""",
+        """CREATE TABLE asyncify_parked (
+            repository_id BIGINT NOT NULL,
+            number BIGINT NOT NULL,
+            name TEXT NOT NULL,
+            installation_id BIGINT NOT NULL,
+            delivery TEXT NOT NULL,
+            job TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            since BIGINT NOT NULL,
+            PRIMARY KEY (repository_id, number, name)
+        )""",
+        """CREATE TABLE asyncify_silences (
+            installation_id BIGINT PRIMARY KEY,
+            silent_until BIGINT NOT NULL
+        )""",
+        """CREATE TABLE asyncify_progress (
+            name TEXT PRIMARY KEY,
+            reached BIGINT NOT NULL
+        )""",
+    ),
+)
+
+_OF_PULL_REQUESTS = tuple(
+    sa.table(name, sa.column("installation_id"), sa.column("repository_id"))
+    for name in ("asyncify_pull_requests", "asyncify_waiting", "asyncify_parked")
 )
 
 _tables = sa.MetaData()
-
-_pulls = sa.Table(
-    "asyncify_pull_requests",
-    _tables,
-    sa.Column("repository_id", sa.BigInteger, primary_key=True),
-    sa.Column("number", sa.BigInteger, primary_key=True),
-    sa.Column("installation_id", sa.BigInteger),
-    sa.Column("generation", sa.BigInteger),
-    sa.Column("starts", sa.BigInteger),
-)
 
 _facts = sa.Table(
     "asyncify_facts",
@@ -85,7 +109,6 @@ _facts = sa.Table(
     sa.Column("facts", sa.LargeBinary),
 )
 
-
 _installations = sa.Table(
     "asyncify_installations",
     _tables,
@@ -95,31 +118,50 @@ _installations = sa.Table(
     sa.Column("last_changed", sa.Date),
 )
 
+_silences = sa.Table(
+    "asyncify_silences",
+    _tables,
+    sa.Column("installation_id", sa.BigInteger, primary_key=True),
+    sa.Column("silent_until", sa.BigInteger),
+)
+
+_progress = sa.Table(
+    "asyncify_progress",
+    _tables,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("reached", sa.BigInteger),
+)
+
 
 class Store:
     """What the bot remembers between reviews. Every coroutine runs its statements in a thread; none blocks the event loop."""
 
     def __init__(self, url: str) -> None:
-        self._engine = _connect(url)
+        self.engine = _connect(url)
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._engine.dispose)
+        await asyncio.to_thread(self.engine.dispose)
 
     async def check(self) -> None:
         """Ask the database for something of ours. Raises sqlalchemy.exc.SQLAlchemyError where it cannot answer."""
         await asyncio.to_thread(self._check)
 
-    async def generation(self, ref: PullRef) -> int:
-        """The number that the next job for this pull request carries. It changes when a job is claimed, and only then."""
-        return await asyncio.to_thread(self._generation, ref)
+    async def silence(self, installation: int, seconds: float) -> None:
+        """GitHub wants to hear nothing from this installation for so many seconds, whichever process would ask."""
+        await asyncio.to_thread(self._put, _silences, installation, int(time.time() + seconds) + 1)
 
-    async def claim(self, ref: PullRef, generation: int) -> None:
-        """The job of this generation begins: what is pushed from now on needs another one. Doing so twice changes nothing."""
-        await asyncio.to_thread(self._claim, ref, generation)
+    async def silent_for(self, installation: int) -> float:
+        """Seconds for which this installation is to be left alone; 0 where it is not."""
+        until = await asyncio.to_thread(self._get, _silences, installation)
+        return max(0.0, (until or 0) - time.time())
 
-    async def count_start(self, ref: PullRef) -> int:
-        """How many times the claimed job was started, this time included."""
-        return await asyncio.to_thread(self._count_start, ref)
+    async def reached(self, name: str) -> int | None:
+        """How far what is called `name` has come, as `reach` was told; None where it never began."""
+        return await asyncio.to_thread(self._get, _progress, name)
+
+    async def reach(self, name: str, point: int) -> None:
+        """Remember how far what is called `name` has come."""
+        await asyncio.to_thread(self._put, _progress, name, point)
 
     async def facts(self, repository_id: int, version: str, shas: Collection[str]) -> dict[str, bytes]:
         """Facts by blob SHA, as `keep_facts` got them under the same engine version; unknown ones are left out."""
@@ -159,11 +201,11 @@ class Store:
 
         The lock is tried again and again, never waited for: `CREATE INDEX CONCURRENTLY` would wait for the waiter.
         """
-        if self._engine.dialect.name == "sqlite":
+        if self.engine.dialect.name == "sqlite":
             yield
             return
         lock, unlock = sa.func.pg_try_advisory_lock(MIGRATION_LOCK), sa.func.pg_advisory_unlock(MIGRATION_LOCK)
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             while not connection.scalar(sa.select(lock)):
                 time.sleep(0.1)
             try:
@@ -173,7 +215,7 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the schema up to date. Blocks; safe only within `alone`."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             if connection.dialect.name == "sqlite":  # which else begins at the first INSERT
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS asyncify_schema (version INTEGER NOT NULL)")
@@ -184,36 +226,23 @@ class Store:
                 connection.execute(sa.text("INSERT INTO asyncify_schema VALUES (:version)"), {"version": version})
 
     def _check(self) -> None:
-        with self._engine.connect() as connection:
-            connection.execute(sa.select(_pulls.c.number).limit(1))
+        with self.engine.connect() as connection:
+            connection.execute(sa.select(_progress.c.name).limit(1))
 
-    def _generation(self, ref: PullRef) -> int:
-        wanted = sa.select(_pulls.c.generation).where(*_is(ref))
-        with self._engine.begin() as connection:
-            known = connection.scalar(wanted)
-            if known is not None:
-                return int(known)
-            # Not 0: after a pull request was forgotten, old numbers would name jobs that are long done.
-            row = _row(ref) | {"installation_id": ref.installation, "generation": int(time.time()), "starts": 0}
-            connection.execute(self._insert(_pulls).values(row).on_conflict_do_nothing())
-            return int(connection.scalars(wanted).one())
+    def _get(self, table: sa.Table, key: int | str) -> int | None:
+        name, value = table.columns
+        with self.engine.connect() as connection:
+            return connection.scalar(sa.select(value).where(name == key))
 
-    def _claim(self, ref: PullRef, generation: int) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(
-                sa.update(_pulls)
-                .where(*_is(ref), _pulls.c.generation <= generation)
-                .values(generation=generation + 1, starts=0)
-            )
-
-    def _count_start(self, ref: PullRef) -> int:
-        with self._engine.begin() as connection:
-            counted = sa.update(_pulls).where(*_is(ref)).values(starts=_pulls.c.starts + 1).returning(_pulls.c.starts)
-            return int(connection.scalar(counted) or 1)
+    def _put(self, table: sa.Table, key: int | str, point: int) -> None:
+        name, value = table.columns
+        insert = self.insert(table).values({name: key, value: point})
+        with self.engine.begin() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=[name], set_={value: point}))
 
     def _read_facts(self, repository_id: int, version: str, shas: Collection[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             for batch in _batches(shas):
                 ours = (
                     _facts.c.repository_id == repository_id,
@@ -224,52 +253,54 @@ class Store:
                     sa.select(_facts.c.blob_sha, _facts.c.facts, _facts.c.last_used).where(*ours)
                 ).all()
                 found |= {row.blob_sha: row.facts for row in rows}
-                if any(row.last_used < _today() for row in rows):
-                    connection.execute(sa.update(_facts).where(*ours).values(last_used=_today()))
+                if any(row.last_used < today() for row in rows):
+                    connection.execute(sa.update(_facts).where(*ours).values(last_used=today()))
         return found
 
     def _keep_facts(self, installation: int, repository_id: int, version: str, facts: Mapping[str, bytes]) -> None:
-        insert = self._insert(_facts)
+        insert = self.insert(_facts)
         insert = insert.on_conflict_do_update(
             index_elements=list(_facts.primary_key),
             set_={name: insert.excluded[name] for name in ("installation_id", "last_used", "facts")},
         )
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             for batch in _batches(sorted(facts)):  # in one order everywhere, or two processes could wait for each other
-                rows = [(repository_id, version, sha, installation, _today(), facts[sha]) for sha in batch]
+                rows = [(repository_id, version, sha, installation, today(), facts[sha]) for sha in batch]
                 connection.execute(insert.values(rows))
 
     def _installation(self, installation: int) -> tuple[int, bool]:
         known = sa.select(_installations.c.changes, _installations.c.active)
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             row = connection.execute(known.where(_installations.c.installation_id == installation)).one_or_none()
         return (int(row.changes), bool(row.active)) if row else (0, True)
 
     def _change_installation(self, installation: int, active: bool) -> None:
-        now = {"active": active, "last_changed": _today()}
-        changed = self._insert(_installations).values(installation_id=installation, changes=int(time.time()), **now)
+        now = {"active": active, "last_changed": today()}
+        changed = self.insert(_installations).values(installation_id=installation, changes=int(time.time()), **now)
         counted = changed.on_conflict_do_update(
             index_elements=list(_installations.primary_key), set_={"changes": _installations.c.changes + 1, **now}
         )
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             connection.execute(counted)
 
     def _drop_departed_installations(self) -> int:
-        old = sa.and_(~_installations.c.active, _installations.c.last_changed < _today() - DEPARTED_KEPT)
-        with self._engine.begin() as connection:
+        old = sa.and_(~_installations.c.active, _installations.c.last_changed < today() - DEPARTED_KEPT)
+        with self.engine.begin() as connection:
             return connection.execute(sa.delete(_installations).where(old)).rowcount
 
     def _forget(self, column: str, value: int) -> None:
-        with self._engine.begin() as connection:
-            for table in (_facts, _pulls):
+        with self.engine.begin() as connection:
+            if column == "installation_id":
+                connection.execute(sa.delete(_silences).where(_silences.c.installation_id == value))
+            for table in (_facts, *_OF_PULL_REQUESTS):
                 connection.execute(sa.delete(table).where(table.c[column] == value))
 
     def _drop_unused_facts(self) -> int:
-        with self._engine.begin() as connection:
-            return connection.execute(sa.delete(_facts).where(_facts.c.last_used < _today() - FACTS_KEPT)).rowcount
+        with self.engine.begin() as connection:
+            return connection.execute(sa.delete(_facts).where(_facts.c.last_used < today() - FACTS_KEPT)).rowcount
 
-    def _insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-        return sqlite.insert(table) if self._engine.dialect.name == "sqlite" else postgresql.insert(table)
+    def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+        return sqlite.insert(table) if self.engine.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def _connect(url: str) -> sa.Engine:
@@ -288,19 +319,12 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
 
 
-def _is(ref: PullRef) -> tuple[sa.ColumnElement[bool], ...]:
-    return tuple(_pulls.c[name] == value for name, value in _row(ref).items())
-
-
-def _row(ref: PullRef) -> dict[str, int]:
-    return {"repository_id": ref.repository_id, "number": ref.number}
-
-
 def _batches(shas: Collection[str]) -> Iterator[Sequence[str]]:
     rest = iter(shas)
     while batch := list(islice(rest, BATCH)):
         yield batch
 
 
-def _today() -> date:
+def today() -> date:
+    """The day that rows were last used on, by the clock of UTC."""
     return datetime.now(UTC).date()

@@ -116,16 +116,17 @@ def test_the_bot_uses_the_door_of_the_rules_and_no_syntax(name: str) -> None:
 @pytest.mark.parametrize(
     ("module", "users"),
     [
-        ("dbos", {"bot.queue"}),
+        ("dbos", {"bot.queue", "bot.takeover", "bot.worker"}),
         ("bot.app", {"bot.cli"}),
         ("bot.cli", {"bot.__main__"}),
         ("bot.intake", {"bot.app"}),
         ("bot.web", {"bot.app"}),
-        ("bot.queue", {"bot.app", "bot.cli"}),
+        ("bot.queue", {"bot.app", "bot.cli", "bot.worker"}),
+        ("bot.worker", {"bot.app"}),
     ],
 )
 def test_parts_are_wired_in_one_place(module: str, users: set[str]) -> None:
-    """The engine can be exchanged in one file, and nobody reaches around the wiring."""
+    """The engine can be exchanged in three files, and nobody reaches around the wiring."""
     found = {name for name in MODULES for one in imports_of(name) if one == module or one.startswith(f"{module}.")}
 
     assert found - {module} <= users

@@ -6,7 +6,7 @@ The tests share one worker a database, since each start of one takes seconds. Ev
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from itertools import count
@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot import queue
-from bot.errors import Dropped, NotStored, RetryLater, SettingsError
+from bot import queue, worker
+from bot.errors import Dropped, Limited, NotStored, RetryLater, SettingsError
 from bot.events import InstallationChanged, ReviewRequested
+from bot.lanes import Job
 from bot.models import PullRef
-from bot.queue import Deliveries, Worker
+from bot.queue import Deliveries
 from bot.store import Store
+from bot.worker import Duties, Worker
 from tests.conftest import fresh_database
 
 shared_worker = pytest.mark.asyncio(loop_scope="module")
@@ -40,16 +42,24 @@ class Bench:
     def __init__(self, url: str) -> None:
         self.store = Store(url)
         queue.migrate(url, self.store)
-        self.deliveries = Deliveries(url)
-        self.worker = Worker(url, self.store, self.do, self.update, poll=0.03)
-        self.review: queue.Review = nothing
+        self.deliveries = Deliveries(url, self.store)
+        self.worker = Worker(url, self.store, Duties(self.do, self.obey, self.update, self.note), poll=0.03)
+        self.review: worker.Review = nothing
+        self.command: worker.Command = no_command
         self.active = True
+        self.given_up: list[tuple[Job, str]] = []
 
     async def do(self, ref: PullRef, delivery: str) -> None:
         await self.review(ref, delivery)
 
+    async def obey(self, ref: PullRef, delivery: str, command: Mapping[str, object]) -> None:
+        await self.command(ref, delivery, command)
+
     async def update(self, _change: InstallationChanged) -> bool:
         return self.active
+
+    async def note(self, job: Job, reason: str) -> None:
+        self.given_up.append((job, reason))
 
     async def deliver(self, ref: PullRef, delivery: str | None = None) -> None:
         await self.deliveries.enqueue(delivery or f"delivery-{next(numbers)}", ReviewRequested(ref))
@@ -68,16 +78,22 @@ class Bench:
             ):
                 await asyncio.sleep(0.02)
 
+    async def waiting(self) -> None:
+        """Some job waits for its time."""
+        async with asyncio.timeout(15):
+            while not await self.deliveries._client.list_workflows_async(status="DELAYED"):  # noqa: ASYNC110 -- the queue tells nobody
+                await asyncio.sleep(0.02)
+
     async def parked(self) -> int:
         return (await self.deliveries.jobs())["parked"]
 
 
+async def no_command(_ref: PullRef, _delivery: str, _command: Mapping[str, object]) -> None:
+    raise AssertionError("no command was given")
+
+
 async def nothing(_ref: PullRef, _delivery: str) -> None:
     pass
-
-
-async def update(_change: InstallationChanged) -> bool:
-    return True
 
 
 async def until(holds: Callable[[], object]) -> None:
@@ -108,7 +124,7 @@ async def running(shared_url: str) -> AsyncIterator[Bench]:
 
 @pytest.fixture
 def bench(running: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setitem(queue.RETRIED, "interval_seconds", 0.01)
+    monkeypatch.setitem(worker.RETRIED, "interval_seconds", 0.01)
     return running
 
 
@@ -173,7 +189,7 @@ async def test_one_at_a_time_for_a_pull_request(bench: Bench) -> None:
         await until(lambda: ended >= wanted)  # noqa: B023 -- awaited within the round
     await bench.settled()
 
-    assert (most_of_one, most) == (1, queue.PER_INSTALLATION)
+    assert (most_of_one, most) == (1, worker.PER_INSTALLATION)
 
 
 @shared_worker
@@ -222,9 +238,107 @@ async def test_a_push_to_a_pull_request_that_waits(bench: Bench) -> None:
 
 
 @shared_worker
+async def test_a_push_cuts_the_wait(bench: Bench) -> None:
+    """A review that was put off, for another reason than a limit of GitHub's, begins at once when there is something new."""
+    ref, begun = pull(), []
+
+    async def review(_ref: PullRef, delivery: str) -> None:
+        begun.append(delivery)
+        if len(begun) == 1:
+            raise RetryLater(600, "GitHub does not answer")
+
+    bench.review = review
+    await bench.deliver(ref)
+    await bench.waiting()
+    await bench.deliver(ref)
+    await bench.settled()
+
+    assert len(begun) == 2
+
+
+@shared_worker
+async def test_a_limit_parks_the_installation(bench: Bench) -> None:
+    """While GitHub wants silence, no job of that installation begins, also not after a push; others go on."""
+    limited, neighbour, other, begun = pull(3_000_000), pull(3_000_000), pull(), []
+
+    async def review(ref: PullRef, _delivery: str) -> None:
+        begun.append(ref)
+        if begun == [limited]:
+            raise Limited(2, "too many requests")
+
+    bench.review = review
+    await bench.deliver(limited)
+    await bench.waiting()
+    started = asyncio.get_running_loop().time()
+    for ref in (limited, neighbour, other):
+        await bench.deliver(ref)
+    await until(lambda: other in begun)
+    assert begun == [limited, other]
+    await bench.settled()
+
+    assert sorted(begun[2:], key=lambda ref: ref.number) == [limited, neighbour]
+    assert asyncio.get_running_loop().time() - started > 1
+
+
+@shared_worker
+async def test_commands_go_before_reviews(bench: Bench) -> None:
+    """Where an installation has much to do, its commands are done first, in their order; the same delivery twice is one."""
+    refs, may_go = [pull(4_000_000) for _ in range(6)], asyncio.Event()
+    done: list[object] = []
+
+    async def review(ref: PullRef, _delivery: str) -> None:
+        await may_go.wait()
+        done.append(refs.index(ref))
+
+    async def command(_ref: PullRef, _delivery: str, given: Mapping[str, object]) -> None:
+        done.append(given["name"])
+
+    bench.review, bench.command = review, command
+    for ref in refs[:4]:
+        await bench.deliver(ref)
+    await bench.taken()
+    for name, ref in (("first", refs[4]), ("second", refs[5]), ("second", refs[5])):
+        await bench.deliveries.enqueue_command(f"command {name}", ref, {"name": name})
+    may_go.set()
+    await bench.settled()
+
+    assert done[2:4] == ["first", "second"]
+    assert {*done[:2], *done[4:]} == {0, 1, 2, 3}
+
+
+@shared_worker
+async def test_a_command_waits_for_the_review_of_its_pull_request(bench: Bench) -> None:
+    """They never run at the same time, and neither is forgotten, nor done twice."""
+    ref, done, may_go = pull(), [], asyncio.Event()
+
+    async def review(_ref: PullRef, delivery: str) -> None:
+        done.append(f"{delivery} begins")
+        await may_go.wait()
+        done.append(f"{delivery} ends")
+
+    async def command(_ref: PullRef, delivery: str, _given: Mapping[str, object]) -> None:
+        done.append(delivery)
+        await asyncio.sleep(0.05)
+        done.append(delivery)
+
+    bench.review, bench.command = review, command
+    await bench.deliver(ref, "review")
+    await until(lambda: done)
+    for name in ("one", "two"):
+        await bench.deliveries.enqueue_command(name, ref, {})
+    await asyncio.sleep(0.5)
+    assert done == ["review begins"]
+    may_go.set()
+    await bench.settled()
+
+    assert done[:2] == ["review begins", "review ends"]
+    assert done[2:] in (["one", "one", "two", "two"], ["two", "two", "one", "one"])
+
+
+@shared_worker
 async def test_a_review_that_only_ever_asks_to_run_later(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is given up after a number of times, since GitHub's patience ends as well."""
-    monkeypatch.setattr(queue, "WAITS", 1)
+    monkeypatch.setattr(worker, "WAITS", 1)
     begun = 0
 
     async def review(_ref: PullRef, _delivery: str) -> None:
@@ -272,10 +386,45 @@ async def test_a_review_that_fails_unexpectedly(bench: Bench) -> None:
     await bench.settled()
     assert begun == ["breaks"] * 4
     assert await bench.parked() == parked + 1
+    assert bench.given_up[-1] == (
+        Job(ref, "breaks", turn=bench.given_up[-1][0].turn),
+        "It failed 4 times because of a mistake in asyncify.",
+    )
     await bench.deliver(ref, "works")
     await bench.settled()
 
     assert begun[4:] == ["works"]
+    assert await bench.parked() == parked
+
+
+@shared_worker
+async def test_a_parked_delivery_that_is_sent_again(bench: Bench) -> None:
+    """That releases its job, a review as well as a command."""
+    ref, done, broken = pull(), [], True
+
+    async def review(_ref: PullRef, delivery: str) -> None:
+        if broken:
+            raise ZeroDivisionError
+        done.append(delivery)
+
+    async def command(ref: PullRef, delivery: str, _given: Mapping[str, object]) -> None:
+        await review(ref, delivery)
+
+    async def deliver() -> None:
+        await bench.deliver(ref, "parked review")
+        await bench.deliveries.enqueue_command("parked command", ref, {})
+        await bench.settled()
+
+    bench.review, bench.command = review, command
+    await deliver()
+    parked = await bench.deliveries.parked()
+    assert {one.job.delivery for one in parked if one.job.ref == ref} == {"parked review", "parked command"}
+    broken = False
+    for _ in range(2):
+        await deliver()
+
+    assert sorted(done) == ["parked command", "parked review"]
+    assert all(one.job.ref != ref for one in await bench.deliveries.parked())
 
 
 @shared_worker
@@ -299,7 +448,7 @@ async def test_a_review_that_fails_once(bench: Bench) -> None:
 @shared_worker
 async def test_a_review_that_was_begun_too_often(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends its process each time is parked at last, and not begun again."""
-    monkeypatch.setattr(queue, "STARTS", 0)
+    monkeypatch.setattr(worker, "STARTS", 0)
     parked, ran = await bench.parked(), []
 
     async def review(ref: PullRef, _delivery: str) -> None:
@@ -324,10 +473,8 @@ async def test_a_job_that_an_operator_cancelled(bench: Bench) -> None:
 
     bench.review = review
     await bench.deliver(ref, "cancelled")
-    await until(lambda: ran)
-    async with asyncio.timeout(15):
-        while not (waiting := await bench.deliveries._client.list_workflows_async(status="DELAYED")):  # noqa: ASYNC110 -- the queue tells nobody
-            await asyncio.sleep(0.02)
+    await bench.waiting()
+    waiting = await bench.deliveries._client.list_workflows_async(status="DELAYED")
     await bench.deliveries._client.cancel_workflow_async(waiting[0].workflow_id)
     await bench.deliver(ref, "after")
     await bench.settled()
@@ -390,18 +537,36 @@ async def test_old_jobs_are_forgotten(bench: Bench, monkeypatch: pytest.MonkeyPa
 
     await bench.worker.tidy()
     assert await bench.deliveries._client.list_workflows_async(workflow_ids=["delivery/old"])
-    monkeypatch.setattr(queue, "JOBS_KEPT", timedelta(seconds=-1))
+    monkeypatch.setattr(worker, "JOBS_KEPT", timedelta(seconds=-1))
     await bench.worker.tidy()
 
     assert await bench.deliveries._client.list_workflows_async() == []
+
+
+async def test_a_queue_that_is_full(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deliveries are refused before the disk is full, and taken again when there is room."""
+    store = Store(database_url)
+    await asyncio.to_thread(queue.migrate, database_url, store)
+    deliveries = await asyncio.to_thread(Deliveries, database_url, store)
+    monkeypatch.setattr(queue, "MOST_WAITING", 1)
+    monkeypatch.setattr(queue, "COUNT_SECONDS", 0.0)
+
+    await deliveries.enqueue("one", ReviewRequested(pull()))
+    with pytest.raises(NotStored, match="1 jobs wait already"):
+        await deliveries.enqueue("two", ReviewRequested(pull()))
+    monkeypatch.setattr(queue, "MOST_WAITING", 2)
+    await deliveries.enqueue("two", ReviewRequested(pull()))
+
+    await deliveries.close()
+    await store.close()
 
 
 async def test_a_database_that_cannot_store(database_url: str) -> None:
     """A delivery that was not stored is not taken."""
     store = Store(database_url)
     await asyncio.to_thread(queue.migrate, database_url, store)
-    deliveries = await asyncio.to_thread(Deliveries, database_url)
-    with store._engine.begin() as connection:
+    deliveries = await asyncio.to_thread(Deliveries, database_url, store)
+    with store.engine.begin() as connection:
         schema = "" if database_url.startswith("sqlite") else "dbos."
         connection.exec_driver_sql(f"ALTER TABLE {schema}workflow_status RENAME TO gone")
 
@@ -414,9 +579,10 @@ async def test_a_database_that_cannot_store(database_url: str) -> None:
 
 WORKER = """
 import asyncio, os, signal, sys
-from bot import queue
+from bot import takeover
 from bot.store import Store
-queue.REAP_SECONDS = 0.3
+from bot.worker import Duties, Worker
+takeover.REAP_SECONDS = 0.3
 
 async def main(url, log, seconds):
     def note(word, ref):
@@ -430,11 +596,9 @@ async def main(url, log, seconds):
             note("cut", ref)
             raise
         note("end", ref)
-    async def update(_change):
-        return True
     told_to_stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_stop.set)
-    worker = await queue.Worker(url, Store(url), review, update, poll=0.05).start()
+    worker = await Worker(url, Store(url), Duties(review), poll=0.05).start()
     print("ready", flush=True)
     await told_to_stop.wait()
     await worker.stop(1)
@@ -449,7 +613,7 @@ class Scene:
     def __init__(self, url: str, log: Path) -> None:
         self.url, self.log, self.store = url, log, Store(url)
         queue.migrate(url, self.store)
-        self.deliveries = Deliveries(url)
+        self.deliveries = Deliveries(url, self.store)
 
     async def start(self, seconds: float) -> asyncio.subprocess.Process:
         """A worker whose reviews last some seconds."""
@@ -522,7 +686,7 @@ async def test_two_processes_on_one_file(scene: Scene) -> None:
     first = await scene.start(seconds=0)
 
     with pytest.raises(SettingsError, match="another process uses"):
-        await Worker(scene.url, scene.store, nothing, update).start()
+        await Worker(scene.url, scene.store, Duties(nothing)).start()
 
     await scene.end(first, signal.SIGKILL)
 

@@ -99,8 +99,8 @@ async def test_departed_installations_are_forgotten(store: Store, monkeypatch: p
     await store.change_installation(5, active=False)
     await store.change_installation(6, active=True)
     assert await store.drop_departed_installations() == 0
-    today = stores._today()
-    monkeypatch.setattr(stores, "_today", lambda: today + timedelta(days=9))
+    today = stores.today()
+    monkeypatch.setattr(stores, "today", lambda: today + timedelta(days=9))
 
     assert await store.drop_departed_installations() == 1
     assert (await store.installation(5))[1]
@@ -109,52 +109,36 @@ async def test_departed_installations_are_forgotten(store: Store, monkeypatch: p
 
 async def test_unused_facts_are_dropped(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Facts that a review asked for within 30 days stay; the others go."""
-    today = stores._today()
-    monkeypatch.setattr(stores, "_today", lambda: today - timedelta(days=40))
+    today = stores.today()
+    monkeypatch.setattr(stores, "today", lambda: today - timedelta(days=40))
     await store.keep_facts(5, 7, "v1", {"used": b"1", "unused": b"2"})
-    monkeypatch.setattr(stores, "_today", lambda: today - timedelta(days=29))
+    monkeypatch.setattr(stores, "today", lambda: today - timedelta(days=29))
     await store.facts(7, "v1", ["used"])
-    monkeypatch.setattr(stores, "_today", lambda: today)
+    monkeypatch.setattr(stores, "today", lambda: today)
 
     assert await store.drop_unused_facts() == 1
     assert await store.facts(7, "v1", ["used", "unused"]) == {"used": b"1"}
 
 
-async def test_a_generation_moves_on_when_it_is_claimed(store: Store) -> None:
-    """It is the same number until a job claims it, and claiming it twice moves it once."""
-    first = await store.generation(REF)
-    assert await store.generation(REF) == first
+async def test_silence_of_an_installation(store: Store) -> None:
+    """It lasts as long as was asked for, counts for this installation only, and the last word counts."""
+    assert await store.silent_for(5) == 0
+    await store.silence(5, 60)
+    assert 59 < await store.silent_for(5) <= 62
+    assert await store.silent_for(6) == 0
 
-    await store.claim(REF, first)
-    await store.claim(REF, first)
+    await store.silence(5, -10)
 
-    assert await store.generation(REF) == first + 1
-
-
-async def test_a_generation_is_asked_for_at_once(store: Store) -> None:
-    """Deliveries that arrive together get the same number, also for a pull request that is not known yet."""
-    assert len(set(await asyncio.gather(*(store.generation(REF) for _ in range(8))))) == 1
+    assert await store.silent_for(5) == 0
 
 
-async def test_a_forgotten_pull_request_gets_no_old_number(store: Store) -> None:
-    """A number names a job for ever, so that none may come again after the pull request was forgotten."""
-    first = await store.generation(REF)
-    assert first > 1_700_000_000
-    await store.forget_installation(REF.installation)
+async def test_progress(store: Store) -> None:
+    """How far something has come is remembered; before it began there is none."""
+    assert await store.reached("deliveries") is None
+    for point in (7, 9):
+        await store.reach("deliveries", point)
 
-    assert await store.generation(REF) >= first
-
-
-async def test_starts_are_counted_from_the_claim(store: Store) -> None:
-    """Each start of a claimed job counts, and the next job begins at one again."""
-    generation = await store.generation(REF)
-    await store.claim(REF, generation)
-
-    assert [await store.count_start(REF) for _ in range(3)] == [1, 2, 3]
-    await store.claim(REF, generation)  # the same job, begun again after a crash
-    assert await store.count_start(REF) == 4
-    await store.claim(REF, generation + 1)
-    assert await store.count_start(REF) == 1
+    assert await store.reached("deliveries") == 9
 
 
 async def test_migrating_twice(store: Store) -> None:
