@@ -192,16 +192,15 @@ class Worker:
         """Make sure that a review waits for this pull request which has not read its head yet, and that it waits no longer
         than it must.
         """
-        while True:
-            job = Job(ref, delivery, turn=await self._generation(ref))
-            await _enqueue(job)
-            status = await _step("status", _status, job.id)
-            if status == "DELAYED" and not await _step("silent", self._store.silent_for, ref.installation):
-                await DBOS.set_workflow_delay_async(job.id, delay_seconds=0)
-            if status not in ENDED or await self._generation(ref) != job.turn:
-                return
-            # An operator cancelled the job before it began: its id names nothing that will run.
+        job = Job(ref, delivery, turn=await self._generation(ref))
+        while (status := await _step("status", _status, job.id)) in ENDED:
+            # It ended just now, or an operator cancelled it before it began: its id names nothing that will run.
             await _step("skip", self._lanes.skip, job)
+            job = replace(job, turn=await self._generation(ref))
+        if status is None:
+            await _enqueue(job)
+        elif status == "DELAYED" and not await _step("silent", self._store.silent_for, ref.installation):
+            await DBOS.set_workflow_delay_async(job.id, delay_seconds=0)
 
     async def run(self, job: Job) -> None:
         """Do the job within its lane, hand the lane on, and see to it that the job runs again where it asks to."""
@@ -223,8 +222,10 @@ class Worker:
     async def _has_lane(self, job: Job) -> bool:
         """Whether the job may begin. If not, it waits until the job ends that has its lane."""
         holder = await _step("begin", self._lanes.begin, job)
-        if holder is None or await _step("status", _status, holder) not in ENDED:
-            return holder is None
+        if holder is None:
+            return True
+        if await _step("status", _status, holder) not in {*ENDED, None}:
+            return False
         return await _step("take the lane", self._lanes.begin, job, holder) is None
 
     async def _work(self, job: Job) -> tuple[float, int] | None:
@@ -377,10 +378,10 @@ def _is_lost(about: Mapping[str, Any], change: InstallationChanged, active: bool
     return lost and bool(pull["installation"] == change.installation)
 
 
-async def _status(job: str) -> str:
-    """What the engine says of a job; one that it has forgotten ended long ago."""
+async def _status(job: str) -> str | None:
+    """What the engine says of a job; None where it knows none of this id, or none any more."""
     status = await DBOS.get_workflow_status_async(job)
-    return "SUCCESS" if status is None else status.status
+    return None if status is None else str(status.status)
 
 
 def _scheduled(name: str, sweep: Sweep, cron: str) -> ScheduleInput:
