@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 
@@ -23,6 +23,7 @@ from bot.models import PullRef
 from bot.review import Outcome, Tools, give_up, review
 from bot.settings import Credentials, Settings, require_credentials, require_shared_database
 from bot.store import Store
+from bot.wizard import Wizard
 from bot.worker import Duties, Worker
 
 DRAIN_SECONDS = 10
@@ -67,26 +68,37 @@ async def run(settings: Settings, roles: frozenset[Role]) -> None:
     told_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
-    async with _parts(settings, roles):
-        log.info("started", roles=sorted(roles), set_up=settings.credentials is not None)
-        await told_to_stop.wait()
-        log.info("stopping")
+    if settings.credentials is None:
+        settings = await _set_up(settings, told_to_stop)
+    if settings.credentials is not None:
+        async with _parts(settings, settings.credentials, roles):
+            log.info("started", roles=sorted(roles))
+            await told_to_stop.wait()
+            log.info("stopping")
     log.info("stopped")
 
 
+async def _set_up(settings: Settings, told_to_stop: asyncio.Event) -> Settings:
+    """The settings with the credentials that the wizard stored; as they were, if the process was told to stop instead."""
+    wizard = Wizard(settings)
+    stopped = asyncio.ensure_future(told_to_stop.wait())
+    async with _listening(settings, _set_up_pages(wizard)):
+        await asyncio.wait((stopped, wizard.done), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    return wizard.done.result() if wizard.done.done() else settings
+
+
 @asynccontextmanager
-async def _parts(settings: Settings, roles: frozenset[Role]) -> AsyncIterator[None]:
+async def _parts(settings: Settings, credentials: Credentials, roles: frozenset[Role]) -> AsyncIterator[None]:
     """What the roles need, stopped in the opposite order: first no more deliveries, then no more reviews."""
-    if settings.credentials is None:
-        async with _listening(settings, _set_up_pages()):
-            yield
-        return
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(_storing(settings))
         if Role.WORKER in roles:
-            await stack.enter_async_context(_reviewing(settings, settings.credentials, store))
+            await stack.enter_async_context(_reviewing(settings, credentials, store))
         if Role.WEB in roles:
-            await stack.enter_async_context(_taking_in(settings, settings.credentials, store))
+            await stack.enter_async_context(_taking_in(settings, credentials, store))
+        elif settings.port_given:
+            await stack.enter_async_context(_listening(settings, _worker_pages(store)))
         yield
 
 
@@ -173,11 +185,23 @@ async def _listen(runner: AppRunner, settings: Settings) -> None:
 
 def _pages(credentials: Credentials, store: Store, deliveries: queue.Deliveries) -> Application:
     application = _public_pages()
+    application.router.add_get("/", pages.home)
     application.router.add_post("/webhook", intake.receive)
     application[intake.CREDENTIALS] = credentials
     application[intake.ENQUEUE] = deliveries.enqueue
     application[pages.JOBS] = deliveries.jobs
+    application[pages.OBSTACLE] = _obstacle(store)
+    return application
 
+
+def _worker_pages(store: Store) -> Application:
+    """How a worker is: for those who watch over it. The jobs are counted by the web processes."""
+    application = _public_pages()
+    application[pages.OBSTACLE] = _obstacle(store)
+    return application
+
+
+def _obstacle(store: Store) -> pages.Obstacle:
     async def obstacle() -> str | None:
         try:
             async with asyncio.timeout(CHECK_SECONDS):
@@ -187,29 +211,24 @@ def _pages(credentials: Credentials, store: Store, deliveries: queue.Deliveries)
             return "The database does not answer."
         return None
 
-    application[pages.OBSTACLE] = obstacle
-    return application
+    return obstacle
 
 
-def _set_up_pages() -> Application:
+def _set_up_pages(wizard: Wizard) -> Application:
     application = _public_pages()
-    application.router.add_get("/setup", pages.set_up)
+    application.router.add_get("/", pages.home)
     application.router.add_post("/webhook", pages.refuse_delivery)
+    wizard.add_to(application)
 
     async def obstacle() -> str:
         return "No GitHub App is set up yet: see /setup."
 
-    async def no_jobs() -> Mapping[str, int]:
-        return {}
-
     application[pages.OBSTACLE] = obstacle
-    application[pages.JOBS] = no_jobs
     return application
 
 
 def _public_pages() -> Application:
     application = Application(client_max_size=intake.LARGEST_BODY)
-    application.router.add_get("/", pages.home)
     application.router.add_get("/healthz", pages.healthz)
     application.router.add_get("/readyz", pages.readyz)
     application.router.add_get("/metrics", pages.metrics)

@@ -8,6 +8,7 @@ import asyncio
 import http
 import json
 import random
+import secrets
 import time
 from collections.abc import AsyncIterator, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -263,6 +264,20 @@ class GitHub(_Wire):
         """Drop a token that GitHub refused, unless it was renewed in the meantime."""
         if self._tokens.get((installation, repository)) == token:
             self._tokens.pop((installation, repository), None)
+
+
+async def convert_manifest(session: aiohttp.ClientSession, api_url: str, code: str) -> dict[str, Any]:
+    """The App that a code of the manifest flow stands for, with its `pem` and `webhook_secret`. A code serves once.
+
+    https://docs.github.com/rest/apps/apps#create-a-github-app-from-a-manifest
+    """
+    wire = _Wire(session, api_url, retry_gap=0.5)
+    registered: dict[str, Any] = await wire.post(f"/app-manifests/{code}/conversions", data={})
+    if not registered.get("webhook_secret"):
+        registered["webhook_secret"] = secrets.token_urlsafe(32)
+        app = GitHub(session, app_id=str(registered["id"]), private_key=registered["pem"], api_url=api_url)
+        await app.patch("/app/hook/config", data={"secret": registered["webhook_secret"], "content_type": "json"})
+    return registered
 
 
 class Installation(_Wire):

@@ -1,9 +1,12 @@
 """The environment, read once at start. What is missing or wrong is named all at once."""
 
+import json
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from tempfile import NamedTemporaryFile
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import jwt
@@ -12,6 +15,7 @@ import sqlalchemy as sa
 from bot.errors import SettingsError
 
 APP_VARIABLES = ("GITHUB_APP_ID", "GITHUB_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET")
+CREDENTIALS_FILE = "asyncify-app.json"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _Value = TypeVar("_Value")
@@ -28,14 +32,20 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How this process was told to run. Without `credentials` it is in set-up mode. The URLs end without a slash."""
+    """How this process was told to run. Without `credentials` it is in set-up mode. The URLs end without a slash.
+
+    `credentials_file` is where the set-up stores them, and where they are read from if the environment holds none.
+    `port_given` tells whether somebody chose the port: only then a worker listens as well.
+    """
 
     credentials: Credentials | None
+    credentials_file: Path
     api_url: str
     github_url: str
     database_url: str = field(repr=False)
     host: str
     port: int
+    port_given: bool
     log_level: str
 
     @property
@@ -67,18 +77,38 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     Raises SettingsError, which names every variable that is missing or wrong.
     """
     variables = _Environment(environ)
+    database_url = variables.read("DATABASE_URL", _database_url, "sqlite:///asyncify.db")
+    credentials_file = _beside(database_url)
     settings = Settings(
-        credentials=_credentials(variables),
+        credentials=_credentials(variables, credentials_file),
+        credentials_file=credentials_file,
         api_url=variables.read("GITHUB_API_URL", _url, "https://api.github.com"),
         github_url=variables.read("GITHUB_URL", _url, "https://github.com"),
-        database_url=variables.read("DATABASE_URL", _database_url, "sqlite:///asyncify.db"),
+        database_url=database_url,
         host=variables.given.get("HOST", "0.0.0.0" if "PORT" in variables.given else "127.0.0.1"),  # noqa: S104 -- a platform that sets PORT calls from outside
         port=variables.read("PORT", _port, 8000),
+        port_given="PORT" in variables.given,
         log_level=variables.read("LOG_LEVEL", _log_level, "INFO"),
     )
     if variables.problems:
         raise SettingsError(tuple(variables.problems))
     return settings
+
+
+def save_credentials(settings: Settings, registered: Mapping[str, Any]) -> Settings:
+    """The settings with the credentials of an App as GitHub's manifest flow gives it (`id`, `pem`, `webhook_secret`), once stored.
+
+    Only this user may read the file. Raises SettingsError where they cannot be used, OSError where they cannot be stored.
+    """
+    stored = {name: registered[name] for name in ("id", "slug", "html_url", "pem", "webhook_secret")}
+    credentials = _from_stored(stored)
+    path = settings.credentials_file
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:  # has mode 0600
+        json.dump(stored, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)
+    return replace(settings, credentials=credentials)
 
 
 def require_shared_database(settings: Settings, command: str) -> None:
@@ -91,14 +121,43 @@ def require_shared_database(settings: Settings, command: str) -> None:
 def require_credentials(settings: Settings) -> Credentials:
     """Raises SettingsError in set-up mode."""
     if settings.credentials is None:
-        raise SettingsError(tuple(f"{name} is not set" for name in APP_VARIABLES))
+        sentence = f"; {settings.credentials_file}, where the set-up stores them, is not there either"
+        raise SettingsError(
+            (*(f"{name} is not set" for name in APP_VARIABLES[:-1]), f"{APP_VARIABLES[-1]} is not set{sentence}")
+        )
     return settings.credentials
 
 
-def _credentials(variables: _Environment) -> Credentials | None:
+def _beside(database_url: str) -> Path:
+    """Beside the SQLite file, which is kept when the process is replaced; else in the working directory."""
+    url = sa.make_url(database_url)
+    directory = Path(url.database or "").parent if url.get_backend_name() == "sqlite" else Path()
+    return directory / CREDENTIALS_FILE
+
+
+def _from_stored(stored: Mapping[str, Any]) -> Credentials:
+    try:
+        secrets = _webhook_secrets(str(stored["webhook_secret"]))
+        return Credentials(_app_id(str(stored["id"])), _private_key(str(stored["pem"]).strip()), secrets)
+    except (KeyError, ValueError) as error:
+        raise SettingsError((f"the stored credentials cannot be used: {error}",)) from None
+
+
+def _read_stored(path: Path, problems: list[str]) -> Credentials | None:
+    try:
+        return _from_stored(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        reason = error.problems[0] if isinstance(error, SettingsError) else f"it cannot be read ({error})"
+        problems.append(f"{path}: {reason}; delete it to set up an App anew")
+        return None
+
+
+def _credentials(variables: _Environment, stored: Path) -> Credentials | None:
     missing = [name for name in APP_VARIABLES if name not in variables.given]
     if len(missing) == len(APP_VARIABLES):
-        return None
+        return _read_stored(stored, variables.problems)
     variables.problems += [f"{name} is not set" for name in missing]
     return Credentials(
         app_id=variables.read("GITHUB_APP_ID", _app_id, 0),

@@ -1,13 +1,12 @@
 """The pages: is it alive, can it work, what did it do, and what is it."""
 
-import html
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
-from bot.settings import APP_VARIABLES
+from bot.page import page
 
 Obstacle = Callable[[], Awaitable[str | None]]
 """Why this process cannot do its work now; None where it can."""
@@ -18,29 +17,23 @@ Jobs = Callable[[], Awaitable[Mapping[str, int]]]
 OBSTACLE: web.AppKey[Obstacle] = web.AppKey("obstacle")
 JOBS: web.AppKey[Jobs] = web.AppKey("jobs")
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}}</style>
-<h1>{title}</h1>
-{body}
-</html>
-"""
-
-HOME = """<p>asyncify is a GitHub App. It reads each pull request of a FastAPI project, finds code that stops the event loop,
-also through helpers in other files, and answers with one review that holds the async replacements as suggestions to commit.</p>
-<p>It never runs the code that it reads.</p>"""
-
-SET_UP = """<p>No GitHub App is set up here yet. Set these variables in the environment of this process and start it again:</p>
-<ul>{variables}</ul>"""
+HOME = """<p class="lead">A GitHub App for teams that write FastAPI. It reads each pull request, finds code that stops the event
+loop, and answers with one review that holds the replacement as a suggestion to commit.</p>
+<pre tabindex="0" aria-label="Example"><code> @app.get("/weather")
+-async def weather() -&gt; dict:
++def weather() -&gt; dict:
+     return requests.get("https://weather.example/today", timeout=5).json()</code></pre>
+<p><code>requests.get</code> in <code>async def</code> blocks the event loop: while it waits, this worker serves no other request.
+A plain <code>def</code> runs in one of FastAPI's threads.</p>
+<h2>What you can expect of it</h2>
+<ul>
+<li>It also finds what blocks three helpers away, in a file that the pull request does not touch.</li>
+<li>It speaks only of what a change introduces, in one review, and says nothing twice.</li>
+<li>It shows no fix that it could not prove: paths, parameters and responses stay as they are.</li>
+<li>It never runs the code that it reads.</li>
+</ul>
+<h2>Talking to it</h2>
+<p>A comment on a pull request that begins with <code>/asyncify help</code> lists its commands.</p>"""
 
 jobs = Gauge("asyncify_jobs", "Reviews that wait, run, or are parked after they failed", ["state"])
 
@@ -49,13 +42,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 async def home(_request: web.Request) -> web.Response:
     """`GET /`: what the bot is."""
-    return _page("asyncify", HOME)
-
-
-async def set_up(_request: web.Request) -> web.Response:
-    """`GET /setup`: which variables to set."""
-    names = "".join(f"<li><code>{html.escape(name)}</code></li>" for name in APP_VARIABLES)
-    return _page("Set up asyncify", SET_UP.format(variables=names))
+    return page("asyncify", HOME)
 
 
 async def refuse_delivery(_request: web.Request) -> web.Response:
@@ -76,10 +63,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """`GET /metrics`: https://prometheus.io/docs/instrumenting/exposition_formats/."""
-    for state, count in (await request.app[JOBS]()).items():
-        jobs.labels(state).set(count)
+    if JOBS in request.app:
+        for state, count in (await request.app[JOBS]()).items():
+            jobs.labels(state).set(count)
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
-def _page(title: str, body: str) -> web.Response:
-    return web.Response(text=PAGE.format(title=title, body=body), content_type="text/html", headers=HEADERS)

@@ -48,13 +48,13 @@ class Service:
         self._reader: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Returns as soon as it is ready for deliveries."""
+        """Returns as soon as it is ready for deliveries, or to be set up where it has no credentials."""
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", "serve"), env=self._environment, stderr=asyncio.subprocess.PIPE, limit=2**24
         )
         self._reader = asyncio.create_task(self._read_log(self._process))
         async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as session:
-            while not await _is_ready(f"{self.address}/readyz", session):
+            while not any([await _is_ready(self.address + path, session) for path in ("/readyz", "/setup")]):
                 if self._reader.done():
                     raise RuntimeError(f"asyncify serve ended at once: {self.log}")
                 await asyncio.sleep(0.05)

@@ -140,7 +140,7 @@ async def test_everything_in_one_process(tmp_path: Path) -> None:
         await answering(address)
         assert await get(address, "/healthz") == (200, "ok\n")
         assert await get(address, "/readyz") == (200, "ready\n")
-        assert "asyncify is a GitHub App" in (await get(address, "/"))[1]
+        assert "A GitHub App for teams" in (await get(address, "/"))[1]
         assert (await get(address, "/setup"))[0] == 404
         assert await deliver(address, "guid") == 202
         metrics = (await get(address, "/metrics"))[1]
@@ -150,20 +150,24 @@ async def test_everything_in_one_process(tmp_path: Path) -> None:
 
 
 async def test_web_and_worker(tmp_path: Path, postgres_url: str) -> None:
-    """Both start at once on an empty database; what one stores the other begins."""
+    """Both start at once on an empty database; what one stores the other begins. Both tell how they are."""
     asked: list[str] = []
     async with AsyncExitStack() as stack:
         github = await stack.enter_async_context(forgetful_github(asked))
         environ = APP | {"DATABASE_URL": postgres_url, "GITHUB_API_URL": github}
-        web_process, _ = [
+        web_process, worker_process = [
             await stack.enter_async_context(started(command, tmp_path, **environ)) for command in ("web", "worker")
         ]
         await answering(web_process)
-        assert await get(web_process, "/readyz") == (200, "ready\n")
+        await answering(worker_process)
+        for process in (web_process, worker_process):
+            assert await get(process, "/readyz") == (200, "ready\n")
         assert await deliver(web_process, "guid") == 202
+        assert await deliver(worker_process, "guid") == 404
         async with asyncio.timeout(30):
-            while not asked:  # noqa: ASYNC110 -- another process asks
+            while "asyncify_reviews_total{" not in (await get(worker_process, "/metrics"))[1]:  # noqa: ASYNC110 -- another process
                 await asyncio.sleep(0.1)
+        assert 'asyncify_jobs{state="running"}' in (await get(web_process, "/metrics"))[1]
 
     assert asked[0] == "/app/installations/5/access_tokens"
 
@@ -174,7 +178,7 @@ async def test_set_up_mode(tmp_path: Path) -> None:
         await answering(address)
         status, page = await get(address, "/setup")
         assert status == 200
-        assert all(name in page for name in ("GITHUB_APP_ID", "GITHUB_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET"))
+        assert "What it will ask for" in page
         assert (await get(address, "/healthz"))[0] == 200
         assert (await get(address, "/readyz"))[0] == 503
         assert await deliver(address, "guid") == 503

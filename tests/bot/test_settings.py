@@ -7,7 +7,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from bot.errors import SettingsError
-from bot.settings import Credentials, read_settings, require_credentials, require_shared_database
+from bot.settings import (
+    Credentials,
+    read_settings,
+    require_credentials,
+    require_shared_database,
+    save_credentials,
+)
 
 
 def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
@@ -72,12 +78,12 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
     )
 
     assert [sentence.split()[0] for sentence in said] == [
+        "DATABASE_URL",
         "GITHUB_PRIVATE_KEY",
         "GITHUB_WEBHOOK_SECRET",
         "GITHUB_APP_ID",
         "GITHUB_API_URL",
         "GITHUB_URL",
-        "DATABASE_URL",
         "PORT",
         "LOG_LEVEL",
     ]
@@ -201,3 +207,34 @@ def test_secrets_do_not_show() -> None:
 
     assert not any(secret in repr(settings) for secret in ("s3cret", "hunter2", "PRIVATE"))
     assert not any(secret in str(require_credentials(settings)) for secret in ("s3cret", "PRIVATE"))
+
+
+REGISTERED = {"id": 12, "slug": "a", "html_url": "https://github.com/apps/a", "pem": KEY, "webhook_secret": "s3cret"}
+
+
+def test_stored_credentials(tmp_path: Path) -> None:
+    """What the set-up stored is found by the next start, beside the database; the environment stands over it."""
+    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/asyncify.db"}
+    fresh = read_settings(environ)
+    assert fresh.credentials is None
+
+    stored = save_credentials(fresh, REGISTERED)
+
+    assert read_settings(environ) == stored
+    assert stored.credentials == Credentials(12, KEY, (b"s3cret",))
+    assert [path.name for path in tmp_path.iterdir()] == ["asyncify-app.json"]
+    assert (tmp_path / "asyncify-app.json").stat().st_mode & 0o777 == 0o600
+    other = read_settings(environ | APP | {"GITHUB_APP_ID": "13"}).credentials
+    assert other
+    assert other.app_id == 13
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[]", '{"id": 12, "pem": "no key", "webhook_secret": "x"}'])
+def test_stored_credentials_that_are_damaged(tmp_path: Path, damage: str) -> None:
+    """The file is named, and nothing of what it holds is shown."""
+    (tmp_path / "asyncify-app.json").write_text(damage)
+
+    (said,) = problems(DATABASE_URL=f"sqlite:///{tmp_path}/asyncify.db")
+
+    assert str(tmp_path / "asyncify-app.json") in said
+    assert "delete it" in said

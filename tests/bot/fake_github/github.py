@@ -86,6 +86,11 @@ class FakeGitHub:
         """The address of the API: what `GITHUB_API_URL` is set to."""
         return f"http://127.0.0.1:{self.server.api_port}"
 
+    @property
+    def site(self) -> str:
+        """The address of the pages for people: what `GITHUB_URL` is set to. Another site than ours, as browsers see it."""
+        return f"http://localhost:{self.server.site_port}"
+
     async def __aenter__(self) -> Self:
         await self.server.start()
         return self

@@ -17,6 +17,7 @@ from aiohttp import web
 from .errors import ApiError, bad_request, forbidden, invalid_request, not_found, unauthorized
 from .faults import Fault
 from .schema import Contract, SchemaError, contract
+from .site import pages
 from .tokens import Token
 
 if TYPE_CHECKING:
@@ -147,12 +148,14 @@ def _find(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
 
 
 class Server:
-    """Two sites on 127.0.0.1: the API, and the host that archives are downloaded from."""
+    """Three sites on 127.0.0.1: the API, the host that archives are downloaded from, and the pages for people."""
 
     def __init__(self, github: FakeGitHub) -> None:
         self.github = github
         self._runner: web.AppRunner | None = None
+        self._site: web.AppRunner | None = None
         self.api_port = 0
+        self.site_port = 0
         self.archive_port = 0
 
     async def start(self) -> None:
@@ -160,20 +163,23 @@ class Server:
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
         await self._runner.setup()
-        self.api_port = await self._listen()
-        self.archive_port = await self._listen()
+        self.api_port = await self._listen(self._runner)
+        self.archive_port = await self._listen(self._runner)
+        self._site = web.AppRunner(pages(self.github), access_log=None, shutdown_timeout=0.01)
+        await self._site.setup()
+        self.site_port = await self._listen(self._site)
 
-    async def _listen(self) -> int:
-        assert self._runner is not None
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+    async def _listen(self, runner: web.AppRunner) -> int:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         assert site._server is not None
         port: int = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
         return port
 
     async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        for runner in (self._runner, self._site):
+            if runner is not None:
+                await runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         port = request.transport.get_extra_info("sockname")[1] if request.transport else 0
