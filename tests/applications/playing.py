@@ -6,7 +6,6 @@ answer with its status and headers, and the files that are left behind. Afterwar
 no SQL may run on it, and no coroutine may be forgotten; before, something did block it, or the test would prove nothing.
 """
 
-import asyncio
 import gc
 import importlib
 import json
@@ -15,7 +14,6 @@ import os
 import shutil
 import subprocess
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -25,31 +23,15 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any, Protocol
 
-import blockbuster.blockbuster as busting
-import sqlalchemy as sa
-from blockbuster import BlockBuster, BlockBusterFunction, BlockingError
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from bot.cli import asyncify
+from tests.applications.watching import Stop, watching
 
 PATIENCE = 30
 """Seconds that an application may take."""
-MORE = (
-    "bcrypt.checkpw",
-    "bcrypt.hashpw",
-    "concurrent.futures.Future.result",
-    "hashlib.pbkdf2_hmac",
-    "hashlib.scrypt",
-    "os.system",
-    "os.waitpid",
-    "psycopg.Connection.wait",
-    "socket.getaddrinfo",
-    "subprocess.Popen.communicate",
-    "subprocess.Popen.wait",
-)
-"""What blocks and blockbuster leaves alone: https://github.com/cbornet/blockbuster#readme."""
 QUIET = frozenset({".py", ".pyc", ".db", ".tar", ".txt"})
 """Files that are no answer: the application itself, and what holds the time at which it was made."""
 
@@ -92,6 +74,8 @@ class Talk:
                     heard.append(socket.receive_text())
         except WebSocketDisconnect as closed:
             heard.append(f"closed with {closed.code}")
+        except TypeError as error:  # the client hears of what the application raises
+            heard.append(str(error))
         return "\n".join((f"WEBSOCKET {self.path}", *heard))
 
 
@@ -115,7 +99,7 @@ class Played:
     answers: tuple[str, ...]
     left: Mapping[str, bytes]
     logged: tuple[str, ...]
-    blocked: tuple[str, ...]
+    blocked: tuple[Stop, ...]
     forgotten: tuple[str, ...]
 
 
@@ -152,12 +136,8 @@ class Stage:
         assert _converted(after, unsafe=unsafe, process=process) == 0, "a second run changes something"
         for text in holds:
             assert text in _text(after)
-        watched, first, last = (
-            self._played(before, requests, watched=True),
-            self._played(before, requests),
-            self._played(after, requests, watched=True),
-        )
-        assert bool(watched.blocked) == seen, watched.blocked
+        first, last = self._played(before, requests), self._played(after, requests)
+        assert bool(first.blocked) == seen, first.blocked
         assert last.blocked == (), f"{last.blocked}\n{_text(after)}"
         assert (last.contract, last.answers) == (first.contract, first.answers), _text(after)
         assert last.left == first.left
@@ -174,7 +154,7 @@ class Stage:
         assert made == fixes, f"{made} fixes were made\n{_text(after)}"
         assert _converted(after, unsafe=unsafe, process=False) == 0, "a second run changes something"
         requests = tuple(request for request, _ in asked)
-        first, last = self._played(before, requests), self._played(after, requests, watched=True)
+        first, last = self._played(before, requests), self._played(after, requests)
         assert last.blocked == (), f"{last.blocked}\n{_text(after)}"
         assert last.forgotten == ()
         assert last.contract == first.contract
@@ -199,13 +179,13 @@ class Stage:
         (directory / "requirements.txt").write_text("fastapi\n")
         return directory
 
-    def _played(self, directory: Path, requests: tuple[Request, ...], *, watched: bool = False) -> Played:
+    def _played(self, directory: Path, requests: tuple[Request, ...]) -> Played:
         for renew in self.renewals:
             renew()
         copy = self.directory / "played"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(directory, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        return self.processes.submit(play, copy, requests, self.environment, watched=watched).result(PATIENCE)
+        return self.processes.submit(play, copy, requests, self.environment).result(PATIENCE)
 
 
 # --- the command
@@ -238,40 +218,27 @@ def _text(directory: Path) -> str:
 # --- in a process of its own
 
 
-def play(
-    directory: Path, requests: tuple[Request, ...], environment: Mapping[str, str], *, watched: bool = False
-) -> Played:
+def play(directory: Path, requests: tuple[Request, ...], environment: Mapping[str, str]) -> Played:
     """Start the application in the directory and put the requests to it."""
     gc.freeze()  # what was there before need not be looked at again
     os.chdir(directory)
     os.environ.update(environment)
     sys.path.insert(0, str(directory))
-    blocked: list[str] = []
-    with warnings.catch_warnings(record=True) as warned, _logging() as logged, _watching(blocked, directory, watched):
+    blocked: list[Stop] = []
+    with warnings.catch_warnings(record=True) as warned, _logging() as logged, watching(blocked.append, str(directory)):
         warnings.simplefilter("always")
-        contract, answers = _asked(requests, sacred=not watched)
+        app = importlib.import_module("main").app
+        with TestClient(app, raise_server_exceptions=False) as client:
+            answers = tuple(request.put_to(client) for request in requests)
         gc.collect()
     return Played(
-        contract=contract,
+        contract=json.dumps(app.openapi(), sort_keys=True),
         answers=answers,
         left={str(p.relative_to(directory)): p.read_bytes() for p in directory.rglob("*") if _is_left(p)},
         logged=tuple(logged),
         blocked=tuple(blocked),
         forgotten=tuple(str(one.message) for one in warned if "never awaited" in str(one.message)),
     )
-
-
-def _asked(requests: tuple[Request, ...], *, sacred: bool) -> tuple[str, tuple[str, ...]]:
-    """The application's OpenAPI document and its answers; of one that is watched some may be missing."""
-    app = importlib.import_module("main").app
-    answers: list[str] = []
-    try:
-        with TestClient(app, raise_server_exceptions=False) as client:
-            answers += (request.put_to(client) for request in requests)
-    except BlockingError:
-        if sacred:
-            raise
-    return json.dumps(app.openapi(), sort_keys=True), tuple(answers)
 
 
 def _is_left(path: Path) -> bool:
@@ -287,47 +254,3 @@ def _logging() -> Iterator[list[str]]:
     logging.getLogger("asyncio").addHandler(handler)
     yield logged
     logging.getLogger("asyncio").removeHandler(handler)
-
-
-@contextmanager
-def _watching(blocked: list[str], directory: Path, watched: bool) -> Iterator[None]:
-    """Note what stops the event loop, at which line of the application; and stop it there with an error."""
-    if not watched:
-        yield
-        return
-
-    class CaughtError(BlockingError):
-        def __init__(self, name: str) -> None:
-            super().__init__(name)
-            frames = [f for f in traceback.extract_stack() if f.filename.startswith(str(directory))]
-            place = f"line {frames[-1].lineno}, {frames[-1].line}" if frames else traceback.format_stack()[-4]
-            blocked.append(f"{name}: {place}")
-
-    def sql(connection: sa.Connection, *_: object) -> None:
-        if not connection.dialect.is_async and _on_loop():
-            raise CaughtError("SQL")
-
-    busting.BlockingError = CaughtError  # type: ignore[assignment,misc]
-    oracle = BlockBuster()
-    oracle.functions |= {name: BlockBusterFunction(None, name, can_block_predicate=_is_done) for name in MORE}
-    oracle.functions["os.stat"].can_block_in("inspect.py", "getsourcefile")  # FastAPI, once a route, for its messages
-    oracle.functions["os.read"].can_block_in("subprocess.py", "_execute_child")  # a program starts at once
-    oracle.activate()
-    sa.event.listen(sa.Engine, "before_cursor_execute", sql)
-    try:
-        yield
-    finally:
-        oracle.deactivate()
-
-
-def _is_done(*given: object, **_: object) -> bool:
-    """Whether what is waited for is there already."""
-    return bool(given) and hasattr(given[0], "done") and given[0].done()
-
-
-def _on_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
