@@ -139,7 +139,7 @@ class Binding(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A call where it stands.
+    """A call where it stands. Running through what is no call itself counts as one of its `__iter__` (or `__aiter__`).
 
     `statement`: the call is a whole statement, its value is dropped. `looped`: it stands in a loop or comprehension.
     `lazy`: it stands in a generator expression, so that no `await` may be put there. `guarded`: in a `try` body.

@@ -277,7 +277,11 @@ class _Reader:
     def _iterable(self, node: ast.expr, *, suspending: bool = False) -> Expression | None:
         if isinstance(node, ast.Call):
             return self._call(node, iterated=True, suspending=suspending)
-        return self._expression(node)
+        value = self._expression(node)
+        if isinstance(value, (Name, Attribute)):
+            method = "__aiter__" if suspending else "__iter__"
+            self._keep_site(node, Call(Attribute(value, method)), iterated=True, suspending=suspending)
+        return value
 
     def _assert(self, node: ast.Assert) -> None:
         self._tested(node.test)
@@ -617,6 +621,20 @@ class _Reader:
         if callee is None:
             return None
         call = Call(callee, arguments, keywords)
+        self._keep_site(node, call, awaited, statement, entered, iterated, suspending, use)
+        return call
+
+    def _keep_site(
+        self,
+        node: ast.expr,
+        call: Call,
+        awaited: bool = False,
+        statement: bool = False,
+        entered: bool = False,
+        iterated: bool = False,
+        suspending: bool = False,
+        use: str = "",
+    ) -> None:
         scope = self._scope
         end_line = node.end_lineno or node.lineno
         scope.sites.append(
@@ -638,7 +656,6 @@ class _Reader:
                 use,
             )
         )
-        return call
 
     def _await(self, node: ast.Await) -> Expression | None:
         self._scope.suspends = True
