@@ -41,7 +41,7 @@ from collections.abc import Iterator
 from rules.core.contexts import Contexts
 from rules.core.findings import Severity
 from rules.core.remarks import Remark, Remedy
-from rules.core.roots import is_offline
+from rules.core.repository import is_offline
 from rules.core.rule import Rule
 from rules.core.values import Outside, ProjectFunction
 

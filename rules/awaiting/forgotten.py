@@ -53,7 +53,7 @@ from rules.core.contexts import Contexts
 from rules.core.facts import show
 from rules.core.findings import Severity
 from rules.core.remarks import Remark, Remedy
-from rules.core.roots import is_offline
+from rules.core.repository import is_offline
 from rules.core.rule import Rule
 from rules.core.values import ProjectFunction, Where
 

@@ -56,7 +56,7 @@ from rules.core.facts import Site, show
 from rules.core.findings import Severity
 from rules.core.library import Weight
 from rules.core.remarks import Remark, Remedy
-from rules.core.roots import is_offline
+from rules.core.repository import is_offline
 from rules.core.rule import Rule
 from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 

@@ -62,7 +62,7 @@ from rules.core.facts import Attribute, Call, Function, Name, Site, show
 from rules.core.findings import Severity
 from rules.core.library import Role
 from rules.core.remarks import Remark, Remedy
-from rules.core.roots import is_offline
+from rules.core.repository import is_offline
 from rules.core.rule import Rule
 from rules.core.values import ProjectFunction, Value, Where
 

@@ -15,6 +15,11 @@ from rules.core.remarks import Remark, Remedy
 from rules.core.roots import Root
 from rules.core.values import ProjectFunction, Where
 
+IN_VALIDATOR = (
+    "FastAPI reads requests on the event loop, also those of a `def` endpoint. Ask in the endpoint or in a `def` dependency "
+    "instead, which run in a worker thread."
+)
+
 
 def blocking_remarks(contexts: Contexts) -> Iterator[Remark]:
     """One remark for each call on the loop that blocks, by itself or through helpers."""
@@ -50,6 +55,7 @@ def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sin
         root=root,
         way=contexts.way(function),
         sink=sink,
+        advice=IN_VALIDATOR if root.role is Role.VALIDATOR else "",
     )
 
 
@@ -71,6 +77,8 @@ def of_root(root: Root, contexts: Contexts) -> str:
     """Where the code runs, as a person would say it."""
     name = contexts.project.function(root.function).qualname
     match root.role:
+        case Role.VALIDATOR:
+            return f"in the validator `{name}`, which reads the requests of `{root.route}`"
         case Role.ENDPOINT | Role.WEBSOCKET:
             return f"in `{root.route}`"
         case Role.MIDDLEWARE:

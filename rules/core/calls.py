@@ -15,7 +15,7 @@ from rules.core.facts import (
     Subscript,
     last_name,
 )
-from rules.core.roots import is_offline
+from rules.core.repository import is_offline
 from rules.core.values import Coroutine, Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 _ANYTHING = frozenset({"builtins.object", "builtins.type"})

@@ -12,16 +12,18 @@ from functools import cached_property
 
 from rules.core.facts import (
     Call,
+    Name,
     Site,
     last_name,
     names_in,
 )
 from rules.core.library import Blocking, Role, Weight
 from rules.core.project import Project
-from rules.core.roots import Root, Roots, is_offline
+from rules.core.repository import is_offline
+from rules.core.roots import Root, Roots
 from rules.core.values import Coroutine, Object, Outside, Partial, ProjectClass, ProjectFunction, Value, Where
 
-ALWAYS_ON_LOOP = frozenset({Role.MIDDLEWARE, Role.WEBSOCKET, Role.STARTUP})
+ALWAYS_ON_LOOP = frozenset({Role.MIDDLEWARE, Role.WEBSOCKET, Role.STARTUP, Role.VALIDATOR})
 RELATIONS = frozenset({"relationship", "Relationship", "backref", "ForeignKeyField", "association_proxy"})
 
 
@@ -64,6 +66,7 @@ class Contexts:
         """The functions of the project that a call runs there and then; `place` is that of the site in its function."""
         key = (function.path, function.index, place)
         if key not in self._targets:
+            self._targets[key] = ()  # while it is worked out, for methods that stand for each other
             site = self.project.function(function).sites[place]
             where = Where(function.path, function.index, site.line)
             self._targets[key] = tuple(self._targets_of(site, where))
@@ -77,7 +80,8 @@ class Contexts:
         called = self.project.called_function(callee)
         if called is not None:
             if self._runs_at_once(called, site) and not self.project.knowledge.is_offload(self.project.dotted(called)):
-                yield self._implementation(called)
+                yield from self._implementations(called)
+                yield from self._called_back(called, site.call, where)
         elif isinstance(callee, Outside) and self.project.knowledge.calls_its_argument(callee.name):
             for given in (*site.call.arguments[:1], dict(site.call.keywords).get("key")):
                 handed = self.project.called_function(self.project.value(given, where))
@@ -86,19 +90,68 @@ class Contexts:
         if site.entered:
             yield from self._managers(self.project.result(callee))
 
-    def _implementation(self, called: ProjectFunction) -> ProjectFunction:
-        """The method itself, or the only one outside of tests that stands for it where it is abstract."""
+    def _implementations(self, called: ProjectFunction) -> tuple[ProjectFunction, ...]:
+        """The method itself, or those outside of tests that stand for it where it is abstract.
+
+        Of several `def` methods nobody knows which is meant, so they count only where each of them blocks.
+        """
         if not self.project.is_abstract(called):
-            return called
-        served = [method for method in self.project.implementations(called) if not is_offline(method.path)]
-        return served[0] if len(served) == 1 else called
+            return (called,)
+        served = tuple(method for method in self.project.implementations(called) if not is_offline(method.path))
+        plain = [method for method in served if not self.project.function(method).asynchronous]
+        if len(served) > 1 and not all(self.sink(method) is not None for method in plain):
+            return (called,)
+        return served or (called,)
+
+    def _called_back(self, called: ProjectFunction, call: Call, where: Where) -> Iterator[ProjectFunction]:
+        """The functions that a function is given, and calls there and then."""
+        names = self._parameters_called(called)
+        parameters = self.project.function(called).parameters if names else ()
+        shift = 1 if self.project.function(called).owner >= 0 else 0
+        for place, parameter in enumerate(parameters):
+            given = dict(call.keywords).get(parameter.name)
+            if given is None and 0 <= place - shift < len(call.arguments):
+                given = call.arguments[place - shift]
+            if parameter.name in names and given is not None:
+                handed = self.project.called_function(self.project.value(given, where))
+                if handed is not None and not self.project.function(handed).generator:
+                    yield handed
+
+    def _parameters_called(self, of: ProjectFunction) -> set[str]:
+        """The parameters of a function that it calls itself."""
+        function = self.project.function(of)
+        called = {site.call.callee.id for site in function.sites if isinstance(site.call.callee, Name)}
+        plain = {parameter.name for parameter in function.parameters if parameter.kind not in {"star", "mapping"}}
+        return (called & plain) - function.bindings.keys()
 
     def _runs_at_once(self, called: ProjectFunction, site: Site) -> bool:
         """Whether the call itself runs the body. That of a generator runs when it is iterated, maybe in a thread."""
         function = self.project.function(called)
         if function.generator:
             return site.entered or site.iterated or function.asynchronous
-        return not site.awaited or function.asynchronous
+        return not site.awaited or function.asynchronous or self.is_made_asynchronous(called)
+
+    def is_made_asynchronous(self, of: ProjectFunction) -> bool:
+        """Whether a decorator of the project puts an `async def` around a `def`, and calls it there on the event loop."""
+        if self.project.function(of).asynchronous or not self.project.function(of).decorators:
+            return False
+        return any(
+            isinstance(decorator, ProjectFunction) and self._calls_from_coroutine(decorator)
+            for decorator in self.project.decorators(of)
+        )
+
+    def _calls_from_coroutine(self, decorator: ProjectFunction) -> bool:
+        functions = self.project.facts[decorator.path].functions
+        around = {decorator.index: {p.name for p in functions[decorator.index].parameters[:1]}}
+        for index, inner in enumerate(functions):
+            if inner.parent not in around:
+                continue
+            names = around[inner.parent]
+            around[index] = names | {p.name for p in inner.parameters[:1]} if not inner.asynchronous else names
+            called = (s for s in inner.sites if isinstance(s.call.callee, Name) and s.call.callee.id in names)
+            if inner.asynchronous and any(not site.awaited for site in called):
+                return True
+        return False
 
     def _managers(self, manager: Value | None) -> Iterator[ProjectFunction]:
         if isinstance(manager, Object) and isinstance(manager.of, ProjectClass):
@@ -128,7 +181,11 @@ class Contexts:
 
     def runs_on_loop(self, root: Root) -> bool:
         """Whether the framework calls it on the event loop."""
-        return root.role in ALWAYS_ON_LOOP or self.project.function(root.function).asynchronous
+        return (
+            root.role in ALWAYS_ON_LOOP
+            or self.project.function(root.function).asynchronous
+            or self.is_made_asynchronous(root.function)
+        )
 
     def callees(self, function: ProjectFunction) -> Iterator[ProjectFunction]:
         """The functions of the project that a function calls where it runs itself."""

@@ -14,7 +14,7 @@ from rules.core.library import Knowledge
 from rules.core.mending import with_fixes
 from rules.core.project import Project
 from rules.core.remarks import Remark, Remedy
-from rules.core.roots import is_offline
+from rules.core.repository import is_offline
 from rules.core.rule import Rule
 
 FRAMEWORK = frozenset({"FastAPI", "APIRouter", "Starlette"})

@@ -73,10 +73,14 @@ class Choice(msgspec.Struct, frozen=True, array_like=True, tag="o", gc=False):
 
 
 class Collection(msgspec.Struct, frozen=True, array_like=True, tag="l", gc=False):
-    """A list, tuple or set display, the values of a dict display, or what a comprehension makes (`lazy`: a generator)."""
+    """A list, tuple or set display, the values of a dict display, or what a comprehension makes (`lazy`: a generator).
+
+    `keys` are those of a dict's values, where they are texts (else empty); none where the values say nothing.
+    """
 
     items: tuple[Expression | None, ...]
     lazy: bool = False
+    keys: tuple[str, ...] = ()
 
 
 class Computed(msgspec.Struct, frozen=True, array_like=True, tag="x", gc=False):
@@ -138,6 +142,16 @@ class Binding(msgspec.Struct, frozen=True, array_like=True, gc=False):
     function: int = 0
 
 
+class Narrowing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What `isinstance` tells of a name from one line to another: that it is of the type, or (`excluded`) that it is not."""
+
+    name: str
+    first_line: int
+    last_line: int
+    annotation: Expression
+    excluded: bool = False
+
+
 class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A call where it stands. Running through what is no call itself counts as one of its `__iter__` (or `__aiter__`).
 
@@ -187,7 +201,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     around it, `owner` the class that it is a method of (-1: none). `suspends` tells of `await`, `async for`, `async with`
     or an asynchronous comprehension in its own body, `loops` of any loop or comprehension. `managers` are the objects that
     its `with` statements enter without calling anything. `writes` are the names outside of it that it assigns to, or whose
-    attributes or items it sets (with a dot behind it: what lies two steps below it), `reads` those whose values it uses and,
+    attributes or items it sets (with a dot behind it: what lies two steps below it), `narrowings` what it asks of types, `reads` those whose values it uses and,
     behind a dot, the attributes that it reads, `tested` those whose truth it asks for.
     """
 
@@ -214,6 +228,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     managers: tuple[Expression, ...] = ()
     loops: bool = False
     tested: tuple[str, ...] = ()
+    narrowings: tuple[Narrowing, ...] = ()
 
     @property
     def is_lambda(self) -> bool:
@@ -239,7 +254,7 @@ class Outline(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `problem` tells a person why the file could not be read; it says nothing else then. `called` holds the last names of all
     that it calls, `decorating` of all that it decorates with, `coroutines` those of its `async def`s, `dropped` those of calls in them that are whole
     statements, `properties` those of methods that are read like attributes, `bases` the last
-    names of what its classes derive from, `states` what it sets on a `.state`. `imports` is all that it imports anywhere, `dotted` texts that look like a name in one
+    names of what its classes derive from, `states` what it sets on a `.state` or on an object that is not `self`. `imports` is all that it imports anywhere, `dotted` texts that look like a name in one
     ("app.main.time"), as a mock is told. `mentions` counts how often a name (or, behind a dot, an attribute) is read other than to be called.
     `ignores` pairs a line with the names that a comment on it silences (`*`: all of them), line 0 speaks for the file.
     """

@@ -89,6 +89,7 @@ class Role(Enum):
     HANDLER = "exception handler"
     WEBSOCKET = "websocket"
     BACKGROUND = "background task"
+    VALIDATOR = "validator"
     STARTUP = "startup or shutdown code"
 
 
@@ -114,9 +115,9 @@ class Library:
     `factories` maps a class whose instances are called to what that gives; `attributes` maps an attribute to its class;
     `bases` maps a class to those that it inherits from; `aliases` maps a name to the one that the rows use;
     `coroutines` are functions that return an awaitable, `quick` those that neither wait nor compute for long;
-    `callers` call the function at their first argument, or under `key=`, at once; instances of `thread_bound` classes belong
-    to the thread that made them, those of `exclusive` classes serve one thread at a time, and those of `per_thread` classes
-    are another object in each thread.
+    `callers` call the function at their first argument, or under `key=`, at once; `wrappers` make (or, in brackets, stand for)
+    a callable that calls their first argument; instances of `thread_bound` classes belong to the thread that made them, those
+    of `exclusive` classes serve one thread at a time, and those of `per_thread` classes are another object in each thread.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Library:
     offloads: tuple[Offload, ...] = ()
     registrations: tuple[Registration, ...] = ()
     callers: frozenset[str] = frozenset()
+    wrappers: frozenset[str] = frozenset()
     thread_bound: frozenset[str] = frozenset()
     exclusive: frozenset[str] = frozenset()
     per_thread: frozenset[str] = frozenset()
@@ -155,6 +157,7 @@ class Knowledge:
         self._coroutines = frozenset().union(*(library.coroutines for library in known))
         self._quick = frozenset().union(*(library.quick for library in known))
         self._callers = frozenset().union(*(library.callers for library in known))
+        self.wrappers = frozenset().union(*(library.wrappers for library in known))
         self._canonical: dict[str, str] = {}
         self._blocking = {name: row for library in known for row in library.blocking for name in row.names}
 

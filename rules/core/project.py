@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 from rules.core.facts import (
     Attribute,
@@ -35,10 +37,11 @@ from rules.core.facts import (
 )
 from rules.core.library import Knowledge
 from rules.core.modules import Modules
-from rules.core.repository import Repository
+from rules.core.repository import Repository, is_offline
 from rules.core.values import (
     Coroutine,
     Iterated,
+    Keyed,
     Managed,
     Module,
     Object,
@@ -76,10 +79,19 @@ ITERABLES = frozenset(
         *("List", "Set", "Tuple", "list", "set", "tuple", "frozenset"),
     )
 )
+DICT = Object(Outside("builtins.dict"))
 PATH = Object(Outside("pathlib.Path"))
+APPLICATIONS = frozenset({"fastapi.FastAPI", "starlette.applications.Starlette"})
 MOST_DERIVED = 8  # files with classes that derive from one
 WIDEST = 40  # files that call a name, for its callers to be looked at
 DEEPEST = 40  # steps of inference from one expression; real code needs a dozen
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a test of types says of a name, which may be that nothing is known any more."""
+
+    value: Value | None
 
 
 class Project(Repository):
@@ -122,10 +134,12 @@ class Project(Repository):
             case Element(of=of):
                 value = self.value(of, where)
                 return value.item if isinstance(value, Iterated) else None
-            case Subscript(of=of):
-                return self._item(self.value(of, where))
+            case Subscript(of=of, items=items):
+                return self._item(self.value(of, where), items, where)
             case Choice(options=options):
                 return next((v for option in options if (v := self.value(option, where))), None)
+            case Collection(items=items, keys=keys) if keys:
+                return self._keyed(keys, items, where)
             case Collection(items=items):
                 return Iterated(self.value(items[0], where)) if items else None
             case Computed(parts=parts):
@@ -167,9 +181,20 @@ class Project(Repository):
                 for binding in function.bindings.get(f".state.{name}", ()):
                     yield self._bound(binding, Where(path, index, binding.line))
 
-    def _item(self, value: Value | None) -> Value | None:
+    def _keyed(self, keys: tuple[str, ...], items: tuple[Expression | None, ...], where: Where) -> Keyed:
+        values = ((key, self.value(item, where)) for key, item in zip(keys, items, strict=True))
+        return Keyed(tuple((key, value) for key, value in values if value is not None))
+
+    def _item(self, value: Value | None, items: tuple[Expression | None, ...], where: Where) -> Value | None:
         if isinstance(value, Iterated):
             return value.item
+        if isinstance(value, Keyed):
+            key = items[0] if items else None
+            return (
+                dict(value.items).get(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
+            )
+        if isinstance(value, Outside) and value.name in self.knowledge.wrappers:  # `Provide[Container.users]`
+            return self.value(items[0], where) if items else None
         if isinstance(value, Object) and isinstance(value.of, Outside):
             return self._computed_member(value.of.name, "__getitem__")
         return value if isinstance(value, (Outside, ProjectClass)) else None  # Generic[...]
@@ -189,6 +214,8 @@ class Project(Repository):
         index, line = where.function, where.line
         while index > 0:
             function = functions[index]
+            if function.narrowings and (told := self._narrowed(name, Where(where.path, index, line))) is not None:
+                return told.value
             if bindings := function.bindings.get(name):
                 return self._latest(bindings, Where(where.path, index, line), line)
             for place, parameter in enumerate(function.parameters):
@@ -196,6 +223,19 @@ class Project(Repository):
                     return self._parameter(Where(where.path, index), place, parameter)
             index, line = function.parent, 0
         return self.global_(where.path, name, line)
+
+    def _narrowed(self, name: str, where: Where) -> _Told | None:
+        """What `isinstance` tells of a name at a line, unless the name is bound again in between."""
+        function = self.function(where)
+        for one in reversed(function.narrowings):
+            if one.name == name and one.first_line <= where.line <= one.last_line:
+                bound = any(one.first_line <= b.line < where.line for b in function.bindings.get(name, ()))
+                asked = None if bound else self.annotated(one.annotation, where)
+                if asked is None:
+                    return None
+                before = self._name(name, Where(where.path, where.function, one.first_line - 1))
+                return _Told(None if before == asked else before) if one.excluded else _Told(asked)
+        return None
 
     def global_(self, path: str, name: str, line: int = 0) -> Value | None:
         """What a module binds to a name (at its end, or as far as the line)."""
@@ -217,9 +257,11 @@ class Project(Repository):
         if self._is_ambiguous(telling, where):
             return None
         for binding in (earlier or telling)[-1:]:
+            found: Value | None = None
             for rival in bindings:
-                if rival.line == binding.line and (found := self._bound(rival, where)):
-                    return found
+                if rival.line == binding.line and (found is None or self.is_abstract_object(found)):
+                    found = self._bound(rival, where) or found
+            return found
         return None
 
     def _is_ambiguous(self, bindings: list[Binding], where: Where) -> bool:
@@ -254,11 +296,20 @@ class Project(Repository):
             return None
         outer = Where(where.path, function.parent, function.line)
         if parameter.annotation and (found := self.annotated(parameter.annotation, outer)):
-            return found
-        dependency = self.dependency(parameter, outer)
-        if dependency is not None:
+            says_little = found == DICT or self.is_abstract_object(found)
+            told = self._handed_in(where, place, parameter) if says_little else None
+            is_told = isinstance(told, Keyed) or (isinstance(told, Object) and isinstance(told.of, ProjectClass))
+            return told if is_told else found
+        if parameter.annotation and (dependency := self.dependency(parameter, outer)) is not None:
             return self.injected(dependency)
-        return self._given(where, place, parameter) if parameter.annotation is None else None
+        return self._handed_in(where, place, parameter) if parameter.annotation is None else None
+
+    def _handed_in(self, where: Where, place: int, parameter: Parameter) -> Value | None:
+        """What a dependency gives to a parameter, or those who call the function do."""
+        dependency = self.dependency(
+            parameter, Where(where.path, self.function(where).parent, self.function(where).line)
+        )
+        return self._given(where, place, parameter) if dependency is None else self.injected(dependency)
 
     def _given(self, where: Where, place: int, parameter: Parameter) -> Value | None:
         """What the callers of the project give to a parameter without a type, if they all give the same."""
@@ -269,10 +320,17 @@ class Project(Repository):
             given = dict(call.keywords).get(parameter.name)
             if given is None and 0 <= place - shift < len(call.arguments):
                 given = call.arguments[place - shift]
-            found.add(self.value(given, at))
+            found.add(self.value(given, at) if given is not None else self._spread(call, parameter.name, at))
         found |= set(self._injected_by_decorators(function, place))
         found.discard(None)
         return found.pop() if len(found) == 1 else None
+
+    def _spread(self, call: Call, name: str, where: Where) -> Value | None:
+        """What a parameter is given by `**mapping`."""
+        for key, mapping in call.keywords:
+            if not key and isinstance(value := self.value(mapping, where), Keyed):
+                return dict(value.items).get(name)
+        return None
 
     def _injected_by_decorators(self, function: ProjectFunction, place: int) -> Iterator[Value | None]:
         """What decorators of the project give when they call what they decorate: `f(session, *args)`."""
@@ -309,11 +367,16 @@ class Project(Repository):
 
     def dependency(self, parameter: Parameter, where: Where) -> Value | None:
         """What FastAPI would call for a parameter: the argument of `Depends`, in its default or its annotation."""
-        for candidate in (parameter.default, *self._metadata(parameter.annotation, where)):
-            if isinstance(candidate, Call) and self.is_called(candidate, where, DEPENDS):
+        for candidate, place in ((parameter.default, where), *self._metadata(parameter.annotation, where)):
+            if isinstance(candidate, Call) and self.is_called(candidate, place, DEPENDS):
                 target = candidate.arguments[0] if candidate.arguments else dict(candidate.keywords).get("dependency")
-                return self.value(target or parameter.annotation, where)
+                return self.value(target, place) if target else self._class_of(parameter.annotation, where)
         return None
+
+    def _class_of(self, annotation: Expression | None, where: Where) -> Value | None:
+        """The class that an annotation names."""
+        value = self.annotated(annotation, where)
+        return value.of if isinstance(value, Object) else None
 
     def is_called(self, call: Call, where: Where, names: frozenset[str]) -> bool:
         """Whether the callee is one of the library functions of these names."""
@@ -322,16 +385,36 @@ class Project(Repository):
 
     def injected(self, dependency: Value) -> Value | None:
         """What a dependency gives to a parameter."""
-        value = self.result(dependency)
+        value = self.result(self._overrides.get(dependency, dependency))
         if isinstance(value, Coroutine):
             value = value.result
         return value.item if isinstance(value, (Iterated, Managed)) else value
 
-    def _metadata(self, annotation: Expression | None, where: Where) -> tuple[Expression | None, ...]:
-        """What stands behind the type in `Annotated[...]`, also through an alias of another file."""
+    @cached_property
+    def _overrides(self) -> Mapping[Value, Value]:
+        """What the project itself, not its tests, puts in the place of dependencies: `app.dependency_overrides[f] = g`."""
+        found: dict[Value, Value] = {}
+        for path, facts in self.facts.items():
+            if "dependency_overrides" not in facts.outline.states or is_offline(path):
+                continue
+            for index, function in enumerate(facts.functions):
+                for binding in function.bindings.get(".dependency_overrides", ()):
+                    pair = binding.value.items if isinstance(binding.value, Collection) else ()
+                    replaced, by = (self.value(one, Where(path, index, binding.line)) for one in pair)
+                    if replaced is not None and by is not None:
+                        found[replaced] = by
+        return found
+
+    @property
+    def overriding(self) -> frozenset[Value]:
+        """What FastAPI calls in the place of other dependencies."""
+        return frozenset(self._overrides.values())
+
+    def _metadata(self, annotation: Expression | None, where: Where) -> tuple[tuple[Expression | None, Where], ...]:
+        """What stands behind the type in `Annotated[...]`, and where, also through an alias of another file."""
         for part, place in self._aliased(annotation, where):
             if isinstance(part, Subscript) and self._named(part.of, place) == "typing.Annotated":
-                return part.items[1:]
+                return tuple((item, place) for item in part.items[1:])
         return ()
 
     def _aliased(self, annotation: Expression | None, where: Where) -> Iterator[tuple[Expression, Where]]:
@@ -364,6 +447,8 @@ class Project(Repository):
                 return None
             bindings = self.facts[found[0]].functions[0].bindings.get(found[1], ())
             imported = next((b.value for b in reversed(bindings) if isinstance(b.value, Import)), None)
+            if not bindings and (starred := self._behind_star(*found)) is not None:
+                return starred
             if imported is None:
                 return found
             place = self.modules.find(found[0], imported.level, imported.module)
@@ -378,6 +463,15 @@ class Project(Repository):
             if expression.id in function.bindings:
                 return (where.path, f"{function.qualname}.{expression.id}")
         return self.origin(expression, where)
+
+    def _behind_star(self, path: str, name: str) -> tuple[str, str] | None:
+        """The file from which a star import takes a name."""
+        for star in self.facts[path].outline.stars:
+            place = self.modules.find(path, star.level, star.module)
+            source = self.modules.path(place) if place is not None else None
+            if source and self.facts[source].functions and name in self.facts[source].functions[0].bindings:
+                return (source, name)
+        return None
 
     def _global_place(self, expression: Expression, where: Where) -> tuple[str, str] | None:
         if isinstance(expression, Attribute):
@@ -482,8 +576,32 @@ class Project(Repository):
         attribute = self.knowledge.attributes.get(dotted)
         if attribute:
             return Object(Outside(attribute))
-        computed = None if self.knowledge.is_known(dotted) else self._computed_member(owner.name, "__getattr__")
-        return computed or Outside(dotted)
+        if self.knowledge.is_known(dotted):
+            return Outside(dotted)
+        if owner.name in APPLICATIONS and (found := self._of_application(name)) is not None:
+            return found
+        return self._computed_member(owner.name, "__getattr__") or Outside(dotted)
+
+    def _of_application(self, name: str) -> Value | None:
+        """What the project sets on an application itself, if it sets only one kind of thing: `app.database = ...`."""
+        key = (".app", name)
+        if key not in self._memory:
+            self._memory[key] = None
+            found = {value for value in self._set_on_applications(name) if value is not None}
+            self._memory[key] = found.pop() if len(found) == 1 else None
+        return self._memory[key]
+
+    def _set_on_applications(self, name: str) -> Iterator[Value | None]:
+        for path, facts in self.facts.items():
+            for index, function in enumerate(facts.functions) if name in facts.outline.states else ():
+                for key, bindings in function.bindings.items():
+                    owner, _, attribute = key.rpartition(".")
+                    if attribute == name and owner and self._is_application(owner, Where(path, index)):
+                        yield from (self._bound(binding, Where(path, index, binding.line)) for binding in bindings)
+
+    def _is_application(self, name: str, where: Where) -> bool:
+        value = self.name(name, where)
+        return isinstance(value, Object) and isinstance(value.of, Outside) and value.of.name in APPLICATIONS
 
     def _computed_member(self, owner: str, method: str) -> Value | None:
         """What an object of a library gives by `of["name"]` or, for any name that no row knows, by `of.name`."""
@@ -565,6 +683,16 @@ class Project(Repository):
         raised = {last_name(site.call.callee) for site in function.sites} <= {"NotImplementedError"}
         return marked or (raised and not function.results and not function.yields and not function.bindings)
 
+    def is_abstract_object(self, value: Value | None) -> bool:
+        """Whether a value is known by a class of the project only that others are to derive from, or to look like."""
+        if not (isinstance(value, Object) and isinstance(value.of, ProjectClass)):
+            return False
+        names = {last_name(base) for base in self.class_(value.of).bases}
+        methods = self.class_(value.of).methods.values()
+        return bool(names & {"ABC", "Protocol"}) or any(
+            self.is_abstract(ProjectFunction(value.of.path, method)) for method in methods
+        )
+
     def is_property(self, method: ProjectFunction) -> bool:
         where = Where(method.path, method.index)
         return any(self._is_decorated(self.function(method), where, name) for name in PROPERTIES)
@@ -605,7 +733,7 @@ class Project(Repository):
                 return Super(owner) if owner is not None else None
             if callee.name == "builtins.next" and call.arguments:
                 return self.value(Element(call.arguments[0]), where) if call.arguments[0] else None
-            if callee.name == "functools.partial" and call.arguments:
+            if callee.name in self.knowledge.wrappers and call.arguments:
                 inner = self.value(call.arguments[0], where)
                 return Partial(inner) if inner else None
             if callee.name in self.knowledge.factories:
@@ -685,9 +813,17 @@ class Project(Repository):
                 return Managed(item)
             return Iterated(item, function.asynchronous)
         value = declared or self._first(function.results, of)
+        if self.is_abstract_object(declared):
+            value = self._concrete(function.results, of) or declared
         if not function.asynchronous:
             return value
         return Coroutine(value) if self.decorators_are_known(of) else None
+
+    def _concrete(self, results: tuple[Expression, ...], of: ProjectFunction) -> Value | None:
+        """The one kind of object that a function returns, whatever it declares."""
+        found = {self.value(result, Where(of.path, of.index)) for result in results} - {None}
+        only = found.pop() if len(found) == 1 else None
+        return only if isinstance(only, Object) else None
 
     def _first(self, expressions: tuple[Expression, ...], of: ProjectFunction) -> Value | None:
         where = Where(of.path, of.index)

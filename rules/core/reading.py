@@ -3,8 +3,9 @@
 import ast
 import io
 import re
+import sys
 import tokenize
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,7 @@ from rules.core.facts import (
     Function,
     Import,
     Name,
+    Narrowing,
     Outline,
     Parameter,
     Site,
@@ -99,6 +101,7 @@ class _Scope:
     mentions: dict[str, int] = field(default_factory=dict)
     managers: list[Expression] = field(default_factory=list)
     tested: set[str] = field(default_factory=set)
+    narrowings: list[Narrowing] = field(default_factory=list)
     generator: bool = False
     suspends: bool = False
     looping: bool = False
@@ -157,6 +160,8 @@ class _Reader:
             ast.Raise: self._children,
             ast.Assert: self._assert,
         }
+        if sys.version_info >= (3, 12):
+            self._statements[ast.TypeAlias] = self._type_alias
         self._expressions: dict[type[ast.expr], Callable[[Any], Expression | None]] = {
             ast.Call: self._call,
             ast.Attribute: self._attribute,
@@ -236,10 +241,17 @@ class _Reader:
 
     def _annotated_assign(self, node: ast.AnnAssign) -> None:
         annotation = self._annotation(node.annotation)
+        if last_name(annotation) == "TypeAlias" and node.value is not None:
+            self._bind(node.target, self._annotation(node.value))
+            return
         value = self._expression(node.value) if node.value else None
         self._bind(node.target, Typed(annotation) if annotation else value)
         if value is not None and annotation is not None:
             self._bind(node.target, value)
+
+    def _type_alias(self, node: Any) -> None:
+        """`type X = int`, which only Python 3.12 and newer know."""
+        self._bind(node.name, self._annotation(node.value))
 
     def _augmented_assign(self, node: ast.AugAssign) -> None:
         self._expression(node.value)
@@ -261,10 +273,35 @@ class _Reader:
     def _if(self, node: ast.If) -> None:
         scripted = self._scope.index == 0 and _is_main_guard(node.test)
         self._tested(node.test)
+        self._narrow(node)
         self._scope.scripted += scripted
         self._block(node.body)
         self._scope.scripted -= scripted
         self._block(node.orelse)
+
+    def _narrow(self, node: ast.If) -> None:
+        """What `if isinstance(x, T)` tells of `x` in its branches, and below them where one of them leaves."""
+        if (positive := _asked(node.test)) is not None:
+            self._keep_narrowing(positive, node.body)
+            if positive is node.test:
+                self._keep_narrowing(positive, node.orelse, excluded=True)
+        elif isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not):
+            negative = _asked(node.test.operand)
+            if negative is not None:
+                self._keep_narrowing(negative, node.body, excluded=True)
+                self._keep_narrowing(negative, node.orelse)
+                if isinstance(node.body[-1], (ast.Return, ast.Raise, ast.Continue)):
+                    self._keep_narrowing(negative, below=node)
+
+    def _keep_narrowing(
+        self, asked: ast.Call, body: Sequence[ast.stmt] = (), *, excluded: bool = False, below: ast.stmt | None = None
+    ) -> None:
+        name, annotation = asked.args[0], self._callee(asked.args[1])
+        if not isinstance(name, ast.Name) or annotation is None or not (body or below):
+            return
+        first = body[0].lineno if body else (below.end_lineno or 0) + 1 if below else 0
+        last = (body[-1].end_lineno or body[-1].lineno) if body else sys.maxsize
+        self._scope.narrowings.append(Narrowing(name.id, first, last, annotation, excluded))
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         asynchronous = isinstance(node, ast.AsyncFor)
@@ -285,6 +322,8 @@ class _Reader:
 
     def _assert(self, node: ast.Assert) -> None:
         self._tested(node.test)
+        if (asked := _asked(node.test)) is not None:
+            self._keep_narrowing(asked, below=node)
         if node.msg is not None:
             self._expression(node.msg)
 
@@ -454,6 +493,7 @@ class _Reader:
             managers=tuple(scope.managers),
             loops=scope.looping,
             tested=tuple(sorted(scope.tested)),
+            narrowings=tuple(scope.narrowings),
         )
 
     def _parameters(self, arguments: ast.arguments) -> tuple[Parameter, ...]:
@@ -523,6 +563,12 @@ class _Reader:
             case ast.Attribute(value=ast.Name(id=owner), attr=name):
                 self._keep(f"{owner}.{name}", target.lineno, value)
                 self._scope.writes.add(owner)
+                if owner not in {"self", "cls"}:
+                    self._states.add(name)
+            case ast.Subscript(value=ast.Attribute(attr="dependency_overrides"), slice=key):
+                self._expression(target.value)
+                self._states.add("dependency_overrides")
+                self._keep(".dependency_overrides", target.lineno, Collection((self._callee(key), value)))
             case ast.Subscript(value=of, slice=key) if isinstance(key, (ast.Name, ast.Attribute)):
                 self._expression(of)
                 self._callee(key)  # a key is looked up by, not called
@@ -702,7 +748,10 @@ class _Reader:
         for key in node.keys:
             if key is not None:
                 self._expression(key)
-        return Collection(tuple(self._expression(value) for value in node.values))
+        values = tuple(self._expression(value) for value in node.values)
+        if not any(isinstance(value, (Name, Attribute, Call, Awaited)) for value in values):
+            return Collection(values)
+        return Collection(values, keys=tuple(_text(key) for key in node.keys))
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Expression | None:
         scope = self._scope
@@ -754,8 +803,7 @@ class _Reader:
         self._expression(node.value)
 
     def _annotation(self, node: ast.expr | None) -> Expression | None:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node = _parsed_annotation(node)
+        node = _unquoted(node) if node is not None else None
         return self._expression(node) if node is not None else None
 
     def _column(self, line: int, byte: int) -> int:
@@ -774,6 +822,40 @@ def _constant(node: ast.Constant) -> Expression:
     if isinstance(value, str) and len(value) <= LONGEST_TEXT and value.isprintable():
         return Constant(value, kind)
     return Constant(None, kind)
+
+
+def _text(node: ast.expr | None) -> str:
+    """The text of a literal; empty for anything else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _asked(test: ast.expr) -> ast.Call | None:
+    """`isinstance(x, T)`, alone or with more behind an `and`."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return next((asked for value in test.values if (asked := _asked(value)) is not None), None)
+    is_asked = isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "isinstance"
+    return test if is_asked and isinstance(test, ast.Call) and len(test.args) == 2 else None
+
+
+def _unquoted(node: ast.expr) -> ast.expr | None:
+    """An annotation without the quotes around it, or around types in it."""
+    match node:
+        case ast.Constant(value=str()):
+            return _parsed_annotation(node)
+        case ast.Subscript(value=of, slice=ast.Tuple(elts=[first, *_] as elements) as items):
+            if _last(of) == "Annotated":
+                items.elts = [_unquoted(first) or first, *elements[1:]]
+            elif _last(of) != "Literal":
+                items.elts = [_unquoted(element) or element for element in elements]
+        case ast.Subscript(value=of, slice=item) if _last(of) != "Literal":
+            node.slice = _unquoted(item) or item
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            node.left, node.right = _unquoted(left) or left, _unquoted(right) or right
+    return node
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _parsed_annotation(node: ast.Constant) -> ast.expr | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from functools import cached_property
@@ -11,6 +12,13 @@ from rules.core.facts import Call, Class, Facts, Function, Import, last_name
 from rules.core.library import Knowledge
 from rules.core.modules import Modules
 from rules.core.values import ProjectClass, ProjectFunction, Where
+
+_TEST = re.compile(r"(^|/)(tests?|testing|migrations|alembic)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+
+
+def is_offline(path: str) -> bool:
+    """Whether a file never serves requests: a test or a database migration, by its place."""
+    return _TEST.search(path) is not None
 
 
 class Repository:

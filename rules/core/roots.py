@@ -3,16 +3,21 @@
 A registration hands a function over, as a decorator or as an argument, or a class is derived from one of the framework's.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Import, last_name
+from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Import, Typed, last_name
 from rules.core.library import Registration, Role
 from rules.core.project import Project
-from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
+from rules.core.repository import is_offline
+from rules.core.values import Iterated, Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
+VALIDATING = frozenset({"field_validator", "model_validator", "validator", "root_validator"})
+VALIDATORS = frozenset(
+    f"{module}.{name}" for module in ("pydantic", "pydantic.functional_validators") for name in VALIDATING
+)
+MODELS = frozenset({"pydantic.BaseModel", "pydantic.main.BaseModel", "sqlmodel.SQLModel", "sqlmodel.main.SQLModel"})
 BASES = {
     "BaseHTTPMiddleware": Role.MIDDLEWARE,
     "HTTPEndpoint": Role.ENDPOINT,
@@ -23,7 +28,6 @@ _METHODS = {
     Role.ENDPOINT: ("get", "post", "put", "patch", "delete", "head", "options"),
     Role.WEBSOCKET: ("on_connect", "on_receive", "on_disconnect"),
 }
-_TEST = re.compile(r"(^|/)(tests?|testing|migrations|alembic)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,6 @@ class Root:
     function: ProjectFunction
     role: Role
     route: str = ""
-
-
-def is_offline(path: str) -> bool:
-    """Whether a file never serves requests: a test or a database migration, by its place."""
-    return _TEST.search(path) is not None
 
 
 class Roots:
@@ -51,8 +50,68 @@ class Roots:
         """Every function that the framework calls, in the order of the files."""
         found: dict[ProjectFunction, Root] = {}
         for root in self._registered():
+            if root.function not in found or found[root.function].role is Role.STARTUP:
+                found[root.function] = root
+        for root in (*self._overriding(), *self._validators(tuple(found.values()))):
             found.setdefault(root.function, root)
         return tuple(found.values())
+
+    def _overriding(self) -> Iterator[Root]:
+        for value in self._project.overriding:
+            function = self._project.called_function(value)
+            if function is not None:
+                yield Root(function, Role.DEPENDENCY)
+
+    def _validators(self, roots: tuple[Root, ...]) -> Iterator[Root]:
+        """What pydantic calls when a request is read: on the event loop, also for a `def` endpoint."""
+        if not any(facts.outline.decorating & VALIDATING for facts in self._project.facts.values()):
+            return
+        for root in roots:
+            if root.role is Role.ENDPOINT:
+                for validator in self._validating(root.function):
+                    yield Root(validator, Role.VALIDATOR, root.route)
+
+    def _validating(self, endpoint: ProjectFunction) -> Iterator[ProjectFunction]:
+        function = self._project.function(endpoint)
+        where = Where(endpoint.path, function.parent, function.line)
+        waiting = [
+            self._project.annotated(parameter.annotation, where)
+            for parameter in function.parameters
+            if parameter.annotation is not None and self._project.dependency(parameter, where) is None
+        ]
+        seen: set[ProjectClass] = set()
+        while waiting:
+            value = waiting.pop()
+            value = value.item if isinstance(value, Iterated) else value
+            if isinstance(value, Object) and isinstance(value.of, ProjectClass) and value.of not in seen:
+                seen.add(value.of)
+                if (model := self._model(value.of)) is not None:
+                    waiting += self._fields(model)
+                    yield from self._validators_of(model)
+
+    def _model(self, of: ProjectClass) -> tuple[ProjectClass, ...] | None:
+        """A model of pydantic with those of the project that it derives from; None for any other class."""
+        family = self._project.family(of)
+        if not any(isinstance(one, Outside) and one.name in MODELS for one in family):
+            return None
+        return tuple(one for one in family if isinstance(one, ProjectClass))
+
+    def _fields(self, model: tuple[ProjectClass, ...]) -> list[Value | None]:
+        return [
+            self._project.annotated(binding.value.annotation, Where(owner.path, self._project.class_(owner).parent))
+            for owner in model
+            for bindings in self._project.class_(owner).bindings.values()
+            for binding in bindings
+            if isinstance(binding.value, Typed)
+        ]
+
+    def _validators_of(self, model: tuple[ProjectClass, ...]) -> Iterator[ProjectFunction]:
+        for owner in model:
+            for index in self._project.class_(owner).methods.values():
+                method = ProjectFunction(owner.path, index)
+                decorators = self._project.decorators(method) if self._project.function(method).decorators else ()
+                if any(isinstance(d, Outside) and d.name in VALIDATORS for d in decorators):
+                    yield method
 
     def _registered(self) -> Iterator[Root]:
         rows = [row for same in self._project.knowledge.registrations.values() for row in same]

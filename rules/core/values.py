@@ -64,6 +64,13 @@ class Iterated:
 
 
 @dataclass(frozen=True, slots=True)
+class Keyed:
+    """A dict, by those of its keys whose values are known."""
+
+    items: tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Managed:
     """What `with` binds to `item`."""
 
@@ -84,4 +91,16 @@ class Super:
     of: ProjectClass
 
 
-Value = Outside | Module | ProjectClass | ProjectFunction | Object | Coroutine | Iterated | Managed | Partial | Super
+Value = (
+    Outside
+    | Module
+    | ProjectClass
+    | ProjectFunction
+    | Object
+    | Coroutine
+    | Iterated
+    | Keyed
+    | Managed
+    | Partial
+    | Super
+)

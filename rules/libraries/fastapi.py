@@ -19,6 +19,8 @@ library = Library(
         "fastapi.FastAPI": ("fastapi.APIRouter",),
         "starlette.applications.Starlette": ("fastapi.APIRouter",),
         "starlette.routing.Router": ("fastapi.APIRouter",),
+        "fastapi_utils.inferring_router.InferringRouter": ("fastapi.APIRouter",),
+        "fastapi_restful.inferring_router.InferringRouter": ("fastapi.APIRouter",),
         "fastapi.BackgroundTasks": ("starlette.background.BackgroundTasks",),
     },
     aliases={
@@ -35,6 +37,7 @@ library = Library(
         "fastapi.datastructures.UploadFile": "fastapi.UploadFile",
         "starlette.datastructures.UploadFile": "fastapi.UploadFile",
         "starlette.requests.Request": "fastapi.Request",
+        **{f"classy_fastapi.decorators.{verb}": f"classy_fastapi.{verb}" for verb in _VERBS},
         "fastapi.requests.Request": "fastapi.Request",
         "starlette.websockets.WebSocket": "fastapi.WebSocket",
         "fastapi.exceptions.HTTPException": "fastapi.HTTPException",
@@ -63,6 +66,7 @@ library = Library(
         Registration("starlette.middleware.Middleware", Role.MIDDLEWARE, 0, "cls"),
         Registration("starlette.routing.Route", Role.ENDPOINT, 1, "endpoint", "ANY"),
         Registration("starlette.routing.WebSocketRoute", Role.WEBSOCKET, 1, "endpoint", "WS"),
+        *(Registration(f"classy_fastapi.{verb}", Role.ENDPOINT, verb=verb.upper()) for verb in _VERBS),
         *(
             Registration(app, role, NEVER, keyword)
             for app in ("fastapi.FastAPI", "starlette.applications.Starlette")

@@ -50,6 +50,7 @@ def goes_down(site: Site, _function: Function) -> bool:
 
 library = Library(
     "Python",
+    wrappers=frozenset({"functools.partial"}),
     blocking=(
         Blocking("blocking/sleep", ("time.sleep",), twin=Twin("asyncio.sleep", instead=("anyio.sleep",))),
         Blocking(

@@ -32,6 +32,7 @@ library = Library(
         Blocking("databases/session", ("sqlmodel.Session.exec",)),
         Blocking("databases/session", tuple(f"{QUERY}.{name}" for name in _QUERY)),
         Blocking("databases/session", tuple(f"sqlalchemy.engine.Connection.{name}" for name in _CONNECTION)),
+        Blocking("databases/session", ("sqlalchemy_filters.apply_pagination",)),  # it counts the rows
         Blocking("databases/session", ("sqlalchemy.engine.Engine.connect", "sqlalchemy.engine.Engine.begin")),
     ),
     aliases={
@@ -67,6 +68,8 @@ library = Library(
         "sqlalchemy.ext.asyncio.async_sessionmaker": ASYNC_SESSION,
     },
     results={
+        "sqlalchemy_filters.apply_filters": QUERY,
+        "sqlalchemy_filters.apply_sort": QUERY,
         "sqlalchemy.orm.sessionmaker": "sqlalchemy.orm.sessionmaker",
         "sqlalchemy.orm.scoped_session": "sqlalchemy.orm.scoped_session",
         "sqlalchemy.ext.asyncio.async_sessionmaker": "sqlalchemy.ext.asyncio.async_sessionmaker",

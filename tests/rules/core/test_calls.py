@@ -26,7 +26,7 @@ def contexts_of(source: str, path: str = "app/main.py") -> Contexts:
         ("x = 1 if f() else 2", "tested"),
         ("if (x := f()): ...", "tested"),
         ("assert f(), y", "tested"),
-        ("x = [y for y in z if f()]", "tested"),
+        ("x = [y for y in [z] if f()]", "tested"),
         ("x = f().name", ".name"),
         ("f().name()", ".name"),
         ("x = f()[0]", "item"),

@@ -7,7 +7,7 @@ from rules.core.catalog import engine
 from rules.core.contexts import Contexts
 from rules.core.library import Role
 from rules.core.project import Project
-from rules.core.roots import is_offline
+from rules.core.repository import is_offline
 from tests.rules.checking import Files, encoded, found, not_yet, with_app
 
 ALIAS = not_yet("a registration that is assigned to another name is overlooked")

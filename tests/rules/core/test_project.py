@@ -156,7 +156,7 @@ def value_of(body: str, parameters: str = "", files: Files | None = None, prelud
         "x: t.Optional[orm.Session] = None",
         "x: Annotated[Session, 1] = unknown()",
         "x: Dep = unknown()",
-        pytest.param("x: Explicit = unknown()", marks=not_yet("an alias that is written as a string is not followed")),
+        "x: Explicit = unknown()",
         "x = session_global",
         "x = typed_global",
         "x = made()",

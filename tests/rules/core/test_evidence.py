@@ -1,0 +1,701 @@
+"""What leads from a request to a blocking call: each idiom found, and its harmless neighbour left alone."""
+
+import pytest
+
+from tests.rules.checking import Files, analysed, encoded
+
+HEAD = """
+import abc
+import contextlib
+import functools
+import time
+from typing import Annotated, Any, Generic, Protocol, TypeAlias, TypeVar
+
+import requests
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, Security, WebSocket
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, field_validator
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session, sessionmaker
+
+from elsewhere import engine, unknown
+
+app = FastAPI()
+SessionLocal = sessionmaker(engine)
+
+
+def get_db():
+    db = SessionLocal()
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+"""
+
+
+def blocked(source: str, files: Files | None = None) -> list[str]:
+    """The qualified names of the functions in which something blocks the event loop."""
+    sources = {"app/main.py": (HEAD + source).encode()} | {path: encoded(text) for path, text in (files or {}).items()}
+    analysis = analysed(sources)
+    assert not analysis.unreadable
+    return sorted({f.function for f in analysis.findings if "blocks the event loop" in f.message})
+
+
+ABSTRACT = """
+class Users(abc.ABC):
+    @abc.abstractmethod
+    def get(self, id: int): ...
+
+
+class SqlUsers(Users):
+    def __init__(self, session: Session):
+        self.session = session
+
+    def get(self, id: int):
+        return self.session.get(object, id)
+
+
+"""
+IN_MEMORY = """
+class MemoryUsers(Users):
+    def get(self, id: int):
+        return {}[id]
+
+
+"""
+REDIS = """
+class OtherUsers(Users):
+    def get(self, id: int):
+        return requests.get("http://users")
+
+
+"""
+ENDPOINT = """
+
+@app.get("/users/{id}")
+async def read(id: int, users: Users = Depends(%s)):
+    return users.get(id)
+"""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(ABSTRACT + ENDPOINT % "unknown", id="the only implementation"),
+        pytest.param(ABSTRACT + REDIS + ENDPOINT % "unknown", id="two implementations that block"),
+        pytest.param(
+            ABSTRACT
+            + IN_MEMORY
+            + "def users(db: Session = Depends(get_db)) -> Users:\n    return SqlUsers(db)\n"
+            + ENDPOINT % "users",
+            id="the one that the dependency returns",
+        ),
+        pytest.param(
+            ABSTRACT + IN_MEMORY + "def users(db: Session = Depends(get_db)) -> Users:\n    return SqlUsers(db)\n"
+            "app.dependency_overrides[Users] = users\n" + ENDPOINT % "",
+            id="the one that overrides the interface",
+        ),
+        pytest.param(
+            ABSTRACT
+            + IN_MEMORY
+            + """
+class Service:
+    def __init__(self, users: Users):
+        self.users = users
+
+    def read(self, id: int):
+        return self.users.get(id)
+
+
+def service(db: Session = Depends(get_db)) -> Service:
+    return Service(SqlUsers(db))
+
+
+@app.get("/users/{id}")
+async def read(id: int, service: Annotated[Service, Depends(service)]):
+    return service.read(id)
+""",
+            id="the one that a service is made with",
+        ),
+        pytest.param(
+            """
+class Users(Protocol):
+    def get(self, id: int): ...
+
+
+class SqlUsers:
+    def __init__(self, session: Session):
+        self.session = session
+
+    def get(self, id: int):
+        return self.session.get(object, id)
+
+
+def users(db: Session = Depends(get_db)) -> Users:
+    return SqlUsers(db)
+
+
+@app.get("/users/{id}")
+async def read(id: int, users: Users = Depends(users)):
+    return users.get(id)
+""",
+            id="a protocol",
+        ),
+        pytest.param(
+            """
+Model = TypeVar("Model")
+
+
+class Repository(Generic[Model]):
+    model: type[Model]
+
+    def __init__(self, session: Session):
+        self.session = session
+
+    def get(self, id: int) -> Model:
+        return self.session.get(self.model, id)
+
+
+class Users(Repository[dict]):
+    model = dict
+
+
+@app.get("/users/{id}")
+async def read(id: int, db: Session = Depends(get_db)):
+    return Users(db).get(id)
+""",
+            id="a generic repository",
+        ),
+        pytest.param(
+            """
+class Store(abc.ABC):
+    def save(self, item):
+        self._write(item)
+
+    @abc.abstractmethod
+    def _write(self, item): ...
+
+
+class SqlStore(Store):
+    def __init__(self, session: Session):
+        self.session = session
+
+    def _write(self, item):
+        self.session.commit()
+
+
+@app.post("/users")
+async def read(db: Session = Depends(get_db)):
+    SqlStore(db).save(1)
+""",
+            id="a template method",
+        ),
+        pytest.param(
+            """
+class Users:
+    def __init__(self, session: Session):
+        self.session = session
+
+    def add(self, user):
+        self.session.add(user)
+
+
+class Unit:
+    def __init__(self, factory=SessionLocal):
+        self.factory = factory
+
+    def __enter__(self):
+        self.session = SessionLocal()
+        self.users = Users(self.session)
+        return self
+
+    def __exit__(self, *error):
+        self.session.rollback()
+
+    def commit(self):
+        self.session.commit()
+
+
+@app.post("/users")
+async def read(unit: Unit = Depends(Unit)):
+    with unit:
+        unit.users.add({})
+        unit.commit()
+""",
+            id="a unit of work",
+        ),
+        pytest.param(
+            """
+@app.on_event("startup")
+def connect():
+    app.state.sessions = sessionmaker(engine)
+
+
+@app.get("/users")
+async def read(request: Request):
+    with request.app.state.sessions() as db:
+        return db.execute("select 1")
+""",
+            id="what startup sets on the state",
+        ),
+        pytest.param(
+            """
+@app.on_event("startup")
+def connect():
+    app.session = Session(engine)
+
+
+@app.get("/users")
+async def read(request: Request):
+    return request.app.session.execute("select 1")
+""",
+            id="what startup sets on the application",
+        ),
+        pytest.param(
+            """
+@app.get("/users")
+async def read(db: Session = Depends(get_db)):
+    users = db.query(object).filter(1)
+    return [user for user in users]
+""",
+            id="a query that is run through later",
+        ),
+        pytest.param(
+            """
+def common(page: int = 1, db: Session = Depends(get_db)):
+    return {"page": page, "db": db}
+
+
+def paginate(page, db):
+    return db.query(object).all()
+
+
+@app.get("/users")
+async def read(common: Annotated[dict, Depends(common)]):
+    return paginate(**common)
+""",
+            id="a dictionary that is spread",
+        ),
+        pytest.param(
+            """
+stores = {"users": SessionLocal(), "other": unknown()}
+
+
+@app.get("/users")
+async def read():
+    return stores["users"].execute("select 1")
+""",
+            id="a dictionary",
+        ),
+        pytest.param(
+            """
+@app.get("/users")
+async def read(db: Any = Depends(unknown)):
+    if isinstance(db, Session):
+        return db.execute("select 1")
+""",
+            id="a test of its type",
+        ),
+        pytest.param(
+            """
+@app.get("/users")
+async def read(db: Any = Depends(unknown)):
+    if not isinstance(db, Session):
+        raise TypeError
+    return db.execute("select 1")
+""",
+            id="a test of its type that leaves",
+        ),
+        pytest.param(
+            """
+@app.get("/users")
+async def read(db: Any = Depends(unknown)):
+    assert isinstance(db, Session)
+    return db.execute("select 1")
+""",
+            id="an assertion of its type",
+        ),
+        pytest.param(
+            """
+Db: TypeAlias = "Annotated[Session, Depends(get_db)]"
+
+
+@app.get("/users")
+async def read(db: Db):
+    return db.execute("select 1")
+""",
+            id="an alias in quotes",
+        ),
+        pytest.param(
+            """
+type Db = Annotated[Session, Depends(get_db)]
+
+
+@app.get("/users")
+async def read(db: Db):
+    return db.execute("select 1")
+""",
+            id="an alias by `type`",
+        ),
+        pytest.param(
+            """
+@app.get("/users")
+async def read(db: Annotated["Session", Depends(get_db)]):
+    return db.execute("select 1")
+""",
+            id="quotes within an annotation",
+        ),
+        pytest.param(
+            """
+def attempt(work, times: int = 3):
+    for _ in range(times):
+        return work()
+
+
+@app.get("/users")
+async def read(db: Session = Depends(get_db)):
+    return attempt(lambda: db.execute("select 1"))
+""",
+            id="a lambda that a helper calls",
+        ),
+        pytest.param(
+            """
+def attempt(work):
+    return work()
+
+
+def load(url):
+    return requests.get(url)
+
+
+@app.get("/users")
+async def read():
+    return attempt(functools.partial(load, "http://users"))
+""",
+            id="a partial that a helper calls",
+        ),
+        pytest.param(
+            """
+async def attempt(work):
+    return work()
+
+
+def load():
+    return requests.get("http://users")
+
+
+@app.get("/users")
+async def read():
+    return await attempt(load)
+""",
+            id="a function that an asynchronous helper calls",
+        ),
+        pytest.param(
+            """
+def timed(function):
+    @functools.wraps(function)
+    async def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+@app.get("/users")
+@timed
+def read():
+    return requests.get("http://users")
+""",
+            id="a `def` endpoint under an asynchronous wrapper",
+        ),
+        pytest.param(
+            """
+def retried(times: int):
+    def decorate(function):
+        @functools.wraps(function)
+        async def wrapper(*args, **kwargs):
+            result = function(*args, **kwargs)
+            return result
+
+        return wrapper
+
+    return decorate
+
+
+@retried(3)
+def read():
+    return requests.get("http://users")
+
+
+@app.get("/users")
+async def users():
+    return await read()
+""",
+            id="a `def` helper under an asynchronous wrapper",
+        ),
+        pytest.param(
+            """
+class Check:
+    async def __call__(self, request: Request):
+        return requests.get("http://users")
+
+
+@app.get("/users", dependencies=[Depends(Check())])
+async def read(): ...
+""",
+            id="an object with an asynchronous `__call__`",
+        ),
+        pytest.param(
+            """
+class User(BaseModel):
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def is_free(cls, name: str) -> str:
+        requests.get(f"http://users/{name}")
+        return name
+
+
+class Team(BaseModel):
+    users: list[User]
+
+
+@app.post("/teams")
+def read(team: Team): ...
+""",
+            id="a validator within the body of a `def` endpoint",
+        ),
+        pytest.param(
+            """
+from dependency_injector import containers, providers
+from dependency_injector.wiring import Provide, inject
+
+
+class Users:
+    def __init__(self, session: Session):
+        self.session = session
+
+    def get(self, id: int):
+        return self.session.get(object, id)
+
+
+class Container(containers.DeclarativeContainer):
+    users = providers.Factory(Users, session=unknown)
+
+
+@app.get("/users")
+@inject
+async def read(users=Depends(Provide[Container.users])):
+    return users.get(1)
+""",
+            id="a container",
+        ),
+    ],
+)
+def test_found(source: str) -> None:
+    assert blocked(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(
+            ABSTRACT + IN_MEMORY + ENDPOINT % "unknown", id="two implementations, of which one does not block"
+        ),
+        pytest.param(
+            ABSTRACT + IN_MEMORY + "def users() -> Users:\n    return MemoryUsers()\n" + ENDPOINT % "users",
+            id="the implementation that the dependency returns does not block",
+        ),
+        pytest.param(
+            ABSTRACT.replace("class SqlUsers(Users)", "class SqlUsers") + ENDPOINT % "unknown", id="no implementation"
+        ),
+        pytest.param(
+            """
+@app.get("/users")
+async def read(request: Request):
+    return request.app.session.execute("select 1")
+""",
+            id="what nobody sets on the application",
+        ),
+        pytest.param(
+            """
+@app.get("/users")
+def read(db: Session = Depends(get_db)):
+    users = db.query(object).filter(1)
+    return [user for user in users]
+""",
+            id="a query in a `def` endpoint",
+        ),
+        pytest.param(
+            """
+stores = {"users": SessionLocal(), "other": unknown()}
+
+
+@app.get("/users")
+async def read():
+    return stores["other"].execute("select 1")
+""",
+            id="another value of the dictionary",
+        ),
+        pytest.param(
+            """
+@app.get("/users")
+async def read(db: AsyncSession | Session = Depends(unknown)):
+    if isinstance(db, AsyncSession):
+        return await db.execute("select 1")
+    else:
+        return await run_in_threadpool(db.execute, "select 1")
+""",
+            id="a test of its type, and the other way",
+        ),
+        pytest.param(
+            """
+@app.get("/users")
+async def read(db: Any = Depends(unknown)):
+    if isinstance(db, Session):
+        return 1
+    return db.execute("select 1")
+""",
+            id="below a test of its type",
+        ),
+        pytest.param(
+            """
+@app.get("/users")
+async def read(db: Any = Depends(unknown)):
+    if isinstance(db, Session):
+        db = unknown()
+        return db.execute("select 1")
+""",
+            id="another value after the test of its type",
+        ),
+        pytest.param(
+            """
+async def attempt(work):
+    return await run_in_threadpool(work)
+
+
+def load():
+    return requests.get("http://users")
+
+
+@app.get("/users")
+async def read():
+    return await attempt(load)
+""",
+            id="a function that a helper hands to a thread",
+        ),
+        pytest.param(
+            """
+def remember(work):
+    unknown.append(work)
+
+
+def load():
+    return requests.get("http://users")
+
+
+@app.get("/users")
+async def read():
+    return remember(load)
+""",
+            id="a function that a helper keeps",
+        ),
+        pytest.param(
+            """
+def timed(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+@app.get("/users")
+@timed
+def read():
+    return requests.get("http://users")
+""",
+            id="a `def` endpoint under a plain wrapper",
+        ),
+        pytest.param(
+            """
+def timed(function):
+    @functools.wraps(function)
+    async def wrapper(*args, **kwargs):
+        return await run_in_threadpool(function, *args, **kwargs)
+
+    return wrapper
+
+
+@app.get("/users")
+@timed
+def read():
+    return requests.get("http://users")
+""",
+            id="a `def` endpoint under a wrapper that hands it to a thread",
+        ),
+        pytest.param(
+            """
+class Check:
+    def __call__(self, request: Request):
+        return requests.get("http://users")
+
+
+@app.get("/users", dependencies=[Depends(Check())])
+async def read(): ...
+""",
+            id="an object with a plain `__call__`",
+        ),
+        pytest.param(
+            """
+class User(BaseModel):
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def is_free(cls, name: str) -> str:
+        requests.get(f"http://users/{name}")
+        return name
+
+
+@app.get("/users")
+def read():
+    return User(name="me")
+""",
+            id="a validator of what a `def` endpoint makes itself",
+        ),
+    ],
+)
+def test_left_alone(source: str) -> None:
+    assert blocked(source) == []
+
+
+def test_overrides_of_tests_do_not_count() -> None:
+    source = ABSTRACT + IN_MEMORY + ENDPOINT % ""
+    tests = """
+    from app.main import SqlUsers, Users, app
+
+    app.dependency_overrides[Users] = lambda: SqlUsers(None)
+    """
+    assert blocked(source, {"tests/test_users.py": tests}) == []
+
+
+def test_an_alias_through_a_star() -> None:
+    files = {
+        "app/deps.py": """
+        from typing import Annotated
+        from fastapi import Depends
+        from sqlalchemy.orm import Session
+
+        def make() -> Session: ...
+
+        Db = Annotated[Session, Depends(make)]
+        """
+    }
+    source = (
+        "from app.deps import *\n\n\n@app.get('/users')\nasync def read(db: Db):\n    return db.execute('select 1')\n"
+    )
+    assert blocked(source, files) == ["read"]
