@@ -354,7 +354,6 @@ def test_a_helper_in_a_third_file_that_is_given_the_session() -> None:
     assert [step.name for step in finding.chain] == ["home", "find", "Query.first"]
 
 
-@not_yet("an alias that comes by `import *` is not followed")
 def test_an_alias_that_comes_by_a_star() -> None:
     before = HEAD.format("db: SessionDep", "return db.get(User, 1)").replace("SessionDep, ", "", 1)
     before = before.replace("app = FastAPI()", "from .database import *\n\napp = FastAPI()")
