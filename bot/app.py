@@ -14,8 +14,10 @@ from aiohttp.web import Application, AppRunner, TCPSite
 from bot import installations, intake, queue
 from bot import web as pages
 from bot.analysis import Analyst
+from bot.config import OPERATOR_NAME, Layer, load_config
 from bot.errors import RetryLater, SettingsError
 from bot.events import InstallationChanged
+from bot.fetch import Inherited
 from bot.github import GitHub, passes
 from bot.lanes import Job
 from bot.logs import configure_logs, redact
@@ -126,7 +128,7 @@ async def _reviewing(settings: Settings, credentials: Credentials, store: Store)
             private_key=credentials.private_key,
             api_url=settings.api_url,
         )
-        tools = Tools(github, store, analyst)
+        tools = Tools(github, store, analyst, _inherited(settings))
 
         jobs = await Worker(settings.database_url, store, _duties(github, store, tools)).start()
         try:
@@ -134,6 +136,16 @@ async def _reviewing(settings: Settings, credentials: Credentials, store: Store)
         finally:
             await jobs.stop(DRAIN_SECONDS)
             await analyst.close()
+
+
+def _inherited(settings: Settings) -> Inherited:
+    """What the operator sets for all repositories. Raises SettingsError for every mistake in it."""
+    if settings.operator_config is None:
+        return Inherited()
+    layer = Layer(OPERATOR_NAME, settings.operator_config)
+    if problems := load_config([layer]).problems:
+        raise SettingsError(problems)
+    return Inherited((layer,))
 
 
 def _duties(github: GitHub, store: Store, tools: Tools) -> Duties:

@@ -18,6 +18,9 @@ from pathspec import GitIgnoreSpec
 from rules import Options, Severity, all_rules
 
 CONFIG_PATH = ".github/asyncify.toml"
+OPERATOR_NAME = "the operator's asyncify.toml"
+NEVER_LOCKED = "enabled"
+"""A repository can always send its guest away."""
 PYPROJECT_PATH = "pyproject.toml"
 
 Scope = Literal["introduced", "changed-lines", "changed-files"]
@@ -41,7 +44,8 @@ class RepositoryConfig:
     repository's own blocking functions to their awaitable twins (None: there is none), `offloads` its functions that hand
     a callable to a thread to that argument's position, from 0.
 
-    `origins` tells for each key of a file where its value comes from; `problems` are sentences about what could not be used.
+    `origins` tells for each key of a file where its value comes from, `locked` holds the keys that the operator of the App
+    keeps to themselves; `problems` are sentences about what could not be used.
     """
 
     enabled: bool = True
@@ -59,14 +63,34 @@ class RepositoryConfig:
     blocking: Mapping[str, str | None] = field(default_factory=dict)
     offloads: Mapping[str, int] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
+    locked: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
+
+
+MEANINGS: Mapping[str, str] = {
+    "enabled": "false silences the bot in this repository: nothing is posted, not even a check run.",
+    "select": "Rules or packs to go by, by name; all of them where none is given.",
+    "ignore": "Rules or packs to leave out, by name; stronger than select.",
+    "exclude": "Globs, as in .gitignore, of files not to speak of.",
+    "scope": "What automatic reviews speak of.",
+    "severity": "The lowest severity that is commented inline; the rest stands in the check run.",
+    "unsafe-suggestions": "Whether to offer fixes whose behaviour differs in ways that the comment names.",
+    "http-client": "The client that conversions of HTTP calls go to; auto: the one that the project has.",
+    "fail-on": "The lowest severity at which the check run fails; otherwise findings leave it neutral.",
+    "review-drafts": "Whether drafts get comments; otherwise a check run only.",
+    "review-bots": "Whether pull requests of bots get comments; otherwise a check run only.",
+    "max-comments": "How many comments a review may hold; a table limits the whole pull request as well.",
+    "blocking": "Blocking functions of this repository by dotted name, each with its awaitable twin, or an empty text.",
+    "offloads": "Functions of this repository that hand a callable to a thread, with its position, from 0.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One configuration file: its text, and the name by which people know it ("octo/.github: .github/asyncify.toml").
 
-    A name that ends in `pyproject.toml` means that only its table `[tool.asyncify]` is ours.
+    A name that ends in `pyproject.toml` means that only its table `[tool.asyncify]` is ours. The operator's file may hold
+    one key more: `locked`, the keys that no other file may set.
     """
 
     name: str
@@ -112,7 +136,9 @@ def excluded(path: str, config: RepositoryConfig) -> bool:
 def keys() -> tuple[str, ...]:
     """The keys of a configuration file, in the order of the documentation."""
     return tuple(
-        one.name.replace("_", "-") for one in fields(RepositoryConfig) if one.name not in {"origins", "problems"}
+        one.name.replace("_", "-")
+        for one in fields(RepositoryConfig)
+        if one.name not in {"origins", "locked", "problems"}
     )
 
 
@@ -126,9 +152,17 @@ def _with_layer(config: RepositoryConfig, layer: Layer) -> RepositoryConfig:
         given = _read(layer)
     except ConfigError as error:
         return _with_problem(config, str(error))
+    locked = given.pop("locked", ()) if layer.name == OPERATOR_NAME else ()
     for key, value in given.items():
         config = _with_value(config, layer, key, value)
-    return config
+    return _with_locks(config, layer, locked)
+
+
+def _with_locks(config: RepositoryConfig, layer: Layer, locked: Any) -> RepositoryConfig:
+    known = [key for key in keys() if key != NEVER_LOCKED]
+    if not isinstance(locked, list | tuple) or not all(key in known for key in locked):
+        return _with_problem(config, f"{_where(layer, 'locked')}: `locked` may hold {_listed(known)}.")
+    return replace(config, locked=config.locked.union(locked))
 
 
 def _with_problem(config: RepositoryConfig, problem: str) -> RepositoryConfig:
@@ -151,6 +185,8 @@ def _read(layer: Layer) -> dict[str, Any]:
 def _with_value(config: RepositoryConfig, layer: Layer, key: str, value: Any) -> RepositoryConfig:
     if key not in keys():
         return _with_problem(config, f"{_where(layer, key)}: unknown key `{key}`{_nearest(key, keys())}.")
+    if key in config.locked:
+        return _with_problem(config, f"{_where(layer, key)}: `{key}` is not used: {OPERATOR_NAME} locks it.")
     try:
         read = _READERS[key](value)
     except (msgspec.ValidationError, ValueError) as error:
@@ -171,6 +207,10 @@ def _unknown_rules(names: frozenset[str]) -> tuple[str, ...]:
     """A name that means nothing is told, and still counts: who selects one rule must not get them all for a typing error."""
     known = {*all_rules(), *(rule.partition("/")[0] for rule in all_rules())}
     return tuple(f"`{name}`, which is no rule{_nearest(name, known)}" for name in sorted(names - known))
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
@@ -216,7 +256,7 @@ def _fail_on(value: Any) -> Severity | None:
 def _one_of(*words: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if value not in words:
-            raise ValueError(f"it must be one of {', '.join(f'`{word}`' for word in words)}")
+            raise ValueError(f"it must be one of {_listed(words)}")
         return str(value)
 
     return read

@@ -11,7 +11,7 @@ import json
 import tarfile
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
@@ -46,9 +46,6 @@ PRIVATE_FOR = 600.0
 EVENTUALLY = (1.0, 2.0, 4.0)
 """Seconds between the attempts to read what GitHub announced but does not have yet."""
 REGULAR = {"100644", "100755"}
-
-PrivateTexts = TTLCache[tuple[int, int], str | None]
-"""Texts of the organisations' configuration files, by installation and by the number of its latest change."""
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -126,6 +123,17 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Inherited:
+    """What repositories inherit from files outside of them: the operator's, and those in private `.github` repositories.
+
+    `private` remembers the latter for some minutes, by installation and by the number of its latest change.
+    """
+
+    operator: tuple[Layer, ...] = ()
+    private: TTLCache[tuple[int, int], str | None] = field(default_factory=lambda: TTLCache(4096, PRIVATE_FOR))
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """Both sides of a pull request as facts, and the texts of the files that it changes, at its head."""
 
@@ -171,24 +179,23 @@ async def changed_files(github: Installation, ref: PullRef) -> tuple[ChangedFile
     return tuple(map(_changed_file, files))
 
 
-async def configuration(github: Installation, stands: Standing, private: PrivateTexts) -> tuple[Layer, ...]:
-    """The configuration files in force, the weakest first: the organisation's, then that of the base branch.
+async def configuration(github: Installation, stands: Standing, inherited: Inherited) -> tuple[Layer, ...]:
+    """The configuration files in force, the weakest first: the operator's, the organisation's, that of the base branch.
 
-    A private `.github` repository takes a token of its own; `private` remembers for some minutes what was found there.
+    A private `.github` repository takes a token of its own; what was found there is remembered for some minutes.
     """
     ref, shared = stands.pull.ref, stands.shared
     owner = ref.repository.partition("/")[0]
     if shared is None:
         key = ref.installation, github.app.changes.get(ref.installation, 0)
-        if key not in private:
-            private[key] = await _private_text(github.app, ref.installation, owner)
-        shared = private.get(key)
-    return (*([Layer(f"{owner}/.github: {CONFIG_PATH}", shared)] if shared else []), *stands.layers)
-
-
-def private_texts() -> PrivateTexts:
-    """An empty memory for `configuration`."""
-    return TTLCache(4096, PRIVATE_FOR)
+        if key not in inherited.private:
+            inherited.private[key] = await _private_text(github.app, ref.installation, owner)
+        shared = inherited.private.get(key)
+    return (
+        *inherited.operator,
+        *([Layer(f"{owner}/.github: {CONFIG_PATH}", shared)] if shared else []),
+        *stands.layers,
+    )
 
 
 def concerns_python(file: ChangedFile) -> bool:

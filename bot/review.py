@@ -15,13 +15,12 @@ from bot.config import load_config, to_options
 from bot.errors import Dropped
 from bot.fetch import (
     FactStore,
-    PrivateTexts,
+    Inherited,
     Standing,
     both,
     changed_files,
     concerns_python,
     configuration,
-    private_texts,
     project,
     standing,
 )
@@ -42,7 +41,7 @@ class Tools:
     github: GitHub
     store: FactStore
     analyst: Analyst
-    private: PrivateTexts = field(default_factory=private_texts)
+    inherited: Inherited = field(default_factory=Inherited)
 
 
 class Outcome(StrEnum):
@@ -66,7 +65,7 @@ async def review(ref: PullRef, tools: Tools) -> Outcome:
     stands, files = await both(standing(github, ref), changed_files(github, ref))
     if not stands.pull.open:
         return Outcome.CLOSED
-    config = load_config(await configuration(github, stands, tools.private))
+    config = load_config(await configuration(github, stands, tools.inherited))
     spoken = bool(stands.history.reviewed)  # who has had a check run waits for the next one
     if not config.enabled or not (spoken or any(map(concerns_python, files))):
         return Outcome.SILENT

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from bot.errors import SettingsError
 
 APP_VARIABLES = ("GITHUB_APP_ID", "GITHUB_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET")
+OPERATOR_FILE = "asyncify.toml"
 CREDENTIALS_FILE = "asyncify-app.json"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -35,11 +36,13 @@ class Settings:
     """How this process was told to run. Without `credentials` it is in set-up mode. The URLs end without a slash.
 
     `credentials_file` is where the set-up stores them, and where they are read from if the environment holds none.
+    `operator_config` is the text of `asyncify.toml` beside it: what all repositories inherit, None where there is none.
     `port_given` tells whether somebody chose the port: only then a worker listens as well.
     """
 
     credentials: Credentials | None
     credentials_file: Path
+    operator_config: str | None
     api_url: str
     github_url: str
     database_url: str = field(repr=False)
@@ -82,6 +85,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     settings = Settings(
         credentials=_credentials(variables, credentials_file),
         credentials_file=credentials_file,
+        operator_config=_read_if_there(credentials_file.with_name(OPERATOR_FILE), variables.problems),
         api_url=variables.read("GITHUB_API_URL", _url, "https://api.github.com"),
         github_url=variables.read("GITHUB_URL", _url, "https://github.com"),
         database_url=database_url,
@@ -143,12 +147,22 @@ def _from_stored(stored: Mapping[str, Any]) -> Credentials:
         raise SettingsError((f"the stored credentials cannot be used: {error}",)) from None
 
 
-def _read_stored(path: Path, problems: list[str]) -> Credentials | None:
+def _read_if_there(path: Path, problems: list[str]) -> str | None:
     try:
-        return _from_stored(json.loads(path.read_text(encoding="utf-8")))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
+        problems.append(f"{path}: it cannot be read ({error})")
+        return None
+
+
+def _read_stored(path: Path, problems: list[str]) -> Credentials | None:
+    if (text := _read_if_there(path, problems)) is None:
+        return None
+    try:
+        return _from_stored(json.loads(text))
+    except (ValueError, TypeError) as error:
         reason = error.problems[0] if isinstance(error, SettingsError) else f"it cannot be read ({error})"
         problems.append(f"{path}: {reason}; delete it to set up an App anew")
         return None

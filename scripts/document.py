@@ -1,13 +1,16 @@
-"""Writes the pages under `docs/` that are made from the code: the rules, and what is known of libraries.
+"""Writes the pages under `docs/` that are made from the code: rules, libraries, and the schema of a configuration file.
 
 With `--check` nothing is written; the exit status is 1 where a page is not up to date.
 """
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, get_args
 
-from rules import Rule, all_rules
+from bot.config import MEANINGS, HttpClient, RepositoryConfig, Scope
+from rules import Rule, Severity, all_rules
 from rules.core.catalog import libraries
 from rules.core.library import Library
 
@@ -29,7 +32,70 @@ def main() -> int:
 
 def pages() -> Mapping[str, str]:
     """The text of each page, by the name of its file."""
-    return {"rules.md": "\n".join(rules_page()), "libraries.md": "\n".join(libraries_page())}
+    return {
+        "rules.md": "\n".join(rules_page()),
+        "libraries.md": "\n".join(libraries_page()),
+        "asyncify.schema.json": json.dumps(schema(), indent=2) + "\n",
+    }
+
+
+def schema() -> dict[str, Any]:
+    """What `.github/asyncify.toml` may hold, for editors: https://json-schema.org/draft/2020-12/json-schema-core."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "asyncify",
+        "description": "Settings in .github/asyncify.toml, or under [tool.asyncify] in pyproject.toml.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {key: {"description": MEANINGS[key], **kind} for key, kind in _kinds().items()},
+    }
+
+
+def _kinds() -> Mapping[str, dict[str, Any]]:
+    defaults = RepositoryConfig()
+    packs = {name.partition("/")[0] for name in all_rules()}
+    rules = {"type": "array", "items": {"enum": sorted({*all_rules(), *packs})}, "uniqueItems": True, "default": []}
+    severities = [severity.name.lower() for severity in sorted(Severity)]
+    count = {"type": "integer", "minimum": 0}
+    limits = defaults.max_comments
+    return {
+        "enabled": _flag(defaults.enabled),
+        "select": rules,
+        "ignore": rules,
+        "exclude": {"type": "array", "items": {"type": "string"}, "default": []},
+        "scope": {"enum": list(get_args(Scope)), "default": defaults.scope},
+        "severity": {"enum": severities, "default": defaults.severity.name.lower()},
+        "unsafe-suggestions": _flag(defaults.unsafe_suggestions),
+        "http-client": {"enum": list(get_args(HttpClient)), "default": defaults.http_client},
+        "fail-on": {"enum": ["never", *severities], "default": "never"},
+        "review-drafts": _flag(defaults.review_drafts),
+        "review-bots": _flag(defaults.review_bots),
+        "max-comments": {
+            "oneOf": [
+                count,
+                {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "review": {**count, "default": limits.review},
+                        "pull-request": {**count, "default": limits.pull_request},
+                    },
+                },
+            ],
+            "default": limits.review,
+        },
+        "blocking": _names({"type": "string"}),
+        "offloads": _names(count),
+    }
+
+
+def _flag(default: bool) -> dict[str, Any]:
+    return {"type": "boolean", "default": default}
+
+
+def _names(kind: Mapping[str, Any]) -> dict[str, Any]:
+    """A table by dotted name; TOML makes tables within tables of names that are not quoted."""
+    return {"type": "object", "additionalProperties": {"anyOf": [kind, {"type": "object"}]}, "default": {}}
 
 
 def rules_page() -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from bot.analysis import AnalysisFailed, Analyst, Encoded
-from bot.fetch import PrivateTexts, private_texts
+from bot.fetch import Inherited
 from bot.github import GitHub, Installation
 from bot.models import PullRef
 from bot.review import Outcome, Tools, review
@@ -80,10 +80,10 @@ class Bot:
     client: GitHub
     analyst: InlineAnalyst = field(default_factory=InlineAnalyst)
     store: MemoryStore = field(default_factory=MemoryStore)
-    private: PrivateTexts = field(default_factory=private_texts)
+    inherited: Inherited = field(default_factory=Inherited)
 
     async def review(self, pull: PullRequest) -> Outcome:
-        return await review(ref(pull), Tools(self.client, self.store, self.analyst, self.private))
+        return await review(ref(pull), Tools(self.client, self.store, self.analyst, self.inherited))
 
     def installation(self, pull: PullRequest) -> Installation:
         return self.client.installation(ref(pull).installation, ref(pull).repository_id)

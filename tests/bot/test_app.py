@@ -207,6 +207,18 @@ async def test_an_environment_that_is_wrong(tmp_path: Path, command: str, enviro
     assert process.returncode == 2
 
 
+async def test_a_file_of_the_operator_that_is_wrong(tmp_path: Path) -> None:
+    """What all repositories would inherit is held against the same rules, before the first review."""
+    await asyncio.to_thread((tmp_path / "asyncify.toml").write_text, 'locked = ["enabled"]\n')
+    process = await start("serve", tmp_path, **APP)
+
+    _, log = await process.communicate()
+
+    assert "the operator's asyncify.toml, line 1: `locked` may hold" in log.decode()
+    assert "Traceback" not in log.decode()
+    assert process.returncode == 2
+
+
 def test_the_manifest() -> None:
     """The App asks for what it needs and no more, and for the events of it."""
     manifest = yaml.safe_load(Path("app.yaml").read_text())

@@ -1,8 +1,23 @@
 """A repository's configuration: what is given counts, what is wrong is named."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from bot.config import Layer, Limits, RepositoryConfig, applies, excluded, keys, load_config, to_options
+from bot.config import (
+    MEANINGS,
+    OPERATOR_NAME,
+    Layer,
+    Limits,
+    RepositoryConfig,
+    applies,
+    excluded,
+    keys,
+    load_config,
+    to_options,
+)
 from rules import Options, Severity, all_rules
 
 FILE = ".github/asyncify.toml"
@@ -188,3 +203,57 @@ def test_the_analysis_is_told_what_concerns_it() -> None:
     config = loaded('ignore = ["blocking"]\nexclude = ["old/"]')
 
     assert to_options(config) == Options(ignore=frozenset({"blocking"}))
+
+
+def test_what_the_operator_locks() -> None:
+    """The operator's value stays, and who wrote another one is told; what is not locked is a mere default."""
+    config = load_config(
+        [
+            Layer(OPERATOR_NAME, 'locked = ["fail-on", "review-bots"]\nfail-on = "error"\nscope = "changed-files"'),
+            Layer(FILE, 'scope = "introduced"\nfail-on = "never"\nreview-bots = true'),
+        ]
+    )
+
+    assert (config.fail_on, config.review_bots, config.scope) == (Severity.ERROR, False, "introduced")
+    assert config.origins == {"fail-on": OPERATOR_NAME, "scope": FILE}
+    assert config.problems == (
+        f"{FILE}, line 2: `fail-on` is not used: the operator's asyncify.toml locks it.",
+        f"{FILE}, line 3: `review-bots` is not used: the operator's asyncify.toml locks it.",
+    )
+
+
+@pytest.mark.parametrize("locked", ['["enabled"]', '["scop"]', '"scope"', "[[1]]", "true"])
+def test_what_cannot_be_locked(locked: str) -> None:
+    """A repository can always send the bot away, and a key that does not exist locks nothing."""
+    (problem,) = load_config([Layer(OPERATOR_NAME, f"\nlocked = {locked}")]).problems
+
+    assert problem.startswith(f"{OPERATOR_NAME}, line 2: `locked` may hold `select`, ")
+    assert "`enabled`" not in problem
+
+
+def test_only_the_operator_locks() -> None:
+    """An organisation's or a repository's file knows no such key."""
+    assert loaded("locked = []").problems == (f"{FILE}, line 1: unknown key `locked`.",)
+
+
+SCHEMA: dict[str, Any] = json.loads(Path("docs/asyncify.schema.json").read_text())
+
+
+def test_the_schema_knows_every_key() -> None:
+    """In the order of the documentation, with what it means and its default."""
+    assert tuple(SCHEMA["properties"]) == tuple(MEANINGS) == keys()
+    for key, kind in SCHEMA["properties"].items():
+        assert kind["description"] == MEANINGS[key]
+        default = kind["default"]
+        table = f"[{key}]" if isinstance(default, dict) else f"{key} = {json.dumps(default)}"
+        config = loaded(table)
+        assert config.problems == ()
+        assert getattr(config, key.replace("-", "_")) == getattr(RepositoryConfig(), key.replace("-", "_"))
+
+
+@pytest.mark.parametrize(("key", "kind"), [(key, kind) for key, kind in SCHEMA["properties"].items() if "enum" in kind])
+def test_the_schema_names_every_choice(key: str, kind: dict[str, Any]) -> None:
+    """Each word of the schema is taken, and the sentence about a wrong one names no other."""
+    assert not any(loaded(f'{key} = "{choice}"').problems for choice in kind["enum"])
+    (problem,) = loaded(f'{key} = "no such word"').problems
+    assert problem.endswith(f"it must be one of {', '.join(f'`{choice}`' for choice in kind['enum'])}.")

@@ -41,7 +41,7 @@ async def read(bot: Bot, pull: PullRequest) -> fetch.Project:
 
 async def read_configuration(bot: Bot, pull: PullRequest) -> tuple[Layer, ...]:
     github = bot.installation(pull)
-    return await configuration(github, await standing(github, ref(pull)), bot.private)
+    return await configuration(github, await standing(github, ref(pull)), bot.inherited)
 
 
 def say(pull: PullRequest, author: str, fingerprint: str, *, subject: str = "line", state: str = "COMMENTED") -> int:

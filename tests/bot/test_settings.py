@@ -238,3 +238,12 @@ def test_stored_credentials_that_are_damaged(tmp_path: Path, damage: str) -> Non
 
     assert str(tmp_path / "asyncify-app.json") in said
     assert "delete it" in said
+
+
+def test_what_the_operator_sets_for_all(tmp_path: Path) -> None:
+    """A file beside the database is read; none is fine."""
+    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/asyncify.db"}
+    assert read_settings(environ).operator_config is None
+    (tmp_path / "asyncify.toml").write_text("review-bots = true\n")
+
+    assert read_settings(environ).operator_config == "review-bots = true\n"
