@@ -33,6 +33,13 @@ def blocking_remarks(contexts: Contexts) -> Iterator[Remark]:
                 yield _remark(contexts, function, site, sink, arrival.root)
 
 
+def sinks_of(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
+    """What blocks at the calls of one function, itself or through helpers."""
+    for place, site in enumerate(contexts.project.function(function).sites):
+        if (sink := _sink_at(contexts, function, place, site)) is not None:
+            yield sink
+
+
 def _sink_at(contexts: Contexts, function: ProjectFunction, place: int, site: Site) -> Sink | None:
     own = contexts.blocking(site, Where(function.path, function.index, site.line))
     if own is not None:

@@ -1,7 +1,7 @@
 """One file whose text is at hand, for writing fixes: where its nodes stand and what stands around them."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 from rules.core.edits import decode_source, line_offsets, offset, text_of
@@ -121,15 +121,17 @@ class Document:
     def newline(self) -> str:
         return "\r\n" if self.text.count("\r\n") * 2 > self.text.count("\n") else "\n"
 
-    def may_await(self, call: ast.Call) -> bool:
+    def may_await(self, call: ast.Call, turned: Collection[ast.AST] = ()) -> bool:
         """Whether `await` may stand before the call: straight in an `async def`, with nothing between that runs later.
 
-        Defaults and decorators of a nested function, and the first iterable of a generator expression, run at once.
+        The `turned` functions are taken for `async def`. Defaults and decorators of a nested function, and the first iterable of a generator expression, run at once.
         """
         node: ast.AST = call
         while (around := self.parents.get(node)) is not None:
             match around:
                 case ast.AsyncFunctionDef() if node in around.body:
+                    return True
+                case ast.FunctionDef() if node in around.body and around in turned:
                     return True
                 case ast.FunctionDef() | ast.AsyncFunctionDef() if node not in around.body:
                     pass

@@ -11,7 +11,7 @@ from rules.core.facts import Facts, show
 from rules.core.findings import Analysis, Finding, Severity, Span, Step, Unreadable
 from rules.core.introduced import fingerprints_in_base
 from rules.core.library import Knowledge
-from rules.core.mending import with_fixes
+from rules.core.mending import Mending
 from rules.core.project import Project
 from rules.core.remarks import Remark, Remedy
 from rules.core.repository import is_offline
@@ -64,9 +64,13 @@ class Engine:
         old = fingerprints_in_base(found, before, facts, base or {})
         findings = [replace(finding, introduced=finding.fingerprint not in old) for _, finding in found]
         wanted = [(remark, f) for (remark, _), f in zip(found, findings, strict=True) if f.introduced]
-        fixed = {f.fingerprint: f for f in with_fixes(wanted, contexts, sources)}
+        mending = Mending(contexts, sources)
+        fixed = {f.fingerprint: f for f in mending.with_fixes(wanted)}
+        unmended = [f for (remark, _), f in zip(found, findings, strict=True) if not remark.only_fixed]
+        said = {f.fingerprint: f for f in unmended} | fixed
         return Analysis(
-            findings=tuple(sorted((fixed.get(f.fingerprint, f) for f in findings), key=_order)),
+            findings=tuple(sorted(said.values(), key=_order)),
+            refusals=dict(sorted(mending.refusals.items())),
             unreadable=tuple(Unreadable(path, f.problem) for path, f in sorted(facts.items()) if f.problem),
             concerns_fastapi=bool(contexts.roots) or any(FRAMEWORK & f.outline.imported for f in facts.values()),
         )

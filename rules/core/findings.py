@@ -4,7 +4,7 @@ Everything here is plain data. Lines and columns start at 1, columns count chara
 a line ends at ``\n`` alone, as on GitHub.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 
@@ -136,9 +136,11 @@ class Unreadable:
 class Analysis:
     """All that an analysis has to say, `findings` sorted by path, line, column, rule.
 
-    `concerns_fastapi` is false where no file of the project registers anything with FastAPI or Starlette.
+    `concerns_fastapi` is false where no file of the project registers anything with FastAPI or Starlette. `refusals` counts
+    the fixes that were thought of and not offered, by reason.
     """
 
     findings: tuple[Finding, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     concerns_fastapi: bool = False
+    refusals: dict[str, int] = field(default_factory=dict)

@@ -53,6 +53,33 @@ class Twin:
 
 
 @dataclass(frozen=True, slots=True)
+class Counterpart:
+    """A class whose methods are awaited, for one of the same package whose methods block.
+
+    Members are named by their whole path behind an instance ("chat.completions.create"). `awaited` block in the one and are
+    awaited in the other; `streamed` are those of them that give an asynchronous iterator where `stream=True` is given; `entered`
+    are managers of `async with`, `iterated` are run through by `async for`, `quick` are called as they are. Of `renamed`
+    the name is another one. `makers` are the functions that make an instance, each with what makes the other one;
+    `refused` are arguments to them that would have to be of another kind. Making a `heavy` one computes for
+    long, so that it must not move to the event loop.
+    """
+
+    of: str
+    instead: str
+    awaited: frozenset[str]
+    streamed: frozenset[str] = frozenset()
+    entered: frozenset[str] = frozenset()
+    iterated: frozenset[str] = frozenset()
+    quick: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    makers: Mapping[str, str] = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()
+    heavy: bool = False
+    notes: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Blocking:
     """Callables that block, and the rule that speaks of them; `when` tells whether one call, in its function, is to count.
 
@@ -115,6 +142,7 @@ class Library:
     `factories` maps a class whose instances are called to what that gives; `attributes` maps an attribute to its class;
     `bases` maps a class to those that it inherits from; `aliases` maps a name to the one that the rows use;
     `coroutines` are functions that return an awaitable, `quick` those that neither wait nor compute for long;
+    `twins` maps a method that blocks to the one of the same object that is awaited, and gives the same;
     `callers` call the function at their first argument, or under `key=`, at once; `wrappers` make (or, in brackets, stand for)
     a callable that calls their first argument; instances of `thread_bound` classes belong to the thread that made them, those
     of `exclusive` classes serve one thread at a time, and those of `per_thread` classes are another object in each thread.
@@ -129,6 +157,8 @@ class Library:
     aliases: Mapping[str, str] = field(default_factory=dict)
     coroutines: frozenset[str] = frozenset()
     quick: frozenset[str] = frozenset()
+    twins: Mapping[str, str] = field(default_factory=dict)
+    counterparts: tuple[Counterpart, ...] = ()
     offloads: tuple[Offload, ...] = ()
     registrations: tuple[Registration, ...] = ()
     callers: frozenset[str] = frozenset()
@@ -153,8 +183,13 @@ class Knowledge:
         self.thread_bound = frozenset().union(*(library.thread_bound for library in known))
         self.exclusive = frozenset().union(*(library.exclusive for library in known))
         self.per_thread = frozenset().union(*(library.per_thread for library in known))
+        self.twins = _merged(library.twins for library in known)
+        self.counterparts = {one.of: one for library in known for one in library.counterparts}
+        self.makers = {name: one for one in self.counterparts.values() for name in (one.of, *one.makers)}
         self._aliases = _merged(library.aliases for library in known)
-        self._coroutines = frozenset().union(*(library.coroutines for library in known))
+        self._coroutines = frozenset().union(
+            *(library.coroutines for library in known), self.twins.values(), *map(_awaited, self.counterparts.values())
+        )
         self._quick = frozenset().union(*(library.quick for library in known))
         self._callers = frozenset().union(*(library.callers for library in known))
         self.wrappers = frozenset().union(*(library.wrappers for library in known))
@@ -272,6 +307,11 @@ class Knowledge:
             *(self.registrations, self.offloads),
         )
         return any(name in table for table in tables)
+
+
+def _awaited(counterpart: Counterpart) -> Iterable[str]:
+    """The dotted names of what is awaited of the other class."""
+    return (f"{counterpart.instead}.{counterpart.renamed.get(name, name)}" for name in counterpart.awaited)
 
 
 def _row(table: Mapping[str, _Row], name: str) -> _Row | None:

@@ -1,26 +1,29 @@
-"""The fixes of findings: each way is tried and proved, and those of one function are chosen so that they go together."""
+"""The fixes of findings: each way is tried and proved, and those are chosen that go together."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field
 
-from rules.core import conversion, repairs
+from rules.core import repairs
+from rules.core.choosing import Offered, chosen
 from rules.core.contexts import Contexts
 from rules.core.document import Document
-from rules.core.findings import Edit, Finding, Fix, Way
+from rules.core.findings import Edit, Finding, Fix
+from rules.core.offload import offload
 from rules.core.proof import objection
 from rules.core.remarks import Remark, Remedy
-from rules.core.syntax import UnreadableError
+from rules.core.reverse import reverse
+from rules.core.texts import Texts
+from rules.core.twin import twin
 from rules.core.values import ProjectFunction
+from rules.core.whole import Bench, exchange, member, turn
 
 Writer = Callable[[Remark, Contexts, Document], Fix | None]
 
 MOST_MENDED = 50  # findings of a file that get fixes: what one person can read at a time
-Group = list[tuple[Finding, list[Fix]]]
 
 WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
-    Remedy.UNBLOCK: (conversion.twin, conversion.reverse, conversion.offload),
+    Remedy.UNBLOCK: (twin, reverse, offload),
     Remedy.AWAIT: (repairs.await_call,),
     Remedy.CONVERT: (repairs.make_asynchronous,),
     Remedy.RELEASE: (repairs.release,),
@@ -29,76 +32,53 @@ WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
     Remedy.UNWRAP: (repairs.unwrap,),
     Remedy.CALL: (repairs.call_directly,),
     Remedy.HAND_OVER: (repairs.hand_over,),
-    Remedy.NONE: (),
+}
+WIDE: Mapping[Remedy, tuple[Callable[[Remark, Bench], Fix | None], ...]] = {
+    Remedy.UNBLOCK: (member, exchange),
+    Remedy.TURN: (turn,),
 }
 
 
-def with_fixes(
-    found: Iterable[tuple[Remark, Finding]], contexts: Contexts, sources: Mapping[str, bytes]
-) -> Iterator[Finding]:
-    """The findings with their fixes. All findings of one function are mended in ways that go together."""
-    documents: dict[str, Document | None] = {}
-    together: defaultdict[ProjectFunction, Group] = defaultdict(list)
-    mended: Counter[str] = Counter()
-    for remark, finding in found:
-        if remark.remedy is Remedy.NONE:  # it stands in nobody's way
-            yield finding
-            continue
-        path = remark.function.path
-        mended[path] += 1
-        document = documents[path] if path in documents else documents.setdefault(path, _document(path, sources))
-        if document is None or mended[path] > MOST_MENDED:
-            yield finding
-            continue
-        together[remark.function].append((finding, list(_written(remark, contexts, document))))
-    for function, group in together.items():
-        prove = partial(_is_proved, function=function, contexts=contexts, sources=sources, judged={})
-        yield from _chosen([(finding, list(filter(prove, fixes))) for finding, fixes in group])
+@dataclass(slots=True)
+class Mending:
+    """The mending of one analysis: its findings get fixes; `refusals` counts why others were not offered."""
+
+    contexts: Contexts
+    sources: Mapping[str, bytes]
+    refusals: Counter[str] = field(default_factory=Counter)
+    _judged: dict[tuple[Edit, ...], str] = field(default_factory=dict)
+
+    def with_fixes(self, found: Iterable[tuple[Remark, Finding]]) -> Iterator[Finding]:
+        """The findings with their fixes; those that are said only with a fix are left out where none is proved."""
+        bench = Bench(self.contexts, Texts(self.sources), self.refusals)
+        together: defaultdict[ProjectFunction, list[Offered]] = defaultdict(list)
+        mended: Counter[str] = Counter()
+        for remark, finding in found:
+            if remark.remedy is Remedy.NONE:  # it stands in nobody's way
+                yield finding
+                continue
+            path = remark.function.path
+            mended[path] += 1
+            document = bench.texts.document(path) if mended[path] <= MOST_MENDED else None
+            fixes = _written(remark, bench, document) if document is not None else ()
+            proved = tuple(fix for fix in fixes if self._is_proved(fix, remark.function))
+            together[remark.function].append(Offered(finding, proved, remark.only_fixed))
+        groups = {function: tuple(group) for function, group in together.items()}
+        yield from chosen(groups, self.contexts.project.facts, self.sources)
+
+    def _is_proved(self, fix: Fix, function: ProjectFunction) -> bool:
+        """Whether nothing is to be said against a fix; the same edits are judged once."""
+        if fix.edits not in self._judged:
+            self._judged[fix.edits] = objection(fix, function, self.contexts, self.sources)
+            if self._judged[fix.edits]:
+                self.refusals[self._judged[fix.edits]] += 1
+        return not self._judged[fix.edits]
 
 
-def _written(remark: Remark, contexts: Contexts, document: Document) -> Iterator[Fix]:
-    for write in WAYS[remark.remedy]:
-        if (fix := write(remark, contexts, document)) is not None:
+def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix]:
+    for reach in WIDE.get(remark.remedy, ()):
+        if (fix := reach(remark, bench)) is not None:
             yield fix
-
-
-def _is_proved(
-    fix: Fix,
-    *,
-    function: ProjectFunction,
-    contexts: Contexts,
-    sources: Mapping[str, bytes],
-    judged: dict[tuple[Edit, ...], str],
-) -> bool:
-    """Whether nothing is to be said against a fix; the same edits are judged once."""
-    if fix.edits not in judged:
-        judged[fix.edits] = objection(fix, function, contexts, sources)
-    return not judged[fix.edits]
-
-
-def _document(path: str, sources: Mapping[str, bytes]) -> Document | None:
-    """The file, for fixes to be written in; None where its text is not at hand."""
-    if path not in sources:
-        return None
-    try:
-        return Document(path, sources[path])
-    except (UnreadableError, SyntaxError, UnicodeError):
-        return None
-
-
-def _chosen(group: Group) -> Iterator[Finding]:
-    """One best fix for each finding of a function, so that all of them can be made.
-
-    A function that loses its `async` can await nothing, so either every finding of it is mended that way or none is: none
-    where each has a twin of its own, and all where one has not.
-    """
-    reverse = _has_everywhere(Way.REVERSE, group) and not _has_everywhere(Way.TWIN, group)
-    for finding, fixes in group:
-        fitting = [fix for fix in fixes if (fix.way is Way.REVERSE) == reverse]
-        best = fitting[0] if fitting else None
-        others = tuple(fix for fix in fixes if fix is not best)
-        yield replace(finding, fix=best, alternatives=others, advice=finding.advice if best is None else "")
-
-
-def _has_everywhere(way: Way, group: Group) -> bool:
-    return all(any(fix.way is way for fix in fixes) for _, fixes in group)
+    for write in WAYS.get(remark.remedy, ()):
+        if (fix := write(remark, bench.contexts, document)) is not None:
+            yield fix

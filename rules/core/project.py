@@ -674,6 +674,11 @@ class Project(Repository):
                 if any(last_name(base) == name and self.value(base, where) == owner for base in class_.bases):
                     yield ProjectClass(path, index)
 
+    def is_derived(self, of: ProjectClass) -> bool:
+        """Whether any class may derive from one."""
+        name = self.class_(of).name
+        return any(name in facts.outline.bases for facts in self.facts.values())
+
     def is_abstract(self, of: ProjectFunction) -> bool:
         """Whether a method is one that derived classes are to define: marked so, or with nothing in it."""
         function = self.function(of)

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import CodeType
 
+from rules.core.blocking import sinks_of
 from rules.core.contexts import Contexts
 from rules.core.edits import EditConflictError, apply_edits, decode_source
-from rules.core.facts import Facts, Function
+from rules.core.facts import Facts, Function, Site, last_name
 from rules.core.findings import Fix
 from rules.core.reading import read_facts
 from rules.core.syntax import UnreadableError, parse
-from rules.core.values import ProjectFunction, Where
+from rules.core.usage import calls_by_hand
+from rules.core.values import Outside, ProjectFunction, Where
 
 
 def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
@@ -75,12 +77,67 @@ def _meaning_objection(before: Contexts, function: ProjectFunction, edited: Mapp
             return "cannot be read again"
         if [_signature(f) for f in project.facts[path].functions] != [_signature(f) for f in facts.functions]:
             return "changes a signature"
-    for place in _within(function, after):
-        if after.project.function(place).asynchronous and _blocking(after, place) - _blocking(before, place):
-            return "blocks elsewhere"
-        if _forgotten(after, place) > _forgotten(before, place):
-            return "leaves a coroutine unawaited"
+        if _registrations(path, before) != _registrations(path, after):
+            return "changes the routes"
+    changed = dict.fromkeys((*_within(function, after), *_changed(before, after, edited)))
+    return next(filter(None, (_objection_in(place, before, after) for place in changed)), "")
+
+
+def _objection_in(place: ProjectFunction, before: Contexts, after: Contexts) -> str:
+    """What is wrong with one function that was changed."""
+    old, new = before.project.function(place), after.project.function(place)
+    if new.asynchronous and _blocking(after, place) - (_blocking(before, place) if old.asynchronous else Counter()):
+        return "blocks elsewhere"
+    if _forgotten(after, place) > _forgotten(before, place):
+        return "leaves a coroutine unawaited"
+    if any(_awaits_nothing(site, place, after) for site in new.sites if site.awaited) and not old.suspends:
+        return "awaits what is no coroutine"
+    if new.asynchronous and not old.asynchronous and not _is_followed(place, after):
+        return "is called where nothing awaits it"
     return ""
+
+
+def _changed(before: Contexts, after: Contexts, edited: Mapping[str, Facts]) -> Iterator[ProjectFunction]:
+    """The functions of the edited files that do something else now."""
+    for path in edited:
+        pairs = zip(before.project.facts[path].functions, after.project.facts[path].functions, strict=True)
+        for index, (old, new) in enumerate(pairs):
+            if old.asynchronous != new.asynchronous or [*map(_doing, old.sites)] != [*map(_doing, new.sites)]:
+                yield ProjectFunction(path, index)
+
+
+def _doing(site: Site) -> object:
+    return (site.call, site.awaited, site.suspending)
+
+
+def _registrations(path: str, contexts: Contexts) -> list[object]:
+    """What a file hands to the framework by calling it."""
+    known = {name.rpartition(".")[2] for name in contexts.project.knowledge.registrations}
+    functions = contexts.project.facts[path].functions
+    calls = (site.call for function in functions for site in function.sites)
+    return [call for call in calls if last_name(call.callee) in known]
+
+
+def _awaits_nothing(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether what an awaited call gives is certainly no coroutine."""
+    callee = contexts.project.value(site.call.callee, Where(place.path, place.index, site.line))
+    if isinstance(callee, ProjectFunction):
+        function = contexts.project.function(callee)
+        return not function.asynchronous and not function.decorators and not function.returns
+    knowledge = contexts.project.knowledge
+    return isinstance(callee, Outside) and (
+        knowledge.is_quick(callee.name) or knowledge.exactly(callee.name) is not None
+    )
+
+
+def _is_followed(turned: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether every call of a function that is asynchronous now awaits it, or runs through what it yields."""
+    calls = calls_by_hand(turned, contexts)
+    if calls is None:
+        return False
+    if contexts.project.function(turned).generator:
+        return True  # handed to a response as it is; what iterates it was counted above
+    return all(contexts.project.function(caller).sites[place].awaited for caller, place in calls)
 
 
 def _within(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFunction]:
@@ -98,7 +155,8 @@ def _signature(function: Function) -> object:
 
 
 def _blocking(contexts: Contexts, function: ProjectFunction) -> Counter[str]:
-    return Counter(sink.name for sink in contexts.own_sinks(function))
+    """What blocks the loop when the function runs there: its own calls, and those of the helpers that it calls."""
+    return Counter(sink.name for sink in sinks_of(function, contexts))
 
 
 def _forgotten(contexts: Contexts, function: ProjectFunction) -> int:

@@ -16,6 +16,7 @@ class Remedy(Enum):
     UNBLOCK = "take the call off the event loop"
     AWAIT = "put `await` before the call"
     CONVERT = "make the whole function `async def`"
+    TURN = "make it `async def`, and deal with every blocking call that it comes to"
     RELEASE = "take `await` away from before the call"
     SUSPEND = "put `async` before the `with` or `for` that the call stands in"
     REPLACE = "call something else with the same arguments"
@@ -46,3 +47,8 @@ class Remark:
     advice: str = ""
     instead: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def only_fixed(self) -> bool:
+        """Whether nothing is wrong, so that it is said only together with a fix."""
+        return self.remedy is Remedy.TURN

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Expression, Facts, last_name
+from rules.core.contexts import Contexts, is_offline
+from rules.core.facts import Attribute, Call, Expression, Site, last_name
 from rules.core.values import Module, Outside, ProjectFunction, Where
 
 
@@ -17,6 +17,42 @@ def is_used_by_hand(function: ProjectFunction, contexts: Contexts) -> bool:
     if facts.owner < 0 and is_told(function.path, facts.name, contexts):
         return True
     return any(_uses(function, path, contexts) for path in sorted(_files_that_could_mean(function, contexts)))
+
+
+def calls_by_hand(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[ProjectFunction, int], ...] | None:
+    """All calls of the function in the project, each as the caller and the place of the call among its sites.
+
+    None where something else is done with it, or may be: a mention, a text that names it, a call on an unknown object, a test.
+    """
+    facts = contexts.project.function(function)
+    if facts.owner < 0 and is_told(function.path, facts.name, contexts):
+        return None
+    found: list[tuple[ProjectFunction, int]] = []
+    for path in sorted(_files_that_could_mean(function, contexts)):
+        names = _names(function, path, contexts)
+        calls = [(at, i, site) for at, i, site in _sites(path, contexts) if _as_named(site.call.callee) in names]
+        certain = [(at, i) for at, i, site in calls if contexts.project.value(site.call.callee, at) == function]
+        if any(contexts.project.value(site.call.callee, at) is None for at, _, site in calls):
+            return None
+        if (certain and is_offline(path)) or _mentioned(path, names, contexts) > 0:
+            return None
+        found += [(ProjectFunction(path, at.function), place) for at, place in certain]
+    return tuple(found)
+
+
+def _mentioned(path: str, names: set[str], contexts: Contexts) -> int:
+    """How often a file speaks of the function other than to call it or to register it."""
+    mentions = sum(contexts.project.facts[path].outline.mentions.get(name, 0) for name in names)
+    for at, _, site in _sites(path, contexts) if mentions else ():
+        if any(_as_named(given) in names for given in given_to(site.call)) and _registers(site.call, at, contexts):
+            mentions -= 1
+    return mentions
+
+
+def _sites(path: str, contexts: Contexts) -> Iterator[tuple[Where, int, Site]]:
+    for index, function in enumerate(contexts.project.facts[path].functions):
+        for place, site in enumerate(function.sites):
+            yield Where(path, index, site.line), place, site
 
 
 def _files_that_could_mean(function: ProjectFunction, contexts: Contexts) -> set[str]:
@@ -41,19 +77,10 @@ def is_told(path: str, name: str, contexts: Contexts) -> bool:
 
 
 def _uses(function: ProjectFunction, path: str, contexts: Contexts) -> bool:
-    facts = contexts.project.facts[path]
     names = _names(function, path, contexts)
-    mentions = sum(facts.outline.mentions.get(name, 0) for name in names)
-    for where, call in _calls(path, facts):
-        if _may_be(call.callee, names, function, where, contexts):
-            return True
-        if (
-            mentions
-            and any(_as_named(given) in names for given in given_to(call))
-            and _registers(call, where, contexts)
-        ):
-            mentions -= 1
-    return mentions > 0
+    if any(_may_be(site.call.callee, names, function, at, contexts) for at, _, site in _sites(path, contexts)):
+        return True
+    return _mentioned(path, names, contexts) > 0
 
 
 def _may_be(callee: Expression, names: set[str], function: ProjectFunction, where: Where, contexts: Contexts) -> bool:
@@ -95,12 +122,6 @@ def is_taken_from(path: str, name: str, contexts: Contexts) -> bool:
             ):
                 return True
     return False
-
-
-def _calls(path: str, facts: Facts) -> Iterator[tuple[Where, Call]]:
-    for index, function in enumerate(facts.functions):
-        for site in function.sites:
-            yield Where(path, index, site.line), site.call
 
 
 def _registers(call: Call, where: Where, contexts: Contexts) -> bool:

@@ -3,7 +3,7 @@
 https://www.python-httpx.org/api/
 """
 
-from rules.core.library import Blocking, Library
+from rules.core.library import Blocking, Counterpart, Library
 
 _PACKAGES = ("httpx", "httpx2")
 _VERBS = ("request", "get", "options", "head", "post", "put", "patch", "delete", "stream")
@@ -12,6 +12,9 @@ _METHODS = tuple(f"httpx.Client.{verb}" for verb in (*_VERBS, "send")) + tuple(
     f"httpx2.Client.{verb}" for verb in (*_VERBS, "send", "query")
 )
 _AWAITED = ("request", "get", "options", "head", "post", "put", "patch", "delete", "send", "aclose")
+
+
+_POOL = "Of more than a hundred calls at once the others wait for a connection, and fail after the `pool` timeout."
 
 
 def _response(name: str) -> str:
@@ -31,5 +34,18 @@ library = Library(
         **{f"{package}._models.Response": f"{package}.Response" for package in _PACKAGES},
     },
     results={name: _response(name) for name in (*_FUNCTIONS, *_METHODS)},
+    counterparts=tuple(
+        Counterpart(
+            f"{package}.Client",
+            f"{package}.AsyncClient",
+            awaited=frozenset({*_AWAITED[:-2], "close"}),
+            quick=frozenset({"headers.update", "headers.get", "cookies.set", "cookies.get", "build_request"}),
+            renamed={"close": "aclose"},
+            refused=frozenset({"transport", "mounts", "event_hooks", "auth", "app", "proxies"}),
+            heavy=True,
+            notes=(_POOL,),
+        )
+        for package in _PACKAGES
+    ),
     coroutines=frozenset(f"{package}.AsyncClient.{name}" for package in _PACKAGES for name in _AWAITED),
 )

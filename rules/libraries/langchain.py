@@ -74,6 +74,29 @@ _LLAMA_EMBEDDERS = (
     *("llama_index.embeddings.azure_openai.AzureOpenAIEmbedding", "llama_index.embeddings.ollama.OllamaEmbedding"),
 )
 
+_TWINS = {
+    _MODEL: ("invoke", "batch", "predict", "generate"),
+    _AGENT: ("invoke", "batch"),
+    _CHAIN: ("invoke", "predict", "batch"),
+    _EMBEDDINGS: ("embed_query", "embed_documents"),
+    _STORE: (
+        *(
+            "similarity_search",
+            "similarity_search_with_score",
+            "similarity_search_by_vector",
+            "search",
+            "add_documents",
+        ),
+        *("similarity_search_with_relevance_scores", "max_marginal_relevance_search", "add_texts", "delete"),
+    ),
+    _RETRIEVER: ("invoke", "batch"),
+    _QUERY_ENGINE: ("query",),
+    _CHAT_ENGINE: ("chat",),
+    _LLAMA_RETRIEVER: ("retrieve",),
+    _LLAMA_MODEL: ("chat", "complete", "predict"),
+    _LLAMA_EMBEDDING: ("get_text_embedding", "get_query_embedding", "get_text_embedding_batch"),
+}
+
 library = Library(
     "LangChain and LlamaIndex",
     blocking=(
@@ -125,6 +148,10 @@ library = Library(
             ),
         ),
     ),
+    twins={
+        **{f"{owner}.{name}": f"{owner}.a{name}" for owner, names in _TWINS.items() for name in names},
+        **{f"{owner}.stream": f"{owner}.astream" for owner in (_MODEL, _AGENT)},
+    },
     aliases={
         "langchain_core.language_models.chat_models.BaseChatModel": _MODEL,
         "langchain_core.language_models.BaseLanguageModel": _MODEL,

@@ -1,11 +1,11 @@
 """Clients of language models: OpenAI, Anthropic, Groq, Cohere, Mistral, Gemini, Ollama, LiteLLM, Replicate, Tavily.
 
-Their asynchronous twins are other classes (`AsyncOpenAI`), of which no row here speaks.
+Their asynchronous twins are other classes (`AsyncOpenAI`) or other methods of the same object (`complete_async`).
 https://github.com/openai/openai-python, https://platform.claude.com/docs/en/api/sdks/python, https://docs.litellm.ai/
 """
 
 from rules.core.facts import Function, Site
-from rules.core.library import Blocking, Library, Twin
+from rules.core.library import Blocking, Counterpart, Library, Twin
 
 _RULE = "clients/models"
 _OPENAI = ("openai.OpenAI", "openai.AzureOpenAI", "openai.BedrockOpenAI")
@@ -97,6 +97,47 @@ _STREAMS = (
 )
 
 
+_PAGES = (".list", ".results", "speech.create", "files.content")  # what they give is another thing when awaited
+_STREAMED = ("chat.completions.create", "completions.create", "responses.create", "messages.create")
+
+
+def _awaited(calls: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(call for call in calls if not call.endswith(_PAGES))
+
+
+def _counterpart(of: str, instead: str, calls: tuple[str, ...]) -> Counterpart:
+    """The asynchronous class of the same package, made with the same arguments but for what carries the requests."""
+    return Counterpart(
+        of,
+        instead,
+        awaited=_awaited(calls) | {"close"},
+        streamed=frozenset(_STREAMED),
+        quick=frozenset({"api_key", "base_url"}),
+        refused=frozenset({"http_client", "httpx_client"}),
+        heavy=True,
+    )
+
+
+_COUNTERPARTS = (
+    *(_counterpart(of, of.replace("openai.", "openai.Async"), _OPENAI_CALLS) for of in _OPENAI),
+    *(_counterpart(of, of.replace("anthropic.", "anthropic.Async"), _ANTHROPIC_CALLS) for of in _ANTHROPIC),
+    _counterpart(_GROQ, "groq.AsyncGroq", _GROQ_CALLS),
+    _counterpart("cohere.Client", "cohere.AsyncClient", _COHERE_CALLS[:3]),
+    _counterpart("cohere.ClientV2", "cohere.AsyncClientV2", _COHERE_CALLS[:3]),
+    _counterpart(_TAVILY, "tavily.AsyncTavilyClient", _TAVILY_CALLS),
+)
+_MISTRAL_TWINS = {
+    f"{_MISTRAL}.{call}": f"{_MISTRAL}.{call}_async"
+    for call in _MISTRAL_CALLS
+    if not call.endswith((".stream", ".list", ".download"))
+}
+_GEMINI_TWINS = {
+    f"{_GEMINI}.{call}": f"{_GEMINI}.aio.{call}"
+    for call in _GEMINI_CALLS
+    if call.startswith("models.") and not call.endswith(".list")
+}
+
+
 def is_entered(site: Site, _function: Function) -> bool:
     """Whether the call is the manager of a `with`: the request is sent when it is entered."""
     return site.entered
@@ -172,5 +213,14 @@ library = Library(
         f"{_GEMINI}.chats.create": "google.genai.chats.Chat",
         f"{_LEGACY}.start_chat": "google.generativeai.ChatSession",
     },
+    twins={
+        **_MISTRAL_TWINS,
+        **_GEMINI_TWINS,
+        "litellm.completion": "litellm.acompletion",
+        "litellm.text_completion": "litellm.atext_completion",
+        f"{_LEGACY}.generate_content": f"{_LEGACY}.generate_content_async",
+        "google.generativeai.ChatSession.send_message": "google.generativeai.ChatSession.send_message_async",
+    },
+    counterparts=_COUNTERPARTS,
     coroutines=frozenset({"litellm.acompletion", "litellm.aembedding", "litellm.aimage_generation"}),
 )

@@ -1,7 +1,7 @@
 """Redis: each command waits for the server; a pipeline collects commands and waits once. https://redis.readthedocs.io/"""
 
 from rules.core.facts import Function, Site
-from rules.core.library import Blocking, Library
+from rules.core.library import Blocking, Counterpart, Library
 
 _RULE = "databases/redis"
 _REDIS, _CLUSTER, _SENTINEL = "redis.Redis", "redis.RedisCluster", "redis.Sentinel"
@@ -22,6 +22,34 @@ _NO_COMMANDS = (
     *("parse_response", "on_connect", "disconnect_connection_pools", "keyspace_notifications"),
     *("himport_prepare", "himport_discard", "himport_discard_all"),
     *("bf", "cf", "cms", "topk", "tdigest", "vset", "graph"),
+)
+
+
+_COMMANDS = (
+    *(
+        "get",
+        "set",
+        "setex",
+        "setnx",
+        "psetex",
+        "mget",
+        "mset",
+        "msetnx",
+        "getset",
+        "getdel",
+        "getex",
+        "delete",
+        "unlink",
+    ),
+    *("exists", "expire", "expireat", "pexpire", "ttl", "pttl", "persist", "incr", "incrby", "incrbyfloat", "decr"),
+    *("decrby", "append", "strlen", "keys", "type", "rename", "touch", "setrange", "getrange", "setbit", "getbit"),
+    *("bitcount", "hget", "hset", "hmset", "hmget", "hgetall", "hdel", "hexists", "hincrby", "hkeys", "hvals", "hlen"),
+    *("hsetnx", "lpush", "rpush", "lpop", "rpop", "lrange", "llen", "lindex", "lrem", "ltrim", "lset", "linsert"),
+    *("blpop", "brpop", "sadd", "srem", "smembers", "sismember", "scard", "spop", "srandmember", "sunion", "sinter"),
+    *("sdiff", "zadd", "zrem", "zrange", "zrevrange", "zrangebyscore", "zscore", "zcard", "zincrby", "zrank"),
+    *("zrevrank", "zcount", "zremrangebyscore", "zremrangebyrank", "publish", "ping", "echo", "time", "dbsize", "info"),
+    *("flushdb", "flushall", "xadd", "xread", "xrange", "xlen", "xack", "xdel", "xtrim", "xgroup_create"),
+    *("xreadgroup", "eval", "evalsha", "script_load", "pfadd", "pfcount", "scan", "hscan", "sscan", "zscan"),
 )
 
 
@@ -59,7 +87,21 @@ library = Library(
         "redis.utils.from_url": "redis.from_url",
     },
     bases={_CLUSTER: (_REDIS,)},
+    counterparts=(
+        Counterpart(
+            _REDIS,
+            "redis.asyncio.Redis",
+            awaited=frozenset({*_COMMANDS, "close"}),
+            entered=frozenset({"lock"}),
+            iterated=frozenset(name.rpartition(".")[2] for name in _SCANS),
+            renamed={"close": "aclose"},
+            makers={"redis.from_url": "redis.asyncio.from_url", f"{_REDIS}.from_url": "redis.asyncio.Redis.from_url"},
+            refused=frozenset({"connection_pool", "retry", "connection_class", "credential_provider"}),
+        ),
+    ),
     results={
+        "redis.asyncio.from_url": "redis.asyncio.Redis",
+        "redis.asyncio.Redis.from_url": "redis.asyncio.Redis",
         "redis.from_url": _REDIS,
         f"{_REDIS}.from_url": _REDIS,
         f"{_CLUSTER}.from_url": _CLUSTER,

@@ -23,4 +23,5 @@ library = Library(
         Blocking("blocking/uploads", ("fastapi.UploadFile.file.read",), Weight.FILE, when=reads_much),
         Blocking("blocking/uploads", ("fastapi.UploadFile.file.readlines",), Weight.FILE),
     ),
+    twins={"fastapi.UploadFile.file.read": "fastapi.UploadFile.read"},
 )

@@ -1,0 +1,132 @@
+"""Writing `await`, `async for` and `async with` into the files of one fix.
+
+Calls that are chained begin at the same place, so what goes before them is gathered and written at once.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+from rules.core.contexts import Contexts
+from rules.core.document import Document
+from rules.core.facts import Attribute, Call, Expression, Name, Site, last_name
+from rules.core.findings import Edit
+from rules.core.imports import Imported, orphan_edits
+from rules.core.values import Object, Outside, ProjectFunction, Where
+
+
+@dataclass(slots=True)
+class Awaits:
+    """What one fix writes into one file."""
+
+    document: Document
+    turned: set[ast.AST] = field(default_factory=set)
+    _calls: list[ast.Call] = field(default_factory=list)
+    _before: dict[tuple[int, int], str] = field(default_factory=dict)
+    _edits: list[Edit] = field(default_factory=list)
+    _replaced: list[ast.expr] = field(default_factory=list)
+    _imported: list[Imported] = field(default_factory=list)
+
+    def turn(self, definition: ast.FunctionDef) -> None:
+        """`async def` for `def`."""
+        self.turned.add(definition)
+        self.put(self.document.span(definition).start, "async ")
+
+    def may_await(self, call: ast.Call) -> bool:
+        return self.document.may_await(call, self.turned)
+
+    def wait_for(self, call: ast.Call) -> None:
+        """`await` before the call, in parentheses where its value is used further."""
+        if call not in self._calls:
+            self._calls.append(call)
+
+    def put(self, position: tuple[int, int], text: str) -> None:
+        """A word before a statement, once."""
+        self._before[position] = text
+
+    def edit(self, *edits: Edit) -> None:
+        self._edits += edits
+
+    def replace(self, old: ast.expr, new: str, imported: Imported | None = None) -> None:
+        """Another name for what is called."""
+        self._edits.append(self.document.replace(self.document.span(old), new))
+        if imported is not None:
+            self._replaced.append(old)
+            self._imported.append(imported)
+
+    def edits(self, is_wanted: Callable[[str], bool]) -> list[Edit]:
+        """All edits of the file, imports among them; those that nothing uses any longer are dropped."""
+        made = [*self._edits, *self._awaiting()]
+        made += [self.document.insert(place, text) for place, text in self._before.items()]
+        added = tuple(edit for imported in self._imported for edit in imported.edits)
+        roots = {imported.name.partition(".")[0] for imported in self._imported}
+        gone = [node for node in self._replaced if not roots & _names(node)]
+        return [*made, *added, *orphan_edits(self.document, gone, Imported("", added), is_wanted)]
+
+    def _awaiting(self) -> Iterator[Edit]:
+        starts: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+        ends: defaultdict[tuple[int, int], str] = defaultdict(str)
+        for call in sorted(self._calls, key=lambda call: self.document.span(call).end, reverse=True):
+            wrapped = self.document.needs_parentheses(call)
+            span = self.document.span(call)
+            starts[span.start].append("(await " if wrapped else "await ")
+            ends[span.end] += ")" if wrapped else ""
+        for place, words in starts.items():
+            yield self.document.insert(place, "".join(words))
+        for place, text in ends.items():
+            if text:
+                yield self.document.insert(place, text)
+
+
+def _names(expression: ast.expr) -> set[str]:
+    return {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
+
+
+def parenthesised(call: ast.Call, document: Document, edits: list[Edit]) -> list[Edit]:
+    """The edits of a call that is awaited now, in parentheses where the awaited value is used further."""
+    if not document.needs_parentheses(call):
+        return edits
+    first, *rest = edits
+    opened = Edit(first.path, first.span, f"({first.replacement}")
+    return [opened, *rest, document.insert(document.span(call).end, ")")]
+
+
+def awaitable_call(
+    site: Site, function: ProjectFunction, contexts: Contexts, document: Document, turned: Collection[ast.AST] = ()
+) -> ast.Call | None:
+    """The call, if it can be awaited where it stands; the `turned` functions are taken for asynchronous ones."""
+    call = document.call_at(site.span)
+    if call is None or not document.may_await(call, turned):
+        return None
+    if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and not call.keywords:
+        return None  # `f(x for x in y)` has no parentheses of its own to keep
+    where = Where(function.path, function.index, call.lineno)
+    facts = contexts.project.function(function)
+    if any(last_name(other.call.callee) == "acquire" and not other.awaited for other in facts.sites):
+        return None
+    if any(_is_lock(manager, where, contexts) for manager in document.managers_around(call)):
+        return None  # the next request would wait for the lock, and the loop with it
+    return call
+
+
+def _is_lock(manager: ast.expr, where: Where, contexts: Contexts) -> bool:
+    """Whether a `with` may hold a lock of threads: by its type, or where that is unknown by its name."""
+    expression = as_expression(manager)
+    value = contexts.project.value(expression, where)
+    if isinstance(value, Object) and isinstance(value.of, Outside):
+        bound = contexts.project.knowledge.thread_bound
+        return value.of.name.startswith(("threading.", "multiprocessing.")) or value.of.name in bound
+    return value is None and any(word in last_name(expression).lower() for word in ("lock", "mutex", "semaphore"))
+
+
+def as_expression(node: ast.expr) -> Expression | None:
+    match node:
+        case ast.Name(id=name):
+            return Name(name)
+        case ast.Attribute(value=of, attr=name) if (inner := as_expression(of)) is not None:
+            return Attribute(inner, name)
+        case ast.Call(func=func) if (inner := as_expression(func)) is not None:
+            return Call(inner)
+        case _:
+            return None

@@ -1,0 +1,123 @@
+"""Which fix of each finding: those of one function go together, and so do those that reach into other functions."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from rules.core.edits import EditConflictError, apply_edits
+from rules.core.facts import Facts
+from rules.core.findings import Edit, Finding, Fix, Way
+from rules.core.values import ProjectFunction
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A finding with the fixes that are proved for it, best first. An `only_fixed` one is said with a fix or not at all."""
+
+    finding: Finding
+    fixes: tuple[Fix, ...]
+    only_fixed: bool = False
+
+
+Groups = Mapping[ProjectFunction, tuple[Offered, ...]]
+
+
+def chosen(groups: Groups, facts: Mapping[str, Facts], sources: Mapping[str, bytes]) -> Iterator[Finding]:
+    """One best fix for each finding, so that all of them can be made."""
+    touched = {fix: set(_touched(fix, facts)) for group in groups.values() for one in group for fix in one.fixes}
+    for component in _components(groups, touched):
+        yield from _of_component({function: groups[function] for function in component}, touched, sources)
+
+
+def _of_component(
+    groups: Groups, touched: Mapping[Fix, set[ProjectFunction]], sources: Mapping[str, bytes]
+) -> Iterator[Finding]:
+    wide = {fix for fix, functions in touched.items() if len(functions) > 1}
+    best = _asynchronous(groups) if len(groups) > 1 else None
+    if best is None or not _fit(best.values(), sources):
+        best = _function_by_function(groups, wide if len(groups) > 1 else set())
+    for group in groups.values():
+        for one in group:
+            fix = best.get(one.finding.fingerprint)
+            if fix is None and one.only_fixed:
+                continue
+            others = tuple(other for other in one.fixes if other is not fix)
+            advice = one.finding.advice if fix is None else ""
+            yield replace(one.finding, fix=fix, alternatives=others, advice=advice)
+
+
+def _asynchronous(groups: Groups) -> dict[str, Fix] | None:
+    """The best fix of each finding that leaves its function asynchronous, if there is one for each that can be mended."""
+    best: dict[str, Fix] = {}
+    for group in groups.values():
+        for one in group:
+            fitting = [fix for fix in one.fixes if fix.way is not Way.REVERSE]
+            if one.fixes and not fitting:
+                return None
+            if fitting:
+                best[one.finding.fingerprint] = fitting[0]
+    return best
+
+
+def _function_by_function(groups: Groups, left_out: set[Fix]) -> dict[str, Fix]:
+    """A function that loses its `async` can await nothing, so either every finding of it is mended that way or none is:
+    none where each has a twin of its own, and all where one has not.
+    """
+    best: dict[str, Fix] = {}
+    for group in groups.values():
+        left = [(one.finding, [fix for fix in one.fixes if fix not in left_out]) for one in group]
+        reverse = _has_everywhere(Way.REVERSE, left) and not _has_everywhere(Way.TWIN, left)
+        for finding, fixes in left:
+            fitting = [fix for fix in fixes if (fix.way is Way.REVERSE) == reverse]
+            if fitting:
+                best[finding.fingerprint] = fitting[0]
+    return best
+
+
+def _has_everywhere(way: Way, group: list[tuple[Finding, list[Fix]]]) -> bool:
+    return all(any(fix.way is way for fix in fixes) for _, fixes in group)
+
+
+def _fit(fixes: Iterable[Fix], sources: Mapping[str, bytes]) -> bool:
+    """Whether all of them can be made at once."""
+    edits: defaultdict[str, list[Edit]] = defaultdict(list)
+    for fix in fixes:
+        for edit in fix.edits:
+            edits[edit.path].append(edit)
+    try:
+        for path, of_one in edits.items():
+            apply_edits(sources[path], of_one)
+    except EditConflictError:
+        return False
+    return True
+
+
+def _touched(fix: Fix, facts: Mapping[str, Facts]) -> Iterator[ProjectFunction]:
+    """The functions that a fix changes; what it does at the top of a file is none."""
+    for edit in fix.edits:
+        innermost = 0
+        for index, function in enumerate(facts[edit.path].functions):
+            if index and not function.is_lambda and function.line <= edit.span.line <= function.end_line:
+                innermost = index
+        if innermost:
+            yield ProjectFunction(edit.path, innermost)
+
+
+def _components(groups: Groups, touched: Mapping[Fix, set[ProjectFunction]]) -> list[list[ProjectFunction]]:
+    """The functions with findings, together with those that a fix of theirs changes as well."""
+    leader = {function: function for function in groups}
+
+    def lead(function: ProjectFunction) -> ProjectFunction:
+        while leader[function] != function:
+            function = leader[function]
+        return function
+
+    for function, group in groups.items():
+        for one in group:
+            for fix in one.fixes:
+                for other in touched[fix] & groups.keys():
+                    leader[lead(other)] = lead(function)
+    found: defaultdict[ProjectFunction, list[ProjectFunction]] = defaultdict(list)
+    for function in groups:
+        found[lead(function)].append(function)
+    return list(found.values())

@@ -1,0 +1,129 @@
+"""A call handed to a worker thread where it stands: `await run_in_threadpool(f, ...)`."""
+
+import ast
+
+from rules.core.awaits import awaitable_call, parenthesised
+from rules.core.contexts import Contexts
+from rules.core.document import Document
+from rules.core.facts import Collection, Constant, Site
+from rules.core.findings import Applicability, Edit, Fix, Span, Way
+from rules.core.imports import Imported, import_member, is_imported
+from rules.core.library import Weight
+from rules.core.remarks import Remark
+from rules.core.sharing import SHARED, is_called_on, marked, reached, thread_hazard
+from rules.core.values import ProjectFunction, Where
+
+THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
+
+
+def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
+    """The call handed to a worker thread."""
+    site, function = remark.site, remark.function
+    call = awaitable_call(site, function, contexts, document) if site is not None else None
+    if site is None or call is None or not may_be_handed_over(site, function, contexts):
+        return None
+    handing = hand_over(document)
+    if handing is None:
+        return None
+    edits = parenthesised(call, document, [first_argument(call, document, handing.name)])
+    fix = Fix(
+        f"Hand the call to a worker thread with `{handing.name}`",
+        Way.OFFLOAD,
+        (*edits, *handing.edits),
+        Applicability.SAFE,
+        _offload_notes(remark),
+    )
+    return marked(fix, function, contexts)
+
+
+def may_be_handed_over(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a worker thread can do all that the call does."""
+    return not (
+        _is_lazy(site, function, contexts)
+        or _takes_func(site, function, contexts)
+        or _is_bound_to_thread(site, function, contexts)
+    )
+
+
+def _takes_func(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether an argument has, or may have, the name under which the hand-over itself takes the callable."""
+    named = {name for name, _ in site.call.keywords}
+    own = contexts.blocking(site, _where(site, function)) is not None
+    return "func" in named or ("" in named and not own)
+
+
+def _is_bound_to_thread(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether the call, or a helper behind it, must run in the thread where it runs now."""
+    where, knowledge = _where(site, function), contexts.project.knowledge
+    if is_called_on(knowledge.thread_bound | knowledge.per_thread, site.call, where, contexts):
+        return True
+    target = contexts.called_function(contexts.project.value(site.call.callee, where))
+    if target is None:
+        return False
+    return any(thread_hazard(inner, contexts) not in {"", SHARED} for inner in reached(target, contexts))
+
+
+def _where(site: Site, function: ProjectFunction) -> Where:
+    return Where(function.path, function.index, site.line)
+
+
+def _offload_notes(remark: Remark) -> tuple[str, ...]:
+    if remark.rule == "databases/session":
+        return ("A relationship that is loaded lazily afterwards is still read on the event loop.",)
+    return ()
+
+
+def hand_over(document: Document) -> Imported | None:
+    """Which function hands over: the one that the file uses already, else FastAPI's, whose pool is the larger."""
+    module, member = THREADPOOL
+    for dotted in (f"{module}.{member}", f"starlette.concurrency.{member}", "asyncio.to_thread"):
+        written = is_imported(document, dotted)
+        if written is not None and (dotted.endswith(member) or written in document.called):
+            return Imported(written)
+    return import_member(document, module, member)
+
+
+def first_argument(call: ast.Call, document: Document, name: str) -> Edit:
+    """The callee becomes the first argument; arguments on lines of their own keep them."""
+    callee = document.text_of(call.func)
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    start, after = document.span(call.func).start, document.span(call.func).end
+    opening = document.between(after, document.span(call).end).index("(")
+    opened = _advanced(document, after, opening + 1)
+    if not given:
+        return document.replace(Span(*start, *opened), f"await {name}({callee}")
+    first = document.line(opened[0] + 1) if not document.line(opened[0])[opened[1] - 1 :].strip() else None
+    if first is None:
+        return document.replace(Span(*start, *opened), f"await {name}({callee}, ")
+    indent = first[: len(first) - len(first.lstrip())]
+    return document.replace(Span(*start, *opened), f"await {name}(\n{indent}{callee},")
+
+
+def _advanced(document: Document, position: tuple[int, int], characters: int) -> tuple[int, int]:
+    line, column = position
+    text = document.between(position, (len(document.offsets) - 1, 1))[:characters]
+    lines = text.count("\n")
+    return (line + lines, column + characters if not lines else characters - text.rindex("\n"))
+
+
+def _is_lazy(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether the result does its work later, so that handing over the call alone moves nothing."""
+    if site.entered or site.lazy:
+        return True
+    where = _where(site, function)
+    own = contexts.blocking(site, where)
+    if own is not None:
+        row, name = own
+        streamed = dict(site.call.keywords).get("stream")
+        told = row.weight is Weight.WAIT and not site.use  # reading it later is a finding of its own
+        return (
+            (row.opens and not told)
+            or row.lazy
+            or name.endswith(".__iter__")
+            or (streamed is not None and streamed != Constant(False, "bool"))
+        )
+    target = contexts.called_function(contexts.project.value(site.call.callee, where))
+    if target is None:
+        return True
+    facts = contexts.project.function(target)
+    return facts.generator or any(isinstance(result, Collection) and result.lazy for result in facts.results)

@@ -1,0 +1,57 @@
+"""`async def` back to `def`, which FastAPI runs in a worker thread."""
+
+import ast
+
+from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
+from rules.core.document import Document
+from rules.core.findings import Fix, Span, Way
+from rules.core.remarks import Remark
+from rules.core.sharing import reached, thread_hazard
+from rules.core.usage import is_used_by_hand
+from rules.core.values import ProjectFunction
+
+
+def reverse(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
+    """`async def` to `def`: FastAPI runs it in a worker thread then, which is a right place for blocking code."""
+    if refusal(remark.function, contexts):
+        return None
+    function = contexts.project.function(remark.function)
+    definition = document.function_at(function.line)
+    if not isinstance(definition, ast.AsyncFunctionDef):
+        return None
+    line = document.line(function.line)
+    start = function.column - 1
+    width = len(line[start:]) - len(line[start:].removeprefix("async").lstrip())
+    if not line[start + width :].startswith("def"):
+        return None
+    span = Span(function.line, function.column, function.line, function.column + width)
+    return Fix(
+        "Drop `async`",
+        Way.REVERSE,
+        (document.replace(span, ""),),
+        notes=("It awaits nothing, so FastAPI can run it in its thread pool, 40 calls at a time.",),
+    )
+
+
+def refusal(function: ProjectFunction, contexts: Contexts) -> str:
+    """Why a function may not lose its `async`, in a few words; empty where it may.
+
+    What FastAPI calls, it calls either way. But the body must await nothing and use nothing that belongs to the loop; it
+    must not be called by hand; and since forty threads may run it at once, it must not change what they share.
+    """
+    facts = contexts.project.function(function)
+    roots = [root for root in contexts.roots if root.function == function]
+    if not roots or any(root.role in ALWAYS_ON_LOOP for root in roots):
+        return "the framework needs it to be asynchronous"
+    if facts.suspends:
+        return "it awaits"
+    if facts.generator:
+        return "it is an asynchronous generator"
+    if not contexts.project.decorators_are_known(function):
+        return "a decorator is unknown"
+    if is_used_by_hand(function, contexts):
+        return "it is called or handed over elsewhere"
+    for inner in reached(function, contexts):
+        if reason := thread_hazard(inner, contexts):
+            return reason
+    return ""

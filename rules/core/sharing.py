@@ -1,0 +1,130 @@
+"""What requests share, and what belongs to one thread or to the loop: why code may not run beside others of its kind."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from rules.core.contexts import Contexts
+from rules.core.facts import Attribute, Call, Expression, Function, Name, Subscript
+from rules.core.findings import Applicability, Fix
+from rules.core.values import Object, Outside, ProjectFunction, Where
+
+SHARED = "it changes what other requests share"
+INTERLEAVING = "It changes what requests share, and other requests can run during the new `await`."
+LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
+CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})
+CHANGING = frozenset(
+    {"append", "add", "update", "pop", "setdefault", "extend", "remove", "clear", "discard", "insert", "popitem"}
+)
+
+
+def marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts) -> Fix | None:
+    """The fix, unsafe where other requests can now come between what the function does to shared state."""
+    if fix is None or not touches_shared(function, contexts):
+        return fix
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, INTERLEAVING))
+
+
+def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
+    facts = contexts.project.function(function)
+    return _shared_writes(facts, function, contexts) or any(
+        _changes_global(site.call, facts, function, contexts) for site in facts.sites
+    )
+
+
+def is_called_on(classes: frozenset[str], call: Call, where: Where, contexts: Contexts) -> bool:
+    """Whether a method is called on an instance of one of the library classes."""
+    receiver = contexts.project.value(call.callee.of, where) if isinstance(call.callee, Attribute) else None
+    if not (isinstance(receiver, Object) and isinstance(receiver.of, Outside)):
+        return False
+    return not classes.isdisjoint(contexts.project.knowledge.family(receiver.of.name))
+
+
+def reached(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFunction]:
+    """The function, what is defined in it, and all of the project that it calls."""
+    seen = {function}
+    waiting = [function]
+    while waiting:
+        current = waiting.pop()
+        yield current
+        functions = contexts.project.facts[current.path].functions
+        nested = [ProjectFunction(current.path, i) for i, f in enumerate(functions) if f.parent == current.index]
+        for found in (*nested, *contexts.callees(current)):
+            if found not in seen:
+                seen.add(found)
+                waiting.append(found)
+
+
+def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
+    project = contexts.project
+    facts = project.function(function)
+    if _shared_writes(facts, function, contexts):
+        return SHARED
+    for site in facts.sites:
+        where = Where(function.path, function.index, site.line)
+        callee = project.value(site.call.callee, where)
+        name = callee.name if isinstance(callee, Outside) else ""
+        if name.partition(".")[0] in LOOP_MODULES:
+            return "it uses the event loop"
+        if name in CONTEXT_SETTERS:
+            return "it sets a context variable"
+        if isinstance(callee, ProjectFunction) and project.function(callee).asynchronous:
+            return "it starts a coroutine"
+        if name.startswith("fastapi.WebSocket"):
+            return "it uses a connection that belongs to the loop"
+        if is_called_on(project.knowledge.thread_bound, site.call, where, contexts) and _is_not_own(site.call, facts):
+            return "it uses what belongs to a thread"
+        if _changes_global(site.call, facts, function, contexts):
+            return SHARED
+    return ""
+
+
+def _is_not_own(call: Call, facts: Function) -> bool:
+    """Whether what a method is called on was not made in the function itself."""
+    return isinstance(call.callee, Attribute) and not _root_names(call.callee.of) <= facts.bindings.keys()
+
+
+def _shared_writes(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it assigns to what it neither was given nor made: to globals, to the object whose method it is, or into them."""
+    shared = _shared_names(facts, function, contexts)
+    return any(name in shared or name.endswith(".") for name in facts.writes) or any(
+        name.startswith(f"{own}.") for own in _own_name(facts) for name in facts.bindings
+    )
+
+
+def _own_name(facts: Function) -> set[str]:
+    """The name of the object whose method a function is; of one that is only being made nobody else knows."""
+    return {facts.parameters[0].name} if facts.owner >= 0 and facts.parameters and facts.name != "__init__" else set()
+
+
+def _shared_names(facts: Function, function: ProjectFunction, contexts: Contexts) -> set[str]:
+    """The names of the module and of the functions around it that the function does not bind itself."""
+    around = contexts.project.facts[function.path].functions
+    shared, index = set(around[0].bindings), facts.parent
+    while index > 0:
+        shared |= around[index].bindings.keys()
+        index = around[index].parent
+    return shared - facts.bindings.keys() - {parameter.name for parameter in facts.parameters}
+
+
+def _changes_global(call: Call, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """`cache.update(...)` on what other requests see as well."""
+    callee = call.callee
+    if not (isinstance(callee, Attribute) and callee.name in CHANGING):
+        return False
+    shared = _shared_names(facts, function, contexts) | _own_name(facts)
+    if not _root_names(callee.of) & shared:
+        return False
+    value = contexts.project.value(callee, Where(function.path, function.index))
+    if isinstance(value, Outside):
+        return value.name.startswith("builtins.") or not contexts.project.knowledge.is_known(value.name)
+    return value is None
+
+
+def _root_names(expression: Expression) -> set[str]:
+    match expression:
+        case Name(id=name):
+            return {name}
+        case Attribute(of=of) | Subscript(of=of):
+            return _root_names(of)
+        case _:
+            return set()

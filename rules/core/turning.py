@@ -1,0 +1,344 @@
+"""Functions as wholes: which functions one fix makes asynchronous, so that every blocking call in them is dealt with.
+
+A plan grows until it is closed: what a turned function calls and what calls it is either turned as well, asynchronous already,
+certainly quick, or stays in a worker thread. Where that cannot be shown, there is no plan.
+"""
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from rules.core.calm import Calm
+from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, Root, is_offline
+from rules.core.facts import Constant, Function, Site, last_name
+from rules.core.holding import Held, Use, counterpart_of, held_at, uses_of
+from rules.core.library import Blocking, Counterpart, Weight
+from rules.core.offload import may_be_handed_over
+from rules.core.sharing import CONTEXT_SETTERS, LOOP_MODULES
+from rules.core.texts import Texts
+from rules.core.usage import calls_by_hand
+from rules.core.values import Outside, ProjectClass, ProjectFunction, Where
+
+MOST_TURNED = 12  # functions that one person can look through
+STREAMS = frozenset(
+    f"{module}.{name}"
+    for module in ("fastapi.responses", "starlette.responses", "sse_starlette", "sse_starlette.sse")
+    for name in ("StreamingResponse", "EventSourceResponse")
+)
+
+
+PLAIN_BASES = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "pydantic.BaseModel"})
+HARMLESS = frozenset({"builtins.staticmethod", "builtins.classmethod", "typing.override"})
+
+
+class Refused(Exception):  # noqa: N818 -- it is an answer, not a failure
+    """Why there is no plan, in a few words."""
+
+
+class Step(Enum):
+    """What a plan does with one call."""
+
+    AWAIT = "it calls a function that is asynchronous now"
+    ITERATE = "it runs through a generator that is asynchronous now"
+    STREAM = "it hands such a generator to a response"
+    TWIN = "an awaitable twin of the function"
+    MEMBER = "an awaitable twin of the method"
+    CLIENT = "the awaited method of a client that is another one now"
+    OFFLOAD = "a worker thread"
+
+
+NATIVE = frozenset({Step.TWIN, Step.MEMBER, Step.CLIENT})
+At = tuple[ProjectFunction, int]  # a call, by its function and its place among the sites of that
+
+
+@dataclass(slots=True)
+class Turning:
+    """A plan: what is turned, which clients are exchanged, and what becomes of each call."""
+
+    contexts: Contexts
+    texts: Texts
+    calm: Calm
+    functions: dict[ProjectFunction, None] = field(default_factory=dict)
+    clients: dict[Held, Counterpart] = field(default_factory=dict)
+    steps: dict[At, Step] = field(default_factory=dict)
+    uses: dict[At, tuple[Use, Held]] = field(default_factory=dict)
+    kept: set[ProjectFunction] = field(default_factory=set)
+    others: set[ProjectFunction] = field(default_factory=set)
+
+    @property
+    def waits_natively(self) -> bool:
+        """Whether anything of it is awaited without a thread."""
+        return any(step in NATIVE for step in self.steps.values())
+
+    # Growing
+
+    def turn(self, function: ProjectFunction) -> None:
+        """Make a `def` asynchronous. Raises Refused."""
+        if function in self.functions:
+            return
+        if function in self.kept or len(self.functions) >= MOST_TURNED:
+            raise Refused("it would turn too much")
+        self._check(function)
+        self.functions[function] = None
+        for place, site in enumerate(self._facts(function).sites):
+            self._decide((function, place), site)
+        calls = calls_by_hand(function, self.contexts)
+        if calls is None:
+            raise Refused("it is used in a way that cannot be followed")
+        if not calls and not self._is_root(function):
+            raise Refused("nobody is known to call it")
+        for caller, place in calls:
+            self._follow(function, caller, place)
+
+    def exchange(self, held: Held) -> None:
+        """Make a client by its asynchronous class, and await it wherever it is used. Raises Refused."""
+        if held in self.clients:
+            return
+        counterpart = counterpart_of(held, self.contexts)
+        self.clients[held] = counterpart
+        if held.function > 0 and held.owner < 0:
+            self._make_within(held, counterpart)
+        uses = uses_of(held, self.contexts, self.texts)
+        if uses is None:
+            raise Refused("the client is used in a way that cannot be followed")
+        for use in uses:
+            self._use(use, held)
+
+    def _make_within(self, held: Held, counterpart: Counterpart) -> None:
+        """A client that a function makes for itself: making it must not move to the loop where that takes long."""
+        maker = ProjectFunction(held.path, held.function)
+        if counterpart.heavy and not self._facts(maker).asynchronous:
+            raise Refused("making the client would hold up the loop")
+        self._reach(maker)
+
+    def _use(self, use: Use, held: Held) -> None:
+        tail, counterpart = use.tail, self.clients[held]
+        at = (use.function, use.place)
+        if is_offline(use.function.path) or use.function.index == 0:
+            raise Refused("the client is used outside of requests")
+        if tail in counterpart.quick and tail not in counterpart.renamed:
+            self._reach(use.function)
+            return
+        if tail not in counterpart.awaited | counterpart.entered | counterpart.iterated:
+            raise Refused(f"`{tail}` has no counterpart")
+        self.steps[at] = Step.CLIENT
+        self.uses[at] = (use, held)
+        self._reach(use.function)
+
+    def _reach(self, function: ProjectFunction) -> None:
+        """See that a function is asynchronous."""
+        if self._facts(function).asynchronous:
+            self.others.add(function)
+        else:
+            self.turn(function)
+
+    def _follow(self, function: ProjectFunction, caller: ProjectFunction, place: int) -> None:
+        """A call of a turned function: the caller awaits it."""
+        site = self._facts(caller).sites[place]
+        if caller.index == 0 or site.scripted:
+            raise Refused("it is called where nothing can be awaited")
+        if self._facts(function).generator:
+            self._follow_generator((caller, place), site)
+            return
+        self._reach(caller)
+        self.steps[caller, place] = Step.AWAIT
+
+    def _follow_generator(self, at: At, site: Site) -> None:
+        caller, _ = at
+        if self._is_streamed(site, caller):
+            self.steps[at] = Step.STREAM
+        elif site.iterated and not site.suspending:
+            self._reach(caller)
+            self.steps[at] = Step.ITERATE
+        else:
+            raise Refused("what it yields is used in a way that cannot be followed")
+
+    def _is_streamed(self, site: Site, caller: ProjectFunction) -> bool:
+        """Whether a generator goes straight into a response."""
+        for other in self._facts(caller).sites:
+            given = (*other.call.arguments[:1], dict(other.call.keywords).get("content"))
+            if any(argument is not None and argument == site.call for argument in given):
+                value = self.contexts.project.value(other.call.callee, _where(caller, other))
+                if isinstance(value, Outside) and value.name in STREAMS:
+                    return True
+        return False
+
+    # Deciding
+
+    def _decide(self, at: At, site: Site) -> None:
+        """What becomes of a call in a turned function."""
+        function, place = at
+        if at in self.steps:
+            return
+        where = _where(function, site)
+        callee = self.contexts.project.value(site.call.callee, where)
+        if isinstance(callee, Outside) and callee.name.partition(".")[0] in LOOP_MODULES:
+            raise Refused("it uses an event loop of its own")
+        if isinstance(callee, Outside) and callee.name in CONTEXT_SETTERS:
+            raise Refused("it sets a context variable")
+        called = self.contexts.called_function(callee)
+        if called is not None and called in self.functions:
+            self._follow(called, function, place)
+        elif (known := self._blocking(site, where)) is not None:
+            self._unblock(at, site, *known)
+        elif called is not None and self._facts(called).generator and self._is_streamed(site, function):
+            pass  # a plain generator is run through in threads
+        elif any(map(self._blocks, self.contexts.targets(function, place))):
+            self._help(at, site)
+        elif not self.calm.is_quick(site, where) and not self._is_member_of_client(at, site):
+            raise Refused(f"`{last_name(site.call.callee)}` may block")
+
+    def _blocks(self, target: ProjectFunction) -> bool:
+        return self._facts(target).asynchronous or self.contexts.sink(target) is not None
+
+    def _is_member_of_client(self, at: At, site: Site) -> bool:
+        """A call on a client that has, or makes one that has, a counterpart; it blocks nothing by itself."""
+        callee = self.contexts.project.value(site.call.callee, _where(at[0], site))
+        makers = self.contexts.project.knowledge.makers
+        if isinstance(callee, Outside) and callee.name in makers:
+            return not makers[callee.name].heavy
+        held = held_at(at[0], site, self.contexts)
+        if held is None:
+            return False
+        self.exchange(held)
+        return True
+
+    def _blocking(self, site: Site, where: Where) -> tuple[Blocking, str] | None:
+        """What blocks, files of the program's own among it."""
+        found = self.contexts.blocking(site, where)
+        if found is not None:
+            return found
+        callee = self.contexts.project.value(site.call.callee, where)
+        row = self.contexts.project.knowledge.blocking(callee.name) if isinstance(callee, Outside) else None
+        if row is None or not isinstance(callee, Outside) or row.lazy or row.weight is not Weight.FILE:
+            return None
+        return row, callee.name
+
+    def _unblock(self, at: At, site: Site, row: Blocking, name: str) -> None:
+        """A blocking call: awaited in another way, else kept in a worker thread."""
+        if row.twin is not None and row.weight is Weight.WAIT:
+            self.steps[at] = Step.TWIN
+            return
+        if name in self.contexts.project.knowledge.twins and gives_all_at_once(site):
+            self.steps[at] = Step.MEMBER
+            return
+        held = held_at(at[0], site, self.contexts)
+        if held is None or not self._tries(lambda: self.exchange(held)):
+            self._offload(at, site)
+
+    def _help(self, at: At, site: Site) -> None:
+        """A helper that blocks: turned with all that call it, else handed to a worker thread as it is."""
+        targets = self.contexts.targets(*at)
+        called = self.contexts.called_function(self.contexts.project.value(site.call.callee, _where(at[0], site)))
+        if len(targets) != 1 or targets[0] != called or site.entered:
+            raise Refused("a context manager or class of the project blocks")
+        if self._facts(called).asynchronous:
+            raise Refused("it starts a coroutine")
+        if self._tries(lambda: self._turn_helper(called)):
+            return
+        self.kept.add(called)
+        self._offload(at, site)
+
+    def _turn_helper(self, helper: ProjectFunction) -> None:
+        self.turn(helper)
+        if not self.waits_natively:
+            raise Refused("it would only move to threads")
+
+    def _tries(self, step: Callable[[], None]) -> bool:
+        """Whether a step can be taken; if not, nothing of it is."""
+        saved = (dict(self.functions), dict(self.clients), dict(self.steps), dict(self.uses), set(self.others))
+        kept = set(self.kept)
+        try:
+            step()
+        except Refused:
+            self.functions, self.clients, self.steps, self.uses, self.others = saved
+            self.kept = kept
+            return False
+        return True
+
+    def _offload(self, at: At, site: Site) -> None:
+        function, _ = at
+        if not may_be_handed_over(site, function, self.contexts):
+            raise Refused("it blocks, and can neither be awaited nor handed to a thread")
+        self.steps[at] = Step.OFFLOAD
+
+    # Checking
+
+    def _check(self, function: ProjectFunction) -> None:
+        """Raises Refused where a function may not become asynchronous, whatever it calls."""
+        facts, project = self._facts(function), self.contexts.project
+        definition = self._definition(function)
+        if definition is None or facts.is_lambda or facts.asynchronous or is_offline(function.path):
+            raise Refused("its text is not at hand")
+        if not project.decorators_are_known(function) or self._is_wrapped(function):
+            raise Refused("a decorator is unknown")
+        if facts.owner >= 0 and not self._may_be_turned_as_method(function):
+            raise Refused("other code expects the method as it is")
+        if not self.calm.is_quiet(function):
+            raise Refused("it uses a lock, what belongs to a thread, or attributes that load")
+        if any(root.role in ALWAYS_ON_LOOP for root in self._roots(function)):
+            raise Refused("it runs on the loop already")
+        if sum(isinstance(node, ast.Call) for node in _own_nodes(definition)) != len(facts.sites):
+            raise Refused("it holds calls that cannot be followed")
+        if facts.generator and not _may_yield_asynchronously(definition):
+            raise Refused("it delegates to another generator, or returns a value")
+
+    def _is_wrapped(self, function: ProjectFunction) -> bool:
+        """Whether a decorator calls the function itself, or is one that only functions of its kind may have."""
+        known = self.contexts.project.knowledge.registrations
+        decorators = self.contexts.project.decorators(function)
+        return any(isinstance(d, Outside) and d.name not in known and d.name not in HARMLESS for d in decorators)
+
+    def _may_be_turned_as_method(self, function: ProjectFunction) -> bool:
+        facts, project = self._facts(function), self.contexts.project
+        if facts.name.startswith("__") and not (facts.name == "__call__" and self._is_root(function)):
+            return False
+        owner = ProjectClass(function.path, facts.owner)
+        plain = all(isinstance(o, Outside) and o.name in PLAIN_BASES for o in project.family(owner)[1:])
+        return plain and not project.is_derived(owner) and len(project.class_(owner).bases) < len(project.family(owner))
+
+    def _is_root(self, function: ProjectFunction) -> bool:
+        return bool(self._roots(function))
+
+    def _roots(self, function: ProjectFunction) -> list[Root]:
+        return [root for root in self.contexts.roots if root.function == function]
+
+    def _facts(self, function: ProjectFunction) -> Function:
+        return self.contexts.project.function(function)
+
+    def _definition(self, function: ProjectFunction) -> ast.FunctionDef | None:
+        document = self.texts.document(function.path)
+        found = document.function_at(self._facts(function).line) if document is not None else None
+        return found if isinstance(found, ast.FunctionDef) else None
+
+
+def gives_all_at_once(site: Site) -> bool:
+    """Whether a call is not told to stream its answer."""
+    return dict(site.call.keywords).get("stream", Constant(False, "bool")) == Constant(False, "bool")
+
+
+def _where(function: ProjectFunction, site: Site) -> Where:
+    return Where(function.path, function.index, site.line)
+
+
+def _own_nodes(definition: ast.FunctionDef) -> list[ast.AST]:
+    """The nodes of a function's body, those of functions in it left out."""
+    found: list[ast.AST] = []
+    waiting: list[ast.AST] = list(definition.body)
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            waiting += [*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)]
+        elif isinstance(node, ast.Lambda):
+            waiting += [*node.args.defaults, *(d for d in node.args.kw_defaults if d)]
+        else:
+            waiting += ast.iter_child_nodes(node)
+    return found
+
+
+def _may_yield_asynchronously(definition: ast.FunctionDef) -> bool:
+    nodes = _own_nodes(definition)
+    returned = any(isinstance(node, ast.Return) and node.value is not None for node in nodes)
+    return not returned and not any(isinstance(node, ast.YieldFrom) for node in nodes)

@@ -1,0 +1,116 @@
+"""Fixes that reach further than one call: a function made asynchronous as a whole, a client exchanged wherever it is used."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rules.core.calm import Calm
+from rules.core.contexts import Contexts, is_offline
+from rules.core.findings import Applicability, Fix, Way
+from rules.core.holding import held_at
+from rules.core.remarks import Remark
+from rules.core.sharing import INTERLEAVING, touches_shared
+from rules.core.texts import Texts
+from rules.core.turning import Refused, Step, Turning, gives_all_at_once
+from rules.core.values import Where
+from rules.core.writing import Writing
+
+CONTRACT = "Paths, parameters, status codes and responses stay as they are."
+ELSEWHERE = "Tests that replace the client, or that start an event loop for each request, have to be changed with it."
+UNBOUNDED = "At most forty of these calls were under way at once; now only the client limits how many are."
+
+
+@dataclass(slots=True)
+class Bench:
+    """What such fixes are made with."""
+
+    contexts: Contexts
+    texts: Texts
+    refusals: Counter[str]
+    calm: Calm = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.calm = Calm(self.contexts)
+
+    def plan(self, grow: Callable[[Turning], None]) -> Turning | None:
+        """The plan that begins with a step, if there is one; else why not is kept."""
+        plan = Turning(self.contexts, self.texts, self.calm)
+        try:
+            grow(plan)
+        except Refused as refusal:
+            self.refusals[str(refusal)] += 1
+            return None
+        return plan
+
+
+def turn(remark: Remark, bench: Bench) -> Fix | None:
+    """`async def` for the `def` of the remark, with every blocking call that it comes to dealt with."""
+    plan = bench.plan(lambda plan: plan.turn(remark.function))
+    if plan is None or not plan.waits_natively:
+        return None
+    name = bench.contexts.project.function(remark.function).qualname
+    others = len(plan.functions) - 1
+    title = f"Make `{name}` `async def`" + (f", and {others} more with it" if others else "")
+    return _fix(title, Way.CONVERT, plan, bench)
+
+
+def exchange(remark: Remark, bench: Bench) -> Fix | None:
+    """The client that the call is made on exchanged for its asynchronous counterpart, wherever it is used."""
+    site, contexts = remark.site, bench.contexts
+    if site is None or remark.sink is None or remark.sink.site is not site:
+        return None
+    held = held_at(remark.function, site, contexts)
+    plan = bench.plan(lambda plan: plan.exchange(held)) if held is not None else None
+    if plan is None or held is None:
+        return None
+    instead = plan.clients[held].instead.rpartition(".")[2]
+    return _fix(f"Await `{instead}`", Way.TWIN, plan, bench)
+
+
+def member(remark: Remark, bench: Bench) -> Fix | None:
+    """The method of the same object that is awaited."""
+    site, contexts = remark.site, bench.contexts
+    if site is None or remark.sink is None or remark.sink.site is not site:
+        return None
+    if remark.sink.name not in contexts.project.knowledge.twins or not gives_all_at_once(site):
+        return None
+    plan = Turning(contexts, bench.texts, bench.calm)
+    place = contexts.project.function(remark.function).sites.index(site)
+    plan.steps[remark.function, place] = Step.MEMBER
+    plan.others.add(remark.function)
+    twin = contexts.project.knowledge.twins[remark.sink.name].rpartition(".")[2]
+    return _fix(f"Await `{twin}`", Way.TWIN, plan, bench)
+
+
+def _fix(title: str, way: Way, plan: Turning, bench: Bench) -> Fix | None:
+    try:
+        edits = Writing(plan, bench.contexts).edits()
+    except Refused as refusal:
+        bench.refusals[str(refusal)] += 1
+        return None
+    differences = tuple(_differences(plan, bench.contexts))
+    applicability = Applicability.UNSAFE if differences else Applicability.SAFE
+    kept = (CONTRACT,) if plan.functions else ()
+    requires = tuple(dict.fromkeys(r for client in plan.clients.values() for r in client.requires))
+    return Fix(title, way, edits, applicability, (*kept, *differences), requires)
+
+
+def _differences(plan: Turning, contexts: Contexts) -> list[str]:
+    """What is another way afterwards, one sentence each."""
+    found = [note for client in plan.clients.values() for note in client.notes]
+    for (function, place), step in plan.steps.items():
+        if step is Step.TWIN:
+            site = contexts.project.function(function).sites[place]
+            blocked = contexts.blocking(site, Where(function.path, function.index, site.line))
+            found += blocked[0].twin.notes if blocked is not None and blocked[0].twin is not None else ()
+    if plan.clients and _is_tested(contexts):
+        found.append(ELSEWHERE)
+    if any(touches_shared(function, contexts) for function in plan.others):
+        found.append(INTERLEAVING)
+    return list(dict.fromkeys(found))
+
+
+def _is_tested(contexts: Contexts) -> bool:
+    """Whether the project has tests that run the application."""
+    facts = contexts.project.facts
+    return any(is_offline(path) and "TestClient" in one.outline.imported for path, one in facts.items())

@@ -1,0 +1,146 @@
+"""A `def` endpoint that waits for another service in one of forty threads, though it could be awaited.
+
+## What it does
+Finds `def` endpoints, dependencies, exception handlers, background tasks and generators of streamed responses that wait for
+another service, where all of what they do can be made asynchronous in one fix: the function, the helpers that it calls with
+everybody who calls them, and the client. It is said of services that take long (language models, APIs), and when all
+is asked for also of quick ones.
+
+## Why is this bad?
+It is not wrong: FastAPI runs a `def` in a thread pool, so nobody else is held up. But the pool has forty threads for everything.
+While forty requests wait for half a second each, the next one waits for a thread. What is awaited needs none: with an upstream
+of 500 ms and 200 requests at once an asynchronous client served two to five times as many.
+A single user will notice nothing.
+
+## Example
+```python
+from fastapi import FastAPI
+from openai import OpenAI
+
+app = FastAPI()
+client = OpenAI()
+
+
+@app.get("/ask")
+def ask(question: str) -> str:
+    answer = client.responses.create(model="gpt-5", input=question)
+    return answer.output_text
+```
+
+## Use instead
+```python
+from fastapi import FastAPI
+from openai import AsyncOpenAI
+
+app = FastAPI()
+client = AsyncOpenAI()
+
+
+@app.get("/ask")
+async def ask(question: str) -> str:
+    answer = await client.responses.create(model="gpt-5", input=question)
+    return answer.output_text
+```
+
+## Fix safety
+All or nothing: it is offered where every call of the function is known to be quick, is awaited after the fix, or is handed to a
+worker thread; where all that calls the function can await it; and where the client is used nowhere else. Routes, parameters and
+responses stay as they are. It is unsafe where the asynchronous client differs, or where tests replace it.
+
+## References
+- [FastAPI: Concurrency and async / await](https://fastapi.tiangolo.com/async/)
+- [Starlette: Thread pool](https://www.starlette.io/threadpool/)
+"""
+
+from collections.abc import Iterator
+
+from rules.core.blocking import spoken
+from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, Root, Sink
+from rules.core.facts import Call, Expression
+from rules.core.findings import Severity
+from rules.core.holding import held_at
+from rules.core.library import Weight
+from rules.core.remarks import Remark, Remedy
+from rules.core.rule import Rule
+from rules.core.turning import STREAMS
+from rules.core.values import Outside, ProjectFunction, Where
+
+rule = Rule(__name__, __doc__, Severity.INFO)
+
+_DEEPEST = 4  # calls from the endpoint to what waits
+_QUICKER_IN_THREADS = frozenset({"httpx"})  # measured with many requests at once; its successors are not
+
+
+@rule.check
+def upstream(contexts: Contexts) -> Iterator[Remark]:
+    """Every `def` that the framework runs in a thread, and that waits for what could be awaited."""
+    for root in contexts.roots:
+        if root.role in ALWAYS_ON_LOOP or contexts.project.function(root.function).asynchronous:
+            continue
+        found = _waits(root.function, contexts)
+        if found is not None:
+            yield _remark(root.function, found, contexts, root)
+    for generator in _streamed(contexts):
+        found = _waits(generator, contexts)
+        if found is not None:
+            yield _remark(generator, found, contexts, None)
+
+
+def _remark(function: ProjectFunction, sink: Sink, contexts: Contexts, root: Root | None) -> Remark:
+    name = contexts.project.function(function).qualname
+    subject = f"`{root.route}`" if root is not None and root.route else f"`{name}`"
+    return Remark(
+        rule.name,
+        rule.severity,
+        function,
+        Remedy.TURN,
+        f"{subject} waits for `{spoken(sink.name)}` in one of FastAPI's forty threads; it could be awaited.",
+        root=root,
+        optional=not _pays(sink),
+    )
+
+
+def _pays(sink: Sink) -> bool:
+    """Whether it waits for long enough: for a service that is asked over the network."""
+    return sink.row.rule.startswith("clients/") and sink.name.partition(".")[0] not in _QUICKER_IN_THREADS
+
+
+def _waits(function: ProjectFunction, contexts: Contexts) -> Sink | None:
+    """The first call, in the function or in what it calls, that has an awaitable twin."""
+    seen, waiting = {function}, [(function, 0)]
+    for current, depth in waiting:
+        for sink in contexts.own_sinks(current):
+            if sink.row.weight is Weight.WAIT and _has_twin(sink, current, contexts):
+                return sink
+        for called in contexts.callees(current) if depth < _DEEPEST else ():
+            if called not in seen and not contexts.project.function(called).asynchronous:
+                seen.add(called)
+                waiting.append((called, depth + 1))
+    return None
+
+
+def _has_twin(sink: Sink, function: ProjectFunction, contexts: Contexts) -> bool:
+    if sink.row.twin is not None or sink.name in contexts.project.knowledge.twins:
+        return True
+    return held_at(function, sink.site, contexts) is not None
+
+
+def _streamed(contexts: Contexts) -> Iterator[ProjectFunction]:
+    """The generators of the project that are handed to a streaming response."""
+    last = frozenset(name.rpartition(".")[2] for name in STREAMS)
+    found: dict[ProjectFunction, None] = {}
+    for path, facts in contexts.project.facts.items():
+        for index, function in enumerate(facts.functions if facts.outline.called & last else ()):
+            for site in function.sites:
+                where = Where(path, index, site.line)
+                callee = contexts.project.value(site.call.callee, where)
+                if isinstance(callee, Outside) and callee.name in STREAMS:
+                    found |= dict.fromkeys(_generators(site.call.arguments[:1], where, contexts))
+    return iter(function for function in found if not contexts.project.function(function).asynchronous)
+
+
+def _generators(given: tuple[Expression | None, ...], where: Where, contexts: Contexts) -> Iterator[ProjectFunction]:
+    for argument in given:
+        made = contexts.project.value(argument.callee, where) if isinstance(argument, Call) else None
+        if isinstance(made, ProjectFunction) and contexts.project.function(made).generator:
+            yield made
