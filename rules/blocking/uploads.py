@@ -41,13 +41,12 @@ app = FastAPI()
 
 
 @app.post("/photos")
-def photo(file: UploadFile) -> int:
-    return len(file.file.read())
+async def photo(file: UploadFile) -> int:
+    return len(await file.read())
 ```
 
 ```python
 from fastapi import FastAPI, Request, UploadFile
-from fastapi.concurrency import run_in_threadpool
 
 app = FastAPI()
 
@@ -56,12 +55,12 @@ app = FastAPI()
 async def photo(file: UploadFile, request: Request) -> int:
     if await request.is_disconnected():
         return 0
-    return len(await run_in_threadpool(file.file.read))
+    return len(await file.read())
 ```
 
 ## Fix safety
-Safe: the same read of the same file, in a worker thread. `await file.read()` does so as well, and reads at once what is
-still in memory.
+Safe: `await file.read()` gives the same bytes. What is still in memory is read at once, what is on disk in a worker thread.
+`readlines` has no such twin and is handed to a worker thread.
 
 ## References
 - [FastAPI: Request files](https://fastapi.tiangolo.com/tutorial/request-files/#uploadfile)

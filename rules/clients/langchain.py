@@ -48,13 +48,12 @@ model = ChatOpenAI(model="gpt-5")
 
 
 @app.get("/answers")
-def answer(question: str) -> str:
-    return model.invoke(question).text
+async def answer(question: str) -> str:
+    return (await model.ainvoke(question)).text
 ```
 
 ```python
 from fastapi import FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
 from langchain_core.vectorstores import VectorStore
 
 from .stores import get_store
@@ -66,13 +65,12 @@ store: VectorStore = get_store()
 @app.post("/nearest")
 async def nearest(request: Request) -> list:
     question = await request.json()
-    return await run_in_threadpool(store.similarity_search, question, k=4)
+    return await store.asimilarity_search(question, k=4)
 ```
 
 ## Fix safety
-Safe: the same call is made in a worker thread, where LangChain itself puts what has no asynchronous form. By hand,
-`await model.ainvoke(...)` does the same and uses the model's asynchronous client where there is one. A stream is found and
-has no fix, since its parts arrive later.
+Safe: `ainvoke` and its kin do the same with the model's asynchronous client; what has none LangChain itself puts into a thread.
+Graphs are handed to a worker thread as they are, since their checkpointer may have no asynchronous form.
 
 ## References
 - [LangChain: Runnable](https://reference.langchain.com/python/langchain_core/runnables/)

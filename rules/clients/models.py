@@ -54,31 +54,30 @@ async def embedding(request: Request):
 ## Use instead
 ```python
 from fastapi import FastAPI
-from openai import OpenAI
+from openai import AsyncOpenAI
 
 app = FastAPI()
-client = OpenAI()
+client = AsyncOpenAI()
 
 
 @app.get("/answers")
-def answer(question: str) -> str:
-    response = client.responses.create(model="gpt-5", input=question)
+async def answer(question: str) -> str:
+    response = await client.responses.create(model="gpt-5", input=question)
     return response.output_text
 ```
 
 ```python
-from anthropic import Anthropic
+from anthropic import AsyncAnthropic
 from fastapi import FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
 
 app = FastAPI()
-client = Anthropic()
+client = AsyncAnthropic()
 
 
 @app.post("/summaries")
 async def summary(request: Request) -> str:
     messages = await request.json()
-    message = await run_in_threadpool(client.messages.create, model="claude-opus-4-5", max_tokens=500, messages=messages)
+    message = await client.messages.create(model="claude-opus-4-5", max_tokens=500, messages=messages)
     return message.content[0].text
 ```
 
@@ -97,10 +96,10 @@ async def embedding(request: Request):
 ```
 
 ## Fix safety
-Safe: the same client sends the same request, in a worker thread. Forty such calls at a time fit into FastAPI's thread pool;
-where there may be more, the asynchronous client is the better home (`AsyncOpenAI` has the same methods, each awaited), but
-every use of the client has to move to it at once, so that is not done unasked. A stream is found and has no fix, since its
-parts arrive later.
+Safe: the asynchronous client of the same package sends the same requests, with the same timeouts, retries and exceptions. It
+takes the place of the other one only where every use of that is seen and can be awaited. It is unsafe where the project has
+tests that start the application, since a client belongs to the event loop that first used it. Elsewhere the call is made in
+a worker thread.
 
 ## References
 - [OpenAI: Async usage](https://github.com/openai/openai-python#async-usage)

@@ -15,10 +15,10 @@ from rules.core.blocking import sinks_of
 from rules.core.contexts import Contexts
 from rules.core.edits import EditConflictError, apply_edits, decode_source
 from rules.core.facts import Facts, Function, Site, last_name
-from rules.core.findings import Fix
+from rules.core.findings import Fix, Way
 from rules.core.reading import read_facts
 from rules.core.syntax import UnreadableError, parse
-from rules.core.usage import calls_by_hand
+from rules.core.usage import calls_by_hand, registers
 from rules.core.values import Outside, ProjectFunction, Where
 
 
@@ -35,7 +35,8 @@ def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: 
     for path, source in after.items():
         if reason := _text_objection(sources[path], source):
             return reason
-    return _meaning_objection(contexts, function, {path: read_facts(source) for path, source in after.items()})
+    edited = {path: read_facts(source) for path, source in after.items()}
+    return _contract_objection(fix, contexts, edited) or _meaning_objection(contexts, function, edited)
 
 
 def _text_objection(before: bytes, after: bytes) -> str:
@@ -69,7 +70,8 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _meaning_objection(before: Contexts, function: ProjectFunction, edited: Mapping[str, Facts]) -> str:
+def _contract_objection(fix: Fix, before: Contexts, edited: Mapping[str, Facts]) -> str:
+    """What would be another API: functions with other parameters, other things handed to the framework."""
     project = before.project
     after = Contexts(project.with_facts(edited))
     for path, facts in edited.items():
@@ -77,8 +79,13 @@ def _meaning_objection(before: Contexts, function: ProjectFunction, edited: Mapp
             return "cannot be read again"
         if [_signature(f) for f in project.facts[path].functions] != [_signature(f) for f in facts.functions]:
             return "changes a signature"
-        if _registrations(path, before) != _registrations(path, after):
+        if fix.way is not Way.REPAIR and _registrations(path, before) != _registrations(path, after):
             return "changes the routes"
+    return ""
+
+
+def _meaning_objection(before: Contexts, function: ProjectFunction, edited: Mapping[str, Facts]) -> str:
+    after = Contexts(before.project.with_facts(edited))
     changed = dict.fromkeys((*_within(function, after), *_changed(before, after, edited)))
     return next(filter(None, (_objection_in(place, before, after) for place in changed)), "")
 
@@ -113,9 +120,12 @@ def _doing(site: Site) -> object:
 def _registrations(path: str, contexts: Contexts) -> list[object]:
     """What a file hands to the framework by calling it."""
     known = {name.rpartition(".")[2] for name in contexts.project.knowledge.registrations}
-    functions = contexts.project.facts[path].functions
-    calls = (site.call for function in functions for site in function.sites)
-    return [call for call in calls if last_name(call.callee) in known]
+    return [
+        site.call
+        for index, function in enumerate(contexts.project.facts[path].functions)
+        for site in function.sites
+        if last_name(site.call.callee) in known and registers(site.call, Where(path, index, site.line), contexts)
+    ]
 
 
 def _awaits_nothing(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:

@@ -106,11 +106,10 @@ class Turning:
             self._use(use, held)
 
     def _make_within(self, held: Held, counterpart: Counterpart) -> None:
-        """A client that a function makes for itself: making it must not move to the loop where that takes long."""
-        maker = ProjectFunction(held.path, held.function)
-        if counterpart.heavy and not self._facts(maker).asynchronous:
+        """A client that a function makes for itself: not on the loop where that takes long."""
+        if counterpart.heavy:
             raise Refused("making the client would hold up the loop")
-        self._reach(maker)
+        self._reach(ProjectFunction(held.path, held.function))
 
     def _use(self, use: Use, held: Held) -> None:
         tail, counterpart = use.tail, self.clients[held]

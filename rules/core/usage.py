@@ -44,7 +44,7 @@ def _mentioned(path: str, names: set[str], contexts: Contexts) -> int:
     """How often a file speaks of the function other than to call it or to register it."""
     mentions = sum(contexts.project.facts[path].outline.mentions.get(name, 0) for name in names)
     for at, _, site in _sites(path, contexts) if mentions else ():
-        if any(_as_named(given) in names for given in given_to(site.call)) and _registers(site.call, at, contexts):
+        if any(_as_named(given) in names for given in given_to(site.call)) and registers(site.call, at, contexts):
             mentions -= 1
     return mentions
 
@@ -124,7 +124,7 @@ def is_taken_from(path: str, name: str, contexts: Contexts) -> bool:
     return False
 
 
-def _registers(call: Call, where: Where, contexts: Contexts) -> bool:
+def registers(call: Call, where: Where, contexts: Contexts) -> bool:
     callee = contexts.project.value(call.callee, where)
     return isinstance(callee, Outside) and callee.name in contexts.project.knowledge.registrations
 

@@ -63,8 +63,7 @@ def exchange(remark: Remark, bench: Bench) -> Fix | None:
     plan = bench.plan(lambda plan: plan.exchange(held)) if held is not None else None
     if plan is None or held is None:
         return None
-    instead = plan.clients[held].instead.rpartition(".")[2]
-    return _fix(f"Await `{instead}`", Way.TWIN, plan, bench)
+    return _fix(f"Await `{plan.clients[held].instead}`", Way.TWIN, plan, bench)
 
 
 def member(remark: Remark, bench: Bench) -> Fix | None:
@@ -89,15 +88,17 @@ def _fix(title: str, way: Way, plan: Turning, bench: Bench) -> Fix | None:
         bench.refusals[str(refusal)] += 1
         return None
     differences = tuple(_differences(plan, bench.contexts))
-    applicability = Applicability.UNSAFE if differences else Applicability.SAFE
+    limits = tuple(dict.fromkeys(note for client in plan.clients.values() for note in client.notes))
+    worse = differences or (limits and plan.functions)  # on the loop one call at a time was made, in threads forty
+    applicability = Applicability.UNSAFE if worse else Applicability.SAFE
     kept = (CONTRACT,) if plan.functions else ()
     requires = tuple(dict.fromkeys(r for client in plan.clients.values() for r in client.requires))
-    return Fix(title, way, edits, applicability, (*kept, *differences), requires)
+    return Fix(title, way, edits, applicability, (*kept, *differences, *limits), requires)
 
 
 def _differences(plan: Turning, contexts: Contexts) -> list[str]:
     """What is another way afterwards, one sentence each."""
-    found = [note for client in plan.clients.values() for note in client.notes]
+    found: list[str] = []
     for (function, place), step in plan.steps.items():
         if step is Step.TWIN:
             site = contexts.project.function(function).sites[place]

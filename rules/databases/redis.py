@@ -48,12 +48,12 @@ import redis
 from fastapi import FastAPI
 
 app = FastAPI()
-cache = redis.Redis()
+cache = redis.asyncio.Redis()
 
 
 @app.get("/visits")
-def visits() -> int:
-    return cache.incr("visits")
+async def visits() -> int:
+    return await cache.incr("visits")
 ```
 
 ```python
@@ -76,9 +76,9 @@ async def event(request: Request) -> None:
 ```
 
 ## Fix safety
-Safe: clients of redis-py may be used by many threads, and the same one sends the same command. `redis.asyncio` has the same
-commands and is the better home for an application that is asynchronous throughout; but every use of the client has to move
-with it, so that is not done unasked.
+Safe: `redis.asyncio` has the same commands, each awaited. It takes the place of the other client only where every use of that
+is seen, is a command, and can be awaited. Elsewhere the same client sends the same command in a worker thread; it may be used
+by many.
 
 ## References
 - [redis-py: Asyncio examples](https://redis.readthedocs.io/en/stable/examples/asyncio_examples.html)

@@ -77,11 +77,11 @@ def upstream(contexts: Contexts) -> Iterator[Remark]:
     for root in contexts.roots:
         if root.role in ALWAYS_ON_LOOP or contexts.project.function(root.function).asynchronous:
             continue
-        found = _waits(root.function, contexts)
+        found = _slowest(root.function, contexts)
         if found is not None:
             yield _remark(root.function, found, contexts, root)
     for generator in _streamed(contexts):
-        found = _waits(generator, contexts)
+        found = _slowest(generator, contexts)
         if found is not None:
             yield _remark(generator, found, contexts, None)
 
@@ -105,18 +105,23 @@ def _pays(sink: Sink) -> bool:
     return sink.row.rule.startswith("clients/") and sink.name.partition(".")[0] not in _QUICKER_IN_THREADS
 
 
-def _waits(function: ProjectFunction, contexts: Contexts) -> Sink | None:
-    """The first call, in the function or in what it calls, that has an awaitable twin."""
+def _slowest(function: ProjectFunction, contexts: Contexts) -> Sink | None:
+    """What a function waits for longest of all that could be awaited."""
+    found = list(_waits(function, contexts))
+    return next(filter(_pays, found), found[0] if found else None)
+
+
+def _waits(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
+    """The calls, in the function or in what it calls, that have an awaitable twin."""
     seen, waiting = {function}, [(function, 0)]
     for current, depth in waiting:
         for sink in contexts.own_sinks(current):
             if sink.row.weight is Weight.WAIT and _has_twin(sink, current, contexts):
-                return sink
+                yield sink
         for called in contexts.callees(current) if depth < _DEEPEST else ():
             if called not in seen and not contexts.project.function(called).asynchronous:
                 seen.add(called)
                 waiting.append((called, depth + 1))
-    return None
 
 
 def _has_twin(sink: Sink, function: ProjectFunction, contexts: Contexts) -> bool:

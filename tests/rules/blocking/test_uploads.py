@@ -35,7 +35,7 @@ from fastapi.concurrency import run_in_threadpool
 )
 def test_a_function_that_awaits_nothing_becomes_def(body: str) -> None:
     before = with_app(IMPORTS, f"{ENDPOINT}{body}\n")
-    assert_fixes(RULE, before, before.replace("async def", "def"))
+    assert_fixes(RULE, before, before.replace("async def", "def"), way=Way.REVERSE)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,9 @@ def test_a_function_that_awaits_nothing_becomes_def(body: str) -> None:
     ],
 )
 def test_the_read_is_handed_over_where_the_function_awaits(body: str, after: str) -> None:
-    assert_fixes(RULE, with_app(IMPORTS, f"{AWAITING}{body}\n"), with_app(IMPORTS, f"{AWAITING}{after}\n"))
+    assert_fixes(
+        RULE, with_app(IMPORTS, f"{AWAITING}{body}\n"), with_app(IMPORTS, f"{AWAITING}{after}\n"), way=Way.OFFLOAD
+    )
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ from httpx2 import Client as Client2
 )
 def test_each_spelling(body: str) -> None:
     before = with_app(IMPORTS, f"{ENDPOINT}{body}\n")
-    assert_fixes(RULE, before, before.replace("async def", "def"))
+    assert_fixes(RULE, before, before.replace("async def", "def"), way=Way.REVERSE)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_each_spelling(body: str) -> None:
 )
 def test_the_request_is_handed_over_where_the_function_awaits(body: str, after: str) -> None:
     above = f"client = httpx.Client()\n\n\n{AWAITING}"
-    assert_fixes(RULE, with_app(IMPORTS, f"{above}{body}\n"), with_app(IMPORTS, f"{above}{after}\n"))
+    assert_fixes(RULE, with_app(IMPORTS, f"{above}{body}\n"), with_app(IMPORTS, f"{above}{after}\n"), way=Way.OFFLOAD)
 
 
 def test_a_stream_is_not_handed_over() -> None:

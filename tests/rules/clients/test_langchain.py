@@ -2,6 +2,7 @@
 
 import pytest
 
+from rules import Way
 from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, with_app
 
 RULE = "clients/langchain"
@@ -50,7 +51,7 @@ chain = prompt | model | StrOutputParser()
 )
 def test_each_class(imports: str, call: str) -> None:
     before = with_app(imports, f"{ENDPOINT}{call}\n")
-    assert_fixes(RULE, before, before.replace("async def", "def"))
+    assert_fixes(RULE, before, before.replace("async def", "def"), way=Way.REVERSE)
 
 
 def test_a_chain_of_another_file() -> None:
@@ -69,7 +70,7 @@ def test_a_chain_of_another_file() -> None:
                 return model().invoke(question).text
         """,
     }
-    assert_fixes(RULE, before, before.replace("async def", "def"), files=files)
+    assert_fixes(RULE, before, before.replace("async def", "def"), files=files, way=Way.REVERSE)
 
 
 @pytest.mark.parametrize(
@@ -112,4 +113,4 @@ def test_a_plain_endpoint_and_a_test_are_left_alone() -> None:
 
 def test_a_stream_is_not_handed_over() -> None:
     body = f"{ENDPOINT}await x.read()\n    for part in model.stream('x'):\n        print(part)\n"
-    assert_unfixed(RULE, with_app(MODEL, body))
+    assert_unfixed(RULE, with_app(MODEL, body), way=Way.OFFLOAD)

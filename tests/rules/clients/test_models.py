@@ -44,7 +44,7 @@ OPENAI = "from openai import OpenAI\n\nclient = OpenAI()"
 )
 def test_each_client(imports: str, call: str) -> None:
     before = with_app(imports, f"{ENDPOINT}{call}\n")
-    assert_fixes(RULE, before, before.replace("async def", "def"))
+    assert_fixes(RULE, before, before.replace("async def", "def"), way=Way.REVERSE)
 
 
 REACHED = {
@@ -70,7 +70,7 @@ REACHED = {
 def test_each_way_of_reaching(imports: str, call: str, ai: str) -> None:
     files = {"app/__init__.py": "", "app/ai.py": f"from openai import OpenAI\n\n{ai}\n"}
     before = with_app("", f"{imports}\n\n\n{ENDPOINT}return {call}\n")
-    assert_fixes(RULE, before, before.replace("async def", "def"), files=files)
+    assert_fixes(RULE, before, before.replace("async def", "def"), files=files, way=Way.REVERSE)
 
 
 @pytest.mark.parametrize(

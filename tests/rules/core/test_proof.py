@@ -133,8 +133,8 @@ def test_what_is_defined_in_the_function_is_looked_at_too(before: str, after: st
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
-        ("    time.sleep(4)\n    await helper()", "    helper()", ""),
-        ("time.sleep(4)", "time.sleep(4)\n    time.sleep(4)", ""),
+        ("    time.sleep(4)\n    await helper()", "    helper()", "leaves a coroutine unawaited"),
+        ("time.sleep(4)", "time.sleep(4)\n    time.sleep(4)", "blocks elsewhere"),
         ("def plain(): ...", "def plain(): time.sleep(5)", ""),
         ("def plain(): ...", "def plain(): anyio.sleep(5)", "leaves a name unresolved"),
         ("async def other", "def other", "does not parse"),
@@ -143,8 +143,7 @@ def test_what_is_defined_in_the_function_is_looked_at_too(before: str, after: st
         ("def plain(): ...", "def plain(): ...\n\n\ndef more(): ...", "changes a signature"),
     ],
 )
-def test_of_other_functions_only_names_and_signatures_count(before: str, after: str, reason: str) -> None:
-    """Other fixes may change them at the same time; each is proved by its own function."""
+def test_what_a_fix_does_to_other_functions_counts(before: str, after: str, reason: str) -> None:
     assert objected(before, after, SOURCE + INNER) == reason
 
 

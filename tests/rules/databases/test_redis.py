@@ -2,6 +2,7 @@
 
 import pytest
 
+from rules import Way
 from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, with_app
 
 RULE = "databases/redis"
@@ -35,7 +36,7 @@ CACHE = "import redis\n\ncache = redis.Redis()"
 )
 def test_each_spelling(imports: str, call: str) -> None:
     before = with_app(imports, f"{ENDPOINT}{call}\n")
-    assert_fixes(RULE, before, before.replace("async def", "def"))
+    assert_fixes(RULE, before, before.replace("async def", "def"), way=Way.REVERSE)
 
 
 REACHED = {
@@ -61,7 +62,7 @@ REACHED = {
 def test_each_way_of_reaching(imports: str, call: str, cache: str) -> None:
     files = {"app/__init__.py": "", "app/cache.py": f"import redis\n\n{cache}\n"}
     before = with_app("", f"{imports}\n\n\n{ENDPOINT}return {call}\n")
-    assert_fixes(RULE, before, before.replace("async def", "def"), files=files)
+    assert_fixes(RULE, before, before.replace("async def", "def"), files=files, way=Way.REVERSE)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_a_client_from_a_dependency(parameter: str) -> None:
         "import redis\nfrom typing import Annotated\nfrom fastapi import Depends",
         f"def make(): ...\n\n\n@app.get('/')\nasync def home({parameter}):\n    return cache.get('x')\n",
     )
-    assert_fixes(RULE, before, before.replace("async def", "def"))
+    assert_fixes(RULE, before, before.replace("async def", "def"), way=Way.REVERSE)
 
 
 @pytest.mark.parametrize(
@@ -127,11 +128,11 @@ def test_commands_are_handed_over() -> None:
     after = before.replace("cache.get('x')", "(await run_in_threadpool(cache.get, 'x'))").replace(
         "import FastAPI\n", "import FastAPI\nfrom fastapi.concurrency import run_in_threadpool\n"
     )
-    assert_fixes(RULE, before, after)
+    assert_fixes(RULE, before, after, way=Way.OFFLOAD)
 
 
 @pytest.mark.parametrize(
     "call", ["for key in cache.scan_iter('x'):\n        print(key)", "with cache.lock('x'):\n        print(1)"]
 )
 def test_what_waits_later_is_not_handed_over(call: str) -> None:
-    assert_unfixed(RULE, with_app(CACHE, f"{ENDPOINT}await x.read()\n    {call}\n"))
+    assert_unfixed(RULE, with_app(CACHE, f"{ENDPOINT}await x.read()\n    {call}\n"), way=Way.OFFLOAD)
