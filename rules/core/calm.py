@@ -85,11 +85,16 @@ class Calm:
         facts = self.contexts.project.function(function)
         if facts.managers or self.contexts.live_attributes & set(facts.reads):
             return False
-        return not any(self._is_thread_bound(name, function) for name in facts.reads)
+        return not any(self.is_thread_bound(name, function) for name in facts.reads)
 
-    def _is_thread_bound(self, name: str, function: ProjectFunction) -> bool:
+    def is_thread_bound(self, name: str, function: ProjectFunction) -> bool:
+        """Whether a name stands for what is another thing in each thread or context."""
         value = self.contexts.project.name(name, Where(function.path, function.index))
-        return isinstance(value, Object) and isinstance(value.of, Outside) and value.of.name in _THREAD_BOUND
+        return (
+            isinstance(value, Object)
+            and isinstance(value.of, Outside)
+            and value.of.name in (_THREAD_BOUND | self.contexts.project.knowledge.per_thread)
+        )
 
     def is_quick(self, site: Site, where: Where) -> bool:
         """Whether a call, and what it is given to call, neither waits nor computes for long."""

@@ -274,7 +274,8 @@ class Turning:
             raise Refused("a decorator is unknown")
         if facts.owner >= 0 and not self._may_be_turned_as_method(function):
             raise Refused("other code expects the method as it is")
-        if not self.calm.is_quiet(function):
+        names = {node.id for node in _own_nodes(definition) if isinstance(node, ast.Name)}
+        if not self.calm.is_quiet(function) or any(self.calm.is_thread_bound(name, function) for name in names):
             raise Refused("it uses a lock, what belongs to a thread, or attributes that load")
         if any(root.role in ALWAYS_ON_LOOP for root in self._roots(function)):
             raise Refused("it runs on the loop already")
