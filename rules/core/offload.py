@@ -10,7 +10,7 @@ from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.imports import Imported, import_member, is_imported
 from rules.core.library import Weight
 from rules.core.remarks import Remark
-from rules.core.sharing import SHARED, is_called_on, marked, reached, thread_hazard
+from rules.core.sharing import SHARED, is_called_on, is_used_by_others, marked, reached, thread_hazard
 from rules.core.values import ProjectFunction, Where
 
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
@@ -57,7 +57,10 @@ def _is_bound_to_thread(site: Site, function: ProjectFunction, contexts: Context
     where, knowledge = _where(site, function), contexts.project.knowledge
     if is_called_on(knowledge.thread_bound | knowledge.per_thread, site.call, where, contexts):
         return True
-    target = contexts.called_function(contexts.project.value(site.call.callee, where))
+    sites = contexts.project.function(function).sites
+    if any(is_used_by_others(other.call, function, contexts) for other in sites):
+        return True
+    target = contexts.project.called_function(contexts.project.value(site.call.callee, where))
     if target is None:
         return False
     return any(thread_hazard(inner, contexts) not in {"", SHARED} for inner in reached(target, contexts))
@@ -122,7 +125,7 @@ def _is_lazy(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
             or name.endswith(".__iter__")
             or (streamed is not None and streamed != Constant(False, "bool"))
         )
-    target = contexts.called_function(contexts.project.value(site.call.callee, where))
+    target = contexts.project.called_function(contexts.project.value(site.call.callee, where))
     if target is None:
         return True
     facts = contexts.project.function(target)

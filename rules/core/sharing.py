@@ -73,9 +73,24 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
             return "it uses a connection that belongs to the loop"
         if is_called_on(project.knowledge.thread_bound, site.call, where, contexts) and _is_not_own(site.call, facts):
             return "it uses what belongs to a thread"
+        if is_used_by_others(site.call, function, contexts):
+            return "it uses a connection that others use at the same time"
         if _changes_global(site.call, facts, function, contexts):
             return SHARED
     return ""
+
+
+def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a method is called on a session or connection that the module keeps, and that serves one thread at a time."""
+    receiver = call.callee.of if isinstance(call.callee, Attribute) else Name("")
+    if isinstance(receiver, Call):
+        return is_used_by_others(receiver, function, contexts)
+    if not _root_names(receiver) & _shared_names(contexts.project.function(function), function, contexts):
+        return False
+    where, knowledge = Where(function.path, function.index), contexts.project.knowledge
+    return is_called_on(knowledge.exclusive, call, where, contexts) and not is_called_on(
+        knowledge.per_thread, call, where, contexts
+    )
 
 
 def _is_not_own(call: Call, facts: Function) -> bool:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from rules.core.calm import Calm
-from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, Root, is_offline
+from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.facts import Constant, Function, Site, last_name
 from rules.core.holding import Held, Use, counterpart_of, held_at, uses_of
 from rules.core.library import Blocking, Counterpart, Weight
 from rules.core.offload import may_be_handed_over
+from rules.core.roots import Root, is_offline
 from rules.core.sharing import CONTEXT_SETTERS, LOOP_MODULES
 from rules.core.texts import Texts
 from rules.core.usage import calls_by_hand
@@ -176,7 +177,7 @@ class Turning:
             raise Refused("it uses an event loop of its own")
         if isinstance(callee, Outside) and callee.name in CONTEXT_SETTERS:
             raise Refused("it sets a context variable")
-        called = self.contexts.called_function(callee)
+        called = self.contexts.project.called_function(callee)
         if called is not None and called in self.functions:
             self._follow(called, function, place)
         elif (known := self._blocking(site, where)) is not None:
@@ -229,7 +230,9 @@ class Turning:
     def _help(self, at: At, site: Site) -> None:
         """A helper that blocks: turned with all that call it, else handed to a worker thread as it is."""
         targets = self.contexts.targets(*at)
-        called = self.contexts.called_function(self.contexts.project.value(site.call.callee, _where(at[0], site)))
+        called = self.contexts.project.called_function(
+            self.contexts.project.value(site.call.callee, _where(at[0], site))
+        )
         if len(targets) != 1 or targets[0] != called or site.entered:
             raise Refused("a context manager or class of the project blocks")
         if self._facts(called).asynchronous:

@@ -55,12 +55,13 @@ responses stay as they are. It is unsafe where the asynchronous client differs, 
 from collections.abc import Iterator
 
 from rules.core.blocking import spoken
-from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, Root, Sink
+from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, Sink
 from rules.core.facts import Call, Expression
 from rules.core.findings import Severity
 from rules.core.holding import held_at
 from rules.core.library import Weight
 from rules.core.remarks import Remark, Remedy
+from rules.core.roots import Root
 from rules.core.rule import Rule
 from rules.core.turning import STREAMS
 from rules.core.values import Outside, ProjectFunction, Where
