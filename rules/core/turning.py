@@ -15,7 +15,8 @@ from rules.core.facts import Constant, Function, Site, last_name
 from rules.core.holding import Held, Use, counterpart_of, held_at, uses_of
 from rules.core.library import Blocking, Counterpart, Weight
 from rules.core.offload import may_be_handed_over
-from rules.core.roots import Root, is_offline
+from rules.core.repository import is_offline
+from rules.core.roots import Root
 from rules.core.sharing import CONTEXT_SETTERS, LOOP_MODULES
 from rules.core.texts import Texts
 from rules.core.usage import calls_by_hand

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Expression, Site, last_name
-from rules.core.roots import is_offline
+from rules.core.repository import is_offline
 from rules.core.values import Module, Outside, ProjectFunction, Where
 
 

@@ -9,7 +9,7 @@ from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.holding import held_at
 from rules.core.remarks import Remark
-from rules.core.roots import is_offline
+from rules.core.repository import is_offline
 from rules.core.sharing import INTERLEAVING, touches_shared
 from rules.core.texts import Texts
 from rules.core.turning import Refused, Step, Turning, gives_all_at_once
