@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 from aiohttp.web import Application, AppRunner, TCPSite
 
-from bot import installations, intake, queue
+from bot import installations, intake, queue, recovery
 from bot import web as pages
 from bot.analysis import Analyst
 from bot.config import OPERATOR_NAME, Layer, load_config
@@ -95,10 +95,12 @@ async def _parts(settings: Settings, credentials: Credentials, roles: frozenset[
     """What the roles need, stopped in the opposite order: first no more deliveries, then no more reviews."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(_storing(settings))
+        deliveries = await asyncio.to_thread(queue.Deliveries, settings.database_url, store)
+        stack.push_async_callback(deliveries.close)
         if Role.WORKER in roles:
-            await stack.enter_async_context(_reviewing(settings, credentials, store))
+            await stack.enter_async_context(_reviewing(settings, credentials, store, deliveries))
         if Role.WEB in roles:
-            await stack.enter_async_context(_taking_in(settings, credentials, store))
+            await stack.enter_async_context(_listening(settings, _pages(credentials, store, deliveries)))
         elif settings.port_given:
             await stack.enter_async_context(_listening(settings, _worker_pages(store)))
         yield
@@ -119,7 +121,9 @@ async def _storing(settings: Settings) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def _reviewing(settings: Settings, credentials: Credentials, store: Store) -> AsyncIterator[None]:
+async def _reviewing(
+    settings: Settings, credentials: Credentials, store: Store, deliveries: queue.Deliveries
+) -> AsyncIterator[None]:
     analyst = Analyst()
     async with aiohttp.ClientSession() as session:
         github = GitHub(
@@ -130,7 +134,7 @@ async def _reviewing(settings: Settings, credentials: Credentials, store: Store)
         )
         tools = Tools(github, store, analyst, _inherited(settings))
 
-        jobs = await Worker(settings.database_url, store, _duties(github, store, tools)).start()
+        jobs = await Worker(settings.database_url, store, _duties(github, store, deliveries, tools)).start()
         try:
             yield
         finally:
@@ -148,7 +152,7 @@ def _inherited(settings: Settings) -> Inherited:
     return Inherited((layer,))
 
 
-def _duties(github: GitHub, store: Store, tools: Tools) -> Duties:
+def _duties(github: GitHub, store: Store, deliveries: queue.Deliveries, tools: Tools) -> Duties:
     async def work(ref: PullRef, _delivery: str) -> Outcome:
         try:
             await installations.admit(ref.installation, github, store)
@@ -164,17 +168,10 @@ def _duties(github: GitHub, store: Store, tools: Tools) -> Duties:
     async def tell(job: Job, reason: str) -> None:
         await give_up(job.ref, tools, reason)
 
-    return Duties(review=work, update=update, give_up=tell)
+    async def recover() -> None:
+        await recovery.recover(github, store, deliveries.enqueue)
 
-
-@asynccontextmanager
-async def _taking_in(settings: Settings, credentials: Credentials, store: Store) -> AsyncIterator[None]:
-    deliveries = await asyncio.to_thread(queue.Deliveries, settings.database_url, store)
-    try:
-        async with _listening(settings, _pages(credentials, store, deliveries)):
-            yield
-    finally:
-        await deliveries.close()
+    return Duties(review=work, update=update, give_up=tell, recover=recover)
 
 
 @asynccontextmanager

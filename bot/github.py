@@ -50,8 +50,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Answer = tuple[int, Mapping[str, str], bytes]
 """Status, headers by lower-case name, body."""
 
-Scope = int | str
-"""The one repository that a token is for: its id; or its name, for one that is only to be read."""
+Scope = int | str | None
+"""The one repository that a token is for: its id; or its name, for one that is only to be read. None: all, to look around only."""
+
+LOOK_AROUND = {"metadata": "read", "pull_requests": "read", "checks": "read"}
 
 
 class TooLarge(Exception):  # noqa: N818 -- a fact about the download, not a failure of ours
@@ -236,7 +238,9 @@ class GitHub(_Wire):
     async def _mint(self, installation: int, repository: Scope) -> Token:
         url = f"/app/installations/{installation}/access_tokens"
         scope: dict[str, Any] = {"repository_ids": [repository]}
-        if isinstance(repository, str):
+        if repository is None:
+            scope = {"permissions": LOOK_AROUND}
+        elif isinstance(repository, str):
             scope = {"repositories": [repository], "permissions": {"contents": "read"}}
         try:
             granted = await self.post(url, data=scope)
