@@ -28,6 +28,7 @@ TEXT_LIMIT = 65_535
 """Characters of a check run's `summary` and `text`."""
 LOOK_AFTER = 2.0
 """Seconds after a lost answer until GitHub surely shows what it did."""
+REFUSED_SECONDS = 60.0
 
 Refused = PostedComment | PostedFileComment
 
@@ -137,7 +138,7 @@ async def _or_later(write: Callable[[], Awaitable[Any]]) -> None:
     try:
         await write()
     except GitHubBroken as error:
-        raise RetryLater(60, f"GitHub does not take what we write: {error}") from error
+        raise RetryLater(REFUSED_SECONDS, f"GitHub does not take what we write: {error}") from error
 
 
 async def _is_reviewed(github: Installation, pull: PullRequest, head: str) -> bool:
