@@ -53,7 +53,6 @@ _parked = sa.Table(
     sa.Column("number", sa.BigInteger, primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("installation_id", sa.BigInteger),
-    sa.Column("delivery", sa.Text),
     sa.Column("job", sa.Text),
     sa.Column("reason", sa.Text),
     sa.Column("since", sa.BigInteger),
@@ -132,9 +131,9 @@ class Lanes:
         """Remember a job that was given up, until one of the same name begins."""
         await asyncio.to_thread(self._park, job, reason)
 
-    async def parked(self, delivery: str | None = None, limit: int = 100) -> list[Parked]:
-        """The jobs that were given up, or those on behalf of one delivery; the latest first."""
-        return await asyncio.to_thread(self._read_parked, delivery, limit)
+    async def parked(self, limit: int = 100) -> list[Parked]:
+        """The jobs that were given up, the latest first."""
+        return await asyncio.to_thread(self._read_parked, limit)
 
     async def drop_unused(self) -> int:
         """Forget the lanes in which nothing happened for long; how many they were."""
@@ -209,16 +208,13 @@ class Lanes:
         with self._store.engine.begin() as connection:
             told = {
                 "job": json.dumps(asdict(job)),
-                "delivery": job.delivery,
                 "reason": reason,
                 "since": int(time.time()),
             }
             self._keep(connection, _parked, job, told)
 
-    def _read_parked(self, delivery: str | None, limit: int) -> list[Parked]:
+    def _read_parked(self, limit: int) -> list[Parked]:
         wanted = sa.select(_parked).order_by(_parked.c.since.desc()).limit(limit)
-        if delivery is not None:
-            wanted = wanted.where(_parked.c.delivery == delivery)
         with self._store.engine.connect() as connection:
             rows = connection.execute(wanted).all()
         return [Parked(read_job(json.loads(row.job)), row.reason, row.since) for row in rows]

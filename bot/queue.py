@@ -39,7 +39,7 @@ MOST_WAITING = 100_000
 """Jobs that may wait before deliveries are refused: GitHub keeps them for us, and the disk stays bounded."""
 
 COUNT_SECONDS = 5.0
-"""How long the number of waiting jobs is believed."""
+"""How long it is believed how many jobs wait, and which are parked."""
 
 
 def migrate(url: str, store: Store) -> None:
@@ -56,7 +56,7 @@ class Deliveries:
         """Connects, and so blocks. The tables must be there (`migrate`)."""
         self._store, self._lanes = store, Lanes(store)
         self._schema = "" if url.startswith("sqlite") else "dbos."
-        self._waiting, self._counted = 0, float("-inf")
+        self._waiting, self._parked, self._counted = 0, dict[str, Parked](), float("-inf")
         self._client = DBOSClient(
             system_database_url=url,
             application_name=APPLICATION,
@@ -71,8 +71,8 @@ class Deliveries:
         A delivery whose job was parked is sent again to release it. Raises NotStored.
         """
         async with self._storing():
-            parked = await self._lanes.parked(delivery)
-            again = f"/{parked[0].since}" if parked else ""
+            parked = self._parked.get(delivery)
+            again = f"/{parked.since}" if parked else ""
             options: EnqueueOptions = {
                 "workflow_name": "delivery",
                 "queue_name": "deliveries",
@@ -96,8 +96,8 @@ class Deliveries:
         Raises NotStored.
         """
         async with self._storing():
-            parked = await self._lanes.parked(delivery)
-            job = Job(ref, delivery, command, parked[0].job.turn + 1 if parked else 0)
+            parked = self._parked.get(delivery)
+            job = Job(ref, delivery, command, parked.job.turn + 1 if parked else 0)
             await self._client.enqueue_async(options_of(job), asdict(job))
 
     async def jobs(self) -> Mapping[str, int]:
@@ -119,15 +119,17 @@ class Deliveries:
         """Raises NotStored where the database fails, is too slow, or holds too much already."""
         try:
             async with asyncio.timeout(STORE_SECONDS):
-                await self._check_room()
+                await self._look()
                 yield
         except (dbos_error.DBOSException, sa.exc.SQLAlchemyError, TimeoutError) as error:
             raise NotStored(str(error)) from error
 
-    async def _check_room(self) -> None:
+    async def _look(self) -> None:
+        """Learn, now and then, how many jobs wait and which are parked."""
         if time.monotonic() - self._counted > COUNT_SECONDS:
             self._counted = time.monotonic()
             self._waiting = (await self.jobs())["waiting"]
+            self._parked = {one.job.delivery: one for one in await self._lanes.parked(limit=10_000)}
         if self._waiting >= MOST_WAITING:
             raise NotStored(f"{self._waiting} jobs wait already")
 

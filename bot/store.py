@@ -74,7 +74,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             number BIGINT NOT NULL,
             name TEXT NOT NULL,
             installation_id BIGINT NOT NULL,
-            delivery TEXT NOT NULL,
             job TEXT NOT NULL,
             reason TEXT NOT NULL,
             since BIGINT NOT NULL,

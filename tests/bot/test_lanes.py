@@ -125,14 +125,13 @@ async def test_many_at_once(lanes: Lanes) -> None:
 
 
 async def test_parked_jobs(lanes: Lanes) -> None:
-    """They are told of, also by delivery, until one of the same kind begins."""
+    """They are told of until one of the same kind begins."""
     review, command = await a_review(lanes), Job(REF, "comment", {"name": "fix"})
     await lanes.park(review, "it broke")
     await lanes.park(command, "it broke as well")
 
     told = {one.job.delivery: (one.job, one.reason) for one in await lanes.parked()}
     assert told == {"push": (review, "it broke"), "comment": (command, "it broke as well")}
-    assert [one.job for one in await lanes.parked("comment")] == [command]
     await lanes.begin(replace(review, delivery="another push", turn=review.turn + 1))
     assert [one.job for one in await lanes.parked()] == [command]
 

@@ -124,6 +124,7 @@ async def running(shared_url: str) -> AsyncIterator[Bench]:
 
 @pytest.fixture
 def bench(running: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(queue, "COUNT_SECONDS", 0.0)
     monkeypatch.setitem(worker.RETRIED, "interval_seconds", 0.01)
     return running
 
