@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import heappop, heappush
+from itertools import count
 
 from rules.core.facts import (
     Call,
@@ -74,7 +76,7 @@ class Contexts:
 
     def _targets_of(self, site: Site, where: Where) -> Iterator[ProjectFunction]:
         """An awaited `def` was made awaitable by something unseen (a decorator, another class): nobody knows where it runs."""
-        if site.scripted:
+        if site.scripted or site.later:
             return
         callee = self.project.value(site.call.callee, where)
         called = self.project.called_function(callee)
@@ -203,7 +205,7 @@ class Contexts:
 
     def blocking(self, site: Site, where: Where) -> tuple[Blocking, str] | None:
         """What blocks at a call itself: the row that says so, and the callable's name. An awaited call never does."""
-        if site.awaited or site.scripted:
+        if site.awaited or site.scripted or site.later:
             return None
         callee = self.project.value(site.call.callee, where)
         while isinstance(callee, Partial):
@@ -290,21 +292,20 @@ class Contexts:
         """Work out the sinks of all functions that the given one leads to: backwards from those that block."""
         callers = self._callers(start)
         for weights in ((Weight.WAIT, Weight.CPU), (Weight.FILE,)):
-            waiting: deque[ProjectFunction] = deque()
+            order, nearest = count(), list[tuple[int, int, ProjectFunction]]()
             for function in callers:
                 own = next((sink for sink in self.own_sinks(function) if sink.row.weight in weights), None)
-                if own is not None and self._sinks.get(function) is None:
-                    self._sinks[function] = own
-                    waiting.append(function)
-                elif (known := self._sinks.get(function)) is not None and known.row.weight in weights:
-                    waiting.append(function)
-            while waiting:
-                blocker = waiting.popleft()
+                sink = self._sinks.get(function) or own
+                if sink is not None and sink.row.weight in weights:
+                    self._sinks[function] = sink
+                    heappush(nearest, (len(sink.through), next(order), function))
+            while nearest:
+                distance, _, blocker = heappop(nearest)
                 sink = self._sinks[blocker]
                 for caller in callers[blocker] if sink is not None else ():
                     if self._sinks.get(caller) is None and sink is not None:
                         self._sinks[caller] = Sink(sink.row, sink.name, sink.site, (caller, *sink.through))
-                        waiting.append(caller)
+                        heappush(nearest, (distance + 1, next(order), caller))
         for function in callers:
             self._sinks.setdefault(function, None)
 

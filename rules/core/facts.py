@@ -160,7 +160,7 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `scripted`: under `if __name__ == "__main__"`. `entered`: it is the manager of a `with`. `iterated`: a loop runs over it.
     `suspending`: that `with` or loop is an `async` one. `use` tells what else is done with its value there and then:
     `tested` (for truth), `item`, `compared`, `computed`, `formatted`, `unpacked`, `called`, or an attribute behind a dot that is
-    taken of it (`.json`); empty for anything else.
+    taken of it (`.json`); empty for anything else. `later`: it stands in a generator expression that nothing there runs through.
     """
 
     call: Call
@@ -178,6 +178,7 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     iterated: bool = False
     suspending: bool = False
     use: str = ""
+    later: bool = False
 
     @property
     def span(self) -> Span:
@@ -374,6 +375,11 @@ def last_name(expression: Expression | None) -> str:
             return name
         case _:
             return ""
+
+
+def class_name(base: Expression | None) -> str:
+    """The last name of what a class derives from: `Base` of `models.Base[int]`."""
+    return last_name(base.of if isinstance(base, Subscript) else base)
 
 
 def show(expression: Expression | None) -> str:

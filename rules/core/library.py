@@ -32,9 +32,11 @@ def always(_site: Site, _function: Function) -> bool:
     return True
 
 
-def origins(receiver: Expression, function: Function) -> list[tuple[Call, bool]]:
-    """The calls of the function from which a receiver comes, each with whether a `with` has entered it."""
-    values = [b.value for b in function.bindings.get(receiver.id, ())] if isinstance(receiver, Name) else [receiver]
+def origins(receiver: Expression, function: Function, line: int) -> list[tuple[Call, bool]]:
+    """The calls of the function from which a receiver comes at a line, each with whether a `with` has entered it."""
+    bindings = function.bindings.get(receiver.id, ()) if isinstance(receiver, Name) else ()
+    last = max((binding.line for binding in bindings if binding.line <= line), default=None)
+    values = [b.value for b in bindings if last in {None, b.line}] if isinstance(receiver, Name) else [receiver]
     made = [(value.of, True) if isinstance(value, Entered) else (value, False) for value in values]
     return [(call, entered) for call, entered in made if isinstance(call, Call)]
 
@@ -105,6 +107,12 @@ class Offload:
     name: str
     argument: int = 0
     keyword: str = ""
+
+    def handed(self, call: Call) -> Expression | None:
+        """What a call of it hands over."""
+        if len(call.arguments) > self.argument:
+            return call.arguments[self.argument]
+        return dict(call.keywords).get(self.keyword) if self.keyword else None
 
 
 class Role(Enum):

@@ -33,6 +33,7 @@ from rules.core.facts import (
     Parameter,
     Subscript,
     Typed,
+    class_name,
     last_name,
 )
 from rules.core.library import Knowledge
@@ -84,6 +85,7 @@ PATH = Object(Outside("pathlib.Path"))
 APPLICATIONS = frozenset({"fastapi.FastAPI", "starlette.applications.Starlette"})
 MOST_DERIVED = 8  # files with classes that derive from one
 WIDEST = 40  # files that call a name, for its callers to be looked at
+MOST_ITEMS = 8  # of a display that are looked at
 DEEPEST = 40  # steps of inference from one expression; real code needs a dozen
 
 
@@ -141,7 +143,7 @@ class Project(Repository):
             case Collection(items=items, keys=keys) if keys:
                 return self._keyed(keys, items, where)
             case Collection(items=items):
-                return Iterated(self.value(items[0], where)) if items else None
+                return self._display(items, where) if items else None
             case Computed(parts=parts):
                 value = self.value(parts[0], where)
                 return value if value == PATH else None  # `folder / name` is a path again
@@ -181,13 +183,19 @@ class Project(Repository):
                 for binding in function.bindings.get(f".state.{name}", ()):
                     yield self._bound(binding, Where(path, index, binding.line))
 
+    def _display(self, items: tuple[Expression | None, ...], where: Where) -> Iterated:
+        """A list, tuple or the like; of a long one the first items tell."""
+        values = tuple(self.value(item, where) for item in items[:MOST_ITEMS])
+        return Iterated(values[0], items=values)
+
     def _keyed(self, keys: tuple[str, ...], items: tuple[Expression | None, ...], where: Where) -> Keyed:
         values = ((key, self.value(item, where)) for key, item in zip(keys, items, strict=True))
         return Keyed(tuple((key, value) for key, value in values if value is not None))
 
     def _item(self, value: Value | None, items: tuple[Expression | None, ...], where: Where) -> Value | None:
         if isinstance(value, Iterated):
-            return value.item
+            place = items[0].value if items and isinstance(items[0], Constant) and items[0].kind == "int" else None
+            return value.items[place] if isinstance(place, int) and 0 <= place < len(value.items) else value.item
         if isinstance(value, Keyed):
             key = items[0] if items else None
             return (
@@ -525,7 +533,9 @@ class Project(Repository):
             case "Callable" | "Literal" | "dict" | "Dict" | "Mapping":
                 return None
         if of.name in ITERABLES:
-            return Iterated(self.annotated(first, where), "Async" in of.name)
+            fixed = of.name.endswith("uple") and not any(isinstance(item, Constant) for item in items)
+            each = tuple(self.annotated(item, where) for item in items) if fixed else ()
+            return Iterated(self.annotated(first, where), "Async" in of.name, each)
         return Object(of)
 
     # Members
@@ -671,7 +681,7 @@ class Project(Repository):
         for path in paths if len(paths) <= MOST_DERIVED else ():
             for index, class_ in enumerate(self.facts[path].classes):
                 where = Where(path, class_.parent, class_.line)
-                if any(last_name(base) == name and self.value(base, where) == owner for base in class_.bases):
+                if any(class_name(base) == name and self.value(base, where) == owner for base in class_.bases):
                     yield ProjectClass(path, index)
 
     def is_derived(self, of: ProjectClass) -> bool:
@@ -736,15 +746,34 @@ class Project(Repository):
             if callee.name == "builtins.super":
                 owner = self._owner(where)
                 return Super(owner) if owner is not None else None
-            if callee.name == "builtins.next" and call.arguments:
-                return self.value(Element(call.arguments[0]), where) if call.arguments[0] else None
             if callee.name in self.knowledge.wrappers and call.arguments:
                 inner = self.value(call.arguments[0], where)
                 return Partial(inner) if inner else None
             if callee.name in self.knowledge.factories:
                 given = self.value(dict(call.keywords).get("class_"), where)
                 return Object(callee, factory=self._instance(given))
+            if call.arguments and (found := self._of_argument(callee.name, call.arguments[0], where)):
+                return found
+            if self.knowledge.is_coroutine(callee.name) and (offload := self.knowledge.offloads.get(callee.name)):
+                return Coroutine(self.result(self.value(offload.handed(call), where)))
         return self.result(callee)
+
+    def _of_argument(self, name: str, given: Expression | None, where: Where) -> Value | None:
+        """What a function of the standard library makes of its first argument."""
+        match name:
+            case "builtins.next":
+                return self.value(Element(given), where) if given else None
+            case "typing.cast":
+                text = given.value if isinstance(given, Constant) else None
+                return self.annotated(Name(text) if isinstance(text, str) and text.isidentifier() else given, where)
+            case "contextlib.closing" | "contextlib.aclosing":
+                return Managed(self.value(given, where))
+            case "contextlib.ExitStack.enter_context" | "contextlib.AsyncExitStack.enter_context":
+                return self._entered(self.value(given, where), asynchronous=False)
+            case "contextlib.AsyncExitStack.enter_async_context":
+                return Coroutine(self._entered(self.value(given, where), asynchronous=True))
+            case _:
+                return None
 
     def _owner(self, where: Where) -> ProjectClass | None:
         """The class in whose method a place is."""

@@ -36,6 +36,7 @@ from rules.core.facts import (
     Site,
     Subscript,
     Typed,
+    class_name,
     last_name,
     pack,
 )
@@ -43,6 +44,9 @@ from rules.core.syntax import UnreadableError, parse
 
 CONSUMERS = frozenset(
     {"list", "tuple", "set", "dict", "frozenset", "sorted", "sum", "min", "max", "any", "all", "next"}
+)
+HANDING_OVER = frozenset(
+    {"to_thread", "run_in_threadpool", "iterate_in_threadpool", "run_sync", "run_in_executor", "submit"}
 )
 LONGEST_FILE = 1_000_000  # bytes; GitHub's own views stop there as well
 LONGEST_TEXT = 120  # characters of a literal that is kept
@@ -107,6 +111,7 @@ class _Scope:
     looping: bool = False
     loops: int = 0
     lazy: int = 0
+    later: int = 0
     guards: int = 0
     scripted: int = 0
 
@@ -132,6 +137,7 @@ class _Reader:
         self._states: set[str] = set()
         self._imports: list[Import] = []
         self._depth = 0
+        self._run_through: set[int] = set()  # the generator expressions that are run through where they stand
         self._scope = self._module = _Scope("<module>", "<module>", 0, -1, -1)
         self._class: _ClassScope | None = None
         self._statements: dict[type[ast.stmt], Callable[[Any], None]] = {
@@ -204,7 +210,7 @@ class _Reader:
                 last_name(s.call.callee) for f in functions if f.asynchronous for s in f.sites if s.statement
             ),
             imports=tuple(self._imports),
-            bases=frozenset(last_name(base) for class_ in self._classes if class_ for base in class_.bases),
+            bases=frozenset(class_name(base) for class_ in self._classes if class_ for base in class_.bases),
             states=frozenset(self._states),
             properties=frozenset(f.name for f in functions if f.owner >= 0 and _is_property(f)),
             dotted=frozenset(_DOTTED.findall(self._text)),
@@ -262,6 +268,7 @@ class _Reader:
 
     def _return(self, node: ast.Return) -> None:
         if node.value is not None:
+            self._run_through.add(id(node.value))  # by whoever called
             value = self._expression(node.value)
             if value is not None:
                 self._scope.results.append(value)
@@ -314,6 +321,7 @@ class _Reader:
     def _iterable(self, node: ast.expr, *, suspending: bool = False) -> Expression | None:
         if isinstance(node, ast.Call):
             return self._call(node, iterated=True, suspending=suspending)
+        self._run_through.add(id(node))
         value = self._expression(node)
         if isinstance(value, (Name, Attribute)):
             method = "__aiter__" if suspending else "__iter__"
@@ -660,6 +668,8 @@ class _Reader:
         use: str = "",
     ) -> Expression | None:
         callee = self._callee(node.func)
+        if not _keeps_generators(callee):
+            self._run_through |= {id(given) for given in (*node.args, *(keyword.value for keyword in node.keywords))}
         consumes = isinstance(node.func, ast.Name) and node.func.id in CONSUMERS
         read: Callable[[ast.expr], Expression | None] = self._iterable if consumes else self._expression
         arguments = tuple(read(argument) for argument in node.args)
@@ -700,6 +710,7 @@ class _Reader:
                 iterated,
                 suspending,
                 use,
+                scope.later > 0,
             )
         )
 
@@ -756,6 +767,7 @@ class _Reader:
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Expression | None:
         scope = self._scope
         lazy = isinstance(node, ast.GeneratorExp)
+        later = lazy and id(node) not in self._run_through
         scope.looping = True
         for place, generator in enumerate(node.generators):
             scope.suspends |= bool(generator.is_async)
@@ -763,6 +775,7 @@ class _Reader:
             if place == 0:
                 scope.loops += 1
                 scope.lazy += lazy
+                scope.later += later
             self._bind_inner(generator.target, Element(iterable, bool(generator.is_async)) if iterable else None)
             for condition in generator.ifs:
                 self._tested(condition)
@@ -773,6 +786,7 @@ class _Reader:
             element = self._expression(node.elt)
         scope.loops -= 1
         scope.lazy -= lazy
+        scope.later -= later
         return Collection((element,), lazy) if element or lazy else None
 
     def _bind_inner(self, target: ast.expr, value: Expression | None) -> None:
@@ -800,7 +814,7 @@ class _Reader:
             self._scope.yields.append(Element(value))
 
     def _starred(self, node: ast.Starred) -> None:
-        self._expression(node.value)
+        self._iterable(node.value)
 
     def _annotation(self, node: ast.expr | None) -> Expression | None:
         node = _unquoted(node) if node is not None else None
@@ -811,6 +825,12 @@ class _Reader:
             return byte + 1
         text = self._lines[line - 1]
         return byte + 1 if text.isascii() else len(text[:byte].decode(errors="replace")) + 1
+
+
+def _keeps_generators(callee: Expression | None) -> bool:
+    """Whether a call hands what it is given to a thread, or keeps it for a response: a generator is run through there."""
+    name = last_name(callee)
+    return name in HANDING_OVER or name.endswith("Response")
 
 
 def _constant(node: ast.Constant) -> Expression:

@@ -57,10 +57,11 @@ class Coroutine:
 
 @dataclass(frozen=True, slots=True)
 class Iterated:
-    """What iterating gives `item`."""
+    """What iterating gives `item`; `items` are those of a display or a tuple, each by its place."""
 
     item: Value | None
     asynchronous: bool = False
+    items: tuple[Value | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def lies_on_disk(site: Site, function: Function) -> bool:
     """Whether the archive that a method is called on was opened in this function, by a path."""
     callee = site.call.callee
     return isinstance(callee, Attribute) and any(
-        _opens_path(made, function) for made, _ in origins(callee.of, function)
+        _opens_path(made, function) for made, _ in origins(callee.of, function, site.line)
     )
 
 
@@ -45,7 +45,7 @@ def is_read_whole(site: Site, function: Function) -> bool:
     """Whether a compressed file is read that no `with` has opened: of one that is, the opening is told."""
     callee = site.call.callee
     return isinstance(callee, Attribute) and any(
-        _opens_path(made, function) and not entered for made, entered in origins(callee.of, function)
+        _opens_path(made, function) and not entered for made, entered in origins(callee.of, function, site.line)
     )
 
 

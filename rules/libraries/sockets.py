@@ -16,7 +16,7 @@ def waits_on_stream(site: Site, function: Function) -> bool:
     callee = site.call.callee
     if not isinstance(callee, Attribute):
         return False
-    made = [call for call, _ in origins(callee.of, function)]
+    made = [call for call, _ in origins(callee.of, function, site.line)]
     return bool(made) and not any(_never_waits(call) for call in made) and not _is_set_free(callee.of, function)
 
 
