@@ -2,7 +2,7 @@
 
 ## What it does
 Finds where a query of a `peewee.Model` or a Django model reaches the database (`get`, `create`, `save`, `count`, `first`,
-`execute`, or a loop that runs through it) on the event loop. Building a query is left alone.
+`execute`, or a loop that runs through it) on the event loop. Building a query is left alone. The same for models of PynamoDB.
 
 ## Why is this bad?
 Every query stops all requests of the worker until the database answers. Django refuses most of them with

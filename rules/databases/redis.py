@@ -2,7 +2,8 @@
 
 ## What it does
 Finds the commands of `redis.Redis` and `redis.RedisCluster`, `Pipeline.execute`, locks that are taken, and subscriptions,
-where they run on the event loop. Commands that a pipeline only collects are left alone, and so is `redis.asyncio`.
+where they run on the event loop. Commands that a pipeline only collects are left alone, and so is `redis.asyncio`. The same for
+the commands of Memcached by pymemcache.
 
 ## Why is this bad?
 Redis answers fast as a rule. But each command is a round trip over the network during which this worker serves nobody, and

@@ -87,6 +87,7 @@ library = Library(
         "pika.adapters.blocking_connection.BlockingConnection": _PIKA,
         "rq.queue.Queue": _QUEUE,
         "rq.job.Job": "rq.job.Job",
+        **{f"cimpl.{name}": f"confluent_kafka.{name}" for name in ("Producer", "Consumer")},
         "kombu.messaging.Producer": "kombu.Producer",
         "kombu.connection.Connection": "kombu.Connection",
     },

@@ -126,6 +126,14 @@ library = Library(
         Blocking(_RULE, tuple(f"{_RETRIEVER}.{name}" for name in ("invoke", "batch", "get_relevant_documents"))),
         Blocking(
             _RULE,
+            tuple(
+                f"langchain_community.chat_message_histories.{kind}ChatMessageHistory.{name}"
+                for kind in ("Redis", "Postgres", "MongoDB", "SQL", "DynamoDB")
+                for name in ("add_message", "add_messages", "add_user_message", "add_ai_message", "clear")
+            ),
+        ),
+        Blocking(
+            _RULE,
             tuple(f"langchain_community.document_loaders.WebBaseLoader.{name}" for name in ("load", "load_and_split")),
         ),
         Blocking(

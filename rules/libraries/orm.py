@@ -1,4 +1,4 @@
-"""Object-relational mappers other than SQLAlchemy: peewee and Django. A query asks the database at its end only.
+"""Object-relational mappers other than SQLAlchemy: peewee, Django, PynamoDB. A query asks the database at its end only.
 
 https://docs.peewee-orm.com/en/latest/peewee/querying.html and https://docs.djangoproject.com/en/stable/ref/models/querysets/
 """
@@ -43,9 +43,14 @@ _DJANGO_BUILDERS = (
     *("select_related", "prefetch_related", "defer", "only", "using", "none", "union", "intersection", "difference"),
     *("extra", "select_for_update", "dates", "datetimes", "raw", "get_queryset"),
 )
+_PYNAMODB = "pynamodb.models.Model"
+_ON_PYNAMODB = (
+    *("get", "count", "exists", "save", "delete", "update", "refresh", "create_table", "delete_table"),
+    "describe_table",
+)
 
 library = Library(
-    "peewee and Django",
+    "peewee, Django and PynamoDB",
     blocking=(
         Blocking(_RULE, tuple(f"{_PEEWEE}.{name}" for name in (*_PEEWEE_CLASS, *_PEEWEE_INSTANCE))),
         Blocking(_RULE, tuple(f"{_SELECT}.{name}" for name in _PEEWEE_ENDS)),
@@ -58,6 +63,9 @@ library = Library(
         Blocking(_RULE, tuple(f"{_MANAGER}.{name}" for name in _DJANGO_ENDS)),
         Blocking(_RULE, tuple(f"{_QUERYSET}.{name}" for name in (*_DJANGO_ENDS, "update", "delete", "__iter__"))),
         Blocking(_RULE, tuple(f"{_DJANGO}.{name}" for name in ("save", "delete", "refresh_from_db"))),
+        Blocking(_RULE, tuple(f"{_PYNAMODB}.{name}" for name in _ON_PYNAMODB)),
+        Blocking(_RULE, tuple(f"{_PYNAMODB}.{name}" for name in ("query", "scan", "batch_get")), lazy=True),
+        Blocking(_RULE, ("pony.orm.commit", "pony.orm.flush", "pony.orm.rollback")),
     ),
     aliases={
         "playhouse.signals.Model": _PEEWEE,

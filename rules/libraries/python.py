@@ -8,6 +8,7 @@ from rules.core.library import Blocking, Library, Offload, Twin, Weight
 
 _SUBPROCESS = ("run", "call", "check_call", "check_output", "getoutput", "getstatusoutput")
 _OS_WAITS = ("waitpid", "waitid", "wait3", "wait4")
+_SPAWN = tuple(f"os.spawn{kind}" for kind in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe"))
 _TREES = ("copy", "copy2", "copyfile", "copyfileobj", "copytree", "rmtree", "move", "make_archive", "unpack_archive")
 _PATH_TEXTS = ("read_text", "read_bytes", "write_text", "write_bytes")
 _PATH_COPIES = ("copy", "copy_into", "move", "move_into")
@@ -28,6 +29,11 @@ def waits_for_process(site: Site, function: Function) -> bool:
 def waits_for_any_process(site: Site, _function: Function) -> bool:
     """Whether `os.waitpid` and its kin wait: not where `os.WNOHANG` is among the options."""
     return not any(_mentions(given, "WNOHANG") for given in site.call.arguments)
+
+
+def waits_for_spawned(site: Site, _function: Function) -> bool:
+    """Whether `os.spawnv` and its kin wait: in the mode `os.P_WAIT` only."""
+    return any(_mentions(given, "P_WAIT") for given in site.call.arguments[:1])
 
 
 def _mentions(given: Expression | None, name: str) -> bool:
@@ -65,6 +71,7 @@ library = Library(
         ),
         Blocking("blocking/subprocess", ("subprocess.Popen.wait",), when=waits_for_process),
         Blocking("blocking/subprocess", tuple(f"os.{name}" for name in _OS_WAITS), when=waits_for_any_process),
+        Blocking("blocking/subprocess", _SPAWN, when=waits_for_spawned),
         Blocking("blocking/input", ("builtins.input", "getpass.getpass")),
         Blocking("blocking/files", ("builtins.open",), Weight.FILE, opens=True, unknown=True),
         Blocking(
@@ -91,10 +98,12 @@ library = Library(
     aliases={
         "io.open": "builtins.open",
         "codecs.open": "builtins.open",
+        "pathlib._local.Path": "pathlib.Path",
         "pathlib.PosixPath": "pathlib.Path",
         "pathlib.WindowsPath": "pathlib.Path",
         "typing_extensions.Annotated": "typing.Annotated",
         "asyncio.tasks.create_task": "asyncio.create_task",
+        "asyncio.runners.run": "asyncio.run",
         "asyncio.threads.to_thread": "asyncio.to_thread",
     },
     results={

@@ -86,7 +86,7 @@ library = Library(
         "redis.sentinel.Sentinel": _SENTINEL,
         "redis.utils.from_url": "redis.from_url",
     },
-    bases={_CLUSTER: (_REDIS,)},
+    bases={_CLUSTER: (_REDIS,), "walrus.Database": (_REDIS,)},
     counterparts=(
         Counterpart(
             _REDIS,

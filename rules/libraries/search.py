@@ -14,6 +14,8 @@ _NEO4J, _NEO4J_SESSION = "neo4j.Driver", "neo4j.Session"
 _INFLUX, _MEILI, _MEILI_INDEX = "influxdb_client.InfluxDBClient", "meilisearch.Client", "meilisearch.index.Index"
 _CASSANDRA, _PENDING = "cassandra.cluster.Session", "cassandra.cluster.ResponseFuture"
 
+_TYPESENSE = "typesense.Client.collections"
+
 _REQUESTS = (
     *("search", "index", "create", "get", "get_source", "mget", "msearch", "update", "update_by_query", "delete"),
     *("delete_by_query", "bulk", "count", "exists", "exists_source", "scroll", "clear_scroll", "reindex", "explain"),
@@ -22,6 +24,10 @@ _REQUESTS = (
 _NAMESPACES = ("indices", "cluster", "cat", "ingest", "nodes", "snapshot", "tasks", "security")
 _CONNECT_TO = tuple(f"weaviate.connect_to_{name}" for name in ("local", "weaviate_cloud", "wcs", "embedded", "custom"))
 _NEO4J_RUNS = ("run", "execute_read", "execute_write", "read_transaction", "write_transaction", "begin_transaction")
+_ON_TYPESENSE = (
+    *("search", "create", "create_many", "upsert", "update", "import_", "import_jsonl", "export", "retrieve"),
+    "delete",
+)
 _COLLECTIONS = ("get_collection", "create_collection", "get_or_create_collection")
 
 library = Library(
@@ -171,6 +177,14 @@ library = Library(
                         "wait_for_task",
                     )
                 ),
+            ),
+        ),
+        Blocking(
+            _RULE,
+            (
+                *(f"{_TYPESENSE}.documents.{name}" for name in _ON_TYPESENSE),
+                *(f"{_TYPESENSE}.{name}" for name in ("create", "retrieve", "update", "delete")),
+                "typesense.Client.multi_search.perform",
             ),
         ),
         Blocking(

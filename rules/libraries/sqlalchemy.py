@@ -22,6 +22,7 @@ _AWAITED = (
     *("execute", "scalar", "scalars", "get", "get_one", "commit", "rollback", "flush", "refresh", "merge", "delete"),
     *("close", "connection", "invalidate", "reset", "stream", "stream_scalars", "run_sync", "delete_all", "merge_all"),
 )
+_METADATA = ("sqlalchemy.MetaData", "sqlalchemy.orm.DeclarativeBase.metadata", "sqlmodel.SQLModel.metadata")
 _AT_ONCE = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_all")  # of AsyncSession, yet not awaited
 _QUICK = frozenset(f"{session}.{name}" for session in (SESSION, ASYNC_SESSION) for name in _AT_ONCE)
 
@@ -34,6 +35,10 @@ library = Library(
         Blocking("databases/session", tuple(f"sqlalchemy.engine.Connection.{name}" for name in _CONNECTION)),
         Blocking("databases/session", ("sqlalchemy_filters.apply_pagination",)),  # it counts the rows
         Blocking("databases/session", ("sqlalchemy.engine.Engine.connect", "sqlalchemy.engine.Engine.begin")),
+        Blocking(
+            "databases/session",
+            tuple(f"{metadata}.{name}" for metadata in _METADATA for name in ("create_all", "drop_all", "reflect")),
+        ),
     ),
     aliases={
         "sqlalchemy.orm.session.Session": SESSION,
@@ -49,6 +54,8 @@ library = Library(
         "sqlalchemy.Connection": "sqlalchemy.engine.Connection",
         "sqlalchemy.engine.base.Connection": "sqlalchemy.engine.Connection",
         "sqlalchemy.ext.asyncio.session.AsyncSession": ASYNC_SESSION,
+        "sqlalchemy.ext.asyncio.engine.create_async_engine": "sqlalchemy.ext.asyncio.create_async_engine",
+        "sqlalchemy.schema.MetaData": "sqlalchemy.MetaData",
         "sqlalchemy.ext.asyncio.session.async_sessionmaker": "sqlalchemy.ext.asyncio.async_sessionmaker",
     },
     bases={
@@ -70,6 +77,7 @@ library = Library(
     results={
         "sqlalchemy_filters.apply_filters": QUERY,
         "sqlalchemy_filters.apply_sort": QUERY,
+        "sqlalchemy.orm.declarative_base": "sqlalchemy.orm.DeclarativeBase",
         "sqlalchemy.orm.sessionmaker": "sqlalchemy.orm.sessionmaker",
         "sqlalchemy.orm.scoped_session": "sqlalchemy.orm.scoped_session",
         "sqlalchemy.ext.asyncio.async_sessionmaker": "sqlalchemy.ext.asyncio.async_sessionmaker",
