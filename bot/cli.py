@@ -1,5 +1,6 @@
 """The commands. What a command needs is imported when it runs, so that each starts quickly."""
 
+import asyncio
 import logging
 import os
 import sys
@@ -62,6 +63,23 @@ def worker() -> None:
     from bot import app  # noqa: PLC0415 -- only the server pays for it
 
     _refusing(lambda: app.worker(_settings()))
+
+
+@asyncify.command()
+def doctor() -> None:
+    """Check credentials, permissions, webhook, deliveries, clock and database.
+
+    Ends with status 0 where all is well, 1 where something is to be mended, 2 where it could not run.
+    """
+    from bot.doctor import examine  # noqa: PLC0415 -- only the server pays for it
+    from bot.logs import configure_logs  # noqa: PLC0415 -- the same
+
+    settings = _refusing(_settings)
+    configure_logs("CRITICAL")  # what is wrong is said in the lines below
+    checks = asyncio.run(examine(settings))
+    for check in checks:
+        click.echo(check)
+    sys.exit(1 if any(check.remedy for check in checks) else 0)
 
 
 def _settings() -> "Settings":

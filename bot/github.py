@@ -103,6 +103,7 @@ class _Wire(GitHubAPI):
         self.session = session
         self.retry_gap = retry_gap
         self.graphql_url = graphql_url(api_url)
+        self.clock_ahead: float | None = None
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -115,6 +116,7 @@ class _Wire(GitHubAPI):
         headers = {**headers, "X-GitHub-Api-Version": API_VERSION}
         try:
             status, answered, content = await self._follow(method, URL(url, encoded=True), headers, body)
+            self.clock_ahead = time.time() - _their_clock(answered)
         except (aiohttp.ClientError, TimeoutError) as error:
             status, answered, content = _unreachable(error)
         requests.labels(method, status).inc()

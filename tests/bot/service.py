@@ -24,6 +24,15 @@ Record = Mapping[str, Any]
 """One line of the log."""
 
 
+def credentials_of(github: FakeGitHub) -> dict[str, str]:
+    """The variables that make a process the App."""
+    return {
+        "GITHUB_APP_ID": str(github.app.id),
+        "GITHUB_PRIVATE_KEY": github.app.private_key,
+        "GITHUB_WEBHOOK_SECRET": github.app.webhook_secret,
+    }
+
+
 class Service:
     """The process, and what it logs. It may be killed and started again on the same database and port."""
 
@@ -34,9 +43,7 @@ class Service:
         self._news = asyncio.Condition()
         self.address = f"http://127.0.0.1:{_free_port()}"
         self._environment = os.environ | {
-            "GITHUB_APP_ID": str(github.app.id),
-            "GITHUB_PRIVATE_KEY": github.app.private_key,
-            "GITHUB_WEBHOOK_SECRET": github.app.webhook_secret,
+            **credentials_of(github),
             "GITHUB_API_URL": github.url,
             "DATABASE_URL": f"sqlite:///{self.database}",
             "HOST": "127.0.0.1",

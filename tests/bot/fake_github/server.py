@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode
 
@@ -362,6 +363,7 @@ class Server:
             "x-ratelimit-resource": resource,
             "x-github-request-id": f"FAKE:{self.github.requests_made}",
             "x-github-media-type": "github.v3; format=json",
+            "date": format_datetime(self.github.now(), usegmt=True),
         }
 
     def _archive(self, request: web.Request) -> web.StreamResponse:
