@@ -16,9 +16,10 @@ from gidgethub import GitHubException
 from bot.errors import RetryLater
 from bot.github import GitHub
 from bot.logs import redact
-from bot.manifest import WITHOUT, lacking, manifest
+from bot.manifest import lacking, manifest
 from bot.settings import Credentials, Settings
 from bot.store import Store
+from bot.words import WITHOUT
 
 SKEW = 30.0
 """Seconds that our clock may differ from GitHub's. GitHub refuses a JWT that was made more than a minute ahead of its time."""

@@ -43,6 +43,11 @@ LIMIT_UNSAID = 60.0
 """What GitHub asks for where a secondary limit comes without a time:
 https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
 
+WRITTEN = ("contents", "pull_requests", "checks")
+"""What the App writes where it is permitted to."""
+FORBIDDEN = "Resource not accessible by integration"
+"""https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#resource-not-accessible"""
+
 requests = Counter("asyncify_github_requests", "Requests to GitHub", ["method", "status"])
 limits = Counter("asyncify_github_limits", "Requests that GitHub refused because of a limit")
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -212,6 +217,7 @@ class GitHub(_Wire):
         )
         self._minting: WeakValueDictionary[tuple[int, Scope], asyncio.Lock] = WeakValueDictionary()
         self.changes: LRUCache[int, int] = LRUCache(4096)
+        self.refused: LRUCache[int, frozenset[str]] = LRUCache(4096)
         self.lanes: LRUCache[int, _Lane] = LRUCache(4096)
         self.remembered: LRUCache[tuple[int, str, str], _Remembered] = LRUCache(
             CACHED_BYTES, getsizeof=lambda kept: len(kept.body)
@@ -261,6 +267,7 @@ class GitHub(_Wire):
 
     def forget_installation(self, installation: int) -> None:
         """Drop the tokens and answers that we got for an installation."""
+        self.refused.pop(installation, None)
         caches: tuple[MutableMapping[Any, Any], ...] = (self._tokens, self.remembered)
         for kept in caches:
             for key in [key for key in kept if key[0] == installation]:
@@ -299,6 +306,18 @@ class Installation(_Wire):
     async def permissions(self) -> Mapping[str, str]:
         """What this installation granted, for example `{"contents": "write"}`."""
         return (await self.app.token(self._installation, self._repository)).permissions
+
+    async def lacking(self) -> tuple[str, ...]:
+        """What this installation does not let us write: not granted, or refused since it last changed."""
+        granted = await self.permissions()
+        refused = self.app.refused.get(self._installation, frozenset())
+        return tuple(name for name in WRITTEN if granted.get(name) not in {"write", "admin"} or name in refused)
+
+    def note_refusal(self, permission: str, error: HTTPException) -> None:
+        """Remember that GitHub does not let us write something here, if that is what the error says."""
+        if error.status_code == 403 and FORBIDDEN in str(error):
+            self.app.refused[self._installation] = self.app.refused.get(self._installation, frozenset()) | {permission}
+            log.warning("not permitted", permission=permission, installation=self._installation)
 
     async def manage_rate_limit(self, *, method: str, url: str) -> None:
         """Hold back while GitHub wants silence; keep writes apart.

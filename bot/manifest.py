@@ -21,14 +21,6 @@ WHY_PERMISSIONS: Mapping[str, str] = {
     "issues": "To be told of comments on pull requests, which is how commands arrive. Issues themselves are not read.",
     "checks": "To post the check run that lists every finding.",
 }
-WITHOUT: Mapping[str, str] = {
-    "contents": "Fixes are not committed, and settled threads are not resolved.",
-    "pull_requests": "Reviews are not posted; findings stand in the check run alone.",
-    "issues": "Commands in comments do not arrive.",
-    "checks": "There is no check run, so that only what a review can hold is said.",
-}
-"""What does not work without a permission."""
-
 WHY_EVENTS: Mapping[str, str] = {
     "pull_request": "Somebody opened a pull request or pushed to it.",
     "issue_comment": "Somebody may have written a command, such as /asyncify fix.",

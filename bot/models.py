@@ -161,6 +161,7 @@ class Plan:
     `placements` holds every finding of the analysis once, in its order. `problems` are sentences about the repository's
     configuration. By fingerprint: `ids` are the short names by which people call findings, `offers` the ways to fix
     those that are spoken of, the best first. `conclusion` is that of the check run.
+    `lacking` are the permissions to write that the App does not have here ("checks").
     """
 
     head: str
@@ -172,6 +173,7 @@ class Plan:
     ids: Mapping[str, str] = field(default_factory=dict)
     offers: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
     conclusion: Conclusion = "success"
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

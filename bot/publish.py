@@ -49,7 +49,9 @@ async def publish_review(github: Installation, pull: PullRequest, review: Review
     for comment in review.file_comments:
         if not await _post_file_comment(github, pull, review.head, comment):
             refused.append(comment)
-    if refused:  # a mistake of ours: planning only uses lines that the diff shows
+    if (
+        refused and "pull_requests" not in await github.lacking()
+    ):  # a mistake of ours: planning only uses lines that the diff shows
         refused_comments.inc(len(refused))
         log.error("comments not taken", places=[f"{one.path}:{getattr(one, 'line', '')}" for one in refused])
     return tuple(refused)
@@ -61,6 +63,8 @@ async def publish_check_run(github: Installation, stands: Standing, check: Check
     Raises:
         RetryLater: GitHub does not answer.
     """
+    if "checks" in await github.lacking():
+        return
     try:
         await _write_check_run(github, stands, check)
     except GitHubBroken as error:
@@ -71,6 +75,7 @@ async def publish_check_run(github: Installation, stands: Standing, check: Check
     except BadRequest as error:
         if error.status_code != 403:
             raise
+        github.note_refusal("checks", error)
         log.warning("check run not allowed", repository=stands.pull.ref.repository, error=str(error))
 
 
@@ -82,6 +87,8 @@ async def _post_review(github: Installation, pull: PullRequest, review: Review) 
     """
     if await _accepted(github, pull, review, review.comments):
         return ()
+    if "pull_requests" in await github.lacking():
+        return review.comments
     legal = await _legal(github, pull, review)
     middle = (len(legal) + 1) // 2
     for comments in dict.fromkeys((legal, legal[:middle], legal[middle:])):
@@ -99,6 +106,7 @@ async def _accepted(github: Installation, pull: PullRequest, review: Review, com
         "comments": [_inline(comment) for comment in comments],
     }
     return await _written(
+        github,
         lambda: github.post(f"/repos/{pull.ref.repository}/pulls/{pull.ref.number}/reviews", data=body),
         lambda: _is_reviewed(github, pull, review.head),
         comments,
@@ -109,6 +117,7 @@ async def _post_file_comment(github: Installation, pull: PullRequest, head: str,
     """Whether GitHub took a comment on a whole file, which no review can hold."""
     body = {"commit_id": head, "path": comment.path, "body": comment.body, "subject_type": "file"}
     return await _written(
+        github,
         lambda: github.post(f"/repos/{pull.ref.repository}/pulls/{pull.ref.number}/comments", data=body),
         lambda: _is_said(github, pull, comment.body),
         (comment,),
@@ -116,7 +125,10 @@ async def _post_file_comment(github: Installation, pull: PullRequest, head: str,
 
 
 async def _written(
-    write: Callable[[], Awaitable[Any]], is_done: Callable[[], Awaitable[bool]], comments: Sequence[Refused]
+    github: Installation,
+    write: Callable[[], Awaitable[Any]],
+    is_done: Callable[[], Awaitable[bool]],
+    comments: Sequence[Refused],
 ) -> bool:
     """Write once. False where GitHub refuses what is written; where the answer was lost, look first, then write again."""
     try:
@@ -129,6 +141,7 @@ async def _written(
     except BadRequest as error:
         if error.status_code not in {403, 404, 422}:
             raise
+        github.note_refusal("pull_requests", error)
         log.info("comments refused", comments=len(comments), status=int(error.status_code), error=str(error))
         return False
     return True

@@ -111,6 +111,10 @@ def _before(stands: Standing) -> History:
 async def _say(github: Installation, stands: Standing, planned: Plan, analysis: Analysis) -> Outcome:
     """Post the part of the review that does not stand yet, then the check run, which tells what the review could not take."""
     pull, said = stands.pull, _said_here(stands, planned)
+    planned = replace(planned, lacking=await github.lacking())
+    if "pull_requests" in planned.lacking:
+        every = (*planned.comments, *planned.file_comments)
+        planned = annotated(planned, _without(said, every), "this App may not comment here")
     if stands.own or pull.head in stands.history.reviewed:
         planned = annotated(planned, _without(said, planned.comments), "this head has its review")
     if stands.own:

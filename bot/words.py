@@ -52,6 +52,13 @@ PLACES: Mapping[Place, str] = {
     Place.SUMMARY: "here",
     Place.EARLIER: "earlier comment",
 }
+WITHOUT: Mapping[str, str] = {
+    "contents": "Fixes are not committed, and settled threads are not resolved.",
+    "pull_requests": "Reviews are not posted; findings stand in the check run alone.",
+    "issues": "Commands in comments do not arrive.",
+    "checks": "There is no check run, so that only what a review can hold is said.",
+}
+"""What does not work without a permission."""
 LEVELS: Mapping[Severity, str] = {Severity.ERROR: "failure", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
@@ -157,7 +164,13 @@ def _opening(plan: Plan) -> str:
     suggestions = sum(comment.suggestion is not None for comment in plan.comments)
     share = "" if comments == suggestions == 1 else ", all" if comments == suggestions else f", {suggestions}"
     offered = f"{share} with a suggestion to commit" if suggestions else ""
+    if "checks" in plan.lacking:
+        return f"{_count(comments, 'comment')}{offered}. {_not_permitted('checks')}"
     return f"{_count(comments, 'comment')}{offered}. The check run `asyncify` lists all findings."
+
+
+def _not_permitted(name: str) -> str:
+    return f"This installation does not grant {code(f'{name}: write')}. {WITHOUT[name]}"
 
 
 def _posted(comment: Comment, plan: Plan, pull: PullRequest) -> PostedComment:
@@ -339,6 +352,7 @@ def _facts(plan: Plan, pull: PullRequest, analysis: Analysis, spoken: Sequence[P
     yield from _listed("In the configuration:", [prose(problem) for problem in plan.problems])
     yield from _listed("Not analysed:", [_unread(one) for one in analysis.unreadable])
     yield from _silences(plan.placements)
+    yield from map(_not_permitted, plan.lacking)
 
 
 def _verdict(plan: Plan, analysis: Analysis, spoken: Sequence[Placement]) -> str:

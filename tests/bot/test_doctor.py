@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.manifest import WITHOUT, manifest
+from bot.manifest import manifest
+from bot.words import WITHOUT
 
 from .fake_github import FakeGitHub
 from .service import credentials_of
@@ -83,8 +84,8 @@ def spoil_webhook(github: FakeGitHub) -> None:
             "1 did not arrive (1 x 401). Set GITHUB_WEBHOOK_SECRET",
         ),
         (lambda github: github.record("push", {}, status_code=0), "1 did not arrive (1 x no answer)."),
-        (lambda github: github.advance(-45), "mend  clock: It is 4"),
-        (lambda github: github.advance(900), "mend  clock: It is 9"),
+        (lambda github: github.advance(-42), "mend  clock: It is 4"),
+        (lambda github: github.advance(950), "mend  clock: It is 9"),
         (lambda github: github.faults.unauthorized("GET /app"), "mend  credentials: GitHub does not accept them"),
         (
             lambda github: github.faults.server_error("GET /app/hook/config", times=9),
