@@ -35,6 +35,8 @@ FILES_LIMIT = 3000
 """Files of a pull request that GitHub names: https://docs.github.com/rest/pulls/pulls#list-pull-requests-files"""
 ARCHIVE_LIMIT = 50 * 1024**2
 UNPACKED_LIMIT = 1024**3
+TEXTS_LIMIT = 128 * 1024**2
+"""Bytes of Python that are taken from one archive, since they are held in memory."""
 BATCH = 50
 FEW = 200
 """So many blobs are still asked for one by one (in batches); more come as an archive."""
@@ -82,7 +84,7 @@ query($owner: String!, $name: String!, $number: Int!, $app: Int!, $check: String
       }
       commits(last: 1) {
         nodes { commit { oid checkSuites(first: 5, filterBy: {appId: $app, checkName: $check}) {
-          nodes { checkRuns(first: 1, filterBy: {checkName: $check, checkType: LATEST}) {
+          nodes { status checkRuns(first: 1, filterBy: {checkName: $check, checkType: LATEST}) {
             nodes { databaseId status externalId }
           } }
         } } }
@@ -378,7 +380,9 @@ def _check_run(page: Mapping[str, Any], head: str) -> Mapping[str, Any] | None:
         suites = node["commit"]["checkSuites"] if node["commit"]["oid"] == head else None
         for suite in (suites or {}).get("nodes") or ():
             for run in (suite["checkRuns"] or {}).get("nodes") or ():
-                return dict(run)
+                # Where the suite was asked for again, its runs still say what they said, and GitHub waits for them.
+                asked_again = suite["status"] in {"QUEUED", "REQUESTED"}
+                return {**run, "status": "QUEUED"} if asked_again else dict(run)
     return None
 
 
@@ -581,12 +585,16 @@ async def _archive(github: Installation, repository: str, head: str) -> dict[str
 def _unpacked(archive: bytes) -> dict[str, bytes]:
     """The Python files of a tar archive, in memory. Raises TooLarge, also for an archive that only pretends to be small."""
     files: dict[str, bytes] = {}
+    room = TEXTS_LIMIT
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
         for member in packed:
             if member.offset_data + member.size > UNPACKED_LIMIT:
                 raise TooLarge("unpacked, the archive is too large")
             path = member.name.partition("/")[2]  # the first folder is named after the repository and the commit
             if member.isreg() and path.endswith(".py") and member.size <= FILE_LIMIT:
+                room -= member.size
+                if room < 0:
+                    raise TooLarge("unpacked, the Python files are too large")
                 content = packed.extractfile(member)
                 files[path] = content.read() if content else b""
     return files

@@ -10,8 +10,9 @@ import json
 import random
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -42,6 +43,14 @@ TOKEN_MARGIN = 300.0
 LIMIT_UNSAID = 60.0
 """What GitHub asks for where a secondary limit comes without a time:
 https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
+LONGEST_SILENCE = 900.0
+"""Up to which the silence grows where GitHub refuses again and again."""
+SLOW_FOR = 3600.0
+"""After a limit, an installation writes half as fast for so many seconds."""
+COMMENTS_AN_HOUR = 300
+"""Reviews and comments of an installation. GitHub allows 500, those made by people included:
+https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits"""
+HOUR = 3600.0
 
 WRITTEN = ("contents", "pull_requests", "checks")
 """What the App writes where it is permitted to."""
@@ -86,10 +95,15 @@ class _Remembered:
 
 @dataclass(slots=True)
 class _Lane:
-    """What the clients of one installation share: when the next write may start, and until when GitHub wants silence."""
+    """What the clients of one installation share: when the next write may start, until when GitHub wants silence, and until
+    when we are slower since it did; how often in a row that was; when comments were written.
+    """
 
     next_write: float = 0.0
     silent_until: float = 0.0
+    slow_until: float = 0.0
+    limited: int = 0
+    comments: deque[float] = field(default_factory=deque)
 
 
 class _Wire(GitHubAPI):
@@ -177,7 +191,7 @@ class _Wire(GitHubAPI):
         if (seconds := limit_seconds(exception)) is not None:
             limits.inc()
             if seconds > PATIENCE or attempt >= ATTEMPTS:
-                self._fall_silent(seconds)
+                seconds = self._fall_silent(seconds)
                 raise Limited(seconds, f"GitHub limits our requests: {exception}") from exception
             await self.sleep(seconds)
             return True
@@ -186,8 +200,9 @@ class _Wire(GitHubAPI):
             return True
         return False
 
-    def _fall_silent(self, seconds: float) -> None:
-        """Remember that nothing is to be sent for so many seconds."""
+    def _fall_silent(self, seconds: float) -> float:
+        """Remember that nothing is to be sent for so many seconds, or for longer where this happens again and again."""
+        return seconds
 
     def _backoff(self, attempt: int) -> float:
         return self.retry_gap * 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311 -- spreads load, hides nothing
@@ -328,18 +343,33 @@ class Installation(_Wire):
         if (silence := self._lane.silent_until - time.monotonic()) > PATIENCE:
             raise Limited(silence, "GitHub asked this installation to wait")
         if method != "GET" and url != self.graphql_url:
+            if method == "POST" and url.endswith(("/reviews", "/comments", "/replies")):
+                self._count_comment()
             await self._await_turn()
+
+    def _count_comment(self) -> None:
+        """Raises Limited where the hour has enough comments."""
+        comments, now = self._lane.comments, time.monotonic()
+        while comments and comments[0] < now - HOUR:
+            comments.popleft()
+        if len(comments) >= COMMENTS_AN_HOUR:
+            raise Limited(comments[0] + HOUR - now, "this installation wrote as much in an hour as it may")
+        comments.append(now)
 
     async def _await_turn(self) -> None:
         """Writes start at least `write_gap` apart: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api"""
         now = time.monotonic()
         turn = max(now, self._lane.next_write)
-        self._lane.next_write = turn + self.app.write_gap
+        self._lane.next_write = turn + self.app.write_gap * (2 if now < self._lane.slow_until else 1)
         if turn > now:
             await self.sleep(turn - now)
 
-    def _fall_silent(self, seconds: float) -> None:
-        self._lane.silent_until = time.monotonic() + seconds
+    def _fall_silent(self, seconds: float) -> float:
+        now, lane = time.monotonic(), self._lane
+        seconds = max(seconds, min(seconds * 2**lane.limited, LONGEST_SILENCE))
+        lane.limited += 1
+        lane.silent_until, lane.slow_until = now + seconds, now + SLOW_FOR
+        return seconds
 
     async def _request(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """Send with our token; where it was refused, once more with a new one."""
@@ -349,6 +379,8 @@ class Installation(_Wire):
             self.app.forget(self._installation, self._repository, token)
             token = await self.app.token(self._installation, self._repository)
             answer = await self._conditional(method, url, _signed(headers, token), body)
+        if answer[0] < 300 and method != "GET" and url != self.graphql_url:
+            self._lane.limited = 0
         return answer
 
     async def _conditional(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:

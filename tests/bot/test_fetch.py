@@ -315,3 +315,10 @@ class TestArchives:
         monkeypatch.setattr(fetch, "UNPACKED_LIMIT", 10_000)
         with pytest.raises(TooLarge):
             fetch._unpacked(self.packed({"a.bin": b"\0" * 20_000, "b.py": b"x"}))
+
+    def test_much_python(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """So is one with more Python than may be held in memory."""
+        monkeypatch.setattr(fetch, "TEXTS_LIMIT", 10_000)
+        assert len(fetch._unpacked(self.packed({"a.py": b"#" * 9_999, "b.txt": b"#" * 9_999}))) == 1
+        with pytest.raises(TooLarge):
+            fetch._unpacked(self.packed({"a.py": b"#" * 9_999, "b.py": b"##"}))

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from gidgethub import BadRequest, GitHubBroken, HTTPException, QueryError, RedirectionException
 
 from bot import github
-from bot.errors import Dropped, RetryLater
+from bot.errors import Dropped, Limited, RetryLater
 from bot.github import GitHub, Installation, TooLarge, graphql_url
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -315,6 +315,32 @@ class TestLimits:
         with pytest.raises(RetryLater) as caught:
             await other.post("/a", data={})
         assert caught.value.seconds == 60
+
+    async def test_again_and_again(self, server: Server, here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each limit in a row is met with more silence, up to a bound, until a write gets through; it slows writing down."""
+        asked = []
+        for _ in range(6):
+            server.answers = [refused(403, "You have exceeded a secondary rate limit")]
+            here._lane.silent_until = 0.0
+            with pytest.raises(Limited) as caught:
+                await here.post("/a", data={})
+            asked.append(caught.value.seconds)
+        assert asked == [60, 120, 240, 480, 900, 900]
+        here._lane.silent_until = 0.0
+        await here.post("/a", data={})
+        assert here._lane.limited == 0
+        assert here._lane.slow_until > time.monotonic() + 3500
+
+    async def test_comments_of_an_hour(self, here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An installation that wrote much waits until the oldest of it is an hour old; check runs do not count."""
+        monkeypatch.setattr(github, "COMMENTS_AN_HOUR", 2)
+        for path in ("/pulls/1/reviews", "/pulls/1/comments", "/check-runs", "/check-runs"):
+            await here.post(path, data={})
+        with pytest.raises(Limited) as caught:
+            await here.post("/pulls/1/comments", data={})
+        assert 3500 < caught.value.seconds <= 3600
+        here._lane.comments[0] -= 3600
+        await here.post("/pulls/1/comments", data={})
 
     async def test_too_quickly(self, server: Server, here: Installation) -> None:
         """A 422 that says "too quickly" is a limit."""

@@ -7,7 +7,7 @@ import pytest
 from bot import fetch, publish
 from bot.analysis import Analyst
 from bot.errors import Dropped, RetryLater
-from bot.review import Outcome, Tools, review
+from bot.review import Outcome, Tools, give_up, review
 
 from .fake_github import PullRequest, Repository
 from .reviewing import BLOCKING, MAIN, Bot, bot_at_work, ref
@@ -223,6 +223,29 @@ class TestFailure:
         bot.analyst.failure = ""
         assert await bot.review(pull) is Outcome.REVIEWED
         assert len(pull.check_runs) == 1
+
+    async def test_asked_again(self, bot: Bot, shop: Repository) -> None:
+        """Where somebody runs the check again, its check run is written again, though it says the same: GitHub waits for it."""
+        pull = shop.open_pull({"app.py": BLOCKING})
+        await bot.review(pull)
+        bot.github.webhook("check_run", "rerequested", pull.check_runs[0])
+        assert await bot.review(pull) is Outcome.CHECKED
+        (run,) = pull.check_runs
+        assert len(run.history) == 2
+        await bot.review(pull)
+        assert len(run.history) == 2
+
+    async def test_given_up(self, bot: Bot, shop: Repository) -> None:
+        """A review that is given up is told in the check run, unless the head has its review."""
+        pull = shop.open_pull({"app.py": BLOCKING})
+        tools = Tools(bot.client, bot.store, bot.analyst)
+        await give_up(ref(pull), tools, "It was begun 5 times and never came to an end.")
+        (run,) = pull.check_runs
+        assert (run.status, run.conclusion) == ("completed", "neutral")
+        assert "begun 5 times" in (run.summary or "")
+        await bot.review(pull)
+        await give_up(ref(pull), tools, "It was begun 5 times and never came to an end.")
+        assert "begun 5 times" not in (run.summary or "")
 
     async def test_limit(self, bot: Bot, shop: Repository) -> None:
         """A limit ends the job for now; the next run does the rest, and says nothing twice."""

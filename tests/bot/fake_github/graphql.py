@@ -473,6 +473,13 @@ def _check_suites(
     return [CheckSuite(found.repository, found.sha, runs)] if name in {None, *(run.name for run in runs)} else []
 
 
+def _suite_status(suite: CheckSuite) -> str:
+    """Queued from when it is asked for again until a run of it is written."""
+    if suite.sha in suite.repository.rerequested:
+        return "QUEUED"
+    return "COMPLETED" if all(run.status == "completed" for run in suite.runs) else "IN_PROGRESS"
+
+
 @field("CheckSuite", "checkRuns")
 def _check_runs(
     suite: CheckSuite,
@@ -491,6 +498,7 @@ def _check_runs(
 
 fields(
     "CheckSuite",
+    status=_suite_status,
     id=lambda suite: f"CS_{suite.repository.id}_{suite.sha}",
     databaseId=lambda suite: answers.check_suite_id(suite.repository, suite.sha) % 2**31,
     app=lambda suite: suite.repository.github.app,

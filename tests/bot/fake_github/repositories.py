@@ -51,6 +51,8 @@ class Repository:
     collaborators: dict[str, str] = field(default_factory=dict)
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     check_runs: list[CheckRun] = field(default_factory=list)
+    rerequested: set[str] = field(default_factory=set)
+    """Commits whose check suite waits since somebody asked for it again."""
     truncate_trees: bool = False
     archived: bool = False
     deleted: bool = False

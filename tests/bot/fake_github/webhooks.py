@@ -149,7 +149,9 @@ def review_thread(thread: Thread, action: str, sender: str) -> Payload:
 
 
 def check_run(run: CheckRun, action: str, sender: str, identifier: str | None = None) -> Payload:
-    """`identifier` is that of the button which was pressed."""
+    """`identifier` is that of the button which was pressed. Asking again puts the suite back."""
+    if action == "rerequested":
+        run.repository.rerequested.add(run.head_sha)
     payload = about_repository(run.repository.github, run.repository, action, sender)
     payload["check_run"] = answers.check_run(run)
     return payload | ({"requested_action": {"identifier": identifier}} if identifier else {})

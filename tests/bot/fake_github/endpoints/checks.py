@@ -56,6 +56,7 @@ def create_check_run(request: Request) -> Reply:
     run = CheckRun(repo, request.github.next_id(), body["name"], body["head_sha"], request.github.now())
     run.update(body, request.github.now())
     repo.check_runs.append(run)
+    repo.rerequested.discard(run.head_sha)
     request.github.nodes[run.node_id] = run
     return Reply(answers.check_run(run), 201)
 
@@ -77,6 +78,7 @@ def update_check_run(request: Request) -> Reply:
     run = _check_run(request)
     _check_output(request.body)
     run.update(request.body, request.github.now())
+    request.repository.rerequested.discard(run.head_sha)
     return Reply(answers.check_run(run))
 
 
