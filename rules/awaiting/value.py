@@ -105,9 +105,10 @@ def used_as_value(contexts: Contexts) -> Iterator[Remark]:
 def _in_function(contexts: Contexts, place: ProjectFunction, is_endpoint: bool) -> Iterator[Remark]:
     function = contexts.project.function(place)
     returned = function.results if is_endpoint and function.asynchronous else ()
+    held_calls = tuple(call for _, call in _holders(function))
     for site in function.sites:
         use = _use(site)
-        if site.awaited or site.scripted or not (use or site.call in returned or site.call in _held(function)):
+        if site.awaited or site.scripted or not (use or site.call in returned or site.call in held_calls):
             continue
         callee = contexts.project.value(site.call.callee, Where(place.path, place.index, site.line))
         if not is_coroutine_function(callee, contexts):
@@ -150,12 +151,8 @@ def _is_wrong(use: str, callee: Value | None) -> bool:
     return isinstance(callee, ProjectFunction) or use not in {"iterated", "entered"}
 
 
-def _held(function: Function) -> tuple[Call, ...]:
-    """The calls whose values a name holds, where the function binds that name only once."""
-    return tuple(call for _, call in _holders(function))
-
-
 def _holders(function: Function) -> Iterator[tuple[str, Call]]:
+    """The names that hold the value of a call, each with the call, where the function binds that name only once."""
     parameters = {parameter.name for parameter in function.parameters}
     for name, bindings in function.bindings.items():
         if len(bindings) == 1 and isinstance(bindings[0].value, Call) and "." not in name and name not in parameters:

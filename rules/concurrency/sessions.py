@@ -95,7 +95,7 @@ def _arms(contexts: Contexts, place: ProjectFunction, site: Site) -> Iterator[Ex
             yield held[0].value
     for inner in function.sites:
         is_made_often = inner.lazy or (inner.looped and not site.looped)
-        if inner is not site and inner.span in site.span and is_made_often and not inner.awaited:
+        if inner != site and inner.span in site.span and is_made_often and not inner.awaited:
             yield from (inner.call, inner.call)
 
 

@@ -69,7 +69,7 @@ def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sin
 def _message(contexts: Contexts, site: Site, sink: Sink, root: Root) -> str:
     blocker = spoken(sink.name)
     called = show(site.call.callee)
-    subject = f"`{blocker}`" if sink.site is site else f"`{called}` leads to `{blocker}`, which"
+    subject = f"`{blocker}`" if sink.is_direct else f"`{called}` leads to `{blocker}`, which"
     return f"{subject} blocks the event loop {of_root(root, contexts)}: {_cost(sink)}."
 
 

@@ -46,6 +46,11 @@ class Sink:
     site: Site
     through: tuple[ProjectFunction, ...]
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether the function that was asked about blocks by itself."""
+        return len(self.through) == 1
+
 
 class Contexts:
     """The contexts of all functions of a project, worked out when asked for."""

@@ -2,14 +2,16 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+
+from cachetools import LRUCache
 
 from rules.core.blocking import blocking_remarks, spoken
 from rules.core.contexts import Contexts
 from rules.core.facts import Facts, show
 from rules.core.findings import Analysis, Finding, Severity, Span, Step, Unreadable
-from rules.core.introduced import fingerprints_in_base
+from rules.core.introduced import Found, fingerprints_in_base
 from rules.core.library import Knowledge
 from rules.core.mending import Mending
 from rules.core.project import Project
@@ -33,8 +35,18 @@ class Options:
     blocking: Mapping[str, str | None] = field(default_factory=dict)
     offloads: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def key(self) -> Hashable:
+        """The same for options that ask for the same."""
+        declared = (frozenset(self.blocking.items()), frozenset(self.offloads.items()))
+        return (self.select, self.ignore, self.everything, *declared)
 
-@dataclass(frozen=True, slots=True)
+
+# What was found in the bases looked at last; with their facts, so that no others can get the identities in the key.
+KEPT: LRUCache[Hashable, tuple[Mapping[str, Facts], Found]] = LRUCache(4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Engine:
     """The rules and the knowledge that an analysis goes by."""
 
@@ -58,9 +70,10 @@ class Engine:
         knowledge = self.knowledge
         if options.blocking or options.offloads:
             knowledge = knowledge.with_declared(options.blocking, options.offloads)
+        # What is known of the base is let go before the head is looked at: the two would take twice the memory.
+        before = self._found_in_base(base, knowledge, options) if base is not None else []
         contexts = Contexts(Project(facts, knowledge))
         found = self._found(contexts, options)
-        before = self._found(Contexts(Project(base, knowledge)), options) if base is not None else []
         old = fingerprints_in_base(found, before, facts, base or {})
         findings = [replace(finding, introduced=finding.fingerprint not in old) for _, finding in found]
         wanted = [(remark, f) for (remark, _), f in zip(found, findings, strict=True) if f.introduced]
@@ -74,6 +87,13 @@ class Engine:
             unreadable=tuple(Unreadable(path, f.problem) for path, f in sorted(facts.items()) if f.problem),
             concerns_fastapi=bool(contexts.roots) or any(FRAMEWORK & f.outline.imported for f in facts.values()),
         )
+
+    def _found_in_base(self, base: Mapping[str, Facts], knowledge: Knowledge, options: Options) -> Found:
+        """What there was to say before; the next push, or the next round of fixes, is compared with the same."""
+        key = (self, options.key, frozenset((path, id(facts)) for path, facts in base.items()))
+        if key not in KEPT:
+            KEPT[key] = (base, self._found(Contexts(Project(base, knowledge)), options))
+        return KEPT[key][1]
 
     def _found(self, contexts: Contexts, options: Options) -> list[tuple[Remark, Finding]]:
         """What the rules have to say, with identities, without fixes."""

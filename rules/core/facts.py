@@ -8,11 +8,15 @@ characters, an end is exclusive.
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Iterable
 
 import msgspec
 
 from rules.core.findings import Span
+
+MOST_UNPACKED = 2_000_000
+"""Bytes of packed bodies that are kept unpacked as well; a body takes some thirty times of that then."""
 
 
 class Name(msgspec.Struct, frozen=True, array_like=True, tag="n", gc=False):
@@ -288,7 +292,10 @@ class Body(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Facts:
-    """All that one file says. Its body is kept packed, and unpacked when it is first asked for: most never are."""
+    """All that one file says. Its body is kept packed, and unpacked when it is asked for: most never are.
+
+    Of all facts in a process only some stay unpacked (`MOST_UNPACKED`), so what is taken from a body is compared by value.
+    """
 
     __slots__ = ("_body", "outline", "packed")
 
@@ -301,7 +308,12 @@ class Facts:
     def body(self) -> Body:
         if self._body is None:
             self._body = _bodies.decode(zlib.decompress(self.packed))
+            _unpacked.add(self)
         return self._body
+
+    def forget(self) -> None:
+        """Keep the body packed until it is asked for again."""
+        self._body = None
 
     @property
     def functions(self) -> tuple[Function, ...]:
@@ -323,6 +335,23 @@ class Facts:
         return hash(self.outline.called)
 
 
+class _Unpacked:
+    """The facts of this process whose bodies are unpacked, the oldest first; the oldest give way."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._facts: deque[Facts] = deque()
+
+    def add(self, facts: Facts) -> None:
+        self._facts.append(facts)
+        self.size += len(facts.packed)
+        while self.size > MOST_UNPACKED and len(self._facts) > 1:
+            oldest = self._facts.popleft()
+            oldest.forget()
+            self.size -= len(oldest.packed)
+
+
+_unpacked = _Unpacked()
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 _bodies = msgspec.msgpack.Decoder(Body)
 _stored = msgspec.msgpack.Decoder(tuple[Outline, bytes])

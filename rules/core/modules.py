@@ -40,7 +40,7 @@ class Modules:
         """The place ("backend/app/db", no suffix) that an import means, or None where it is none of the repository."""
         if level:
             return self._relative(importer, level, module)
-        key = (dirname(importer), module)
+        key = (importer.rpartition("/")[0], module)
         if key not in self._found:
             self._found[key] = self._absolute(importer, module)
         return self._found[key]

@@ -16,7 +16,7 @@ from rules.core.usage import is_taken_from
 
 def twin(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
     """The call replaced by its awaitable twin, with the same arguments."""
-    if remark.sink is None or remark.sink.row.twin is None or remark.site is not remark.sink.site:
+    if remark.sink is None or remark.sink.row.twin is None or not remark.sink.is_direct:
         return None
     call = awaitable_call(remark.sink.site, remark.function, contexts, document)
     if call is None:

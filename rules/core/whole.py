@@ -58,7 +58,7 @@ def turn(remark: Remark, bench: Bench) -> Fix | None:
 def exchange(remark: Remark, bench: Bench) -> Fix | None:
     """The client that the call is made on exchanged for its asynchronous counterpart, wherever it is used."""
     site, contexts = remark.site, bench.contexts
-    if site is None or remark.sink is None or remark.sink.site is not site:
+    if site is None or remark.sink is None or not remark.sink.is_direct:
         return None
     held = held_at(remark.function, site, contexts)
     plan = bench.plan(lambda plan: plan.exchange(held)) if held is not None else None
@@ -70,7 +70,7 @@ def exchange(remark: Remark, bench: Bench) -> Fix | None:
 def member(remark: Remark, bench: Bench) -> Fix | None:
     """The method of the same object that is awaited."""
     site, contexts = remark.site, bench.contexts
-    if site is None or remark.sink is None or remark.sink.site is not site:
+    if site is None or remark.sink is None or not remark.sink.is_direct:
         return None
     if remark.sink.name not in contexts.project.knowledge.twins or not gives_all_at_once(site):
         return None

@@ -54,6 +54,18 @@ def test_a_round_trip_changes_nothing() -> None:
     assert encode_facts(again) == encode_facts(facts)
 
 
+def test_only_so_many_bodies_stay_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What gave way is unpacked again when it is asked for, and is the same."""
+    all_facts = [read_facts(SOURCE + b"number = %d\n" % n) for n in range(8)]
+    bodies = [facts.body for facts in all_facts]
+    assert all(facts.body is body for facts, body in zip(all_facts, bodies, strict=True))
+    monkeypatch.setattr("rules.core.facts.MOST_UNPACKED", len(all_facts[-1].packed))
+    last = read_facts(SOURCE)
+    assert last.body is last.body
+    assert all(facts.body is not body for facts, body in zip(all_facts, bodies, strict=True))
+    assert [facts.body for facts in all_facts] == bodies
+
+
 def test_the_same_source_gives_the_same_bytes() -> None:
     """Facts are kept by the blob's digest, so they may hold nothing of their path, the time or the process."""
     assert encode_facts(read_facts(SOURCE)) == encode_facts(read_facts(bytes(bytearray(SOURCE))))
