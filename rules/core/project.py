@@ -211,13 +211,15 @@ class Project(Repository):
 
     def name(self, name: str, where: Where) -> Value | None:
         """What a name means there: a parameter, a local, one of an enclosing function, of the module, a builtin."""
-        key = (name, where)
+        scope = self._scope(name, where)
+        key = (name, scope)
         if key not in self._memory:
             self._memory[key] = None  # a name that is defined by itself means nothing
-            self._memory[key] = self._name(name, where)
+            self._memory[key] = self._name(name, scope)
         return self._memory[key]
 
-    def _name(self, name: str, where: Where) -> Value | None:
+    def _scope(self, name: str, where: Where) -> Where:
+        """What decides on a name: the function that binds it, and the line where it binds it more than once."""
         functions = self.facts[where.path].functions
         index, line = where.function, where.line
         while index > 0:
@@ -225,12 +227,20 @@ class Project(Repository):
             if function.narrowings and (told := self._narrowed(name, Where(where.path, index, line))) is not None:
                 return told.value
             if bindings := function.bindings.get(name):
-                return self._latest(bindings, Where(where.path, index, line), line)
-            for place, parameter in enumerate(function.parameters):
-                if parameter.name == name:
-                    return self._parameter(Where(where.path, index), place, parameter)
+                return Where(where.path, index, line if len(bindings) > 1 else 0)
+            if any(parameter.name == name for parameter in function.parameters):
+                return Where(where.path, index)
             index, line = function.parent, 0
-        return self.global_(where.path, name, line)
+        return Where(where.path, 0, line)
+
+    def _name(self, name: str, scope: Where) -> Value | None:
+        if not scope.function:
+            return self.global_(scope.path, name, scope.line)
+        function = self.function(scope)
+        if bindings := function.bindings.get(name):
+            return self._latest(bindings, scope, scope.line)
+        place, parameter = next((at, one) for at, one in enumerate(function.parameters) if one.name == name)
+        return self._parameter(scope, place, parameter)
 
     def _narrowed(self, name: str, where: Where) -> _Told | None:
         """What `isinstance` tells of a name at a line, unless the name is bound again in between."""

@@ -15,13 +15,13 @@ SECONDS = 5.0  # far above what any of these takes, far below what an explosion 
 
 def survives(files: Mapping[str, str | bytes], *, mended: bool = True) -> Analysis:
     """The analysis, made in bounded time: of a change that introduces nothing, and of one that introduces everything."""
-    started = time.perf_counter()
+    started = time.process_time()
     sources = {path: text if isinstance(text, bytes) else encoded(text) for path, text in files.items()}
     facts = {path: read_facts(text) for path, text in sources.items()}
     analysis = analyze(facts, sources, base=facts)
     if mended:
         analyze(facts, sources)
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     return analysis
 
 
