@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.figures import cpu_seconds, megabytes, read, say, say_load, trees
 from benchmarks.sample import sample, write
-from rules import Analysis, analyze, decode_facts, encode_facts, read_facts
+from rules import Analysis, analyze, decode_facts, encode_facts, read_base, read_facts
 
 SLOWER = 4
 """Times `ast.parse` that a cold analysis may take."""
@@ -91,7 +91,7 @@ def _encoded(path: Path) -> bytes:
 
 def _analyze_stored(stored: Mapping[str, bytes]) -> Analysis:
     facts = {path: decode_facts(one) for path, one in stored.items()}
-    return analyze(facts, {}, base=dict(facts))
+    return analyze(facts, {}, base=read_base(dict(facts)))
 
 
 def _largest() -> int:

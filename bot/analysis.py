@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 from cachetools import LRUCache
 
-from rules import Analysis, Facts, Options, analyze, decode_facts, encode_facts, read_facts
+from rules import Analysis, Base, Facts, Options, analyze, decode_facts, encode_facts, read_base, read_facts
 
 DEADLINE = 60.0
 """Seconds for the analysis of one pull request."""
@@ -182,6 +182,7 @@ def _shares(sources: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
 
 # What follows runs in the child process.
 
+_bases: LRUCache[object, Base] = LRUCache(4)
 _known: LRUCache[str, tuple[int, Facts]] = LRUCache(KEPT, getsizeof=lambda kept: kept[0])
 
 
@@ -205,8 +206,16 @@ def _read(sources: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _analyze(head: Encoded, sources: Mapping[str, bytes], base: Encoded | None, options: Options) -> Analysis:
-    before = None if base is None else _decoded(base)
+    before = None if base is None else _base(base, options)
     return analyze(_decoded(head), sources, base=before, options=options)
+
+
+def _base(side: Encoded, options: Options) -> Base:
+    """The base; that of a pull request stays the same from push to push."""
+    key = (repr(options), frozenset((path, sha) for path, (sha, _) in side.items()))
+    if key not in _bases:
+        _bases[key] = read_base(_decoded(side), options=options)
+    return _bases[key]
 
 
 def _decoded(side: Encoded) -> dict[str, Facts]:

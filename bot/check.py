@@ -42,7 +42,7 @@ from bot.fixing import Fixed, Project, fix_all
 from bot.formats import to_json, to_patch, to_sarif, to_workflow_commands
 from bot.rule_pages import find_rules
 from bot.terminal import Printer, closing_line, open_console, printable
-from rules import ENGINE_VERSION, Analysis, Facts, Finding, Options, Unreadable, all_rules
+from rules import ENGINE_VERSION, Analysis, Facts, Finding, Options, Unreadable, all_rules, read_base
 
 CONFIG_FILES = (PYPROJECT_PATH, CONFIG_PATH)  # the stronger one last
 SLOW_FROM = 2_000_000  # bytes to read: about a second
@@ -156,7 +156,8 @@ def _project(tree: Tree, base: str | None, options: Options) -> Project:
         cache.read(blobs)
         of_base = None if base is None else read_revision(tree.root, merge_base(tree.root, base, "HEAD"), cache)
     cache.save()
-    return Project(tree.files, {path: cache[sha] for path, sha in shas.items()}, of_base, options)
+    before = None if of_base is None else read_base(of_base, options=options)
+    return Project(tree.files, {path: cache[sha] for path, sha in shas.items()}, before, options)
 
 
 def read_revision(repository: Path, commit: str, cache: FactsCache) -> dict[str, Facts]:

@@ -11,7 +11,7 @@ from bot.facts_cache import FactsCache
 from bot.models import ChangedFile, CheckRun, History, PullRef, PullRequest, Review
 from bot.planning import plan
 from bot.words import write_check_run, write_review
-from rules import analyze
+from rules import analyze, read_base
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ def dry_run(directory: Path, text: str) -> DryRun:
     before, after = (read_revision(root, commit, cache) for commit in (commits.base, commits.head))
     cache.save()
     sources = _texts(root, {file.path: blobs[file.path] for file in files if file.path in blobs and file.path in after})
-    analysis = analyze(after, sources, base=before, options=to_options(config))
+    options = to_options(config)
+    analysis = analyze(after, sources, base=read_base(before, options=options), options=options)
     pull = _pull(root, commits)
     planned = plan(analysis, pull, files, sources, History(), config)
     return DryRun(files, write_review(planned, pull), write_check_run(planned, pull, analysis))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from rules import (
     Analysis,
     Applicability,
+    Base,
     Edit,
     EditConflictError,
     Facts,
@@ -27,11 +28,11 @@ SPARE_ROUNDS = 10  # beyond one round a finding: a fix may uncover what another 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """All that an analysis wants: the texts and facts of every file, and the facts at the merge base if they matter."""
+    """All that an analysis wants: the texts and facts of every file, and the merge base if it matters."""
 
     sources: Mapping[str, bytes]
     facts: Mapping[str, Facts]
-    base: Mapping[str, Facts] | None = None
+    base: Base | None = None
     options: Options = Options()  # noqa: RUF009 -- frozen
 
     def analyze(self) -> Analysis:

@@ -18,6 +18,7 @@ from rules.core.findings import (
     Unreadable,
     Way,
 )
+from rules.core.introduced import Base
 from rules.core.reading import read_facts
 from rules.core.rule import Rule
 
@@ -29,17 +30,23 @@ def analyze(
     facts: Mapping[str, Facts],
     sources: Mapping[str, bytes],
     *,
-    base: Mapping[str, Facts] | None = None,
+    base: Base | None = None,
     options: Options = DEFAULT_OPTIONS,
 ) -> Analysis:
     """The findings of a repository, by all rules. See `rules.core.engine.Engine.analyze`."""
     return engine().analyze(facts, sources, base=base, options=options)
 
 
+def read_base(facts: Mapping[str, Facts], *, options: Options = DEFAULT_OPTIONS) -> Base:
+    """A repository before a change, for `analyze` with the same options. See `rules.core.engine.Engine.base`."""
+    return engine().base(facts, options)
+
+
 __all__ = [
     "ENGINE_VERSION",
     "Analysis",
     "Applicability",
+    "Base",
     "Edit",
     "EditConflictError",
     "Facts",
@@ -58,5 +65,6 @@ __all__ = [
     "decode_facts",
     "decode_source",
     "encode_facts",
+    "read_base",
     "read_facts",
 ]

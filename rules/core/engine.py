@@ -2,16 +2,14 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-
-from cachetools import LRUCache
 
 from rules.core.blocking import blocking_remarks, spoken
 from rules.core.contexts import Contexts
 from rules.core.facts import Facts, show
 from rules.core.findings import Analysis, Finding, Severity, Span, Step, Unreadable
-from rules.core.introduced import Found, fingerprints_in_base
+from rules.core.introduced import Base, fingerprints_in_base
 from rules.core.library import Knowledge
 from rules.core.mending import Mending
 from rules.core.project import Project
@@ -35,18 +33,8 @@ class Options:
     blocking: Mapping[str, str | None] = field(default_factory=dict)
     offloads: Mapping[str, int] = field(default_factory=dict)
 
-    @property
-    def key(self) -> Hashable:
-        """The same for options that ask for the same."""
-        declared = (frozenset(self.blocking.items()), frozenset(self.offloads.items()))
-        return (self.select, self.ignore, self.everything, *declared)
 
-
-# What was found in the bases looked at last; with their facts, so that no others can get the identities in the key.
-KEPT: LRUCache[Hashable, tuple[Mapping[str, Facts], Found]] = LRUCache(4)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Engine:
     """The rules and the knowledge that an analysis goes by."""
 
@@ -58,23 +46,18 @@ class Engine:
         facts: Mapping[str, Facts],
         sources: Mapping[str, bytes],
         *,
-        base: Mapping[str, Facts] | None = None,
+        base: Base | None = None,
         options: Options,
     ) -> Analysis:
         """The findings of a repository.
 
         `facts` holds every Python file of it by path, `sources` the texts of those that fixes may touch. With `base`, the
-        facts of the same repository before the change, findings are marked as introduced or not, and only the introduced
+        same repository before the change, findings are marked as introduced or not, and only the introduced
         ones carry fixes.
         """
-        knowledge = self.knowledge
-        if options.blocking or options.offloads:
-            knowledge = knowledge.with_declared(options.blocking, options.offloads)
-        # What is known of the base is let go before the head is looked at: the two would take twice the memory.
-        before = self._found_in_base(base, knowledge, options) if base is not None else []
-        contexts = Contexts(Project(facts, knowledge))
+        contexts = self._contexts(facts, options)
         found = self._found(contexts, options)
-        old = fingerprints_in_base(found, before, facts, base or {})
+        old = fingerprints_in_base(found, facts, base) if base is not None else set()
         findings = [replace(finding, introduced=finding.fingerprint not in old) for _, finding in found]
         wanted = [(remark, f) for (remark, _), f in zip(found, findings, strict=True) if f.introduced]
         mending = Mending(contexts, sources)
@@ -88,12 +71,14 @@ class Engine:
             concerns_fastapi=bool(contexts.roots) or any(FRAMEWORK & f.outline.imported for f in facts.values()),
         )
 
-    def _found_in_base(self, base: Mapping[str, Facts], knowledge: Knowledge, options: Options) -> Found:
-        """What there was to say before; the next push, or the next round of fixes, is compared with the same."""
-        key = (self, options.key, frozenset((path, id(facts)) for path, facts in base.items()))
-        if key not in KEPT:
-            KEPT[key] = (base, self._found(Contexts(Project(base, knowledge)), options))
-        return KEPT[key][1]
+    def base(self, facts: Mapping[str, Facts], options: Options) -> Base:
+        """The repository before a change, to be compared with what any change makes of it."""
+        return Base(facts, self._found(self._contexts(facts, options), options))
+
+    def _contexts(self, facts: Mapping[str, Facts], options: Options) -> Contexts:
+        declared = options.blocking or options.offloads
+        knowledge = self.knowledge.with_declared(options.blocking, options.offloads) if declared else self.knowledge
+        return Contexts(Project(facts, knowledge))
 
     def _found(self, contexts: Contexts, options: Options) -> list[tuple[Remark, Finding]]:
         """What the rules have to say, with identities, without fixes."""

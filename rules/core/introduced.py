@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from rules.core.facts import Facts, Site, show
@@ -12,26 +13,33 @@ from rules.core.values import ProjectFunction
 Found = Sequence[tuple[Remark, Finding]]
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a change is compared with: the facts of the repository before it, and what there was to say of them."""
+
+    facts: Mapping[str, Facts]
+    found: Found
+
+
 def fingerprints_in_base(
     found: Found,
-    before: Found,
     facts: Mapping[str, Facts],
-    base: Mapping[str, Facts],
+    base: Base,
 ) -> set[str]:
     """The fingerprints of the findings that were there before the change.
 
     Where a function has got another call that looks like one it had, the order of all its calls tells which is which.
     """
-    old = {finding.fingerprint for _, finding in before}
-    old |= _moved(found, before)
-    counted = Counter((f.path, f.function, show(r.site.call)) for r, f in before if r.site is not None)
+    old = {finding.fingerprint for _, finding in base.found}
+    old |= _moved(found, base.found)
+    counted = Counter((f.path, f.function, show(r.site.call)) for r, f in base.found if r.site is not None)
     now = Counter((f.path, f.function, show(r.site.call)) for r, f in found if r.site is not None)
     for remark, finding in found:
         if remark.site is None:
             continue
         key = (finding.path, finding.function, show(remark.site.call))
         if 0 < counted[key] < now[key]:
-            kept = _kept_sites(remark.function, facts, base)
+            kept = _kept_sites(remark.function, facts, base.facts)
             old = (old | {finding.fingerprint}) if remark.site in kept else (old - {finding.fingerprint})
     return old
 

@@ -11,7 +11,7 @@ from bot.fetch import Inherited
 from bot.github import GitHub, Installation
 from bot.models import PullRef
 from bot.review import Outcome, Tools, review
-from rules import Analysis, Options, analyze, decode_facts, encode_facts, read_facts
+from rules import Analysis, Options, analyze, decode_facts, encode_facts, read_base, read_facts
 
 from .fake_github import FakeGitHub, PullRequest
 
@@ -67,7 +67,10 @@ class InlineAnalyst(Analyst):
         self.before()
         if self.failure:
             raise AnalysisFailed(self.failure)
-        before = None if base is None else {path: decode_facts(facts) for path, (_, facts) in base.items()}
+        before = None
+        if base is not None:
+            decoded = {path: decode_facts(facts) for path, (_, facts) in base.items()}
+            before = read_base(decoded, options=options or Options())
         after = {path: decode_facts(facts) for path, (_, facts) in head.items()}
         return analyze(after, sources, base=before, options=options or Options())
 

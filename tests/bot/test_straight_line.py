@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from bot.markers import read_marker
-from rules import Analysis, Facts, Finding, analyze, apply_edits, read_facts
+from rules import Analysis, Facts, Finding, analyze, apply_edits, read_base, read_facts
 
 from .fake_github import FakeGitHub, PullRequest, Repository, ReviewComment, suggestions
 from .fake_github.checks import CheckRun
@@ -227,7 +227,7 @@ def analysis_at(pull: PullRequest, commit: str, fixed: frozenset[str] = frozense
     head, base = (pull.head_repository.files(sha) for sha in (commit, pull.merge_base))
     renamed = {diff.path: base[diff.previous_path] for diff in pull.diff(commit).values() if diff.previous_path}
     sources = {path: head[path] for path in fixed}
-    return analyze(facts_of(head), sources, base=facts_of(renamed | base))
+    return analyze(facts_of(head), sources, base=read_base(facts_of(renamed | base)))
 
 
 def facts_of(files: dict[str, bytes]) -> dict[str, Facts]:

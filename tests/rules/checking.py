@@ -29,6 +29,7 @@ from rules import (
     decode_facts,
     decode_source,
     encode_facts,
+    read_base,
     read_facts,
 )
 
@@ -67,7 +68,8 @@ def analysed(
     sources: Mapping[str, bytes], *, base: Mapping[str, bytes] | None = None, options: Options = DEFAULT
 ) -> Analysis:
     """The analysis of a project whose texts are all at hand; facts have been through the store."""
-    return analyze(_facts(sources), sources, base=_facts(base) if base is not None else None, options=options)
+    before = read_base(_facts(base), options=options) if base is not None else None
+    return analyze(_facts(sources), sources, base=before, options=options)
 
 
 def found(

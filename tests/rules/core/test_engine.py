@@ -15,8 +15,6 @@ from rules import (
     decode_source,
     read_facts,
 )
-from rules.core import engine
-from rules.core.contexts import Contexts
 from tests.rules.checking import DEFAULT, Files, analysed, encoded, found, project, with_app
 
 ENDPOINT = '@app.get("/")\nasync def home():\n    {}\n'
@@ -144,21 +142,6 @@ def test_only_the_introduced_finding_of_a_function_is_mended() -> None:
     assert new.fix is not None
     edited = apply_edits(head.encode(), new.fix.edits).decode()
     assert "    time.sleep(1)\n    await asyncio.sleep(2)\n" in edited
-
-
-def test_the_same_base_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next push is compared with what is known already; another base, or another question, is not."""
-    engine.KEPT.clear()
-    looked: list[int] = []
-    monkeypatch.setattr(engine, "Contexts", lambda project: looked.append(len(project.facts)) or Contexts(project))
-    base = {"app/main.py": read_facts(SLEEP.encode())}
-    head = {**base, "app/other.py": read_facts(FETCH.encode())}
-    for _ in range(2):
-        assert [f.introduced for f in analyze(head, {}, base=base).findings] == [False, True]
-    assert looked == [1, 2, 2]
-    assert [f.introduced for f in analyze(head, {}, base={}).findings] == [True, True]
-    assert analyze(head, {}, base=base, options=Options(select=frozenset({"databases"}))).findings == ()
-    assert looked == [1, 2, 2, 0, 2, 1, 2]
 
 
 def test_a_base_that_could_not_be_read_hides_nothing() -> None:

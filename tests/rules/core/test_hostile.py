@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from rules import Analysis, analyze, read_facts
+from rules import Analysis, analyze, read_base, read_facts
 from tests.rules.checking import encoded
 
 SECONDS = 5.0  # far above what any of these takes, far below what an explosion would
@@ -18,7 +18,7 @@ def survives(files: Mapping[str, str | bytes], *, mended: bool = True) -> Analys
     started = time.process_time()
     sources = {path: text if isinstance(text, bytes) else encoded(text) for path, text in files.items()}
     facts = {path: read_facts(text) for path, text in sources.items()}
-    analysis = analyze(facts, sources, base=facts)
+    analysis = analyze(facts, sources, base=read_base(facts))
     if mended:
         analyze(facts, sources)
     assert time.process_time() - started < SECONDS
