@@ -219,7 +219,20 @@ class Project(Repository):
         return self._memory[key]
 
     def _scope(self, name: str, where: Where) -> Where:
-        """What decides on a name: the function that binds it, and the line where it binds it more than once."""
+        """What decides on a name: the function that knows it, and the line where that function says several things of it."""
+        functions = self.facts[where.path].functions
+        index, line = where.function, where.line
+        while index > 0:
+            function = functions[index]
+            bindings = function.bindings.get(name, ())
+            if len(bindings) > 1 or function.narrowings:
+                return Where(where.path, index, line)
+            if bindings or any(parameter.name == name for parameter in function.parameters):
+                return Where(where.path, index)
+            index, line = function.parent, 0
+        return Where(where.path, 0, line)
+
+    def _name(self, name: str, where: Where) -> Value | None:
         functions = self.facts[where.path].functions
         index, line = where.function, where.line
         while index > 0:
@@ -227,20 +240,12 @@ class Project(Repository):
             if function.narrowings and (told := self._narrowed(name, Where(where.path, index, line))) is not None:
                 return told.value
             if bindings := function.bindings.get(name):
-                return Where(where.path, index, line if len(bindings) > 1 else 0)
-            if any(parameter.name == name for parameter in function.parameters):
-                return Where(where.path, index)
+                return self._latest(bindings, Where(where.path, index, line), line)
+            for place, parameter in enumerate(function.parameters):
+                if parameter.name == name:
+                    return self._parameter(Where(where.path, index), place, parameter)
             index, line = function.parent, 0
-        return Where(where.path, 0, line)
-
-    def _name(self, name: str, scope: Where) -> Value | None:
-        if not scope.function:
-            return self.global_(scope.path, name, scope.line)
-        function = self.function(scope)
-        if bindings := function.bindings.get(name):
-            return self._latest(bindings, scope, scope.line)
-        place, parameter = next((at, one) for at, one in enumerate(function.parameters) if one.name == name)
-        return self._parameter(scope, place, parameter)
+        return self.global_(where.path, name, line)
 
     def _narrowed(self, name: str, where: Where) -> _Told | None:
         """What `isinstance` tells of a name at a line, unless the name is bound again in between."""
