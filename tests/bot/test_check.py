@@ -139,6 +139,43 @@ def test_an_unknown_rule_is_refused(shop: Repository, option: str) -> None:
     assert "There is no rule or pack `blocking/slep`. Did you mean `blocking/sleep`?" in result.stderr
 
 
+CRM = "def load(key):\n    return native(key)\n\n\nasync def load_async(key): ...\n"
+THREADS = "def hand_over(function):\n    return function()\n"
+OWN = """\
+import time
+
+from fastapi import FastAPI
+
+from crm import load
+from threads import hand_over
+
+app = FastAPI()
+
+
+@app.get("/{key}")
+async def read(key: str) -> str:
+    hand_over(lambda: time.sleep(1))
+    await answer()
+    return load(key)
+
+
+async def answer() -> None: ...
+"""
+DECLARED = '[blocking]\n"crm.load" = "crm.load_async"\n\n[offloads]\n"threads.hand_over" = 0\n'
+
+
+def test_a_repository_declares_what_blocks_and_what_hands_over(shop: Repository) -> None:
+    """The names of its own functions, by their whole path, in the configuration that it keeps."""
+    shop.write({"main.py": OWN, "crm.py": CRM, "threads.py": THREADS})
+    assert [finding["rule"] for finding in found(".")] == ["blocking/sleep"]
+    shop.write({".github/asyncify.toml": DECLARED})
+    (finding,) = found(".")
+    assert (finding["rule"], finding["line"]) == ("blocking/declared", 15)
+    assert run(".", "--fix").exit_code == 0
+    assert "    return await crm.load_async(key)\n" in (shop.root / "main.py").read_text()
+    assert found(".") == []
+
+
 def test_bad_configuration_is_status_2(shop: Repository) -> None:
     """It is named with file and line, and nothing is analysed."""
     shop.write({"a.py": MAIN, "pyproject.toml": "[tool.asyncify]\nselekt = []\n"})
