@@ -284,8 +284,12 @@ class Project(Repository):
             for rival in bindings:
                 if rival.line == binding.line and (found is None or self.is_abstract_object(found)):
                     found = self._bound(rival, where) or found
-            return found
+            return found or self._declared(bindings, where)
         return None
+
+    def _declared(self, bindings: tuple[Binding, ...], where: Where) -> Value | None:
+        """The type that an annotation gives a name, whatever is bound to it."""
+        return next((self._bound(b, where) for b in bindings if isinstance(b.value, Typed)), None)
 
     def _is_ambiguous(self, bindings: list[Binding], where: Where) -> bool:
         """Whether a name is defined more than once: `def` here and `async def` there, or imported there."""
