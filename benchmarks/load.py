@@ -1,6 +1,6 @@
 """Send 1,000 pull requests as fast as they can be sent; then see how fast they are reviewed, by one worker and by two.
 
-python -m benchmarks.load [--deliveries 1000] [--minutes 5] [--set-up embedded|one|two] [--soak MINUTES]
+python -m benchmarks.load [--deliveries 1000] [--minutes 5] [--set-up embedded|one|two] [--soak MINUTES] [--rate 1]
 
 The processes are the real ones, in front of the fake GitHub, which runs in this process and takes its share of the machine. Each
 set-up is given `--minutes` to review what it was sent. With `--soak`, deliveries come at a steady pace for so long instead, and the
@@ -32,8 +32,6 @@ OWNERS = 20
 """Installations: each may write once a second."""
 SENDERS = 100
 MEGABYTES = 0.1
-A_SECOND = 1.0
-"""Deliveries in a soak."""
 GROWTH = 1.1
 """Times the memory of a soak's second quarter that its last quarter may take."""
 
@@ -96,7 +94,7 @@ async def burst(ground: Ground, minutes: float) -> float:
     return reviewed / took
 
 
-async def soak(ground: Ground, minutes: float) -> bool:
+async def soak(ground: Ground, minutes: float, rate: float) -> bool:
     """Deliver at a steady pace and watch the memory; whether it stayed flat."""
     resident: list[Mapping[str, int]] = []
     statuses: list[int] = []
@@ -108,7 +106,7 @@ async def soak(ground: Ground, minutes: float) -> bool:
         statuses.append((await ground.deliver(pull, "synchronize"))[0])
         if len(statuses) % 10 == 0:
             resident.append(ground.fleet.memory())
-        await asyncio.sleep(max(0.0, begun + len(statuses) / A_SECOND - time.perf_counter()))
+        await asyncio.sleep(max(0.0, begun + len(statuses) / rate - time.perf_counter()))
     say(f"  {len(statuses)} deliveries in {minutes:g} min: acknowledged", str(statuses.count(202)))
     say(
         "  reviewed, reviewed twice",
@@ -133,7 +131,7 @@ async def soak(ground: Ground, minutes: float) -> bool:
     return flat
 
 
-async def measure(set_up: str, deliveries: int, minutes: float, soak_minutes: float) -> float:
+async def measure(set_up: str, deliveries: int, minutes: float, soaked: float, rate: float) -> float:
     """One set-up. Returns the reviews a minute of a burst, and whether the memory stayed flat of a soak."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="asyncify-load-")))
@@ -149,7 +147,7 @@ async def measure(set_up: str, deliveries: int, minutes: float, soak_minutes: fl
                 async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
                     ground = Ground(fleet, github, session, pulls)
                     print(f"{set_up}: {', '.join(fleet.processes)}")
-                    return await (soak(ground, soak_minutes) if soak_minutes else burst(ground, minutes))
+                    return await (soak(ground, soaked, rate) if soaked else burst(ground, minutes))
             finally:
                 await fleet.stop()
 
@@ -167,10 +165,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--set-up", choices=SET_UPS, action="append")
     parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES")
+    parser.add_argument("--rate", type=float, default=1.0, metavar="DELIVERIES", help="a second, in a soak")
     asked = parser.parse_args()
     say_load()
     rates = {
-        set_up: asyncio.run(measure(set_up, asked.deliveries, asked.minutes, asked.soak))
+        set_up: asyncio.run(measure(set_up, asked.deliveries, asked.minutes, asked.soak, asked.rate))
         for set_up in asked.set_up or (["one"] if asked.soak else SET_UPS)
     }
     if not asked.soak and {"one", "two"} <= rates.keys():
