@@ -865,7 +865,7 @@ class Project(Repository):
             if any(isinstance(d, Outside) and d.name in MANAGERS for d in decorators):
                 return Managed(item)
             return Iterated(item, function.asynchronous)
-        value = declared or self._first(function.results, of)
+        value = declared or self._shared(function.results, of) or self._first(function.results, of)
         if self.is_abstract_object(declared):
             value = self._concrete(function.results, of) or declared
         if not function.asynchronous:
@@ -877,6 +877,17 @@ class Project(Repository):
         found = {self.value(result, Where(of.path, of.index)) for result in results} - {None}
         only = found.pop() if len(found) == 1 else None
         return only if isinstance(only, Object) else None
+
+    def _shared(self, results: tuple[Expression, ...], of: ProjectFunction) -> Value | None:
+        """An object of the nearest class that all of several kinds of objects derive from."""
+        values = [self.value(result, Where(of.path, of.index)) for result in results] if len(results) > 1 else []
+        classes = list(dict.fromkeys(v.of for v in values if isinstance(v, Object) and isinstance(v.of, ProjectClass)))
+        if len(classes) < 2:
+            return None
+        first, *others = (self.family(class_) for class_ in classes)
+        common = (one for one in first if isinstance(one, ProjectClass) and all(one in other for other in others))
+        nearest = next(common, None)
+        return Object(nearest) if nearest is not None else None
 
     def _first(self, expressions: tuple[Expression, ...], of: ProjectFunction) -> Value | None:
         where = Where(of.path, of.index)
