@@ -51,7 +51,8 @@ def _sink_at(contexts: Contexts, function: ProjectFunction, place: int, site: Si
 
 
 def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sink, root: Root) -> Remark:
-    severity = Severity.WARNING if sink.row.weight is Weight.FILE else Severity.ERROR
+    raised = sink.row.weight is Weight.FILE and contexts.is_shared(root)
+    severity = Severity.WARNING if sink.row.weight is Weight.FILE and not raised else Severity.ERROR
     return Remark(
         rule=sink.row.rule,
         severity=severity,
@@ -62,6 +63,7 @@ def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sin
         root=root,
         way=contexts.way(function),
         sink=sink,
+        raised=raised,
         advice=IN_VALIDATOR if root.role is Role.VALIDATOR else "",
     )
 
@@ -91,9 +93,18 @@ def of_root(root: Root, contexts: Contexts) -> str:
         case Role.MIDDLEWARE:
             return f"in the middleware `{name}`, so on every request"
         case Role.DEPENDENCY:
-            return f"in the dependency `{name}`, so on every request that needs it"
+            return f"in the dependency `{name}`, so on every request that needs it{_of_routes(root, contexts)}"
         case _:
             return f"in the {root.role.value} `{name}`"
+
+
+def _of_routes(root: Root, contexts: Contexts) -> str:
+    """` (`GET /me` and 3 more routes)`; nothing where no route is known."""
+    routes = sorted(set(contexts.routes.get(root.function, ())))
+    if not routes:
+        return ""
+    more = len(routes) - 1
+    return f" (`{routes[0]}`{f' and {more} more route' + 's' * (more > 1) if more else ''})"
 
 
 def _cost(sink: Sink) -> str:

@@ -63,6 +63,18 @@ class Contexts:
         self._coming: dict[tuple[str, ProjectFunction], bool] = {}
 
     @property
+    def routes(self) -> Mapping[ProjectFunction, tuple[str, ...]]:
+        """For each dependency, the routes that need it."""
+        return self._roots.routes
+
+    def is_shared(self, root: Root) -> bool:
+        """Whether a request is more likely than not to pay for it: a middleware, or what half of all routes depend on."""
+        if root.role is Role.DEPENDENCY:
+            endpoints = sum(other.role is Role.ENDPOINT for other in self.roots)
+            return 2 * len(self.routes.get(root.function, ())) >= max(endpoints, 4)
+        return root.role is Role.MIDDLEWARE
+
+    @property
     def roots(self) -> tuple[Root, ...]:
         """Every function that the framework calls."""
         return self._roots.all

@@ -91,7 +91,7 @@ class Engine:
         for remark in remarks:
             key = _identity(remark, contexts)
             seen[key] += 1
-            severity = min(remark.severity, self.rules[remark.rule].severity)
+            severity = remark.severity if remark.raised else min(remark.severity, self.rules[remark.rule].severity)
             found.append((remark, _finding(remark, severity, contexts, _fingerprint((*key, str(seen[key]))))))
         return found
 

@@ -239,11 +239,12 @@ class Project(Repository):
             function = functions[index]
             if function.narrowings and (told := self._narrowed(name, Where(where.path, index, line))) is not None:
                 return told.value
-            if bindings := function.bindings.get(name):
+            place = next((p for p, parameter in enumerate(function.parameters) if parameter.name == name), None)
+            bindings = function.bindings.get(name, ())
+            if bindings and (place is None or not line or any(binding.line <= line for binding in bindings)):
                 return self._latest(bindings, Where(where.path, index, line), line)
-            for place, parameter in enumerate(function.parameters):
-                if parameter.name == name:
-                    return self._parameter(Where(where.path, index), place, parameter)
+            if place is not None:
+                return self._parameter(Where(where.path, index), place, function.parameters[place])
             index, line = function.parent, 0
         return self.global_(where.path, name, line)
 
@@ -282,14 +283,25 @@ class Project(Repository):
         for binding in (earlier or telling)[-1:]:
             found: Value | None = None
             for rival in bindings:
-                if rival.line == binding.line and (found is None or self.is_abstract_object(found)):
-                    found = self._bound(rival, where) or found
+                if rival.line == binding.line:
+                    told = self._bound(rival, where) if self._says_less(found) else None
+                    found = told if self._tells_more(told, found) else found
             return found or self._declared(bindings, where)
         return None
 
     def _declared(self, bindings: tuple[Binding, ...], where: Where) -> Value | None:
         """The type that an annotation gives a name, whatever is bound to it."""
         return next((self._bound(b, where) for b in bindings if isinstance(b.value, Typed)), None)
+
+    def _says_less(self, declared: Value | None) -> bool:
+        return declared is None or isinstance(declared, Iterated) or self.is_abstract_object(declared)
+
+    def _tells_more(self, assigned: Value | None, declared: Value | None) -> bool:
+        """Whether what a name is given counts for more than its annotation: a query is no list, whatever it is called."""
+        if not isinstance(declared, Iterated):
+            return assigned is not None
+        name = assigned.of.name if isinstance(assigned, Object) and isinstance(assigned.of, Outside) else ""
+        return bool(name) and self.knowledge.exactly(self.knowledge.member(name, "__iter__")) is not None
 
     def _is_ambiguous(self, bindings: list[Binding], where: Where) -> bool:
         """Whether a name is defined more than once: `def` here and `async def` there, or imported there."""
@@ -349,8 +361,17 @@ class Project(Repository):
                 given = call.arguments[place - shift]
             found.add(self.value(given, at) if given is not None else self._spread(call, parameter.name, at))
         found |= set(self._injected_by_decorators(function, place))
-        found.discard(None)
-        return found.pop() if len(found) == 1 else None
+        return self._agreed(found)
+
+    def _agreed(self, given: set[Value | None]) -> Value | None:
+        """The one value among those given; of several objects of a library the one whose class all others derive from."""
+        known = [value for value in given if value is not None]
+        if len(known) < 2:
+            return known[0] if known else None
+        classes = [value.of.name for value in known if isinstance(value, Object) and isinstance(value.of, Outside)]
+        families = [self.knowledge.family(name) for name in classes]
+        base = next((name for name in classes if all(name in family for family in families)), None)
+        return Object(Outside(base)) if base is not None and len(classes) == len(known) else None
 
     def _spread(self, call: Call, name: str, where: Where) -> Value | None:
         """What a parameter is given by `**mapping`."""

@@ -30,6 +30,7 @@ class Remedy(Enum):
 class Remark:
     """A rule applies to a call in a function, or to the function as a whole (no site).
 
+    What is `raised` weighs as the remark says, also where its rule weighs less: most requests come by it.
     `advice` is said where there is no fix; `instead` is the dotted name of what `Remedy.REPLACE` calls; `notes` are
     whole sentences about what differs after the fix.
     """
@@ -44,6 +45,7 @@ class Remark:
     way: tuple[ProjectFunction, ...] = ()
     sink: Sink | None = None
     optional: bool = False
+    raised: bool = False
     advice: str = ""
     instead: str = ""
     notes: tuple[str, ...] = ()

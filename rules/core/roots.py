@@ -9,7 +9,7 @@ from functools import cached_property
 
 from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Import, Typed, last_name
 from rules.core.library import Registration, Role
-from rules.core.project import Project
+from rules.core.project import DEPENDS, Project
 from rules.core.repository import is_offline
 from rules.core.values import Iterated, Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
@@ -32,11 +32,16 @@ _METHODS = {
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A function that the framework calls. `route` is `GET /items` for an endpoint, else empty."""
+    """A function that the framework calls. `route` is `GET /items` for an endpoint, else empty.
+
+    `dependencies` are those that its registration names, `router` the file and the name of the router that it is put on.
+    """
 
     function: ProjectFunction
     role: Role
     route: str = ""
+    dependencies: tuple[ProjectFunction, ...] = ()
+    router: tuple[str, str] | None = None
 
 
 class Roots:
@@ -177,7 +182,77 @@ class Roots:
             if isinstance(decorator, Call) and last_name(decorator.callee) in names:
                 for row in self._registrations(decorator, where):
                     if row.argument is None:
-                        yield Root(ProjectFunction(path, index), row.role, self._route(row, decorator, where))
+                        yield Root(
+                            ProjectFunction(path, index),
+                            row.role,
+                            self._route(row, decorator, where),
+                            tuple(self._listed(decorator, where)),
+                            self._router(decorator, where),
+                        )
+
+    def _router(self, call: Call, where: Where) -> tuple[str, str] | None:
+        return self._project.definition(call.callee.of if isinstance(call.callee, Attribute) else None, where)
+
+    def _listed(self, call: Call, where: Where) -> Iterator[ProjectFunction]:
+        """The dependencies that a registration, a router or an application names: `dependencies=[Depends(f)]`."""
+        given = dict(call.keywords).get("dependencies")
+        for one in given.items if isinstance(given, Collection) else ():
+            if isinstance(one, Call) and one.arguments and self._project.is_called(one, where, DEPENDS):
+                function = self._project.called_function(self._project.value(one.arguments[0], where))
+                if function is not None:
+                    yield function
+
+    @cached_property
+    def routes(self) -> Mapping[ProjectFunction, tuple[str, ...]]:
+        """For each dependency, the routes that need it: by themselves, by their router, or through other dependencies."""
+        found: dict[ProjectFunction, list[str]] = {}
+        for root in self.all:
+            if root.role is Role.ENDPOINT:
+                for function in self._needed(root):
+                    found.setdefault(function, []).append(root.route)
+        return {function: tuple(routes) for function, routes in found.items()}
+
+    def _needed(self, root: Root) -> set[ProjectFunction]:
+        shared, router = set(root.dependencies), root.router
+        for _ in range(6):
+            shared |= set(self._shared.get(router, ())) if router is not None else set()
+            router = self._routers.get(router, ("", None, ""))[1] if router is not None else None
+        found: set[ProjectFunction] = set()
+        waiting = [*shared, *self._asked_for(root.function)]
+        while waiting:
+            function = waiting.pop()
+            if function not in found:
+                found.add(function)
+                waiting += self._asked_for(function)
+        return found
+
+    def _asked_for(self, function: ProjectFunction) -> list[ProjectFunction]:
+        facts = self._project.function(function)
+        where = Where(function.path, facts.parent, facts.line)
+        values = (self._project.dependency(parameter, where) for parameter in facts.parameters)
+        called = (self._project.called_function(value) for value in values if value is not None)
+        return [one for one in called if one is not None]
+
+    @cached_property
+    def _shared(self) -> Mapping[tuple[str, str], list[ProjectFunction]]:
+        """The dependencies that a router or an application puts on all of its routes, by the router."""
+        found: dict[tuple[str, str], list[ProjectFunction]] = {}
+        for path, facts in self._project.facts.items():
+            if is_offline(path) or not facts.outline.called & {"APIRouter", "FastAPI", "include_router"}:
+                continue
+            for index, function in enumerate(facts.functions):
+                where = Where(path, index)
+                scope = "" if index == 0 else f"{function.qualname}."
+                for name, bindings in function.bindings.items():
+                    for value in (binding.value for binding in bindings):
+                        if isinstance(value, Call) and last_name(value.callee) in {"APIRouter", "FastAPI"}:
+                            found.setdefault((path, scope + name), []).extend(self._listed(value, where))
+                for site in function.sites:
+                    if last_name(site.call.callee) == "include_router" and site.call.arguments:
+                        router = self._project.definition(site.call.arguments[0], where)
+                        if router is not None:
+                            found.setdefault(router, []).extend(self._listed(site.call, where))
+        return found
 
     def _handed_over(self, call: Call, where: Where) -> Iterator[Root]:
         for row in self._registrations(call, where):

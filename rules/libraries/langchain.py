@@ -167,6 +167,7 @@ library = Library(
         "langchain_core.vectorstores.base.VectorStore": _STORE,
         "langchain_core.embeddings.embeddings.Embeddings": _EMBEDDINGS,
         "langchain.schema.vectorstore.VectorStore": _STORE,
+        "langchain_community.vectorstores.pgvector.PGVector": "langchain_community.vectorstores.PGVector",
         "langchain.vectorstores": "langchain_community.vectorstores",
         "langchain.embeddings": "langchain_community.embeddings",
         "langchain.document_loaders": "langchain_community.document_loaders",
@@ -188,6 +189,10 @@ library = Library(
             for package in ("langchain", "langchain_classic")
             for name in ("LLMChain", "RetrievalQA", "ConversationalRetrievalChain", "ConversationChain")
         },
+    },
+    attributes={
+        f"{package}.PGVector.embedding_function": _EMBEDDINGS
+        for package in ("langchain_community.vectorstores", "langchain_postgres")
     },
     results={
         **{

@@ -54,6 +54,7 @@ def binds_at_once(site: Site, _function: Function) -> bool:
 library = Library(
     "Remote machines",
     blocking=(
+        Blocking(_RULE, ("emails.message.Message.send",)),
         Blocking(_RULE, (_SMTP, "smtplib.SMTP_SSL", "smtplib.LMTP", _FTP, "ftplib.FTP_TLS"), when=names_a_server),
         Blocking(_RULE, (_IMAP, "imaplib.IMAP4_SSL", _POP, "poplib.POP3_SSL", _PYSFTP)),
         Blocking(_RULE, tuple(f"{_SMTP}.{name}" for name in _SMTP_CALLS)),
@@ -99,6 +100,7 @@ library = Library(
         ),
     ),
     aliases={
+        "emails.Message": "emails.message.Message",
         "paramiko.client.SSHClient": _SSH,
         "paramiko.sftp_client.SFTPClient": _SFTP,
         "paramiko.SFTP": _SFTP,

@@ -699,3 +699,72 @@ def test_an_alias_through_a_star() -> None:
         "from app.deps import *\n\n\n@app.get('/users')\nasync def read(db: Db):\n    return db.execute('select 1')\n"
     )
     assert blocked(source, files) == ["read"]
+
+
+def told(source: str) -> list[tuple[str, str]]:
+    """Severity and message of each finding of a blocking call."""
+    analysis = analysed({"app/main.py": (HEAD + source).encode()})
+    return [(str(f.severity), f.message) for f in analysis.findings if "blocks the event loop" in f.message]
+
+
+READING = """
+import shutil
+
+
+async def copied(path: str):
+    shutil.copyfile(path, "copy")
+
+
+"""
+
+
+def routes(count: int, depends: str, first: int = 1) -> str:
+    """So many endpoints, each with a route of its own."""
+    return "".join(f"@app.get('/{n}')\nasync def r{n}({depends}): ...\n\n\n" for n in range(first, first + count))
+
+
+def test_a_dependency_names_the_routes_that_need_it() -> None:
+    source = "async def user(db: Session = Depends(get_db)):\n    return db.get(object, 1)\n\n\n"
+    ((severity, message),) = told(source + routes(3, "user=Depends(user)"))
+    assert severity == "error"
+    assert "in the dependency `user`, so on every request that needs it (`GET /1` and 2 more routes)" in message
+
+
+def test_a_dependency_of_another_one_names_the_routes_too() -> None:
+    source = (
+        "async def user(db: Session = Depends(get_db)):\n    return db.get(object, 1)\n\n\n"
+        "async def admin(user=Depends(user)):\n    return user\n\n\n"
+    )
+    ((_, message),) = told(source + routes(1, "admin=Depends(admin)"))
+    assert "(`GET /1`)" in message
+
+
+def test_a_dependency_of_a_router_names_its_routes() -> None:
+    source = (
+        "async def user(db: Session = Depends(get_db)):\n    return db.get(object, 1)\n\n\n"
+        "api = APIRouter(prefix='/api', dependencies=[Depends(user)])\n"
+        "@api.get('/items')\nasync def items(): ...\n\n\napp.include_router(api)\n"
+    )
+    ((_, message),) = told(source)
+    assert "(`GET /api/items`)" in message
+
+
+@pytest.mark.parametrize(
+    ("needed", "others", "severity"),
+    [(2, 2, "error"), (5, 1, "error"), (1, 0, "warning"), (1, 1, "warning"), (2, 3, "warning")],
+)
+def test_files_weigh_more_where_half_of_all_routes_come_by(needed: int, others: int, severity: str) -> None:
+    source = READING + routes(needed, "path=Depends(copied)") + routes(others, "", needed + 1)
+    assert [found for found, _ in told(source)] == [severity]
+
+
+def test_files_weigh_more_in_a_middleware() -> None:
+    source = (
+        READING + "@app.middleware('http')\nasync def copy(request, call_next):\n    await copied(request.url.path)\n"
+    )
+    assert [severity for severity, _ in told(source)] == ["error"]
+
+
+def test_startup_is_silent() -> None:
+    source = "@app.on_event('startup')\nasync def load():\n    requests.get('http://users')\n"
+    assert told(source) == []
