@@ -6,6 +6,7 @@ middleware's helper) is treated alike.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rules.core.contexts import Contexts, Sink
 from rules.core.facts import Site, show
@@ -19,6 +20,10 @@ IN_VALIDATOR = (
     "FastAPI reads requests on the event loop, also those of a `def` endpoint. Ask in the endpoint or in a `def` dependency "
     "instead, which run in a worker thread."
 )
+IN_PROPERTY = (
+    "Reading a property runs its code where it is read. Read it in a `def` helper, and call that with "
+    "`await run_in_threadpool(helper, ...)` from `fastapi.concurrency`."
+)
 
 
 def blocking_remarks(contexts: Contexts) -> Iterator[Remark]:
@@ -31,6 +36,13 @@ def blocking_remarks(contexts: Contexts) -> Iterator[Remark]:
             sink = _sink_at(contexts, function, place, site)
             if sink is not None:
                 yield _remark(contexts, function, site, sink, arrival.root)
+        for read, run, around in contexts.properties(function):
+            deep = contexts.sink(run)
+            if deep is not None:
+                sink = Sink(deep.row, deep.name, deep.site, (function, *deep.through))
+                remark = _remark(contexts, function, around or deep.site, sink, arrival.root)
+                message = _leads(show(read), sink, arrival.root, contexts)
+                yield replace(remark, site=around, remedy=Remedy.NONE, message=message, advice=IN_PROPERTY)
 
 
 def sinks_of(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
@@ -69,10 +81,13 @@ def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sin
 
 
 def _message(contexts: Contexts, site: Site, sink: Sink, root: Root) -> str:
-    blocker = spoken(sink.name)
-    called = show(site.call.callee)
-    subject = f"`{blocker}`" if sink.is_direct else f"`{called}` leads to `{blocker}`, which"
-    return f"{subject} blocks the event loop {of_root(root, contexts)}: {_cost(sink)}."
+    if not sink.is_direct:
+        return _leads(show(site.call.callee), sink, root, contexts)
+    return f"`{spoken(sink.name)}` blocks the event loop {of_root(root, contexts)}: {_cost(sink)}."
+
+
+def _leads(shown: str, sink: Sink, root: Root, contexts: Contexts) -> str:
+    return f"`{shown}` leads to `{spoken(sink.name)}`, which blocks the event loop {of_root(root, contexts)}: {_cost(sink)}."
 
 
 def spoken(name: str) -> str:

@@ -13,9 +13,12 @@ from heapq import heappop, heappush
 from itertools import count
 
 from rules.core.facts import (
+    Attribute,
     Call,
+    Expression,
     Name,
     Site,
+    attributes_in,
     last_name,
     names_in,
 )
@@ -60,6 +63,7 @@ class Contexts:
         self._roots = Roots(project)
         self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = {}
         self._sinks: dict[ProjectFunction, Sink | None] = {}
+        self._properties: dict[ProjectFunction, tuple[tuple[Attribute, ProjectFunction, Site | None], ...]] = {}
         self._coming: dict[tuple[str, ProjectFunction], bool] = {}
 
     @property
@@ -210,6 +214,38 @@ class Contexts:
         """The functions of the project that a function calls where it runs itself."""
         for place in range(len(self.project.function(function).sites)):
             yield from self.targets(function, place)
+        for _, run, _ in self.properties(function):
+            yield run
+
+    def properties(self, function: ProjectFunction) -> tuple[tuple[Attribute, ProjectFunction, Site | None], ...]:
+        """The properties that a function reads, what runs then, and the call in which that stands, if it stands in one."""
+        if function not in self._properties:
+            self._properties[function] = ()
+            names = self._property_names & set(self.project.function(function).reads)
+            self._properties[function] = tuple(self._properties_read(function, names)) if names else ()
+        return self._properties[function]
+
+    @cached_property
+    def _property_names(self) -> frozenset[str]:
+        names = frozenset().union(*(facts.outline.properties for facts in self.project.facts.values()))
+        return frozenset(f".{name}" for name in names)
+
+    def _properties_read(
+        self, function: ProjectFunction, names: frozenset[str]
+    ) -> Iterator[tuple[Attribute, ProjectFunction, Site | None]]:
+        facts = self.project.function(function)
+        stated: list[tuple[Expression, int, Site | None]] = [(site.call, site.line, site) for site in facts.sites]
+        stated += [(binding.value, binding.line, None) for same in facts.bindings.values() for binding in same]
+        stated += [(result, facts.end_line, None) for result in (*facts.results, *facts.yields)]
+        seen: set[Attribute] = set()
+        for expression, line, site in stated:
+            for read in attributes_in(expression):
+                if f".{read.name}" in names and read not in seen:
+                    seen.add(read)
+                    owner = self.project.value(read.of, Where(function.path, function.index, line))
+                    run = self.project.property(owner, read.name)
+                    if run is not None:
+                        yield read, run, site
 
     def way(self, function: ProjectFunction) -> tuple[ProjectFunction, ...]:
         """The functions from the root to the given one."""

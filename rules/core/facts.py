@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -391,6 +391,25 @@ def names_in(expression: Expression | None) -> set[str]:
             return _all_names(parts)
         case _:
             return set()
+
+
+def attributes_in(expression: Expression | None) -> Iterator[Attribute]:
+    """The attributes that an expression reads, those of its arguments among them."""
+    match expression:
+        case Attribute(of=of):
+            yield expression
+            yield from attributes_in(of)
+        case Awaited(of=of) | Entered(of=of) | Element(of=of):
+            yield from attributes_in(of)
+        case Call(callee=callee, arguments=arguments, keywords=keywords):
+            for part in (callee, *arguments, *(value for _, value in keywords)):
+                yield from attributes_in(part)
+        case Subscript(of=of, items=items):
+            for part in (of, *items):
+                yield from attributes_in(part)
+        case Choice(options=parts) | Collection(items=parts) | Computed(parts=parts):
+            for part in parts:
+                yield from attributes_in(part)
 
 
 def _all_names(expressions: Iterable[Expression | None]) -> set[str]:

@@ -748,6 +748,17 @@ class Project(Repository):
             self.is_abstract(ProjectFunction(value.of.path, method)) for method in methods
         )
 
+    def property(self, owner: Value | None, name: str) -> ProjectFunction | None:
+        """The method that runs when an attribute of an object of the project is read."""
+        if not (isinstance(owner, Object) and isinstance(owner.of, ProjectClass)):
+            return None
+        for one in self.family(owner.of):
+            place = self.class_(one).methods.get(name) if isinstance(one, ProjectClass) else None
+            if isinstance(one, ProjectClass) and place is not None:
+                method = ProjectFunction(one.path, place)
+                return method if self.is_property(method) else None
+        return None
+
     def is_property(self, method: ProjectFunction) -> bool:
         where = Where(method.path, method.index)
         return any(self._is_decorated(self.function(method), where, name) for name in PROPERTIES)

@@ -470,6 +470,49 @@ def read(team: Team): ...
         ),
         pytest.param(
             """
+class Cart:
+    def __init__(self, session: Session):
+        self.session = session
+
+    @property
+    def items(self):
+        return self.session.query(object).all()
+
+
+class Shop:
+    def __init__(self, cart: Cart):
+        self.cart = cart
+
+    def total(self):
+        return len(self.cart.items)
+
+
+@app.get("/cart")
+async def read(db: Session = Depends(get_db)):
+    return Shop(Cart(db)).total()
+""",
+            id="a property that a helper reads",
+        ),
+        pytest.param(
+            """
+class Cart:
+    def __init__(self, session: Session):
+        self.session = session
+
+    @property
+    def items(self):
+        return self.session.query(object).all()
+
+
+@app.get("/cart")
+async def read(db: Session = Depends(get_db)):
+    cart = Cart(db)
+    return {"items": cart.items}
+""",
+            id="a property",
+        ),
+        pytest.param(
+            """
 from dependency_injector import containers, providers
 from dependency_injector.wiring import Provide, inject
 
@@ -519,6 +562,31 @@ async def read(request: Request):
     return request.app.session.execute("select 1")
 """,
             id="what nobody sets on the application",
+        ),
+        pytest.param(
+            """
+class Cart:
+    def __init__(self, session: Session):
+        self.session = session
+
+    @property
+    def items(self):
+        return self.session.query(object)
+
+    @property
+    def all(self):
+        return self.session.query(object).all()
+
+
+class Other:
+    all: list[int]
+
+
+@app.get("/cart")
+async def read(cart: Other, db: Session = Depends(get_db)):
+    return [cart.all, Cart(db).items]
+""",
+            id="a property of another object, and one that does not block",
         ),
         pytest.param(
             """
