@@ -49,6 +49,7 @@ class Roots:
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._models: dict[ProjectClass, tuple[tuple[Value | None, ...], tuple[ProjectFunction, ...]]] = {}
 
     @cached_property
     def all(self) -> tuple[Root, ...]:
@@ -90,9 +91,16 @@ class Roots:
             value = value.item if isinstance(value, Iterated) else value
             if isinstance(value, Object) and isinstance(value.of, ProjectClass) and value.of not in seen:
                 seen.add(value.of)
-                if (model := self._model(value.of)) is not None:
-                    waiting += self._fields(model)
-                    yield from self._validators_of(model)
+                fields, validators = self._read_by(value.of)
+                waiting += fields
+                yield from validators
+
+    def _read_by(self, of: ProjectClass) -> tuple[tuple[Value | None, ...], tuple[ProjectFunction, ...]]:
+        """The fields of a model of pydantic, and its validators; neither for any other class."""
+        if of not in self._models:
+            model = self._model(of) or ()
+            self._models[of] = tuple(self._fields(model)), tuple(self._validators_of(model))
+        return self._models[of]
 
     def _model(self, of: ProjectClass) -> tuple[ProjectClass, ...] | None:
         """A model of pydantic with those of the project that it derives from; None for any other class."""
