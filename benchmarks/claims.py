@@ -12,6 +12,9 @@ from pathlib import Path
 
 VERDICTS = Path(__file__).with_name("verdicts.toml")
 
+Mark = tuple[str, int | str]
+"""A path and a line in it, or a path and the name of what is called there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -34,7 +37,7 @@ class Claim:
         return self.places[-1][1]
 
     @property
-    def marks(self) -> tuple[tuple[str, int | str], ...]:
+    def marks(self) -> tuple[Mark, ...]:
         """By which it is told whether others say the same."""
         return *self.places, *self.hops
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.claims import PEERS, US, Claim, Peer, verdict_of
+from benchmarks.claims import PEERS, US, Claim, Mark, Peer, verdict_of
 from benchmarks.figures import megabytes, read, say, say_load
 
 SHARE = 0.5
@@ -99,11 +99,12 @@ def _children() -> float:
 def _compare(repository: Path, runs: Mapping[str, Run], *, listed: bool) -> dict[str, Counter[str]]:
     files = read(repository)
     own = runs[US.name]
+    marks = _marks(own.claims)
     print(f"{repository.name}: {len(files)} files, {megabytes(files):.1f} MB")
     print(f"  {US.name:<13} {len(own.claims)} findings; {own.wall:.2f} s wall, {own.cpu:.2f} s CPU")
     told = {}
     for name, run in list(runs.items())[1:]:
-        whats = [_what(claim, name, repository.name, own.claims, files) for claim in run.claims]
+        whats = [_what(claim, name, repository.name, marks, files) for claim in run.claims]
         told[name] = Counter(whats) + Counter({"ours only": _alone(own.claims, run.claims)})
         ratios = f"we take {own.wall / run.wall:.2f} x the wall time, {own.cpu / run.cpu:.2f} x the CPU time"
         print(f"  {name:<13} {_told(told[name])}; {run.wall:.2f} s wall, {run.cpu:.2f} s CPU; {ratios}", flush=True)
@@ -115,19 +116,20 @@ def _compare(repository: Path, runs: Mapping[str, Run], *, listed: bool) -> dict
     return told
 
 
-def _what(claim: Claim, peer: str, repository: str, own: Sequence[Claim], files: Mapping[str, bytes]) -> str:
-    if not _marks(own).isdisjoint(claim.marks):
+def _what(claim: Claim, peer: str, repository: str, own: frozenset[Mark], files: Mapping[str, bytes]) -> str:
+    if not own.isdisjoint(claim.marks):
         return "both"
     verdict = verdict_of(claim, peer, repository, _code(claim, files))
     return "theirs only, " + ("unread" if verdict is None else "true" if verdict.true else "false")
 
 
 def _alone(own: Sequence[Claim], others: Sequence[Claim]) -> int:
-    return sum(_marks(others).isdisjoint(claim.marks) for claim in own)
+    marks = _marks(others)
+    return sum(marks.isdisjoint(claim.marks) for claim in own)
 
 
-def _marks(claims: Sequence[Claim]) -> set[tuple[str, int | str]]:
-    return {mark for claim in claims for mark in claim.marks}
+def _marks(claims: Sequence[Claim]) -> frozenset[Mark]:
+    return frozenset(mark for claim in claims for mark in claim.marks)
 
 
 def _code(claim: Claim, files: Mapping[str, bytes]) -> str:
