@@ -29,6 +29,7 @@ from rules.core.roots import Root, Roots
 from rules.core.values import Coroutine, Object, Outside, Partial, ProjectClass, ProjectFunction, Value, Where
 
 ALWAYS_ON_LOOP = frozenset({Role.MIDDLEWARE, Role.WEBSOCKET, Role.STARTUP, Role.VALIDATOR})
+CACHES = frozenset({"functools.lru_cache", "functools.cache"})
 RELATIONS = frozenset({"relationship", "Relationship", "backref", "ForeignKeyField", "association_proxy"})
 
 
@@ -335,11 +336,19 @@ class Contexts:
 
     def sink(self, function: ProjectFunction) -> Sink | None:
         """What a `def` comes to block in, itself or through the helpers that it calls: waiting before files, then the
-        nearest. None where nothing is known to block.
+        nearest. None where nothing is known to block, or only the first call of a process runs the body.
         """
+        if self._runs_once(function):
+            return None
         if function not in self._sinks:
             self._find_sinks(function)
         return self._sinks[function]
+
+    def _runs_once(self, function: ProjectFunction) -> bool:
+        """Whether a cache keeps the one result that a function can have: it takes no arguments."""
+        names = {decorator.name for decorator in self.project.decorators(function) if isinstance(decorator, Outside)}
+        own = 1 if "builtins.classmethod" in names else 0
+        return not names.isdisjoint(CACHES) and len(self.project.function(function).parameters) == own
 
     def _find_sinks(self, start: ProjectFunction) -> None:
         """Work out the sinks of all functions that the given one leads to: backwards from those that block."""
@@ -369,7 +378,7 @@ class Contexts:
         while waiting:
             caller = waiting.popleft()
             for called in self.callees(caller):
-                if self.project.function(called).asynchronous:
+                if self.project.function(called).asynchronous or self._runs_once(called):
                     continue
                 if called not in callers:
                     callers[called] = []

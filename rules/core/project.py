@@ -351,16 +351,17 @@ class Project(Repository):
         return self._given(where, place, parameter) if dependency is None else self.injected(dependency)
 
     def _given(self, where: Where, place: int, parameter: Parameter) -> Value | None:
-        """What the callers of the project give to a parameter without a type, if they all give the same."""
+        """What decorators, else callers, of the project give to a parameter without a type, if they all give the same."""
         function = ProjectFunction(where.path, where.function)
         shift = 1 if self.function(function).owner >= 0 else 0
-        found: set[Value | None] = set()
+        found = set(self._injected_by_decorators(function, place)) - {None}
+        if found:
+            return self._agreed(found)
         for call, at in self.calls_of(function):
             given = dict(call.keywords).get(parameter.name)
             if given is None and 0 <= place - shift < len(call.arguments):
                 given = call.arguments[place - shift]
             found.add(self.value(given, at) if given is not None else self._spread(call, parameter.name, at))
-        found |= set(self._injected_by_decorators(function, place))
         return self._agreed(found)
 
     def _agreed(self, given: set[Value | None]) -> Value | None:

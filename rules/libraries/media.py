@@ -1,14 +1,24 @@
 """Sound and video: what runs ffmpeg.
 
-https://kkroening.github.io/ffmpeg-python/
+https://kkroening.github.io/ffmpeg-python/ and https://github.com/jiaaro/pydub
 """
 
 from rules.core.library import Blocking, Library
 
-_STREAM = "ffmpeg.nodes.Stream"
+_STREAM, _SEGMENT = "ffmpeg.nodes.Stream", "pydub.AudioSegment"
 
 library = Library(
-    "ffmpeg-python",
-    blocking=(Blocking("blocking/subprocess", ("ffmpeg.run", "ffmpeg.probe", f"{_STREAM}.run")),),
-    results={"ffmpeg.input": _STREAM, f"{_STREAM}.*": "self", f"{_STREAM}.run": "builtins.tuple"},
+    "Sound and video",
+    blocking=(
+        Blocking("blocking/subprocess", ("ffmpeg.run", "ffmpeg.probe", f"{_STREAM}.run")),
+        Blocking("blocking/subprocess", (f"{_SEGMENT}.from_file", f"{_SEGMENT}.from_mp3", f"{_SEGMENT}.export")),
+    ),
+    aliases={"pydub.audio_segment.AudioSegment": _SEGMENT},
+    results={
+        "ffmpeg.input": _STREAM,
+        f"{_STREAM}.*": "self",
+        f"{_STREAM}.run": "builtins.tuple",
+        f"{_SEGMENT}.from_file": _SEGMENT,
+        f"{_SEGMENT}.from_mp3": _SEGMENT,
+    },
 )

@@ -24,4 +24,5 @@ library = Library(
         Blocking("blocking/uploads", ("fastapi.UploadFile.file.readlines",), Weight.FILE),
     ),
     twins={"fastapi.UploadFile.file.read": "fastapi.UploadFile.read"},
+    attributes={"fastapi.UploadFile.file": "fastapi.UploadFile.file"},
 )

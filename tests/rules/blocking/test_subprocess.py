@@ -136,3 +136,29 @@ def test_left_alone(body: str) -> None:
 )
 def test_what_is_not_on_the_loop_is_left_alone(source: str) -> None:
     assert_clean(RULE, with_app(IMPORTS, source))
+
+
+@pytest.mark.parametrize(
+    ("imports", "call"),
+    [
+        ("import ffmpeg", 'ffmpeg.input("pipe:").output("-", format="s16le").run(input=b"")'),
+        ("import ffmpeg", 'ffmpeg.run(ffmpeg.output(ffmpeg.input("a"), "b"))'),
+        ("import ffmpeg", 'ffmpeg.probe("a")'),
+        ("from pydub import AudioSegment", 'AudioSegment.from_file("a.mp3")'),
+    ],
+)
+def test_a_library_that_starts_ffmpeg(imports: str, call: str) -> None:
+    before = with_app(imports, f'@app.get("/")\nasync def home():\n    return {call}\n')
+    assert_fixes(RULE, before, before.replace("async def", "def"))
+
+
+@pytest.mark.parametrize(
+    ("imports", "call"),
+    [
+        ("import ffmpeg", 'ffmpeg.input("a").output("b").compile()'),
+        ("import ffmpeg", 'ffmpeg.input("a").output("b").run_async()'),
+        ("from pydub import AudioSegment", "AudioSegment.silent(100)"),
+    ],
+)
+def test_a_library_that_starts_nothing_yet_is_left_alone(imports: str, call: str) -> None:
+    assert_clean(RULE, with_app(imports, f'@app.get("/")\nasync def home():\n    return {call}\n'))

@@ -29,6 +29,7 @@ from fastapi.concurrency import run_in_threadpool
         "return file.file.read(size=10_000_000)",
         "return file.file.readlines()",
         "inner = file.file\n    return inner.read()",
+        "with file.file as inner:\n        return inner.read()",
         "while chunk := file.file.read(1024):\n        print(chunk)",
         "data = [f.file.read() for f in (file, file)]",
     ],

@@ -265,3 +265,35 @@ def test_versions_of_an_api_are_served() -> None:
 )
 def test_whether_a_repository_concerns_fastapi(source: str, concerned: bool) -> None:
     assert analyze({"app.py": read_facts(source.encode())}, {}).concerns_fastapi is concerned
+
+
+CACHED = "import time\nfrom functools import cache, lru_cache\n"
+
+
+@pytest.mark.parametrize(
+    ("helper", "call"),
+    [
+        ("@lru_cache\ndef helper():\n    time.sleep(1)\n", "helper()"),
+        ("@lru_cache(maxsize=1)\ndef helper():\n    time.sleep(1)\n", "helper()"),
+        ("@cache\ndef kept():\n    time.sleep(1)\n\n\ndef helper():\n    return kept()\n", "helper()"),
+        ("class Kept:\n    @classmethod\n    @cache\n    def make(cls):\n        time.sleep(1)\n", "Kept.make()"),
+    ],
+)
+def test_what_blocks_once_a_process_is_left_alone(helper: str, call: str) -> None:
+    assert not found(
+        "blocking/sleep", with_app(CACHED, f'{helper}\n\n@app.get("/")\nasync def home():\n    return {call}\n')
+    )
+
+
+@pytest.mark.parametrize(
+    ("helper", "call"),
+    [
+        ("@lru_cache\ndef helper(name):\n    time.sleep(1)\n", 'helper("a")'),
+        ("@unknown\ndef helper():\n    time.sleep(1)\n", "helper()"),
+        ("class Kept:\n    @cache\n    def make(self):\n        time.sleep(1)\n", "Kept().make()"),
+    ],
+)
+def test_what_a_cache_runs_again_is_found(helper: str, call: str) -> None:
+    assert found(
+        "blocking/sleep", with_app(CACHED, f'{helper}\n\n@app.get("/")\nasync def home():\n    return {call}\n')
+    )

@@ -528,3 +528,29 @@ def test_a_session_that_requests_share_stays_on_the_loop(body: str) -> None:
         f"session = Session()\n\n\n@app.get('/')\nasync def home(request: Request, Item=None):\n    {body}\n",
     )
     assert_unfixed(RULE, before)
+
+
+def test_a_session_that_a_decorator_puts_before_what_the_caller_gives() -> None:
+    repository = """
+        from functools import wraps
+
+        from app.database import SessionLocal
+
+
+        def with_session(f):
+            @wraps(f)
+            def wrapper(*args, **kwargs):
+                with SessionLocal() as session:
+                    return f(session, *args, **kwargs)
+            return wrapper
+
+
+        @with_session
+        def find(session, name: str):
+            return session.query(User).filter_by(name=name).first()
+    """
+    before = with_app(
+        "from app.repository import find", '@app.get("/users")\nasync def users(name: str):\n    return find(name)\n'
+    )
+    files = {"app/__init__.py": "", "app/database.py": DATABASE, "app/repository.py": repository}
+    assert_fixes(RULE, before, before.replace("async def", "def"), files=files)
