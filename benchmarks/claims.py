@@ -53,37 +53,35 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What reading showed of claims that only a peer makes. Each pattern is a glob, and all have to match."""
+    """What reading showed of claims that only a peer makes. All but `true` and `reason` are globs, and have to match."""
 
     true: bool
     reason: str
-    peer: str = "*"
-    call: str = "*"
     repository: str = "*"
-    path: str = "*"
+    paths: Sequence[str] = ("*",)
+    calls: Sequence[str] = ("*",)
     code: str = "*"
     """The line where the blocking call begins, without its indentation."""
 
 
 @cache
 def _verdicts() -> list[Verdict]:
-    """What is kept beside this file; the first one that matches holds."""
     return [Verdict(**one) for one in tomllib.loads(VERDICTS.read_text())["verdict"]]
 
 
-def verdict_of(claim: Claim, peer: str, repository: str, code: str) -> Verdict | None:
-    """The verdict on a peer's claim; none where nobody has read it."""
-    for one in _verdicts():
-        asked = (
-            (peer, one.peer),
-            (claim.call, one.call),
-            (repository, one.repository),
-            (claim.path, one.path),
-            (code, one.code),
-        )
-        if all(fnmatchcase(text, pattern) for text, pattern in asked):
-            return one
-    return None
+def verdict_of(claim: Claim, repository: str, code: str) -> Verdict | None:
+    """The first verdict of `verdicts.toml` that matches the claim; none where nobody has read it."""
+    return next((one for one in _verdicts() if _matches(one, claim, repository, code)), None)
+
+
+def _matches(verdict: Verdict, claim: Claim, repository: str, code: str) -> bool:
+    asked = (
+        (claim.call, verdict.calls),
+        (claim.path, verdict.paths),
+        (repository, [verdict.repository]),
+        (code, [verdict.code]),
+    )
+    return all(any(fnmatchcase(text, pattern) for pattern in patterns) for text, patterns in asked)
 
 
 def _from_ruff(output: str) -> Iterator[Claim]:

@@ -104,7 +104,7 @@ def _compare(repository: Path, runs: Mapping[str, Run], *, listed: bool) -> dict
     print(f"  {US.name:<13} {len(own.claims)} findings; {own.wall:.2f} s wall, {own.cpu:.2f} s CPU")
     told = {}
     for name, run in list(runs.items())[1:]:
-        whats = [_what(claim, name, repository.name, marks, files) for claim in run.claims]
+        whats = [_what(claim, repository.name, marks, files) for claim in run.claims]
         told[name] = Counter(whats) + Counter({"ours only": _alone(own.claims, run.claims)})
         ratios = f"we take {own.wall / run.wall:.2f} x the wall time, {own.cpu / run.cpu:.2f} x the CPU time"
         print(f"  {name:<13} {_told(told[name])}; {run.wall:.2f} s wall, {run.cpu:.2f} s CPU; {ratios}", flush=True)
@@ -116,10 +116,10 @@ def _compare(repository: Path, runs: Mapping[str, Run], *, listed: bool) -> dict
     return told
 
 
-def _what(claim: Claim, peer: str, repository: str, own: frozenset[Mark], files: Mapping[str, bytes]) -> str:
+def _what(claim: Claim, repository: str, own: frozenset[Mark], files: Mapping[str, bytes]) -> str:
     if not own.isdisjoint(claim.marks):
         return "both"
-    verdict = verdict_of(claim, peer, repository, _code(claim, files))
+    verdict = verdict_of(claim, repository, _code(claim, files))
     return "theirs only, " + ("unread" if verdict is None else "true" if verdict.true else "false")
 
 

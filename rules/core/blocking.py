@@ -94,6 +94,8 @@ def spoken(name: str) -> str:
     """A dotted name as people say it: `Session.commit`, `requests.get`, `open`."""
     parts = name.removeprefix("builtins.").split(".")
     first = next((place for place, part in enumerate(parts) if part[:1].isupper()), 0)
+    if parts[first : first + 1] == parts[first + 1 : first + 2]:
+        first += 1  # a module that is named like its class
     return ".".join(parts[first:])
 
 

@@ -3,7 +3,19 @@
 https://docs.python.org/3/library/ and https://anyio.readthedocs.io/en/stable/
 """
 
-from rules.core.facts import Attribute, Choice, Constant, Expression, Function, Site, last_name
+from rules.core.facts import (
+    Attribute,
+    Choice,
+    Constant,
+    Element,
+    Entered,
+    Expression,
+    Function,
+    Name,
+    Site,
+    last_name,
+    names_in,
+)
 from rules.core.library import Blocking, Library, Offload, Twin, Weight
 
 _SUBPROCESS = ("run", "call", "check_call", "check_output", "getoutput", "getstatusoutput")
@@ -42,6 +54,29 @@ def _mentions(given: Expression | None, name: str) -> bool:
     return any(last_name(part) == name for part in parts)
 
 
+def is_used_here(site: Site, function: Function) -> bool:
+    """Whether an opened file is read or written by the function itself: not where each such call is handed to a thread."""
+    opened = {site.call, Entered(site.call, asynchronous=False)}
+    held = {name for name, bindings in function.bindings.items() for binding in bindings if binding.value in opened}
+    return held.isdisjoint(_handed_over(function)) or not held.isdisjoint(_used(function))
+
+
+def _handed_over(function: Function) -> set[str]:
+    """The names whose methods the function gives to others, uncalled."""
+    given = (argument for site in function.sites for argument in site.call.arguments)
+    return {one.of.id for one in given if isinstance(one, Attribute) and isinstance(one.of, Name)}
+
+
+def _used(function: Function) -> set[str]:
+    """The names that the function runs through, calls methods of, or gives away."""
+    values = (binding.value for bindings in function.bindings.values() for binding in bindings)
+    found = {value.of.id for value in values if isinstance(value, Element) and isinstance(value.of, Name)}
+    for site in function.sites:
+        given = (*site.call.arguments, *(value for _, value in site.call.keywords))
+        found |= names_in(site.call.callee) | {one.id for one in given if isinstance(one, Name)}
+    return found
+
+
 def is_recursive(site: Site, _function: Function) -> bool:
     """Whether `glob.glob` goes down into folders: only where it is told to."""
     said = dict(site.call.keywords).get("recursive")
@@ -73,7 +108,7 @@ library = Library(
         Blocking("blocking/subprocess", tuple(f"os.{name}" for name in _OS_WAITS), when=waits_for_any_process),
         Blocking("blocking/subprocess", _SPAWN, when=waits_for_spawned),
         Blocking("blocking/input", ("builtins.input", "getpass.getpass")),
-        Blocking("blocking/files", ("builtins.open",), Weight.FILE, opens=True, unknown=True),
+        Blocking("blocking/files", ("builtins.open",), Weight.FILE, opens=True, unknown=True, when=is_used_here),
         Blocking(
             "blocking/files",
             tuple(f"pathlib.Path.{name}" for name in _PATH_TEXTS),
@@ -81,7 +116,7 @@ library = Library(
             Twin("anyio.Path"),
             unknown=True,
         ),
-        Blocking("blocking/files", ("pathlib.Path.open",), Weight.FILE, opens=True, unknown=True),
+        Blocking("blocking/files", ("pathlib.Path.open",), Weight.FILE, opens=True, unknown=True, when=is_used_here),
         Blocking("blocking/files", tuple(f"shutil.{name}" for name in _TREES), Weight.FILE),
         Blocking("blocking/files", tuple(f"pathlib.Path.{name}" for name in _PATH_COPIES), Weight.FILE),
         Blocking("blocking/files", ("hashlib.file_digest",), Weight.FILE, unknown=True),

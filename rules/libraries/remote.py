@@ -5,7 +5,7 @@ https://docs.paramiko.org/, https://docs.fabfile.org/, https://ldap3.readthedocs
 https://gitpython.readthedocs.io/
 """
 
-from rules.core.facts import Function, Site
+from rules.core.facts import Constant, Function, Site, last_name
 from rules.core.library import Blocking, Library
 
 _RULE = "clients/remote"
@@ -48,7 +48,9 @@ def names_a_server(site: Site, _function: Function) -> bool:
 
 def binds_at_once(site: Site, _function: Function) -> bool:
     """Whether an LDAP connection is made and opened in one."""
-    return "auto_bind" in dict(site.call.keywords)
+    how = dict(site.call.keywords).get("auto_bind", Constant(None, "None"))
+    named = how.value if isinstance(how, Constant) else last_name(how)
+    return named not in {None, False, "NONE", "DEFAULT", "AUTO_BIND_NONE", "AUTO_BIND_DEFAULT"}
 
 
 library = Library(

@@ -198,3 +198,24 @@ def test_a_wait_is_told_before_a_file() -> None:
             "app/work.py": "import time\n\ndef work(name):\n    open(name).read()\n    time.sleep(1)\n",
         },
     )
+
+
+def test_a_file_whose_reads_are_all_handed_over_is_left_alone() -> None:
+    opened = f"{ENDPOINT}with open(name, 'rb') as file:\n        "
+    read = "data = await asyncio.to_thread(file.read, 100)"
+    assert_clean(RULE, with_app("import asyncio", f"{opened}{read}\n"))
+    for used in ("file.seek(0)", "json.load(file)", "for line in file:\n            print(line)"):
+        assert_unfixed(RULE, with_app("import asyncio\nimport json", f"{opened}{read}\n        {used}\n"))
+
+
+KEPT = """
+class Context:
+    def __init__(self, name, rows=None):
+        if rows:
+            time.sleep(len(rows))
+"""
+
+
+@not_yet("what stands under a parameter that the call does not give is taken to run")
+def test_what_the_arguments_rule_out_is_left_alone() -> None:
+    assert_clean("blocking/sleep", with_app("import time", f"{KEPT}\n\n{ENDPOINT}return Context(name)\n"))
