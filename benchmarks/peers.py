@@ -69,6 +69,8 @@ def _runs(programs: Mapping[Path, Peer], repository: Path, repetitions: int) -> 
         {peer.name: _run(program, peer, repository) for program, peer in programs.items()} for _ in range(repetitions)
     ]
     runs = {name: [turn[name] for turn in turns] for name in turns[0]}
+    if not all(runs[US.name]):
+        raise SystemExit(1)
     return {name: _least([run for run in some if run]) for name, some in runs.items() if all(some)}
 
 

@@ -5,7 +5,7 @@ import ast
 from rules.core.awaits import awaitable_call, parenthesised
 from rules.core.contexts import Contexts
 from rules.core.document import Document
-from rules.core.facts import Collection, Constant, Site
+from rules.core.facts import Collection, Constant, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.imports import Imported, import_member, is_imported
 from rules.core.library import Weight
@@ -13,6 +13,7 @@ from rules.core.remarks import Remark
 from rules.core.sharing import SHARED, is_called_on, is_used_by_others, marked, reached, thread_hazard
 from rules.core.values import ProjectFunction, Where
 
+FINISHING = frozenset({"commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
 
 
@@ -63,7 +64,22 @@ def _is_bound_to_thread(site: Site, function: ProjectFunction, contexts: Context
     target = contexts.project.called_function(contexts.project.value(site.call.callee, where))
     if target is None:
         return False
-    return any(thread_hazard(inner, contexts) not in {"", SHARED} for inner in reached(target, contexts))
+    inside = list(reached(target, contexts))
+    return _finishes_for_others(inside, contexts) or any(
+        thread_hazard(inner, contexts) not in {"", SHARED} for inner in inside
+    )
+
+
+def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -> bool:
+    """Whether all that they do with what is another object in each thread is to finish what others began with it."""
+    per_thread = contexts.project.knowledge.per_thread
+    done = {
+        last_name(site.call.callee)
+        for function in functions
+        for site in contexts.project.function(function).sites
+        if is_called_on(per_thread, site.call, _where(site, function), contexts)
+    }
+    return bool(done) and done <= FINISHING
 
 
 def _where(site: Site, function: ProjectFunction) -> Where:

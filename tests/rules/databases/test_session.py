@@ -9,6 +9,7 @@ from tests.rules.checking import (
     assert_fixes,
     assert_unfixed,
     assert_whole_file_fixed,
+    found,
     not_yet,
     with_app,
 )
@@ -554,3 +555,26 @@ def test_a_session_that_a_decorator_puts_before_what_the_caller_gives() -> None:
     )
     files = {"app/__init__.py": "", "app/database.py": DATABASE, "app/repository.py": repository}
     assert_fixes(RULE, before, before.replace("async def", "def"), files=files)
+
+
+FINISHING = """
+def finish():
+    try:
+        Scoped.commit()
+    finally:
+        Scoped.remove()
+
+
+def save(user):
+    Scoped.add(user)
+    Scoped.commit()
+"""
+
+
+@pytest.mark.parametrize(("call", "handed"), [("finish()", False), ("save(user)", True)])
+def test_a_helper_that_only_finishes_a_scoped_session_is_not_handed_over(call: str, handed: bool) -> None:
+    endpoint = f'@app.post("/")\nasync def home(request: Request):\n    user = await request.json()\n    {call}\n'
+    before = with_app("from fastapi import Request\n\nfrom app.database import Scoped", FINISHING + endpoint)
+    files = {"app/__init__.py": "", "app/database.py": DATABASE}
+    (finding,) = found(RULE, before, files)
+    assert (finding.fix is not None) is handed
