@@ -272,7 +272,9 @@ class Contexts:
             callee = Outside(self.project.knowledge.member(callee.of.name, "__call__"))
         if not isinstance(callee, Outside):
             return None
-        row = self.project.knowledge.blocking(callee.name)
+        knowledge = self.project.knowledge
+        is_iteration = callee.name.endswith(("__iter__", "__aiter__"))  # which no row for a whole class speaks of
+        row = knowledge.exactly(callee.name) if is_iteration else knowledge.blocking(callee.name)
         iterated = site.iterated and not site.suspending  # `async for` waits by awaiting
         if row is None or (row.lazy and not iterated):
             return self._iteration(callee) if iterated else None

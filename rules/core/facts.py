@@ -185,6 +185,11 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     later: bool = False
 
     @property
+    def is_loop(self) -> bool:
+        """Whether it is no call, but a loop over something."""
+        return self.iterated and last_name(self.call.callee) in {"__iter__", "__aiter__"}
+
+    @property
     def span(self) -> Span:
         return Span(self.line, self.column, self.end_line, self.end_column)
 

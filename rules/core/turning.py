@@ -283,7 +283,8 @@ class Turning:
             raise Refused("it uses a lock, what belongs to a thread, or attributes that load")
         if any(root.role in ALWAYS_ON_LOOP for root in self._roots(function)):
             raise Refused("it runs on the loop already")
-        if sum(isinstance(node, ast.Call) for node in _own_nodes(definition)) != len(facts.sites):
+        calls = [site for site in facts.sites if not site.is_loop]
+        if sum(isinstance(node, ast.Call) for node in _own_nodes(definition)) != len(calls):
             raise Refused("it holds calls that cannot be followed")
         if facts.generator and not _may_yield_asynchronously(definition):
             raise Refused("it delegates to another generator, or returns a value")
