@@ -2,7 +2,7 @@ FROM python:3.13-slim
 
 RUN useradd --create-home asyncify && install -d -o asyncify /data
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE app.yaml ./
 COPY bot bot
 COPY rules rules
 RUN pip install --no-cache-dir .

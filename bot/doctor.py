@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gidgethub import GitHubException
 
 from bot.errors import RetryLater
 from bot.github import GitHub
+from bot.lanes import Lanes, Parked
 from bot.logs import redact
 from bot.manifest import lacking, manifest
 from bot.settings import Credentials, Settings
@@ -44,7 +46,7 @@ class Check:
 
 async def examine(settings: Settings) -> list[Check]:
     """All checks, in the order in which one thing needs another."""
-    checks = [_version(), await _database(settings)]
+    checks = [_version(), *await _database(settings)]
     if settings.credentials is None:
         where = f"http://{settings.host}:{settings.port}/setup"
         return [*checks, Check("credentials", "No App is set up.", f"Start `asyncify serve` and open {where}.")]
@@ -83,22 +85,39 @@ def _version() -> Check:
     return Check("version", f"asyncify {version('asyncify-bot')} on Python {sys.version.split()[0]}.")
 
 
-async def _database(settings: Settings) -> Check:
+async def _database(settings: Settings) -> list[Check]:
+    """Whether it can be used and, if it holds any, the jobs that were given up."""
     url = sa.make_url(settings.database_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():  # noqa: ASYNC240 -- nobody else waits
-        return Check("database", f"{url.database} is made at the first start.")
+        return [Check("database", f"{url.database} is made at the first start.")]
     store = Store(settings.database_url)
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
             await store.check()
+            parked = await Lanes(store).parked()
     except (sa.exc.SQLAlchemyError, TimeoutError) as error:
         if isinstance(error, sa.exc.ProgrammingError) or "no such table" in str(error):
-            return Check("database", "It answers; its tables are made at the first start.")
+            return [Check("database", "It answers; its tables are made at the first start.")]
         reason = str(getattr(error, "orig", None) or "it does not answer in time")
-        return Check("database", f"It cannot be used: {reason}.", "See to the database, or correct DATABASE_URL.")
+        return [Check("database", f"It cannot be used: {reason}.", "See to the database, or correct DATABASE_URL.")]
     finally:
         await store.close()
-    return Check("database", f"{url.render_as_string()} answers.")
+    return [Check("database", f"{url.render_as_string()} answers."), *_parked(parked)]
+
+
+def _parked(parked: Sequence[Parked]) -> list[Check]:
+    """The latest of the jobs that were given up."""
+    found = [
+        Check(
+            f"{one.job.ref.repository}#{one.job.ref.number}",
+            f"A job was given up at {datetime.fromtimestamp(one.since, UTC):%Y-%m-%d %H:%M} UTC: {one.reason}",
+            f"Run the check again, push, or redeliver {one.job.delivery} on the App's page.",
+        )
+        for one in parked[:NAMED]
+    ]
+    if len(parked) > NAMED:
+        found.append(Check("parked jobs", f"{len(parked) - NAMED} more were given up.", "The log names them."))
+    return found
 
 
 def _clock(github: GitHub) -> list[Check]:

@@ -104,13 +104,6 @@ class Deliveries:
         """How many jobs wait, run and are parked."""
         return await asyncio.to_thread(self._count)
 
-    async def parked(self) -> list[Parked]:
-        """The jobs that were given up, at most 100, the latest first.
-
-        Any new event for its pull request releases one: a push, the check run again, a comment, or the same delivery once more.
-        """
-        return await self._lanes.parked()
-
     async def close(self) -> None:
         await asyncio.to_thread(self._client.destroy)
 

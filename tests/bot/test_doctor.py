@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bot import queue
+from bot.lanes import Job, Lanes
 from bot.manifest import manifest
+from bot.models import PullRef
+from bot.store import Store
 from bot.words import WITHOUT
 
 from .fake_github import FakeGitHub
@@ -160,3 +164,21 @@ async def test_secrets_stay_secret(tmp_path: Path) -> None:
 def test_every_permission_has_its_use() -> None:
     """What does not work without it can be said of each."""
     assert set(WITHOUT) == {name for name in manifest().permissions if name != "metadata"}
+
+
+async def test_parked_jobs(tmp_path: Path) -> None:
+    """Jobs that were given up are named, with why and how each is released."""
+    url = f"sqlite:///{tmp_path}/asyncify.db"
+    store = Store(url)
+    await asyncio.to_thread(queue.migrate, url, store)
+    for number in range(7):
+        await Lanes(store).park(Job(PullRef(1, 2, "octo/shop", number + 1), f"guid-{number}"), "It broke.")
+    await store.close()
+    async with healthy() as github:
+        status, printed, _ = await doctor(github, tmp_path, DATABASE_URL=url)
+
+    named = [line for line in printed.splitlines() if line.startswith("mend  octo/shop#")]
+    assert status == 1
+    assert len(named) == 5
+    assert all("UTC: It broke. Run the check again" in line and "redeliver guid-" in line for line in named)
+    assert "2 more were given up." in printed

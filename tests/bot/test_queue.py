@@ -18,7 +18,7 @@ import pytest_asyncio
 from bot import queue, worker
 from bot.errors import Dropped, Limited, NotStored, RetryLater, SettingsError
 from bot.events import InstallationChanged, ReviewRequested
-from bot.lanes import Job
+from bot.lanes import Job, Lanes
 from bot.models import PullRef
 from bot.queue import Deliveries
 from bot.store import Store
@@ -418,14 +418,14 @@ async def test_a_parked_delivery_that_is_sent_again(bench: Bench) -> None:
 
     bench.review, bench.command = review, command
     await deliver()
-    parked = await bench.deliveries.parked()
+    parked = await Lanes(bench.store).parked()
     assert {one.job.delivery for one in parked if one.job.ref == ref} == {"parked review", "parked command"}
     broken = False
     for _ in range(2):
         await deliver()
 
     assert sorted(done) == ["parked command", "parked review"]
-    assert all(one.job.ref != ref for one in await bench.deliveries.parked())
+    assert all(one.job.ref != ref for one in await Lanes(bench.store).parked())
 
 
 @shared_worker
