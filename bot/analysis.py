@@ -19,6 +19,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 from cachetools import LRUCache
 
+from bot.fixing import Made, Project, Wish, fulfil
 from rules import Analysis, Base, Facts, Options, analyze, decode_facts, encode_facts, read_base, read_facts
 
 DEADLINE = 60.0
@@ -82,6 +83,12 @@ class Analyst:
             AnalysisFailed: it took too long, or more memory than it may have, or its process died.
         """
         return await self.run(self.deadline, _analyze, head, sources, base, options or Options())
+
+    async def fulfil(
+        self, wish: Wish, head: Encoded, sources: Mapping[str, bytes], *, base: Encoded | None, options: Options
+    ) -> Made:
+        """`bot.fixing.fulfil` on facts as the store keeps them. Raises AnalysisFailed like `analyze`."""
+        return await self.run(self.deadline, _fulfil, wish, head, sources, base, options)
 
     async def close(self) -> None:
         """Kill what still runs."""
@@ -216,6 +223,11 @@ def _base(side: Encoded, options: Options) -> Base:
     if key not in _bases:
         _bases[key] = read_base(_decoded(side), options=options)
     return _bases[key]
+
+
+def _fulfil(wish: Wish, head: Encoded, sources: Mapping[str, bytes], base: Encoded | None, options: Options) -> Made:
+    before = None if base is None else _base(base, options)
+    return fulfil(Project(sources, _decoded(head), before, options), wish)
 
 
 def _decoded(side: Encoded) -> dict[str, Facts]:

@@ -2,21 +2,23 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
+from typing import Any
 
 import aiohttp
+import msgspec
 import sqlalchemy as sa
 import structlog
 from aiohttp.web import Application, AppRunner, TCPSite
 
-from bot import installations, intake, queue, recovery
+from bot import answering, installations, intake, queue, recovery
 from bot import web as pages
 from bot.analysis import Analyst
 from bot.config import OPERATOR_NAME, Layer, load_config
 from bot.errors import RetryLater, SettingsError
-from bot.events import InstallationChanged
+from bot.events import Asked, InstallationChanged
 from bot.fetch import Inherited
 from bot.github import GitHub, passes
 from bot.lanes import Job
@@ -154,24 +156,39 @@ def _inherited(settings: Settings) -> Inherited:
 
 def _duties(github: GitHub, store: Store, deliveries: queue.Deliveries, tools: Tools) -> Duties:
     async def work(ref: PullRef, _delivery: str) -> Outcome:
-        try:
+        async with _through_outages():
             await installations.admit(ref.installation, github, store)
             return await review(ref, tools)
-        except Exception as error:
-            if not passes(error):
-                raise
-            raise RetryLater(OUTAGE_SECONDS, f"GitHub does not answer: {error}") from error
+
+    async def command(ref: PullRef, delivery: str, asked: Mapping[str, Any]) -> str:
+        async with _through_outages():
+            await installations.admit(ref.installation, github, store)
+            return await answering.answer(msgspec.convert(asked, Asked), delivery, tools)
 
     async def update(change: InstallationChanged) -> bool:
         return await installations.update(change, github, store)
 
     async def tell(job: Job, reason: str) -> None:
-        await give_up(job.ref, tools, reason)
+        if job.command is not None:
+            await answering.give_up(msgspec.convert(job.command, Asked), job.delivery, tools)
+        else:
+            await give_up(job.ref, tools, reason)
 
     async def recover() -> None:
         await recovery.recover(github, store, deliveries.enqueue)
 
-    return Duties(review=work, update=update, give_up=tell, recover=recover)
+    return Duties(review=work, command=command, update=update, give_up=tell, recover=recover)
+
+
+@asynccontextmanager
+async def _through_outages() -> AsyncIterator[None]:
+    """Raises RetryLater where GitHub does not answer."""
+    try:
+        yield
+    except Exception as error:
+        if not passes(error):
+            raise
+        raise RetryLater(OUTAGE_SECONDS, f"GitHub does not answer: {error}") from error
 
 
 @asynccontextmanager

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import msgspec
 
+from bot.commands import Command, read_commands
 from bot.errors import MalformedPayload
 from bot.models import PullRef
 
-EVENTS = frozenset({"pull_request", "check_run", "check_suite", "push"})
+EVENTS = frozenset({"pull_request", "issue_comment", "pull_request_review_comment", "check_run", "check_suite", "push"})
 ALWAYS_SENT = frozenset({"installation", "installation_repositories"})
 """Events that every App gets without asking: https://docs.github.com/webhooks/webhook-events-and-payloads#installation"""
 PUSHED = frozenset({"opened", "reopened", "synchronize", "ready_for_review"})
@@ -19,6 +20,11 @@ PUSHED = frozenset({"opened", "reopened", "synchronize", "ready_for_review"})
 
 SHARED_REPOSITORY = ".github"
 """The repository of an organisation that holds what all of its repositories share."""
+
+RERUN = Command("rerun")
+"""What `Re-run` asks for: the automatic review once more. Nobody can write it into a comment."""
+BUTTONS = {"fix-all": Command("fix", ("all",)), "rerun": RERUN}
+"""What the buttons of our check run ask for, by their identifier."""
 
 _Id = Annotated[int, msgspec.Meta(gt=0)]
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", max_length=200)]
@@ -42,7 +48,24 @@ class InstallationChanged:
     removed: tuple[int, ...] = ()
 
 
-Requested = ReviewRequested | InstallationChanged
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person asks for something, in a comment or with a button of our check run.
+
+    `by` is their login and `by_id` their number. `comment` is the comment's id (None: a button), `at` the time at which it
+    was written, as GitHub gives it. Where it stands in a thread of a review, `thread` is the id of that thread's first comment.
+    """
+
+    ref: PullRef
+    by: str
+    by_id: int
+    commands: tuple[Command, ...]
+    comment: int | None = None
+    thread: int | None = None
+    at: str = ""
+
+
+Requested = ReviewRequested | InstallationChanged | Asked
 
 
 class _Number(msgspec.Struct):
@@ -67,15 +90,55 @@ class _PullRequestDelivery(_Delivery):
     pull_request: _Number
 
 
+class _Account(msgspec.Struct):
+    login: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.\[\]-]+$", max_length=100)]
+    id: _Id
+    type: str = "User"
+
+
+class _Comment(msgspec.Struct):
+    id: _Id
+    body: str | None
+    user: _Account | None
+    created_at: Annotated[str, msgspec.Meta(max_length=40)]
+    in_reply_to_id: _Id | None = None
+
+
+class _Issue(_Number):
+    pull_request: object = None
+
+
+class _IssueCommentDelivery(_Delivery):
+    issue: _Issue
+    comment: _Comment
+
+
+class _ReviewCommentDelivery(_PullRequestDelivery):
+    comment: _Comment
+
+
 class _Checked(msgspec.Struct):
     pull_requests: list[_Number]
+    external_id: str | None = None
 
 
-class _CheckRunDelivery(_Delivery):
+class _Button(msgspec.Struct):
+    identifier: str
+
+
+class _Pressed(_Delivery):
+    sender: _Account
+
+
+class _ButtonPressed(_Pressed):
+    requested_action: _Button
+
+
+class _CheckRunDelivery(_Pressed):
     check_run: _Checked
 
 
-class _CheckSuiteDelivery(_Delivery):
+class _CheckSuiteDelivery(_Pressed):
     check_suite: _Checked
 
 
@@ -116,13 +179,13 @@ _ABOUT_INSTALLATIONS = ALWAYS_SENT | {"push"}
 def requested(event: str, payload: object) -> Requested | None:
     """What this delivery asks for; None where it is nothing that we act on. `event` is the header `X-GitHub-Event`.
 
-    A check that is run again names the pull requests of its commit, none where they come from a fork; the first is taken.
+    A comment asks for something when it is new, written by a person, and holds a command; edits and deletions do not count.
     Raises MalformedPayload where a field that matters is missing or of another kind.
     """
     if event not in EVENTS | ALWAYS_SENT:
         return None
     try:
-        return _review(event, payload) if event not in _ABOUT_INSTALLATIONS else _installation(event, payload)
+        return _read(event, payload) if event not in _ABOUT_INSTALLATIONS else _installation(event, payload)
     except msgspec.ValidationError as error:
         raise MalformedPayload(f"{event}: {error}") from error
 
@@ -140,24 +203,74 @@ def _installation(event: str, payload: object) -> InstallationChanged | None:
     return InstallationChanged(changed.installation.id, tuple(one.id for one in changed.repositories_removed))
 
 
-def _review(event: str, payload: object) -> ReviewRequested | None:
+def _read(event: str, payload: object) -> ReviewRequested | Asked | None:
     action = msgspec.convert(payload, _Action).action
-    if event == "pull_request":
-        if action in PUSHED or (action == "edited" and msgspec.convert(payload, _Edited).changes.base is not None):
-            pulled = msgspec.convert(payload, _PullRequestDelivery)
-            return _of(pulled, pulled.pull_request)
-        return None
-    if action != "rerequested":
-        return None
-    if event == "check_run":
-        run = msgspec.convert(payload, _CheckRunDelivery)
-        return _of(run, *run.check_run.pull_requests)
-    suite = msgspec.convert(payload, _CheckSuiteDelivery)
-    return _of(suite, *suite.check_suite.pull_requests)
+    match event, action:
+        case "pull_request", _:
+            return _pushed(action, payload)
+        case "issue_comment", "created":
+            return _said_in_conversation(payload)
+        case "pull_request_review_comment", "created":
+            return _said_in_thread(payload)
+        case "check_run", "requested_action":
+            pressed = msgspec.convert(payload, _ButtonPressed)
+            command = BUTTONS.get(pressed.requested_action.identifier)
+            return _asked_of_check(payload, command) if command else None
+        case "check_run", "rerequested":
+            return _asked_of_check(payload, RERUN)
+        case "check_suite", "rerequested":
+            suite = msgspec.convert(payload, _CheckSuiteDelivery)
+            return _pressed(suite, suite.check_suite, RERUN)
+    return None
 
 
-def _of(delivery: _Delivery, *pulls: _Number) -> ReviewRequested | None:
-    if not pulls:
+def _pushed(action: str, payload: object) -> ReviewRequested | None:
+    if action in PUSHED or (action == "edited" and msgspec.convert(payload, _Edited).changes.base is not None):
+        pulled = msgspec.convert(payload, _PullRequestDelivery)
+        return ReviewRequested(_ref(pulled, pulled.pull_request.number))
+    return None
+
+
+def _said_in_conversation(payload: object) -> Asked | None:
+    said = msgspec.convert(payload, _IssueCommentDelivery)
+    return _asked(said, said.issue.number, said.comment, None) if said.issue.pull_request else None
+
+
+def _said_in_thread(payload: object) -> Asked | None:
+    said = msgspec.convert(payload, _ReviewCommentDelivery)
+    first = said.comment.in_reply_to_id or said.comment.id
+    return _asked(said, said.pull_request.number, said.comment, first)
+
+
+def _asked(delivery: _Delivery, number: int, comment: _Comment, thread: int | None) -> Asked | None:
+    user = comment.user
+    if user is None or _is_bot(user):
         return None
+    commands = read_commands(comment.body or "")
+    if not commands:
+        return None
+    return Asked(_ref(delivery, number), user.login, user.id, commands, comment.id, thread, comment.created_at)
+
+
+def _asked_of_check(payload: object, command: Command) -> Asked | None:
+    run = msgspec.convert(payload, _CheckRunDelivery)
+    return _pressed(run, run.check_run, command)
+
+
+def _pressed(delivery: _Pressed, checked: _Checked, command: Command) -> Asked | None:
+    """GitHub names no pull request where the commit comes from a fork; the `external_id` of our check run does."""
+    number = (checked.external_id or "").partition(":")[0]
+    numbers = [int(number)] if number.isdecimal() and number.isascii() else []
+    numbers += [pull.number for pull in checked.pull_requests]
+    if not numbers or _is_bot(delivery.sender):
+        return None
+    return Asked(_ref(delivery, numbers[0]), delivery.sender.login, delivery.sender.id, (command,))
+
+
+def _is_bot(user: _Account) -> bool:
+    return user.type != "User" or user.login.endswith("[bot]")
+
+
+def _ref(delivery: _Delivery, number: int) -> PullRef:
     repository = delivery.repository
-    return ReviewRequested(PullRef(delivery.installation.id, repository.id, repository.full_name, pulls[0].number))
+    return PullRef(delivery.installation.id, repository.id, repository.full_name, number)

@@ -13,19 +13,20 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import structlog
 from cachetools import TTLCache
 from gidgethub import BadRequest, GitHubBroken
 
 from bot.analysis import AnalysisFailed, Analyst, Encoded
+from bot.commands import read_commands
 from bot.config import CONFIG_PATH, PYPROJECT_PATH, Layer
 from bot.diff import PatchMismatch, restore_base
 from bot.errors import Dropped, RetryLater
 from bot.github import GitHub, Installation, TooLarge
-from bot.markers import read_marker
-from bot.models import ChangedFile, History, PullRef, PullRequest, Said
+from bot.markers import Marker, read_marker, read_suggestion
+from bot.models import ChangedFile, History, PullRef, PullRequest, Said, Thread
 from rules import ENGINE_VERSION, Unreadable
 
 CHECK_NAME = "asyncify"
@@ -69,18 +70,26 @@ query($owner: String!, $name: String!, $number: Int!, $app: Int!, $check: String
         file: file(path: $file) { object { ... on Blob { text } } }
         project: file(path: $project) { object { ... on Blob { text } } }
       } } }
-      state isDraft url headRefOid baseRefOid baseRefName
+      state isDraft locked url headRefOid headRefName baseRefOid baseRefName
       author { __typename login }
-      headRepository { nameWithOwner }
+      headRepository { nameWithOwner databaseId defaultBranchRef { name } }
       reviews(first: 100, after: $reviews) {
         pageInfo { hasNextPage endCursor }
         nodes { viewerDidAuthor author { __typename login } state body }
       }
       reviewThreads(first: 100, after: $threads) {
         pageInfo { hasNextPage endCursor }
-        nodes { subjectType comments(first: 1) {
-          nodes { viewerDidAuthor author { __typename login } fullDatabaseId body }
-        } }
+        nodes {
+          id path subjectType isResolved isOutdated viewerCanResolve viewerCanUnresolve
+          resolvedBy { login }
+          comments(first: 1) {
+            nodes {
+              id viewerDidAuthor author { __typename login } fullDatabaseId body isMinimized
+              reactions(content: THUMBS_DOWN, first: 10) { nodes { user { login } } }
+            }
+          }
+          latest: comments(last: 20) { nodes { viewerDidAuthor author { __typename login } body } }
+        }
       }
       commits(last: 1) {
         nodes { commit { oid checkSuites(first: 5, filterBy: {appId: $app, checkName: $check}) {
@@ -338,15 +347,21 @@ def _standing(ref: PullRef, pages: Sequence[Mapping[str, Any]]) -> Standing:
         draft=first["isDraft"],
         by_bot=author["__typename"] == "Bot",
         page=first["url"],
+        head_ref=first["headRefName"],
+        head_default=((first["headRepository"] or {}).get("defaultBranchRef") or {}).get("name", ""),
+        head_id=(first["headRepository"] or {}).get("databaseId"),
+        locked=first["locked"],
     )
     run = _check_run(first, pull.head) or {}
+    threads = [node for page in pages for node in page["reviewThreads"]["nodes"]]
+    reviews = [said for page in pages for node in page["reviews"]["nodes"] if (said := _reviewed(node, viewer))]
     history = History(
-        said=tuple(one for page in pages for thread in page["reviewThreads"]["nodes"] for one in _said(thread, viewer)),
-        reviewed=frozenset(
-            head for page in pages for review in page["reviews"]["nodes"] for head in _reviewed(review, viewer)
-        ),
+        said=tuple(one for node in threads for one in _said(node, viewer)),
+        reviewed=frozenset(said.head for said in reviews),
         check_run=run.get("databaseId"),
         check_completed=run.get("status") == "COMPLETED",
+        answered=frozenset(said.answer for said in reviews if said.answer),
+        threads=tuple(one for node in threads if (one := _thread(node, viewer))),
     )
     own = _is_ours({"author": author}, viewer)
     shared = _text(first["organisation"])
@@ -368,11 +383,52 @@ def _said(thread: Mapping[str, Any], viewer: str) -> Iterator[Said]:
                 yield Said(fingerprint, marker.head, int(comment["fullDatabaseId"]), thread["subjectType"] == "FILE")
 
 
-def _reviewed(review: Mapping[str, Any], viewer: str) -> Iterator[str]:
-    """The head that a review of ours speaks of; nobody sees one that is pending."""
-    marker = read_marker(review["body"]) if _is_ours(review, viewer) and review["state"] != "PENDING" else None
-    if marker is not None:
-        yield marker.head
+def _thread(node: Mapping[str, Any], viewer: str) -> Thread | None:
+    """A thread that our own App began, as it stands."""
+    first = next(iter(node["comments"]["nodes"]), None)
+    marker = read_marker(first["body"]) if first and _is_ours(first, viewer) else None
+    if first is None or marker is None:
+        return None
+    return Thread(
+        id=node["id"],
+        comment=first["id"],
+        number=int(first["fullDatabaseId"]),
+        path=node["path"],
+        head=marker.head,
+        fingerprints=marker.fingerprints,
+        kin=marker.kin,
+        suggestion=read_suggestion(first["body"]),
+        closed=_closed(node, viewer),
+        hidden=first["isMinimized"],
+        outdated=node["isOutdated"],
+        discussed=_is_discussed(node["latest"]["nodes"], viewer),
+        may_close=node["viewerCanResolve"],
+        may_reopen=node["viewerCanUnresolve"],
+        dislikes=tuple(one["user"]["login"] for one in first["reactions"]["nodes"] if one["user"]),
+    )
+
+
+def _closed(node: Mapping[str, Any], viewer: str) -> Literal["", "us", "people"]:
+    if not node["isResolved"]:
+        return ""
+    by = (node["resolvedBy"] or {"login": viewer})["login"]
+    return "us" if by.removesuffix("[bot]") == viewer.removesuffix("[bot]") else "people"
+
+
+def _is_discussed(latest: Sequence[Mapping[str, Any]], viewer: str) -> bool:
+    """Whether people had the last word. Bots and commands are no part of a talk."""
+    for comment in reversed(latest):
+        if _is_ours(comment, viewer):
+            return False
+        by_person = (comment["author"] or {"__typename": "User"})["__typename"] == "User"
+        if by_person and not read_commands(comment["body"]):
+            return True
+    return False
+
+
+def _reviewed(review: Mapping[str, Any], viewer: str) -> Marker | None:
+    """What a review of ours speaks of; nobody sees one that is pending."""
+    return read_marker(review["body"]) if _is_ours(review, viewer) and review["state"] != "PENDING" else None
 
 
 def _check_run(page: Mapping[str, Any], head: str) -> Mapping[str, Any] | None:

@@ -25,6 +25,9 @@ from rules import (
 
 SPARE_ROUNDS = 10  # beyond one round a finding: a fix may uncover what another rule has to say
 
+Candidates = Callable[[Finding], tuple[Fix, ...]]
+"""The fixes of a finding that may be made, in the order in which they are tried."""
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -56,12 +59,34 @@ class Fixed:
     done: tuple[tuple[Finding, Fix], ...]
 
 
-def fix_all(project: Project, analysis: Analysis, *, wanted: Callable[[Finding], bool], unsafe: bool) -> Fixed:
-    """Make the fixes of all `wanted` findings; unsafe ones only where `unsafe` says so."""
+def best(finding: Finding) -> tuple[Fix, ...]:
+    """The one fix that is made where nobody says more."""
+    return (finding.fix,) if finding.fix else ()
+
+
+def every(finding: Finding) -> tuple[Fix, ...]:
+    """All fixes, the best first."""
+    return (*best(finding), *finding.alternatives)
+
+
+def in_way(way: str) -> Candidates:
+    """The fixes that go this way (see `rules.Way`)."""
+    return lambda finding: tuple(fix for fix in every(finding) if str(fix.way) == way)
+
+
+def fix_all(
+    project: Project,
+    analysis: Analysis,
+    *,
+    wanted: Callable[[Finding], bool],
+    unsafe: bool,
+    candidates: Candidates = best,
+) -> Fixed:
+    """Make the fixes of all `wanted` findings, of each the first candidate; unsafe ones only where `unsafe` says so."""
     done: list[tuple[Finding, Fix]] = []
     for _ in range(len(analysis.findings) + SPARE_ROUNDS):
-        candidates = fixable(filter(wanted, analysis.findings), unsafe=unsafe)
-        chosen = list(_together(project.sources, [one for one in candidates if one not in done]))
+        possible = fixable(filter(wanted, analysis.findings), unsafe=unsafe, candidates=candidates)
+        chosen = list(_together(project.sources, [one for one in possible if one not in done]))
         if not chosen:
             break
         project = project.edited(edit for _, fix in chosen for edit in fix.edits)
@@ -70,11 +95,14 @@ def fix_all(project: Project, analysis: Analysis, *, wanted: Callable[[Finding],
     return Fixed(project, analysis, tuple(done))
 
 
-def fixable(findings: Iterable[Finding], *, unsafe: bool) -> Iterator[tuple[Finding, Fix]]:
+def fixable(
+    findings: Iterable[Finding], *, unsafe: bool, candidates: Candidates = best
+) -> Iterator[tuple[Finding, Fix]]:
     """Each finding that may be fixed, with its fix."""
     for finding in findings:
-        if finding.fix is not None and (unsafe or finding.fix.applicability is Applicability.SAFE):
-            yield finding, finding.fix
+        allowed = (fix for fix in candidates(finding) if unsafe or fix.applicability is Applicability.SAFE)
+        if fix := next(allowed, None):
+            yield finding, fix
 
 
 def _together(sources: Mapping[str, bytes], candidates: Sequence[tuple[Finding, Fix]]) -> Iterator[tuple[Finding, Fix]]:
@@ -99,3 +127,54 @@ def _fits(source: bytes, edits: tuple[Edit, ...]) -> bool:
         return not read_facts(apply_edits(source, edits)).problem
     except EditConflictError:
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The findings that are to be fixed, by fingerprint; in one way (see `rules.Way`), or the first that may be gone."""
+
+    fingerprints: frozenset[str]
+    unsafe: bool = False
+    way: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of a wish: the texts of the files that change, the fixes in them, and the findings that were left, each with the fix
+    that it might have got.
+    """
+
+    texts: Mapping[str, bytes]
+    done: tuple[tuple[Finding, Fix], ...]
+    left: tuple[tuple[Finding, Fix | None], ...]
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        return tuple(sorted({one for _, fix in self.done for one in fix.requires}))
+
+
+def fulfil(project: Project, wish: Wish) -> Made:
+    """Make the fixes that are wished for."""
+    analysis = project.analyze()
+    asked = [finding for finding in analysis.findings if finding.fingerprint in wish.fingerprints]
+    candidates = in_way(wish.way) if wish.way else every
+    fixed = fix_all(
+        project,
+        analysis,
+        wanted=lambda finding: finding.fingerprint in wish.fingerprints,
+        unsafe=wish.unsafe,
+        candidates=candidates,
+    )
+    after = fixed.project.sources
+    there = Counter(_kind(finding) for finding in fixed.analysis.findings)
+    done = {finding.fingerprint for finding, _ in fixed.done}
+    left = [finding for finding in asked if finding.fingerprint not in done and there[_kind(finding)]]
+    return Made(
+        {path: text for path, text in after.items() if text != project.sources[path]},
+        fixed.done,
+        tuple((finding, next(iter(candidates(finding)), None)) for finding in left),
+    )
+
+
+def _kind(finding: Finding) -> tuple[str, str, str]:
+    return finding.rule, finding.path, finding.function

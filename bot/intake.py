@@ -16,7 +16,7 @@ from aiohttp import web
 from prometheus_client import Counter, Histogram
 
 from bot.errors import MalformedPayload, NotStored
-from bot.events import Requested, ReviewRequested, requested
+from bot.events import InstallationChanged, Requested, requested
 from bot.settings import Credentials
 
 LARGEST_BODY = 26 * 1024 * 1024
@@ -123,7 +123,7 @@ async def _store(enqueue: Enqueue, delivery: str, asked: Requested) -> web.Respo
 
 
 def _about(asked: Requested) -> dict[str, object]:
-    if isinstance(asked, ReviewRequested):
+    if not isinstance(asked, InstallationChanged):
         return {"repository": asked.ref.repository, "pull_request": asked.ref.number}
     return {"installation": asked.installation}
 

@@ -29,7 +29,8 @@ class PullRequest:
 
     `head` and `base` are commit SHAs, `base_ref` is the name of the branch it would be merged into,
     `head_repository` is `owner/name` of the repository that its commits come from (None where that was deleted),
-    `page` the address of the pull request for a browser (GitHub's `html_url`; empty: as on github.com).
+    `page` the address of the pull request for a browser (GitHub's `html_url`; empty: as on github.com). `head_ref` is the
+    branch that its commits come from, `head_default` the default branch of that repository, `head_id` that repository's id.
     """
 
     ref: PullRef
@@ -42,6 +43,10 @@ class PullRequest:
     draft: bool = False
     by_bot: bool = False
     page: str = ""
+    head_ref: str = ""
+    head_default: str = ""
+    head_id: int | None = None
+    locked: bool = False
 
     @property
     def from_fork(self) -> bool:
@@ -87,16 +92,68 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Thread:
+    """A thread that a comment of ours began, as it stands now. `id` and `comment` are GitHub's node ids, `number` is the
+    comment's id in the REST API.
+
+    `fingerprints` and `kin` are the findings that it speaks of, on `head`; `suggestion` what it offers to commit (None: nothing).
+    `closed` tells who resolved it, if anybody did; `hidden` whether it was minimised. A thread is `outdated` where its lines are
+    not in the diff any more, `discussed` where people answered with more than commands and had the last word.
+    `may_close` and `may_reopen` tell what our App is allowed to do; `dislikes` are the people who gave a thumbs-down.
+    """
+
+    id: str
+    comment: str
+    number: int
+    path: str
+    head: str
+    fingerprints: tuple[str, ...]
+    kin: tuple[str, ...] = ()
+    suggestion: str | None = None
+    closed: Literal["", "us", "people"] = ""
+    hidden: bool = False
+    outdated: bool = False
+    discussed: bool = False
+    may_close: bool = False
+    may_reopen: bool = False
+    dislikes: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        return not self.closed and not self.hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """What people do not want to hear of in a pull request.
+
+    `name` is a fingerprint, a rule, a pack, or `PAUSED` for all that is not asked for. A finding keeps its mute when its file (at
+    `path`) gets another name: then its `kin` counts.
+    """
+
+    name: str
+    kin: str = ""
+    path: str = ""
+
+
+PAUSED = "*"
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What our own App said in this pull request before, as its markers tell.
 
-    `reviewed` holds the heads that have a review, `check_run` is the id of our check run on the present head.
+    `reviewed` holds the heads that have a review, `answered` the comments that asked for one and got it; `check_run` is the id of
+    our check run on the present head. `muted` are findings (by fingerprint) that are not to be spoken of.
     """
 
     said: tuple[Said, ...] = ()
     reviewed: frozenset[str] = frozenset()
     check_run: int | None = None
     check_completed: bool = False
+    answered: frozenset[str] = frozenset()
+    threads: tuple[Thread, ...] = ()
+    muted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +212,21 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadChange:
+    """A thread that is to be resolved (or minimised, for this reason), or to be opened again."""
+
+    thread: Thread
+    to: Literal["RESOLVED", "OUTDATED", "open"]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be said on one head: comments in the order in which they are posted, and where every finding went.
 
     `placements` holds every finding of the analysis once, in its order. `problems` are sentences about the repository's
     configuration. By fingerprint: `ids` are the short names by which people call findings, `offers` the ways to fix
-    those that are spoken of, the best first. `conclusion` is that of the check run.
-    `lacking` are the permissions to write that the App does not have here ("checks").
+    those that are spoken of, the best first. `conclusion` is that of the check run. `changes` is what becomes of the threads
+    that are there. `lacking` are the permissions to write that the App does not have here ("checks").
     """
 
     head: str
@@ -174,6 +239,7 @@ class Plan:
     offers: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
     conclusion: Conclusion = "success"
     lacking: tuple[str, ...] = ()
+    changes: tuple[ThreadChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +265,23 @@ class Review:
     """One review, in Markdown, on one commit.
 
     GitHub takes no comment on a whole file inside a review: `file_comments` are posted one by one. Where `comments` is
-    empty, only they are posted.
+    empty, only they are posted. `asked` names the comment that asked for it, if one did.
     """
 
     head: str
     body: str
     comments: tuple[PostedComment, ...] = ()
     file_comments: tuple[PostedFileComment, ...] = ()
+    asked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button of a check run: https://docs.github.com/rest/guides/using-the-rest-api-to-interact-with-checks."""
+
+    label: str
+    identifier: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,3 +293,23 @@ class CheckRun:
     summary: str
     text: str = ""
     annotations: tuple[Mapping[str, object], ...] = ()
+    buttons: tuple[Button, ...] = ()
+
+
+COMMAND_TRAILER = "Asyncify-Command: "
+"""How a commit names the command that asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a commit says. `command` names who asked for it; `trailers` are whole lines."""
+
+    headline: str
+    body: str
+    command: str
+    trailers: tuple[str, ...] = ()
+
+    @property
+    def rest(self) -> str:
+        """All that stands below the headline."""
+        return f"{self.body}\n\n" + "\n".join((f"{COMMAND_TRAILER}{self.command}", *self.trailers))

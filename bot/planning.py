@@ -12,6 +12,7 @@ cost behaviour.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TypeVar
@@ -31,7 +32,8 @@ from bot.models import (
     PullRequest,
     Suggestion,
 )
-from rules import Analysis, Applicability, Edit, Finding, Fix, Severity, Span, Step, Way, apply_edits, decode_source
+from bot.threads import thread_changes, worn_out
+from rules import Analysis, Applicability, Edit, Finding, Fix, Span, Step, Way, apply_edits, decode_source
 
 MAX_SUGGESTION_LINES = 40
 MAX_SUGGESTION_SIZE = 20_000  # bytes; a comment holds 65,536 characters, and other ways are shown below the suggestion
@@ -57,17 +59,21 @@ def plan(
     sources: Mapping[str, bytes],
     history: History,
     config: RepositoryConfig,
+    *,
+    everything: bool = False,
 ) -> Plan:
     """Decide what is said on the pull request's head.
 
     `files` are those that the pull request changes, `sources` texts at the head (at least those that fixes touch),
-    `history` what was said before.
+    `history` what was said before. With `everything`, all that stands in these files is spoken of, as somebody asked for.
     """
     diff = {file.path: _hunks_of(file) for file in files if file.status != "removed"}
-    placed = {finding: _decided(finding, pull, diff, history, config) for finding in analysis.findings}
-    wanted = _Wanted(diff, sources, config)
+    wanted = _Wanted(diff, sources, replace(config, scope="changed-files") if everything else config)
+    findings = {finding.fingerprint: finding for finding in analysis.findings}
+    again = wanted.again(findings, history, pull.head)
+    placed = {finding: _decided(finding, pull, diff, history, wanted.config, again) for finding in analysis.findings}
     undecided = [finding for finding, placement in placed.items() if placement is None]
-    comments, overflow = wanted.comments(undecided, history)
+    comments, overflow = _worth_it(*wanted.comments(undecided, history), again)
     placed |= {placement.finding: placement for placement in chain(_said_in(comments), overflow)}
     placements = _capped(placement for placement in placed.values() if placement)
     annotated = tuple(one.finding for one in placements if one.place is Place.ANNOTATION)
@@ -81,6 +87,7 @@ def plan(
         ids=_ids(one.finding.fingerprint for one in placements if one.place is not Place.SILENT),
         offers=wanted.offers(comments, annotated),
         conclusion=_conclusion(analysis, pull, placements, diff, config),
+        changes=tuple(thread_changes(findings, history, comments, pull.head)) if not _is_unsure(analysis, diff) else (),
     )
 
 
@@ -156,13 +163,27 @@ def _hunks_of(file: ChangedFile) -> tuple[Hunk, ...]:
         return ()
 
 
+def _worth_it(
+    comments: Sequence[Comment], overflow: Sequence[Placement], again: AbstractSet[str]
+) -> tuple[list[Comment], list[Placement]]:
+    """What was said before is said again only to offer a suggestion that can be committed."""
+    idle = [one for one in comments if not one.suggestion and again >= {f.fingerprint for f in one.findings}]
+    earlier = [Placement(finding, Place.EARLIER) for comment in idle for finding in comment.findings]
+    rest = [
+        replace(one, place=Place.EARLIER, reason="") if one.finding.fingerprint in again else one for one in overflow
+    ]
+    return [one for one in comments if one not in idle], earlier + rest
+
+
 def _decided(
-    finding: Finding, pull: PullRequest, diff: Diff, history: History, config: RepositoryConfig
+    finding: Finding, pull: PullRequest, diff: Diff, history: History, config: RepositoryConfig, again: Collection[str]
 ) -> Placement | None:
-    """Where a finding goes that no comment is wanted for; None for the others."""
+    """Where a finding goes that no comment is wanted for; None for the others. `again` holds what may be said once more."""
     if silence := _silence(finding, diff, config):
         return Placement(finding, Place.SILENT, silence)
-    if any(said.fingerprint == finding.fingerprint for said in history.said):
+    if finding.fingerprint in history.muted:
+        return Placement(finding, Place.SILENT, "muted here")
+    if finding.fingerprint not in again and any(said.fingerprint == finding.fingerprint for said in history.said):
         return Placement(finding, Place.EARLIER)
     if pull.draft and not config.review_drafts:
         return Placement(finding, Place.SUMMARY, "draft")
@@ -223,6 +244,17 @@ class _Wanted:
                 _accept(comment, accepted)
                 file_room -= on_file
         return accepted, overflow
+
+    def again(self, findings: Mapping[str, Finding], history: History, head: str) -> frozenset[str]:
+        """What was said before, but can no longer be committed where it was said, or would now be suggested otherwise."""
+        found: set[str] = set()
+        for thread in worn_out(history.threads, head):
+            here = [findings[name] for name in thread.fingerprints if name in findings]
+            new = next(self.suggestions(here, ()), None) if len(here) == len(thread.fingerprints) == 1 else None
+            changed = new and new.suggestion and new.suggestion.replacement != thread.suggestion
+            if thread.outdated or changed:
+                found |= {finding.fingerprint for finding in here}
+        return frozenset(found)
 
     def comment(self, group: Sequence[Finding], accepted: Sequence[Comment]) -> Comment | None:
         """One comment for findings of one rule and function; None where no line or file of the diff can hold it."""
@@ -448,13 +480,19 @@ def _conclusion(
     analysis: Analysis, pull: PullRequest, placements: Iterable[Placement], diff: Diff, config: RepositoryConfig
 ) -> Conclusion:
     """Neutral where there is something to say, and where it cannot be said that all is well."""
-    spoken = [one.finding.severity for one in placements if one.place is not Place.SILENT]
+    spoken = [one.finding for one in placements if one.place is not Place.SILENT]
+    counted = [one.severity for one in spoken if one.introduced or config.scope != "introduced"]
     if pull.draft and not config.review_drafts:
         return "skipped"
-    if config.fail_on and max(spoken, default=Severity.INFO) >= config.fail_on and spoken:
+    if config.fail_on and counted and max(counted) >= config.fail_on:
         return "failure"
-    unsure = config.problems or any(one.path in diff for one in analysis.unreadable)
+    unsure = config.problems or _is_unsure(analysis, diff)
     return "neutral" if spoken or unsure else "success"
+
+
+def _is_unsure(analysis: Analysis, diff: Diff) -> bool:
+    """Whether it cannot be said what stands in a file of the pull request."""
+    return any(one.path in diff for one in analysis.unreadable)
 
 
 def _unique(items: Iterable[T]) -> tuple[T, ...]:

@@ -7,11 +7,12 @@ in a review or comment, the `external_id` of a check run.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
 import structlog
-from gidgethub import BadRequest, GitHubBroken
+from gidgethub import BadRequest, GitHubBroken, QueryError
 from prometheus_client import Counter
 
 from bot.diff import PatchMismatch, hunks
@@ -19,13 +20,16 @@ from bot.errors import Dropped, RetryLater
 from bot.fetch import CHECK_NAME, Standing, both, changed_files, standing
 from bot.github import Installation
 from bot.markers import read_marker
-from bot.models import CheckRun, PostedComment, PostedFileComment, PullRequest, Review
+from bot.models import CheckRun, PostedComment, PostedFileComment, PullRequest, Review, ThreadChange
+from bot.words import FIX_ALL
 
 ANNOTATIONS = 50
 """Annotations in one request: https://docs.github.com/rest/checks/runs#update-a-check-run"""
 ALL_ANNOTATIONS = 200
 TEXT_LIMIT = 65_535
 """Characters of a check run's `summary` and `text`."""
+THREADS = 20
+"""Threads in one request."""
 LOOK_AFTER = 2.0
 """Seconds after a lost answer until GitHub surely shows what it did."""
 REFUSED_SECONDS = 60.0
@@ -79,6 +83,55 @@ async def publish_check_run(github: Installation, stands: Standing, check: Check
         log.warning("check run not allowed", repository=stands.pull.ref.repository, error=str(error))
 
 
+async def change_threads(github: Installation, changes: Sequence[ThreadChange]) -> None:
+    """Resolve, minimise or open threads, each in the way that we may. One that cannot be changed is left, and told in the log.
+
+    Raises:
+        RetryLater: GitHub does not answer.
+    """
+    for start in range(0, len(changes), THREADS):
+        batch = changes[start : start + THREADS]
+        try:
+            await _mutate(github, [_mutation(change) for change in batch])
+        except QueryError as error:  # all the same, each as far as it goes: the permission may be less than was told
+            log.info("threads not resolved", threads=len(batch), error=str(error))
+            await _minimise(github, [change for change in batch if change.to != "open" and change.thread.may_close])
+        except GitHubBroken as error:
+            raise RetryLater(60, f"GitHub does not take what we write: {error}") from error
+
+
+async def _minimise(github: Installation, changes: Sequence[ThreadChange]) -> None:
+    try:
+        if changes:
+            await _mutate(github, [_minimisation(change) for change in changes])
+    except QueryError as error:
+        log.warning("threads not minimised", threads=len(changes), error=str(error))
+
+
+def _mutation(change: ThreadChange) -> tuple[str, str]:
+    if change.to == "open":
+        return "unresolveReviewThread(input: {threadId: $%s}) { thread { id } }", change.thread.id
+    if change.thread.may_close:
+        return "resolveReviewThread(input: {threadId: $%s}) { thread { id } }", change.thread.id
+    return _minimisation(change)
+
+
+def _minimisation(change: ThreadChange) -> tuple[str, str]:
+    """https://docs.github.com/graphql/reference/mutations#minimizecomment."""
+    field = (
+        f"minimizeComment(input: {{subjectId: $%s, classifier: {change.to}}}) {{ minimizedComment {{ isMinimized }} }}"
+    )
+    return field, change.thread.comment
+
+
+async def _mutate(github: Installation, mutations: Sequence[tuple[str, str]]) -> None:
+    """All of them in one request."""
+    fields = " ".join(f"m{number}: {field % f'i{number}'}" for number, (field, _) in enumerate(mutations))
+    declared = ", ".join(f"$i{number}: ID!" for number in range(len(mutations)))
+    ids = {f"i{number}": subject for number, (_, subject) in enumerate(mutations)}
+    await github.graphql(f"mutation({declared}) {{ {fields} }}", **ids)
+
+
 async def _post_review(github: Installation, pull: PullRequest, review: Review) -> Sequence[PostedComment]:
     """Post the comments in one review; those that are returned were left out.
 
@@ -108,7 +161,7 @@ async def _accepted(github: Installation, pull: PullRequest, review: Review, com
     return await _written(
         github,
         lambda: github.post(f"/repos/{pull.ref.repository}/pulls/{pull.ref.number}/reviews", data=body),
-        lambda: _is_reviewed(github, pull, review.head),
+        lambda: _is_reviewed(github, pull, review),
         comments,
     )
 
@@ -154,8 +207,9 @@ async def _or_later(write: Callable[[], Awaitable[Any]]) -> None:
         raise RetryLater(REFUSED_SECONDS, f"GitHub does not take what we write: {error}") from error
 
 
-async def _is_reviewed(github: Installation, pull: PullRequest, head: str) -> bool:
-    return head in (await standing(github, pull.ref)).history.reviewed
+async def _is_reviewed(github: Installation, pull: PullRequest, review: Review) -> bool:
+    history = (await standing(github, pull.ref)).history
+    return review.asked in history.answered if review.asked else review.head in history.reviewed
 
 
 async def _is_said(github: Installation, pull: PullRequest, body: str) -> bool:
@@ -200,8 +254,9 @@ async def _write_check_run(github: Installation, stands: Standing, check: CheckR
     if run is not None and annotations:
         annotations = await _not_yet_shown(github, f"{url}/{run}/annotations", annotations)
     parts = [annotations[start : start + ANNOTATIONS] for start in range(0, len(annotations), ANNOTATIONS)] or [[]]
+    permissions = await github.permissions()
     for part in parts:
-        body = _state(check, part, mark if part is parts[-1] else f"{pull.ref.number}")
+        body = _state(check, part, mark if part is parts[-1] else f"{pull.ref.number}") | _actions(check, permissions)
         if run is None:
             run = (await github.post(url, data={"name": CHECK_NAME, "head_sha": pull.head, **body}))["id"]
         else:
@@ -210,7 +265,8 @@ async def _write_check_run(github: Installation, stands: Standing, check: CheckR
 
 def _mark(pull: PullRequest, check: CheckRun) -> str:
     """The `external_id`: for which pull request (GitHub does not tell for forks), and what is said."""
-    said = [check.conclusion, check.title, check.summary, check.text, list(check.annotations)]
+    buttons = [button.identifier for button in check.buttons]
+    said = [check.conclusion, check.title, check.summary, check.text, list(check.annotations), buttons]
     return f"{pull.ref.number}:{sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]}"
 
 
@@ -221,6 +277,12 @@ def _state(check: CheckRun, annotations: Sequence[Mapping[str, object]], mark: s
     if annotations:
         output["annotations"] = list(annotations)
     return {"status": "completed", "conclusion": check.conclusion, "external_id": mark, "output": output}
+
+
+def _actions(check: CheckRun, permissions: Mapping[str, str]) -> dict[str, Any]:
+    """The buttons, but for the one that commits where we may not."""
+    allowed = [one for one in check.buttons if one is not FIX_ALL or permissions.get("contents") == "write"]
+    return {"actions": [asdict(one) for one in allowed]}
 
 
 async def _not_yet_shown(

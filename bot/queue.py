@@ -17,12 +17,13 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
 from dbos import error as dbos_error
 
 from bot.errors import NotStored
-from bot.events import InstallationChanged, Requested
+from bot.events import Asked, InstallationChanged, Requested
 from bot.lanes import Job, Lanes, Parked
 from bot.models import PullRef
 from bot.store import Store
@@ -70,6 +71,9 @@ class Deliveries:
 
         A delivery whose job was parked is sent again to release it. Raises NotStored.
         """
+        if isinstance(event, Asked):
+            await self.enqueue_command(delivery, event.ref, msgspec.to_builtins(event))
+            return
         async with self._storing():
             parked = self._parked.get(delivery)
             again = f"/{parked.since}" if parked else ""

@@ -7,15 +7,17 @@ ends in the same state.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Protocol
 
 import structlog
 
 from bot.analysis import AnalysisFailed, Analyst
-from bot.config import load_config, to_options
+from bot.config import RepositoryConfig, load_config, to_options
 from bot.errors import Dropped
 from bot.fetch import (
     FactStore,
     Inherited,
+    Project,
     Standing,
     both,
     changed_files,
@@ -25,13 +27,21 @@ from bot.fetch import (
     standing,
 )
 from bot.github import GitHub, Installation
-from bot.models import Comment, History, Plan, PostedComment, PullRef
+from bot.models import PAUSED, Comment, History, Plan, PostedComment, PullRef
+from bot.permissions import Mutes, known_mutes
 from bot.planning import annotated, plan
-from bot.publish import Refused, publish_check_run, publish_review
-from bot.words import write_check_run, write_failed_check_run, write_review
+from bot.publish import Refused, change_threads, publish_check_run, publish_review
+from bot.threads import muted, unsettled, without_changes_of
+from bot.words import write_check_run, write_failed_check_run, write_paused_check_run, write_review
 from rules import Analysis
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Memory(FactStore, Mutes, Protocol):
+    """What is kept between reviews."""
+
+    async def may_answer(self, ref: PullRef, name: str, login: str, *, refusal: bool) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class Tools:
     """What a review works with."""
 
     github: GitHub
-    store: FactStore
+    store: Memory
     analyst: Analyst
     inherited: Inherited = field(default_factory=Inherited)
 
@@ -49,13 +59,16 @@ class Outcome(StrEnum):
 
     CLOSED = "closed"
     SILENT = "silent"
+    PAUSED = "paused"
     NOT_ANALYSED = "not analysed"
     CHECKED = "checked"
     REVIEWED = "reviewed"
 
 
-async def review(ref: PullRef, tools: Tools) -> Outcome:
+async def review(ref: PullRef, tools: Tools, asked: str = "") -> Outcome:
     """Look at a pull request as it stands, and say what is to be said.
+
+    `asked` names the comment in which somebody asked for a review of all that stands in the files that it changes.
 
     Raises:
         RetryLater: GitHub wants us to wait.
@@ -69,9 +82,13 @@ async def review(ref: PullRef, tools: Tools) -> Outcome:
     spoken = bool(stands.history.reviewed)  # who has had a check run waits for the next one
     if not config.enabled or not (spoken or any(map(concerns_python, files))):
         return Outcome.SILENT
+    mutes = await known_mutes(github, stands, tools.store)
+    if not asked and any(mute.name == PAUSED for mute in mutes):
+        await publish_check_run(github, await _unmoved(github, stands), write_paused_check_run(stands.pull.head))
+        return Outcome.PAUSED
     try:
         code = await project(github, stands.pull, files, tools.store, tools.analyst)
-        analysis = await tools.analyst.analyze(code.head, code.sources, base=code.base, options=to_options(config))
+        analysis = await analysed(code, config, tools.analyst, everything=bool(asked))
     except AnalysisFailed as failure:
         log.warning("not analysed", reason=failure.reason)
         await publish_check_run(
@@ -80,9 +97,42 @@ async def review(ref: PullRef, tools: Tools) -> Outcome:
         return Outcome.NOT_ANALYSED
     if not analysis.concerns_fastapi:
         return Outcome.SILENT
-    analysis = replace(analysis, unreadable=(*analysis.unreadable, *code.unreadable))
-    planned = plan(analysis, stands.pull, files, code.sources, _before(stands), config)
-    return await _say(github, await _unmoved(github, stands), planned, analysis)
+    history = _before(stands, asked)
+    history = replace(history, muted=muted(analysis.findings, history.threads, mutes, code.head))
+    if asked:
+        config = replace(config, review_drafts=True, review_bots=True)
+    planned = plan(analysis, stands.pull, files, code.sources, history, config, everything=bool(asked))
+    planned = await _sure(planned, analysis, code, config, tools.analyst)
+    return await _say(github, await _unmoved(github, stands), planned, analysis, asked)
+
+
+async def analysed(code: Project, config: RepositoryConfig, analyst: Analyst, *, everything: bool) -> Analysis:
+    """The findings of the head, with fixes: of what is introduced, or of all that pays or may be asked for."""
+    options = to_options(config)
+    if not everything:
+        analysis = await analyst.analyze(code.head, code.sources, base=code.base, options=options)
+    else:
+        options = replace(options, everything=True)
+        new = await analyst.analyze(code.head, {}, base=code.base, options=options)
+        introduced = {finding.fingerprint for finding in new.findings if finding.introduced}
+        analysis = await analyst.analyze(code.head, code.sources, options=options)
+        told = (replace(one, introduced=one.fingerprint in introduced) for one in analysis.findings)
+        analysis = replace(analysis, findings=tuple(told))
+    return replace(analysis, unreadable=(*analysis.unreadable, *code.unreadable))
+
+
+async def _sure(planned: Plan, analysis: Analysis, code: Project, config: RepositoryConfig, analyst: Analyst) -> Plan:
+    """The plan that resolves only threads of what is gone for certain: also where everything is asked for."""
+    threads = unsettled(planned, analysis)
+    if not threads:
+        return planned
+    options = replace(to_options(config), everything=True)
+    try:
+        whole = await analyst.analyze(code.head, {}, options=options)
+    except AnalysisFailed as failure:
+        log.warning("not analysed as a whole", reason=failure.reason)
+        return without_changes_of(planned, threads)
+    return without_changes_of(planned, set(threads) - set(unsettled(planned, whole)))
 
 
 async def give_up(ref: PullRef, tools: Tools, reason: str) -> None:
@@ -102,20 +152,29 @@ async def _unmoved(github: Installation, before: Standing) -> Standing:
     return now
 
 
-def _before(stands: Standing) -> History:
-    """What was said on other heads. This head is planned as it was the first time, so that the check run ends up the same."""
+def _before(stands: Standing, asked: str) -> History:
+    """What was said on other heads. This head is planned as it was the first time, so that the check run ends up the same.
+
+    Who asks wants to hear what was not said yet.
+    """
+    if asked:
+        return stands.history
     said = tuple(one for one in stands.history.said if one.head != stands.pull.head)
     return replace(stands.history, said=said)
 
 
-async def _say(github: Installation, stands: Standing, planned: Plan, analysis: Analysis) -> Outcome:
-    """Post the part of the review that does not stand yet, then the check run, which tells what the review could not take."""
+async def _say(github: Installation, stands: Standing, planned: Plan, analysis: Analysis, asked: str) -> Outcome:
+    """Post the part of the review that does not stand yet, then the check run, which tells what the review could not take.
+
+    Last, what became of earlier threads.
+    """
     pull, said = stands.pull, _said_here(stands, planned)
     planned = replace(planned, lacking=await github.lacking())
     if "pull_requests" in planned.lacking:
         every = (*planned.comments, *planned.file_comments)
         planned = annotated(planned, _without(said, every), "this App may not comment here")
-    if stands.own or pull.head in stands.history.reviewed:
+    reviewed = asked in stands.history.answered if asked else pull.head in stands.history.reviewed
+    if stands.own or reviewed:
         planned = annotated(planned, _without(said, planned.comments), "this head has its review")
     if stands.own:
         planned = annotated(planned, _without(said, planned.file_comments), "opened by asyncify itself")
@@ -124,11 +183,12 @@ async def _say(github: Installation, stands: Standing, planned: Plan, analysis: 
         comments=_without(said, planned.comments),
         file_comments=_without(said, planned.file_comments),
     )
-    written = write_review(missing, pull)
+    written = write_review(missing, pull, asked)
     if written is not None:
         refused = await publish_review(github, pull, written)
         planned = annotated(planned, _behind(refused, missing), "GitHub did not take the comment")
     await publish_check_run(github, stands, write_check_run(planned, pull, analysis))
+    await change_threads(github, planned.changes)
     return Outcome.REVIEWED if written else Outcome.CHECKED
 
 

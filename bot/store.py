@@ -5,8 +5,9 @@ The schema moves forward only: each entry of `MIGRATIONS` is applied once, in or
 
 import asyncio
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -14,11 +15,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.models import Mute, PullRef
+
 BATCH = 500
 """Rows a statement: far below the variables that either database allows in one."""
 
 DEPARTED_KEPT = timedelta(days=8)
 """How long it is remembered that an installation is gone: as long as a delivery of it can still come."""
+
+ANSWERS = 10
+"""How many answers somebody gets in an hour, in one pull request."""
 
 FACTS_KEPT = timedelta(days=30)
 """How long facts are kept that no review asked for."""
@@ -88,6 +94,27 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             reached BIGINT NOT NULL
         )""",
     ),
+    (
+        """CREATE TABLE asyncify_mutes (
+            repository_id BIGINT NOT NULL,
+            number BIGINT NOT NULL,
+            name TEXT NOT NULL,
+            installation_id BIGINT NOT NULL,
+            kin TEXT NOT NULL,
+            path TEXT NOT NULL,
+            PRIMARY KEY (repository_id, number, name)
+        )""",
+        """CREATE TABLE asyncify_answers (
+            repository_id BIGINT NOT NULL,
+            number BIGINT NOT NULL,
+            name TEXT NOT NULL,
+            installation_id BIGINT NOT NULL,
+            login TEXT NOT NULL,
+            refusal BOOLEAN NOT NULL,
+            given BIGINT NOT NULL,
+            PRIMARY KEY (repository_id, number, name)
+        )""",
+    ),
 )
 
 _OF_PULL_REQUESTS = tuple(
@@ -132,6 +159,30 @@ _progress = sa.Table(
 )
 
 
+_mutes = sa.Table(
+    "asyncify_mutes",
+    _tables,
+    sa.Column("repository_id", sa.BigInteger, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("installation_id", sa.BigInteger),
+    sa.Column("kin", sa.Text),
+    sa.Column("path", sa.Text),
+)
+
+_answers = sa.Table(
+    "asyncify_answers",
+    _tables,
+    sa.Column("repository_id", sa.BigInteger, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("installation_id", sa.BigInteger),
+    sa.Column("login", sa.Text),
+    sa.Column("refusal", sa.Boolean),
+    sa.Column("given", sa.BigInteger),
+)
+
+
 class Store:
     """What the bot remembers between reviews. Every coroutine runs its statements in a thread; none blocks the event loop."""
 
@@ -169,6 +220,25 @@ class Store:
     async def keep_facts(self, installation: int, repository_id: int, version: str, facts: Mapping[str, bytes]) -> None:
         """Keep encoded facts by blob SHA, to be forgotten with the repository or its installation."""
         await asyncio.to_thread(self._keep_facts, installation, repository_id, version, facts)
+
+    async def mutes(self, ref: PullRef) -> list[Mute]:
+        """What people do not want to hear of in a pull request."""
+        return await asyncio.to_thread(self._read_mutes, ref)
+
+    async def mute(self, ref: PullRef, mutes: Iterable[Mute]) -> None:
+        """Say no more of these in a pull request. Doing so twice changes nothing."""
+        await asyncio.to_thread(self._mute, ref, mutes)
+
+    async def unmute(self, ref: PullRef, name: str) -> None:
+        """Speak of it again."""
+        await asyncio.to_thread(self._unmute, ref, name)
+
+    async def may_answer(self, ref: PullRef, name: str, login: str, *, refusal: bool) -> bool:
+        """Whether somebody gets one more answer in a pull request; it is counted. The same answer (by `name`) counts once.
+
+        `ANSWERS` an hour, and one that refuses.
+        """
+        return await asyncio.to_thread(self._may_answer, ref, name, login, refusal)
 
     async def installation(self, installation: int) -> tuple[int, bool]:
         """How often an installation is known to have changed, and whether we may still work for it."""
@@ -267,6 +337,35 @@ class Store:
                 rows = [(repository_id, version, sha, installation, today(), facts[sha]) for sha in batch]
                 connection.execute(insert.values(rows))
 
+    def _read_mutes(self, ref: PullRef) -> list[Mute]:
+        with self.engine.connect() as connection:
+            rows = connection.execute(sa.select(_mutes).where(*_of(_mutes, ref)).order_by(_mutes.c.name)).all()
+        return [Mute(row.name, row.kin, row.path) for row in rows]
+
+    def _mute(self, ref: PullRef, mutes: Iterable[Mute]) -> None:
+        rows = [_row(ref) | {**asdict(mute)} for mute in mutes]
+        with self.engine.begin() as connection:
+            for row in rows:
+                connection.execute(self.insert(_mutes).values(row).on_conflict_do_nothing())
+
+    def _unmute(self, ref: PullRef, name: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(_mutes).where(*_of(_mutes, ref), _mutes.c.name == name))
+
+    def _may_answer(self, ref: PullRef, name: str, login: str, refusal: bool) -> bool:
+        now, mine = int(time.time()), (*_of(_answers, ref), _answers.c.login == login)
+        with self.engine.begin() as connection:
+            if connection.scalar(sa.select(_answers.c.name).where(*_of(_answers, ref), _answers.c.name == name)):
+                return True
+            given = sa.select(sa.func.count()).select_from(_answers).where(*mine)
+            recent = connection.scalar(given.where(_answers.c.given > now - 3600)) or 0
+            refused = connection.scalar(given.where(_answers.c.refusal)) or 0
+            if recent >= ANSWERS or (refusal and refused):
+                return False
+            row = _row(ref) | {"name": name, "login": login}
+            connection.execute(self.insert(_answers).values(row | {"refusal": refusal, "given": now}))
+            return True
+
     def _installation(self, installation: int) -> tuple[int, bool]:
         known = sa.select(_installations.c.changes, _installations.c.active)
         with self.engine.connect() as connection:
@@ -291,7 +390,7 @@ class Store:
         with self.engine.begin() as connection:
             if column == "installation_id":
                 connection.execute(sa.delete(_silences).where(_silences.c.installation_id == value))
-            for table in (_facts, *_OF_PULL_REQUESTS):
+            for table in (_facts, _mutes, _answers, *_OF_PULL_REQUESTS):
                 connection.execute(sa.delete(table).where(table.c[column] == value))
 
     def _drop_unused_facts(self) -> int:
@@ -316,6 +415,14 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = "IMMEDIATE"
     connection.execute("PRAGMA busy_timeout=30000")
     connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _of(table: sa.Table, ref: PullRef) -> tuple[sa.ColumnElement[bool], ...]:
+    return table.c.repository_id == ref.repository_id, table.c.number == ref.number
+
+
+def _row(ref: PullRef) -> dict[str, int]:
+    return {"repository_id": ref.repository_id, "number": ref.number, "installation_id": ref.installation}
 
 
 def _batches(shas: Collection[str]) -> Iterator[Sequence[str]]:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from bot.markers import write_marker
 from bot.models import (
+    Button,
     CheckRun,
     Comment,
     Offer,
@@ -59,6 +60,9 @@ WITHOUT: Mapping[str, str] = {
     "checks": "There is no check run, so that only what a review can hold is said.",
 }
 """What does not work without a permission."""
+WAYS = frozenset({Way.TWIN, Way.REVERSE, Way.OFFLOAD})  # those that can be asked for by name
+FIX_ALL = Button("Fix all", "fix-all", "Commit all safe fixes to this branch")
+RERUN = Button("Re-run", "rerun", "Review this pull request again")
 LEVELS: Mapping[Severity, str] = {Severity.ERROR: "failure", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
@@ -70,15 +74,16 @@ _CALLING = re.compile(r"@(?=\w)|#(?=\w)|GH-(?=\d)|:(?=//)|:(?=[\w+-]+:)|www(?=\.
 _ZERO_WIDTH = "\u200b"
 
 
-def write_review(plan: Plan, pull: PullRequest) -> Review | None:
-    """The review of a plan; None where there is nothing to say inline or on a file."""
+def write_review(plan: Plan, pull: PullRequest, asked: str = "") -> Review | None:
+    """The review of a plan; None where there is nothing to say inline or on a file. `asked` names the comment that asked for it."""
     if not plan.comments and not plan.file_comments:
         return None
     return Review(
         head=plan.head,
-        body=f"{_opening(plan)}\n\n{write_marker((), plan.head)}",
+        body=f"{_opening(plan)}\n\n{write_marker((), plan.head, answer=asked)}",
         comments=tuple(_posted(comment, plan, pull) for comment in plan.comments),
         file_comments=tuple(PostedFileComment(one.path, _body(one, plan, pull)) for one in plan.file_comments),
+        asked=asked,
     )
 
 
@@ -98,7 +103,22 @@ def write_check_run(plan: Plan, pull: PullRequest, analysis: Analysis) -> CheckR
         summary="\n\n".join(part for part in (facts, table, marker) if part),
         text=text,
         annotations=tuple(_annotation(finding, plan) for finding in plan.annotations),
+        buttons=tuple(_buttons(plan)),
     )
+
+
+def write_paused_check_run(head: str) -> CheckRun:
+    """The check run of a pull request in which people want to hear nothing unless they ask."""
+    summary = "Somebody wrote `/asyncify pause`: pushes are not reviewed. `/asyncify` reviews once, `/asyncify resume` goes on."
+    return CheckRun("skipped", "Paused", f"{summary}\n\n{write_marker((), head)}")
+
+
+def _buttons(plan: Plan) -> Iterator[Button]:
+    """`Fix all` where there is a fix that can be committed without reading on."""
+    offered = (one for one in plan.placements if one.place is not Place.SILENT and one.finding.fix)
+    if any(one.finding.fix.applicability is Applicability.SAFE for one in offered if one.finding.fix):
+        yield FIX_ALL
+    yield RERUN
 
 
 def write_failed_check_run(head: str, reason: str) -> CheckRun:
@@ -106,13 +126,17 @@ def write_failed_check_run(head: str, reason: str) -> CheckRun:
     summary = (
         f"{prose(reason)}\n\nThis says nothing about the code. The next push, or re-running this check, tries again."
     )
-    return CheckRun("neutral", "Not analysed", f"{summary}\n\n{write_marker((), head)}")
+    return CheckRun("neutral", "Not analysed", f"{summary}\n\n{write_marker((), head)}", buttons=(RERUN,))
 
 
-def how_to_apply(name: str, obstacle: str) -> str:
+def how_to_apply(name: str, fix: Fix, obstacle: str = "", *, best: bool = True) -> str:
     """How a fix gets into the branch that is no suggestion; `name` is the finding's id."""
-    because = f"is no suggestion because {obstacle}; it " if obstacle else ""
-    return f"This fix of {code(name)} {because}can be applied by hand:"
+    because = f" It is no suggestion because {obstacle}." if obstacle else ""
+    if not best and fix.way not in WAYS:
+        return f"This fix of {code(name)} can be applied by hand.{because}"
+    way = "" if best else f" --as {fix.way}"
+    unsafe = " --unsafe" if fix.applicability is Applicability.UNSAFE else ""
+    return f"{code(f'/asyncify fix {name}{way}{unsafe}')} commits this fix.{because}"
 
 
 def code(text: str) -> str:
@@ -181,10 +205,11 @@ def _posted(comment: Comment, plan: Plan, pull: PullRequest) -> PostedComment:
 
 def _body(comment: Comment, plan: Plan, pull: PullRequest) -> str:
     """What is seen at once, then as much of the rest as there is room for, folded."""
-    marker = write_marker((finding.fingerprint for finding in comment.findings), plan.head)
+    findings = comment.findings
+    marker = write_marker((one.fingerprint for one in findings), plan.head, kin=(one.kin for one in findings))
     seen = "\n\n".join(_fitting(_seen(comment, plan, pull), MAX_BODY - _size(marker) - 1_000))
     room = MAX_BODY - _size(seen) - _size(marker) - 200
-    return f"{seen}\n\n{_folded(_fold_title(comment, plan), _fitting(_unseen(comment, plan), room))}\n\n{marker}"
+    return f"{seen}\n\n{folded(_fold_title(comment, plan), _fitting(_unseen(comment, plan), room))}\n\n{marker}"
 
 
 def _seen(comment: Comment, plan: Plan, pull: PullRequest) -> Iterator[str]:
@@ -220,10 +245,11 @@ def _chain(finding: Finding, pull: PullRequest) -> str:
 
 
 def _step(step: Step, pull: PullRequest) -> str:
-    return f"{code(step.name)} ({_link(step.path, step.line, pull)})"
+    return f"{code(step.name)} ({link(step.path, step.line, pull)})"
 
 
-def _link(path: str, line: int, pull: PullRequest) -> str:
+def link(path: str, line: int, pull: PullRequest) -> str:
+    """A line of a file at the head, to click on."""
     label = code(f"{path}:{line}")
     address = f"{pull.repository_page}/blob/{pull.head}/{quote(path, errors='replace')}#L{line}"
     return f"[{label}]({address})" if len(address) <= MAX_ADDRESS else label
@@ -233,17 +259,17 @@ def _stands(comment: Comment, pull: PullRequest) -> str:
     """Where the finding stands, if the comment could not be placed there."""
     lead = comment.findings[0]
     near = comment.path == lead.path and comment.lines and lead.span.line in comment.lines
-    return "" if near else f"Found at {_link(lead.path, lead.span.line, pull)}."
+    return "" if near else f"Found at {link(lead.path, lead.span.line, pull)}."
 
 
 def _others(lead: Finding, others: Sequence[Finding], pull: PullRequest) -> Iterator[str]:
     """The other findings of the comment: by place where the sentence would be much the same."""
     same = [one for one in others if (one.rule, one.function) == (lead.rule, lead.function)]
     if same:
-        yield f"The same in this function: {', '.join(_link(one.path, one.span.line, pull) for one in same)}."
+        yield f"The same in this function: {', '.join(link(one.path, one.span.line, pull) for one in same)}."
     for one in others:
         if one not in same:
-            yield f"Also {_link(one.path, one.span.line, pull)}: {prose(one.message)}"
+            yield f"Also {link(one.path, one.span.line, pull)}: {prose(one.message)}"
 
 
 def _points(fix: Fix) -> Iterator[str]:
@@ -270,7 +296,8 @@ def _unseen(comment: Comment, plan: Plan) -> Iterator[str]:
         yield "\n".join(f"- {point}" for point in islice(_points(fix), MAX_POINTS, None))
         yield from _paragraphs(comment.findings[0].advice)
     for finding, offer in _other_offers(comment, plan):
-        yield _offer(plan.ids.get(finding.fingerprint, "?"), offer, explained=offer.fix == fix)
+        name = plan.ids.get(finding.fingerprint, "?")
+        yield _offer(name, offer, explained=offer.fix == fix, best=offer.fix == finding.fix)
     yield _why(comment, plan)
 
 
@@ -283,9 +310,9 @@ def _other_offers(comment: Comment, plan: Plan) -> Iterator[tuple[Finding, Offer
                 yield finding, offer
 
 
-def _offer(name: str, offer: Offer, *, explained: bool) -> str:
+def _offer(name: str, offer: Offer, *, explained: bool, best: bool) -> str:
     points = "" if explained else "\n".join(f"- {point}" for point in _points(offer.fix)) + "\n\n"
-    return f"{points}{how_to_apply(name, offer.obstacle)}\n\n{_diff(offer.diff)}"
+    return f"{points}{how_to_apply(name, offer.fix, offer.obstacle, best=best)}\n\n{_diff(offer.diff)}"
 
 
 def _diff(diff: str) -> str:
@@ -322,7 +349,8 @@ def _fitting(parts: Iterable[str], room: int) -> Iterator[str]:
         yield part
 
 
-def _folded(title: str, parts: Iterable[str]) -> str:
+def folded(title: str, parts: Iterable[str]) -> str:
+    """Markdown below a title that has to be opened."""
     inside = "\n\n".join(parts)
     return f"<details>\n<summary>{title}</summary>\n\n{inside}\n\n</details>"
 
@@ -381,7 +409,7 @@ def _silences(placements: Iterable[Placement]) -> Iterator[str]:
 
 def _row(one: Placement, plan: Plan, pull: PullRequest) -> str:
     finding = one.finding
-    place = _link(finding.path, finding.span.line, pull).replace("|", "&#124;")
+    place = link(finding.path, finding.span.line, pull).replace("|", "&#124;")
     said = PLACES[one.place] + (f" ({prose(one.reason, table=True)})" if one.reason else "")
     name = code(plan.ids.get(finding.fingerprint, "?"))
     return f"| {name} | {place} | {prose(finding.message, table=True)} | {code(finding.rule)} | {said} |"

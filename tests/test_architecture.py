@@ -15,7 +15,21 @@ ROOT = Path(__file__).parent.parent
 
 PURE = frozenset(
     f"bot.{name}"
-    for name in ("commands", "config", "diff", "errors", "events", "fixing", "markers", "models", "planning", "words")
+    for name in (
+        "commands",
+        "config",
+        "diff",
+        "errors",
+        "events",
+        "fixing",
+        "markers",
+        "models",
+        "planning",
+        "replies",
+        "targets",
+        "threads",
+        "words",
+    )
 )
 # What reads, writes, waits, looks at a clock or starts something.
 EDGES = (

@@ -92,7 +92,7 @@ class Engine:
             key = _identity(remark, contexts)
             seen[key] += 1
             severity = remark.severity if remark.raised else min(remark.severity, self.rules[remark.rule].severity)
-            found.append((remark, _finding(remark, severity, contexts, _fingerprint((*key, str(seen[key]))))))
+            found.append((remark, _finding(remark, severity, contexts, (*key, str(seen[key])))))
         return found
 
     def _remarks(self, contexts: Contexts) -> Iterator[Remark]:
@@ -146,14 +146,16 @@ def _advice(remark: Remark) -> str:
             return ""
 
 
-def _finding(remark: Remark, severity: Severity, contexts: Contexts, fingerprint: str) -> Finding:
+def _finding(remark: Remark, severity: Severity, contexts: Contexts, identity: tuple[str, ...]) -> Finding:
+    rule, _, *rest = identity
     return Finding(
         rule=remark.rule,
         severity=severity,
         path=remark.function.path,
         span=_span(remark, contexts),
         message=remark.message,
-        fingerprint=fingerprint,
+        fingerprint=_fingerprint(identity),
+        kin=_fingerprint((rule, *rest)),
         function=contexts.project.function(remark.function).qualname,
         route=(remark.root.route or None) if remark.root is not None else None,
         chain=tuple(_chain(remark, contexts)),

@@ -104,7 +104,8 @@ class Finding:
     It stands where the remedy belongs. `function` is the qualified name of the enclosing function; `chain` leads
     from the function that the framework calls to the one in which the finding stands, and, where the cause lies deeper,
     on through the helpers to the blocking call itself (the last step).
-    `fingerprint` is the same for the same finding in another version of the file: it holds no line number.
+    `fingerprint` is the same for the same finding in another version of the file: it holds no line number. `kin` is the
+    same wherever the file lies as well, and so not unique.
     `fix` is the best fix that could be proved, `alternatives` the other ones, best first. `advice` says in Markdown what
     a person could do where there is no fix, and why there is none.
     """
@@ -122,6 +123,7 @@ class Finding:
     alternatives: tuple[Fix, ...] = ()
     advice: str = ""
     introduced: bool = True
+    kin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What tests of the review line share: a bot without its own servers, in front of the fake GitHub."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -8,8 +8,9 @@ import aiohttp
 
 from bot.analysis import AnalysisFailed, Analyst, Encoded
 from bot.fetch import Inherited
+from bot.fixing import Made, Project, Wish, fulfil
 from bot.github import GitHub, Installation
-from bot.models import PullRef
+from bot.models import Mute, PullRef
 from bot.review import Outcome, Tools, review
 from rules import Analysis, Options, analyze, decode_facts, encode_facts, read_base, read_facts
 
@@ -31,9 +32,11 @@ BLOCKING = MAIN.replace("    return", "    time.sleep(1)\n    return")
 
 @dataclass
 class MemoryStore:
-    """The store's facts, in memory."""
+    """The store, in memory."""
 
     kept: dict[tuple[int, str], dict[str, bytes]] = field(default_factory=dict)
+    muted: dict[tuple[int, int], dict[str, Mute]] = field(default_factory=dict)
+    answers: list[tuple[str, str, bool]] = field(default_factory=list)
 
     async def facts(self, repository_id: int, version: str, shas: Collection[str]) -> dict[str, bytes]:
         known = self.kept.get((repository_id, version), {})
@@ -41,6 +44,19 @@ class MemoryStore:
 
     async def keep_facts(self, installation: int, repository_id: int, version: str, facts: Mapping[str, bytes]) -> None:
         self.kept.setdefault((repository_id, version), {}).update(facts)
+
+    async def mutes(self, ref: PullRef) -> Sequence[Mute]:
+        return list(self.muted.get((ref.repository_id, ref.number), {}).values())
+
+    async def mute(self, ref: PullRef, mutes: Iterable[Mute]) -> None:
+        self.muted.setdefault((ref.repository_id, ref.number), {}).update({mute.name: mute for mute in mutes})
+
+    async def unmute(self, ref: PullRef, name: str) -> None:
+        self.muted.get((ref.repository_id, ref.number), {}).pop(name, None)
+
+    async def may_answer(self, ref: PullRef, name: str, login: str, *, refusal: bool) -> bool:
+        self.answers.append((name, login, refusal))
+        return True
 
 
 class InlineAnalyst(Analyst):
@@ -55,6 +71,14 @@ class InlineAnalyst(Analyst):
     async def read(self, sources: Mapping[str, bytes]) -> dict[str, bytes]:
         self.read_files += len(sources)
         return {name: encode_facts(read_facts(source)) for name, source in sources.items()}
+
+    async def fulfil(
+        self, wish: Wish, head: Encoded, sources: Mapping[str, bytes], *, base: Encoded | None, options: Options
+    ) -> Made:
+        self.before()
+        facts = {path: decode_facts(encoded) for path, (_, encoded) in head.items()}
+        before = None if base is None else {path: decode_facts(encoded) for path, (_, encoded) in base.items()}
+        return fulfil(Project(sources, facts, before, options), wish)
 
     async def analyze(
         self,
@@ -85,8 +109,12 @@ class Bot:
     store: MemoryStore = field(default_factory=MemoryStore)
     inherited: Inherited = field(default_factory=Inherited)
 
-    async def review(self, pull: PullRequest) -> Outcome:
-        return await review(ref(pull), Tools(self.client, self.store, self.analyst, self.inherited))
+    @property
+    def tools(self) -> Tools:
+        return Tools(self.client, self.store, self.analyst, self.inherited)
+
+    async def review(self, pull: PullRequest, asked: str = "") -> Outcome:
+        return await review(ref(pull), self.tools, asked)
 
     def installation(self, pull: PullRequest) -> Installation:
         return self.client.installation(ref(pull).installation, ref(pull).repository_id)

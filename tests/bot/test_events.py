@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.commands import Command
 from bot.errors import MalformedPayload
-from bot.events import InstallationChanged, ReviewRequested, requested
+from bot.events import RERUN, Asked, InstallationChanged, ReviewRequested, requested
 from bot.models import PullRef
 
 ASKED = ReviewRequested(PullRef(installation=5, repository_id=7, repository="octo/demo", number=3))
@@ -44,17 +45,101 @@ def test_another_title() -> None:
     assert requested("pull_request", payload("edited", changes={"title": {"from": "WIP"}})) is None
 
 
+PERSON = {"login": "ann", "id": 4, "type": "User"}
+
+
+def asked(*commands: Command, comment: int | None = None, thread: int | None = None, at: str = "") -> Asked:
+    return Asked(ASKED.ref, "ann", 4, commands, comment, thread, at)
+
+
 @pytest.mark.parametrize("check", ["check_run", "check_suite"])
 def test_a_check_that_is_run_again(check: str) -> None:
-    """The button on the check asks for a review of the pull request that it stands on."""
-    again = payload("rerequested", **{check: {"id": 1, "pull_requests": [{"id": 9, "number": 3}]}})
+    """The button on the check asks for the review once more, of the pull request that it stands on."""
+    again = payload("rerequested", sender=PERSON, **{check: {"id": 1, "pull_requests": [{"id": 9, "number": 3}]}})
 
-    assert requested(check, again) == ASKED
+    assert requested(check, again) == asked(RERUN)
 
 
-def test_a_check_without_a_pull_request() -> None:
-    """GitHub names no pull request where the commit comes from a fork: there is nothing to look at."""
-    assert requested("check_run", payload("rerequested", check_run={"pull_requests": []})) is None
+def test_a_check_on_a_fork() -> None:
+    """GitHub names no pull request where the commit comes from a fork; what we left in the check run does."""
+    run = {"pull_requests": [], "external_id": "3:abcdef"}
+
+    assert requested("check_run", payload("rerequested", sender=PERSON, check_run=run)) == asked(RERUN)
+    run["external_id"] = "of somebody else"
+    assert requested("check_run", payload("rerequested", sender=PERSON, check_run=run)) is None
+
+
+@pytest.mark.parametrize(
+    ("identifier", "command"), [("fix-all", Command("fix", ("all",))), ("rerun", RERUN), ("unknown", None)]
+)
+def test_a_button(identifier: str, command: Command | None) -> None:
+    """The buttons of our check run ask for the same as the commands do."""
+    pressed = payload(
+        "requested_action",
+        sender=PERSON,
+        requested_action={"identifier": identifier},
+        check_run={"pull_requests": [], "external_id": "3:abc"},
+    )
+
+    assert requested("check_run", pressed) == (asked(command) if command else None)
+
+
+def comment(body: str | None, **more: Any) -> dict[str, Any]:
+    return {"id": 11, "body": body, "user": PERSON, "created_at": "2026-11-22T10:00:00Z", **more}
+
+
+def on_pull(said: dict[str, Any], action: str = "created") -> dict[str, Any]:
+    return payload(action, issue={"number": 3, "pull_request": {"url": "https://api.github.com/"}}, comment=said)
+
+
+def test_a_command_in_the_conversation() -> None:
+    """A new comment with a command asks for what the command says."""
+    wanted = asked(Command("help"), comment=11, at="2026-11-22T10:00:00Z")
+
+    assert requested("issue_comment", on_pull(comment("/asyncify help"))) == wanted
+
+
+def test_a_command_in_a_thread() -> None:
+    """So does an answer in a thread, which is known by its first comment."""
+    reply = payload("created", comment=comment("/asyncify fix", in_reply_to_id=9))
+
+    assert requested("pull_request_review_comment", reply) == asked(
+        Command("fix"), comment=11, thread=9, at="2026-11-22T10:00:00Z"
+    )
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        on_pull(comment("Nice.")),
+        on_pull(comment(None)),
+        on_pull(comment("/asyncify help"), "edited"),
+        on_pull(comment("/asyncify help"), "deleted"),
+        on_pull(comment("/asyncify help", user={"login": "renovate[bot]", "id": 5, "type": "Bot"})),
+        on_pull(comment("/asyncify help", user={"login": "asyncify[bot]", "id": 6, "type": "User"})),
+        on_pull(comment("/asyncify help", user=None)),
+        payload("created", issue={"number": 3}, comment=comment("/asyncify help")),
+    ],
+)
+def test_comments_that_ask_for_nothing(delivery: dict[str, Any]) -> None:
+    """No command, an edit, a bot, a ghost, or a plain issue."""
+    assert requested("issue_comment", delivery) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("id", "11"),
+        ("body", 7),
+        ("user", {"login": "a/../b", "id": 4}),
+        ("created_at", None),
+        ("user", {"login": "ann"}),
+    ],
+)
+def test_a_comment_that_is_not_what_it_should_be(field: str, value: object) -> None:
+    """It is refused by name, not guessed."""
+    with pytest.raises(MalformedPayload):
+        requested("issue_comment", on_pull(comment("/asyncify help") | {field: value}))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +150,8 @@ def test_a_check_without_a_pull_request() -> None:
         ("pull_request", "a_thing_of_the_future"),
         ("check_run", "created"),
         ("check_suite", "completed"),
-        ("issue_comment", "created"),
+        ("issue_comment", "edited"),
+        ("pull_request_review_comment", "deleted"),
         ("installation", "created"),
         ("a_thing_of_the_future", "opened"),
         ("ping", ""),

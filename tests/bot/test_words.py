@@ -17,7 +17,7 @@ from bot.config import RepositoryConfig
 from bot.markers import Marker, read_marker
 from bot.models import ChangedFile, CheckRun, History, Plan, PullRequest, Review, Said
 from bot.planning import plan
-from bot.words import code, fenced, prose, write_check_run, write_failed_check_run, write_review
+from bot.words import RERUN, code, fenced, prose, write_check_run, write_failed_check_run, write_review
 from rules import Analysis, Edit, Finding, Severity, Span, Unreadable, Way
 from tests.bot.samples import HEAD, changed, edit, finding, fix, pull_request, sources, steps, unsafe
 
@@ -96,7 +96,7 @@ def test_a_comment_reads_as_a_colleague_would_write() -> None:
 
 - Make `read` a plain function. Other requests on this worker no longer wait for it.
 
-This fix of `abcd` can be applied by hand:
+`/asyncify fix abcd --as def` commits this fix.
 
 ```diff
 --- a/main.py
@@ -206,7 +206,7 @@ def test_why_there_is_no_suggestion_is_said_with_the_diff() -> None:
     ).comments
 
     assert "<summary>The fix as a diff, and why</summary>" in comment.body
-    assert "This fix of `abcd` is no suggestion because it changes 2 files; it can be applied by hand:" in comment.body
+    assert "`/asyncify fix abcd` commits this fix. It is no suggestion because it changes 2 files." in comment.body
     assert "--- a/other.py\n+++ b/other.py\n@@ -1,1 +1,1 @@\n-x\n+y\n" in comment.body
 
 
@@ -318,7 +318,7 @@ def test_what_could_not_be_read_or_used_is_named() -> None:
 def test_a_clean_pull_request_is_told_in_one_sentence() -> None:
     """And one that has nothing to do with FastAPI in another."""
     assert checked(planned()) == CheckRun(
-        "success", "No findings", "Nothing to say about `c0ffee`.\n\n<!-- asyncify v1 head=c0ffee -->"
+        "success", "No findings", "Nothing to say about `c0ffee`.\n\n<!-- asyncify v1 head=c0ffee -->", buttons=(RERUN,)
     )
     assert checked(planned(), Analysis()).title == "No FastAPI application found"
 

@@ -34,7 +34,7 @@ from .accounts import Account
 from .checks import CheckRun
 from .diffs import FileDiff, is_binary
 from .objects import DIRECTORY, SUBMODULE, Commit, Entry
-from .pulls import IssueComment, PullRequest, Review, ReviewComment, Said, Thread
+from .pulls import IssueComment, PullRequest, Reaction, Review, ReviewComment, Said, Thread
 from .repositories import Repository
 from .server import Reply, Request, route
 from .tokens import App
@@ -175,6 +175,7 @@ def _connection_part(name: str) -> Resolver:
         "nodes": lambda found, _request: found.nodes,
         "totalCount": lambda found, _request: found.total,
         "pageInfo": lambda found, _request: found,
+        "viewerHasReacted": lambda found, request: any(one.author == request.github.app.bot for one in found.nodes),
     }[name]
 
 
@@ -451,6 +452,11 @@ fields(
 )
 
 
+@field("Commit", "history")
+def _history(found: CommitObject, _request: Request, **_arguments: Any) -> list[CommitObject]:
+    return [CommitObject(found.repository, sha) for sha in found.repository.objects.ancestors(found.sha)]
+
+
 @field("Commit", "file")
 def _file(found: CommitObject, _request: Request, path: str) -> TreeEntry | None:
     entry = found.repository.objects.at(found.commit.tree, path)
@@ -611,6 +617,26 @@ fields(
 @field("IssueComment", "viewerDidAuthor")
 def _viewer_did_author(said: Said, request: Request) -> bool:
     return said.author == request.github.app.bot
+
+
+REACTIONS = {"THUMBS_UP": "+1", "THUMBS_DOWN": "-1"}
+
+
+@field("PullRequestReviewComment", "reactions")
+@field("IssueComment", "reactions")
+def _reactions(said: Said, _request: Request, content: str | None = None, **_arguments: Any) -> list[Reaction]:
+    wanted = None if content is None else REACTIONS.get(content, content.lower())
+    return [each for each in said.reactions if wanted in {None, each.content}]
+
+
+_NAMES = {content: name for name, content in REACTIONS.items()}
+fields(
+    "Reaction",
+    id=lambda found: found.node_id,
+    content=lambda found: _NAMES.get(found.content, found.content.upper()),
+    createdAt=lambda found: answers.moment(found.created_at),
+    user=lambda found: found.author if found.author.kind == "User" else None,
+)
 
 
 for _kind in ("PullRequestReview", "PullRequestReviewComment", "IssueComment"):
@@ -796,6 +822,9 @@ def _create_commit(_: None, request: Request, input: Mapping[str, Any]) -> Any: 
     ref = _branch(request, input["branch"])
     repo = ref.repository
     _require(request, repo, "contents", "write")
+    if ref.name in repo.protected:
+        message = f"Repository rule violations found\n\n{repo.protected[ref.name]}\n\n"
+        raise Refused("UNPROCESSABLE", message)
     expected = input["expectedHeadOid"]
     if repo.branches[ref.name] != expected:
         raise Refused("STALE_DATA", f'Expected branch to point to "{expected}" but it did not.  Pull and try again.')

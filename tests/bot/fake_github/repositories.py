@@ -49,6 +49,8 @@ class Repository:
     objects: Objects = field(default_factory=Objects)
     branches: dict[str, str] = field(default_factory=dict)
     collaborators: dict[str, str] = field(default_factory=dict)
+    protected: dict[str, str] = field(default_factory=dict)
+    """Branches that a rule protects from commits, with what GitHub says about it."""
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     check_runs: list[CheckRun] = field(default_factory=list)
     rerequested: set[str] = field(default_factory=set)

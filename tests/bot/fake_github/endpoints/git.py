@@ -159,6 +159,8 @@ def update_ref(request: Request) -> Reply:
     branch = request.values["ref"].removeprefix("heads/")
     if sha not in repo.objects.commits:
         raise ApiError(422, {"message": "Object does not exist"})
+    if branch in repo.protected:
+        raise ApiError(422, {"message": f"Repository rule violations found\n\n{repo.protected[branch]}\n\n"})
     if not request.body.get("force") and repo.branches[branch] not in set(repo.objects.ancestors(sha)):
         raise ApiError(422, {"message": "Update is not a fast forward"})
     repo.move_branch(branch, sha)

@@ -1,0 +1,161 @@
+"""Commands and buttons through the real process: from a signed delivery to the commit that stands on GitHub."""
+
+import asyncio
+import json
+import lzma
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from bot.models import COMMAND_TRAILER
+
+from .fake_github import FakeGitHub, IssueComment, PullRequest, ReviewComment
+from .fake_github.faults import Fault
+from .reviewing import BLOCKING, MAIN
+from .service import Service, serving
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+
+MENDED = BLOCKING.replace("import time", "import asyncio").replace("time.sleep", "await asyncio.sleep")
+EXAMPLES = Path(__file__).parent / "webhook_examples.json.xz"
+numbers = count(1)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service() -> AsyncIterator[Service]:
+    """A bot at work, that must log no error and ask nothing that GitHub would not understand."""
+    async with FakeGitHub() as github, serving(github) as service:
+        yield service
+        assert github.refusals == []
+        assert service.errors() == []
+
+
+async def reviewed(service: Service, *, fork: bool = False) -> PullRequest:
+    """A pull request with one comment, in a repository of its own; `ann` may write there."""
+    shop = service.github.repository(f"guild-{next(numbers)}/shop", {"app.py": MAIN})
+    shop.collaborators["ann"] = "write"
+    pull = shop.open_pull({"app.py": BLOCKING}, author="eve" if fork else "ann", fork=fork)
+    assert await service.told(pull) == "reviewed"
+    return pull
+
+
+async def asked(service: Service, said: IssueComment | ReviewComment, delivery: str = "") -> str:
+    """Tell it of a new comment, and wait. Returns the reaction that came of it."""
+    event = "pull_request_review_comment" if isinstance(said, ReviewComment) else "issue_comment"
+    sent = await service.send(event, service.github.webhook(event, "created", said), delivery)
+    return str((await service.ended(sent, "done"))["outcome"])
+
+
+def text(pull: PullRequest) -> str:
+    return pull.head_repository.read("app.py", pull.head).decode()
+
+
+async def test_fix_and_what_follows(service: Service) -> None:
+    """4.8: a command commits; the push that GitHub tells of resolves the thread and says nothing; the same delivery is nothing new."""
+    pull = await reviewed(service)
+    said = pull.threads[0].first.reply("/asyncify fix", "ann")
+    assert await asked(service, said, "the-very-same") == "rocket"
+    assert text(pull) == MENDED
+    head = pull.head
+    assert await service.told(pull, "synchronize") == "checked"
+    assert pull.threads[0].resolved
+    assert pull.check_runs[-1].conclusion == "success"
+    await service.send(
+        "pull_request_review_comment",
+        service.github.webhook("pull_request_review_comment", "created", said),
+        "the-very-same",
+    )
+    assert await asked(service, said) == "rocket"
+    assert pull.head == head
+    assert [one.content for one in said.reactions] == ["eyes", "rocket"]
+    assert len(pull.threads[0].comments) == 2
+    assert not pull.issue_comments
+
+
+async def test_buttons(service: Service) -> None:
+    """1.5, 4.7: `Fix all` commits for who may write, and tells others why not; `Re-run` says nothing twice."""
+    pull = await reviewed(service)
+    (run,) = pull.check_runs
+    assert [one["identifier"] for one in run.actions] == ["fix-all", "rerun"]
+    for sender, wanted in (("bob", BLOCKING), ("ann", MENDED)):
+        payload = service.github.webhook("check_run", "requested_action", run, sender=sender)
+        sent = await service.send("check_run", payload | {"requested_action": {"identifier": "fix-all"}})
+        await service.ended(sent, "done")
+        assert text(pull) == wanted
+    assert "write access" in pull.issue_comments[0].body
+    again = await service.send("check_run", service.github.webhook("check_run", "rerequested", run, sender="ann"))
+    assert (await service.ended(again, "done"))["outcome"] == "+1"
+    assert len(pull.comments) == 1
+
+
+async def test_fork(service: Service) -> None:
+    """4.9: on a fork a check run names its pull request, and `fix` answers with the patch."""
+    pull = await reviewed(service, fork=True)
+    assert await asked(service, pull.comment("/asyncify fix", "eve")) == "confused"
+    assert "as a batch" in pull.issue_comments[-1].body
+    assert text(pull) == BLOCKING
+    again = service.github.webhook("check_run", "rerequested", pull.check_runs[0], sender="eve")
+    assert again["check_run"]["pull_requests"] == []
+    assert (await service.ended(await service.send("check_run", again), "done"))["outcome"] == "+1"
+
+
+async def test_pause(service: Service) -> None:
+    """4.12: what is paused survives in the database; a push gets a check run that says so."""
+    pull = await reviewed(service)
+    assert await asked(service, pull.comment("/asyncify pause", "ann")) == "rocket"
+    pull.push({"app.py": BLOCKING.replace("index()", 'index(name: str = "")')})
+    assert await service.told(pull, "synchronize") == "paused"
+    assert pull.check_runs[0].title == "Paused"
+    assert await asked(service, pull.comment("/asyncify resume", "ann")) == "rocket"
+    assert len(pull.comments) == 2
+
+
+async def test_too_many_answers(service: Service) -> None:
+    """4.7: ten answers an hour, and one refusal; then a reaction has to do."""
+    pull = await reviewed(service)
+    for _ in range(12):
+        await asked(service, pull.comment("/asyncify explain blocking/sleep", "bob"))
+    assert sum(one.by_app for one in pull.issue_comments) == 10
+    for _ in range(2):
+        assert await asked(service, pull.comment("/asyncify pause", "cleo")) == "confused"
+    assert sum(one.by_app for one in pull.issue_comments) == 11
+
+
+async def test_killed_while_it_commits() -> None:
+    """1.6, 4.8: a process that dies between the commit and its answer has made one commit when the next one is done."""
+    async with FakeGitHub() as github, serving(github) as service:
+        pull = await reviewed(service)
+        github.faults.add(Fault("POST /graphql", after=True, delay=30, containing="createCommitOnBranch"))
+        before = len(list(pull.repository.objects.ancestors(pull.head)))
+        said = pull.comment("/asyncify fix", "ann")
+        sent = await service.send("issue_comment", github.webhook("issue_comment", "created", said))
+        async with asyncio.timeout(60):
+            while text(pull) != MENDED:  # noqa: ASYNC110 -- the fake has no event for it
+                await asyncio.sleep(0.05)
+        await service.kill()
+        await service.start()
+        assert (await service.ended(sent, "done"))["outcome"] == "rocket"
+        assert len(list(pull.repository.objects.ancestors(pull.head))) == before + 1
+        assert f"{COMMAND_TRAILER}{said.id}" in pull.repository.commit_at(pull.head).message
+        assert github.refusals == []
+
+
+def examples() -> list[tuple[str, dict[str, Any]]]:
+    """Every payload of https://github.com/octokit/webhooks (MIT, see its licence beside), as it was published."""
+    return [(event, payload) for event, payload in json.loads(lzma.decompress(EXAMPLES.read_bytes()))]
+
+
+async def test_all_example_payloads(service: Service) -> None:
+    """1.9: whatever GitHub's public examples hold, signed, is taken or ignored: never a 4xx, never a 5xx."""
+    statuses: dict[int, int] = {}
+    for event, payload in examples():
+        installed = payload if event in {"ping", "marketplace_purchase"} else {"installation": {"id": 1}, **payload}
+        status = await service.github.deliver(event, installed, url=f"{service.address}/webhook")
+        statuses[status] = statuses.get(status, 0) + 1
+        assert status in {200, 202}, (event, payload.get("action"))
+    assert sum(statuses.values()) == 329
+    assert statuses[200] == 4

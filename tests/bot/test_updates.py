@@ -1,0 +1,262 @@
+"""What the next push makes of what was said: nothing is said twice, what was fixed is resolved, what people closed stays so."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from bot.models import PAUSED, Mute
+from bot.review import Outcome
+
+from .fake_github import PullRequest, Repository
+from .reviewing import BLOCKING, MAIN, Bot, bot_at_work, ref
+
+HANDLER = '\n\n@app.get("/{name}")\nasync def {name}() -> dict[str, str]:\n    time.sleep(1)\n    return {{}}\n'
+CHANGED = BLOCKING.replace("index()", 'index(name: str = "")')
+"""The line that the suggestion replaces is another one; the finding is the same."""
+FOUR = BLOCKING + "".join(HANDLER.format(name=name) for name in ("two", "three", "four"))
+
+
+@pytest_asyncio.fixture
+async def bot() -> AsyncIterator[Bot]:
+    async with bot_at_work() as bot:
+        yield bot
+
+
+@pytest.fixture
+def shop(bot: Bot) -> Repository:
+    return bot.github.repository("acme/shop", {"app.py": MAIN})
+
+
+@pytest_asyncio.fixture
+async def pull(bot: Bot, shop: Repository) -> PullRequest:
+    """A pull request with one comment that offers a suggestion."""
+    pull = shop.open_pull({"app.py": BLOCKING})
+    assert await bot.review(pull) is Outcome.REVIEWED
+    return pull
+
+
+def open_threads(pull: PullRequest) -> int:
+    return sum(not thread.resolved and not thread.first.minimized for thread in pull.threads)
+
+
+async def test_4_6_what_was_fixed_is_resolved(bot: Bot, pull: PullRequest) -> None:
+    """4.6: the finding is gone, so its thread is resolved, without a word."""
+    pull.push({"app.py": MAIN})
+    assert await bot.review(pull) is Outcome.CHECKED
+    (thread,) = pull.threads
+    assert thread.resolved_by == bot.github.app.bot
+    assert len(thread.comments) == len(pull.comments) == 1
+
+
+async def test_1_4_without_the_permission_it_is_minimised(bot: Bot, shop: Repository) -> None:
+    """1.4, 2.2: resolving takes `contents: write`; without it the comment is minimised as resolved."""
+    installation = bot.github.installation_of(shop)
+    assert installation
+    installation.permissions["contents"] = "read"
+    pull = shop.open_pull({"app.py": BLOCKING})
+    await bot.review(pull)
+    pull.push({"app.py": MAIN})
+    await bot.review(pull)
+    (thread,) = pull.threads
+    assert not thread.resolved
+    assert thread.first.minimized == "RESOLVED"
+    before = bot.github.count("POST /graphql")
+    await bot.review(pull)
+    assert bot.github.count("POST /graphql") == before + 2  # nothing is minimised again
+
+
+async def test_4_6_current_threads_are_left_alone(bot: Bot, pull: PullRequest) -> None:
+    """4.6, 2.2: a push elsewhere changes nothing: no new comment, nothing resolved, no edit."""
+    pull.push({"other.py": "import os\n"})
+    before = [comment.body for comment in pull.comments]
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert [comment.body for comment in pull.comments] == before
+    assert open_threads(pull) == 1
+
+
+async def test_4_6_an_outdated_suggestion_is_offered_again(bot: Bot, pull: PullRequest) -> None:
+    """4.6: where the lines changed the suggestion could not be committed any more: one that can takes its place."""
+    pull.push({"app.py": CHANGED})
+    assert pull.threads[0].outdated
+    assert await bot.review(pull) is Outcome.REVIEWED
+    old, new = pull.threads
+    assert old.resolved_by == bot.github.app.bot
+    assert not new.resolved
+    assert len(old.comments) == 1
+    pull.commit_suggestion(new.first)
+    assert pull.head_repository.read("app.py", pull.head).decode() == CHANGED.replace("async def", "def")
+
+
+async def test_4_6_a_thread_that_people_talk_in_stays(bot: Bot, pull: PullRequest) -> None:
+    """4.6: who had the last word keeps the thread, outdated or fixed."""
+    pull.threads[0].first.reply("I would rather keep this.")
+    pull.push({"app.py": CHANGED})
+    assert await bot.review(pull) is Outcome.CHECKED
+    pull.push({"app.py": MAIN})
+    await bot.review(pull)
+    assert open_threads(pull) == 1
+
+
+async def test_4_6_commands_are_no_talk(bot: Bot, pull: PullRequest) -> None:
+    """4.6: a thread that only got a command is resolved when its finding is gone."""
+    pull.threads[0].first.reply("/asyncify fix")
+    pull.push({"app.py": MAIN})
+    await bot.review(pull)
+    assert open_threads(pull) == 0
+
+
+async def test_4_6_what_a_person_resolved_stays_muted(bot: Bot, pull: PullRequest) -> None:
+    """4.6, 2.2: it is not said again, wherever its lines go, and the check run does not count it."""
+    pull.threads[0].resolve("ann")
+    pull.push({"app.py": CHANGED})
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert len(pull.comments) == 1
+    (run,) = pull.check_runs
+    assert run.conclusion == "success"
+    assert "1 finding muted here" in (run.summary or "")
+
+
+async def test_4_6_what_a_person_resolved_stays_muted_in_a_renamed_file(bot: Bot, pull: PullRequest) -> None:
+    """4.6: also when its file gets another name."""
+    pull.threads[0].resolve("ann")
+    pull.push({"app.py": None, "shop.py": BLOCKING})
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert len(pull.comments) == 1
+
+
+async def test_4_6_a_renamed_file_moves_its_threads(bot: Bot, pull: PullRequest) -> None:
+    """4.6: an open thread of a file that got another name is resolved, and one stands on the new name."""
+    pull.push({"app.py": None, "shop.py": BLOCKING})
+    assert await bot.review(pull) is Outcome.REVIEWED
+    assert [thread.resolved for thread in pull.threads] == [True, False]
+    assert pull.threads[1].first.path == "shop.py"
+
+
+async def test_4_6_what_comes_back_is_opened_again(bot: Bot, pull: PullRequest) -> None:
+    """4.6: a fix that is taken back opens its thread again, rather than a second one."""
+    pull.push({"app.py": MAIN})
+    await bot.review(pull)
+    assert open_threads(pull) == 0
+    pull.push({"app.py": BLOCKING})
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert open_threads(pull) == 1
+    assert len(pull.threads) == 1
+
+
+@pytest.mark.parametrize(("role", "mutes"), [("write", True), ("maintain", True), ("triage", False), ("read", False)])
+async def test_4_6_thumbs_down(bot: Bot, shop: Repository, pull: PullRequest, role: str, mutes: bool) -> None:
+    """4.6, 4.7: a thumbs-down mutes where it comes from somebody with write access, and means nothing else otherwise."""
+    shop.collaborators["bob"] = role
+    pull.comments[0].react("-1", "bob")
+    pull.push({"other.py": "import os\n"})
+    await bot.review(pull)
+    assert open_threads(pull) == (0 if mutes else 1)
+    assert pull.check_runs[0].conclusion == ("success" if mutes else "neutral")
+    pull.comments[0].reactions.clear()
+    pull.push({"app.py": CHANGED})
+    assert await bot.review(pull) is (Outcome.CHECKED if mutes else Outcome.REVIEWED)
+
+
+@pytest.mark.parametrize("name", ["blocking/sleep", "blocking"])
+async def test_4_6_a_muted_rule(bot: Bot, shop: Repository, name: str) -> None:
+    """4.6: what is muted by name is not said, and no longer counted."""
+    pull = shop.open_pull({"app.py": BLOCKING})
+    await bot.store.mute(ref(pull), [Mute(name)])
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert not pull.comments
+    assert pull.check_runs[0].conclusion == "success"
+
+
+async def test_4_12_paused(bot: Bot, pull: PullRequest) -> None:
+    """4.12: a paused pull request gets a check run that says so, and no review; resumed, it gets what it missed."""
+    await bot.store.mute(ref(pull), [Mute(PAUSED)])
+    pull.push({"app.py": FOUR})
+    assert await bot.review(pull) is Outcome.PAUSED
+    (run,) = pull.check_runs
+    assert (run.conclusion, run.title) == ("skipped", "Paused")
+    assert len(pull.comments) == 1
+    await bot.store.unmute(ref(pull), PAUSED)
+    assert await bot.review(pull) is Outcome.REVIEWED
+    assert len(pull.comments) == 4
+    assert pull.check_runs == [run]
+    assert run.conclusion == "neutral"
+
+
+async def test_4_12_asked_for_all(bot: Bot, shop: Repository) -> None:
+    """4.12, 4.7: who asks hears of what was there before, once, in one review; the next push does not repeat it."""
+    shop.commit({"app.py": FOUR})
+    pull = shop.open_pull({"app.py": FOUR + "\n\nOPEN = True\n"})
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert not pull.comments
+    assert await bot.review(pull, "1") is Outcome.REVIEWED
+    assert await bot.review(pull, "1") is Outcome.CHECKED
+    assert (
+        len([review for review in pull.reviews if review.body]) == 1
+    )  # GitHub wraps each comment on a file in one without text
+    said = len(pull.comments)
+    assert said == 4
+    pull.push({"other.py": "import os\n"})
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert len(pull.comments) == said
+    assert open_threads(pull) == said
+    assert await bot.review(pull, "2") is Outcome.CHECKED
+
+
+async def test_4_12_limits(bot: Bot, shop: Repository) -> None:
+    """4.12: ten comments a review, twenty-five a pull request; the check run tells the rest."""
+    pull = shop.open_pull({"app.py": MAIN + "".join(HANDLER.format(name=f"h{n}") for n in range(12))})
+    await bot.review(pull)
+    assert len(pull.comments) == 10
+    for start in (12, 24, 36):
+        pull.push({f"m{start}.py": MAIN + "".join(HANDLER.format(name=f"h{start + n}") for n in range(12))})
+        await bot.review(pull)
+    assert len(pull.comments) == 25
+    (run,) = pull.check_runs
+    assert (run.title or "").startswith("48 findings")
+    assert f"{run.summary}{run.text}".count("| `blocking/sleep` |") == 48
+
+
+async def test_4_6_a_force_push_resolves_what_it_took_away(bot: Bot, pull: PullRequest) -> None:
+    """4.6: after a force push the same holds as after any other."""
+    pull.force_push({"other.py": "import os\n"})
+    await bot.review(pull)
+    assert open_threads(pull) == 0
+    pull.force_push({"app.py": BLOCKING})
+    await bot.review(pull)
+    assert open_threads(pull) == 1
+
+
+async def test_4_4_another_base(bot: Bot, shop: Repository, pull: PullRequest) -> None:
+    """4.4: on a base that holds it already the finding is no news; nothing is repeated, nothing resolved that is there."""
+    shop.move_branch("next", pull.head)
+    pull.push({"other.py": "import os\n"})
+    pull.retarget("next")
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert len(pull.comments) == 1
+    assert pull.check_runs[0].conclusion == "success"
+
+
+async def test_4_4_closed_and_reopened(bot: Bot, pull: PullRequest) -> None:
+    """4.4: a pull request that was closed and is open again is not reviewed anew."""
+    pull.close()
+    assert await bot.review(pull) is Outcome.CLOSED
+    pull.reopen()
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert len(pull.comments) == 1
+
+
+async def test_4_6_a_file_that_does_not_parse_resolves_nothing(bot: Bot, pull: PullRequest) -> None:
+    """4.6: what cannot be read is not taken for fixed."""
+    pull.push({"app.py": BLOCKING + "\ndef (:\n"})
+    await bot.review(pull)
+    assert open_threads(pull) == 1
+
+
+async def test_4_6_a_thread_that_cannot_be_resolved_harms_nothing(bot: Bot, pull: PullRequest) -> None:
+    """4.6: where GitHub says no after all, the comment is minimised, and the check run stands."""
+    pull.push({"app.py": MAIN})
+    bot.github.faults.graphql_error("Resource not accessible", kind="FORBIDDEN", containing="resolveReviewThread")
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert pull.threads[0].first.minimized == "RESOLVED"
+    assert pull.check_runs[0].conclusion == "success"
