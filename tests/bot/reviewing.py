@@ -77,7 +77,11 @@ class InlineAnalyst(Analyst):
     ) -> Made:
         self.before()
         facts = {path: decode_facts(encoded) for path, (_, encoded) in head.items()}
-        before = None if base is None else {path: decode_facts(encoded) for path, (_, encoded) in base.items()}
+        before = (
+            None
+            if base is None
+            else read_base({path: decode_facts(one) for path, (_, one) in base.items()}, options=options)
+        )
         return fulfil(Project(sources, facts, before, options), wish)
 
     async def analyze(
