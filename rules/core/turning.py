@@ -84,7 +84,8 @@ class Turning:
         self._check(function)
         self.functions[function] = None
         for place, site in enumerate(self._facts(function).sites):
-            self._decide((function, place), site)
+            if not site.is_loop:
+                self._decide((function, place), site)
         calls = calls_by_hand(function, self.contexts)
         if calls is None:
             raise Refused("it is used in a way that cannot be followed")
