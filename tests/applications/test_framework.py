@@ -670,3 +670,37 @@ def test_a_context_variable_is_left_alone(stage: Stage) -> None:
         get("/"),
         get("/?name=ben"),
     )
+
+
+def test_documented_callbacks_and_webhooks_are_left_alone(stage: Stage) -> None:
+    """What only describes the requests that others have to answer is called by nobody."""
+    stage.alone(
+        """
+        from fastapi import APIRouter, FastAPI
+        from pydantic import BaseModel
+
+        app = FastAPI()
+        told = APIRouter()
+
+
+        class Event(BaseModel):
+            paid: bool
+
+
+        @told.post("{$callback_url}/invoices")
+        def notified(body: Event) -> None:
+            \"\"\"You will be told.\"\"\"
+
+
+        @app.post("/invoices", callbacks=told.routes)
+        async def invoice(callback_url: str | None = None) -> dict[str, bool]:
+            return {"told": notified(Event(paid=True)) is None}
+
+
+        @app.webhooks.post("new")
+        def new(body: Event) -> None:
+            \"\"\"You will be told as well.\"\"\"
+        """,
+        post("/invoices"),
+        get("/openapi.json"),
+    )

@@ -172,6 +172,27 @@ def test_endpoints_that_block_stay_in_threads_even_when_all_is_asked_for() -> No
     )
 
 
+def test_the_documentation_of_a_callback_is_left_alone() -> None:
+    """The routes of such a router are called by nobody but tests: https://fastapi.tiangolo.com/advanced/openapi-callbacks/."""
+    source = with_app(
+        "from fastapi import APIRouter",
+        """
+        told = APIRouter()
+
+
+        @told.post("{$callback_url}")
+        def told_of(x: int = 1):
+            return x
+
+
+        @app.post("/", callbacks=told.routes)
+        async def home():
+            return 1
+        """,
+    )
+    assert_clean(RULE, source, options=EVERYTHING)
+
+
 def test_websockets_and_middleware_are_not_spoken_of() -> None:
     assert_clean(
         RULE,
