@@ -8,7 +8,6 @@ not, no `await` stands where it may not, and a second run changes nothing.
 
 import ast
 import json
-import re
 import subprocess
 import sys
 import warnings
@@ -95,10 +94,7 @@ def _lints(files: Texts) -> Counter[tuple[str, str, str]]:
         write(dict(files), root)
         command = ["ruff", "check", "--isolated", "--preview", "--select", CODES, "--output-format", "json", str(root)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        found = json.loads(done.stdout)
-        return Counter(
-            (_place(one, root), str(one["code"]), re.sub("line [0-9]+", "line", one["message"])) for one in found
-        )
+        return Counter((_place(one, root), str(one["code"]), one["message"]) for one in json.loads(done.stdout))
 
 
 def _place(found: Mapping[str, Any], root: Path) -> str:

@@ -38,6 +38,7 @@ class Service:
 
     def __init__(self, github: FakeGitHub, directory: str, environment: Mapping[str, str] | None = None) -> None:
         self.github = github
+        self.patience = REVIEW_SECONDS
         self.database = Path(directory, "asyncify.db")
         self.log: list[Record] = []
         self._news = asyncio.Condition()
@@ -88,12 +89,14 @@ class Service:
 
     async def ended(self, delivery: str, result: str = "") -> Record:
         """What the log says of the end of the review for this delivery, whatever its result was or with this one."""
-        return await self.logged(lambda one: one in self.endings(delivery) and result in {"", one["result"]})
+        return await self.logged(lambda one: _is_end(one, delivery) and result in {"", one["result"]})
 
     async def logged(self, wanted: Callable[[Record], bool]) -> Record:
         """The last line of the log that is wanted, as soon as there is one."""
-        async with asyncio.timeout(REVIEW_SECONDS), self._news:
-            while not (found := list(filter(wanted, self.log))):
+        read = 0
+        async with asyncio.timeout(self.patience), self._news:
+            while not (found := list(filter(wanted, self.log[read:]))):
+                read = len(self.log)
                 await self._news.wait()
         return found[-1]
 
@@ -108,7 +111,7 @@ class Service:
 
     def endings(self, delivery: str) -> list[Record]:
         """What the log says of the ends of reviews for this delivery."""
-        return [one for one in self.log if one["event"] == "review ended" and one["delivery"] == delivery]
+        return [one for one in self.log if _is_end(one, delivery)]
 
     def errors(self) -> list[Record]:
         """What it logged as a warning or worse."""
@@ -141,6 +144,10 @@ async def serving(github: FakeGitHub, environment: Mapping[str, str] | None = No
             yield service
         finally:
             await service.stop()
+
+
+def _is_end(one: Record, delivery: str) -> bool:
+    return (one["event"], one.get("delivery")) == ("review ended", delivery)
 
 
 def _free_port() -> int:
