@@ -8,6 +8,7 @@ not, no `await` stands where it may not, and a second run changes nothing.
 
 import ast
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -94,7 +95,10 @@ def _lints(files: Texts) -> Counter[tuple[str, str, str]]:
         write(dict(files), root)
         command = ["ruff", "check", "--isolated", "--preview", "--select", CODES, "--output-format", "json", str(root)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return Counter((_place(one, root), str(one["code"]), one["message"]) for one in json.loads(done.stdout))
+        found = json.loads(done.stdout)
+        return Counter(
+            (_place(one, root), str(one["code"]), re.sub("line [0-9]+", "line", one["message"])) for one in found
+        )
 
 
 def _place(found: Mapping[str, Any], root: Path) -> str:

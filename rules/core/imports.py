@@ -70,9 +70,10 @@ def import_dotted(document: Document, dotted: str) -> Imported | None:
     """A member of a module, written in full where the file does not import it: `import asyncio`, `asyncio.sleep`."""
     if (written := is_imported(document, dotted)) is not None:
         return Imported(written)
-    module, _, member = dotted.rpartition(".")
-    added = import_module(document, module)
-    return Imported(f"{added.name}.{member}", added.edits) if added is not None else None
+    parts = dotted.split(".")
+    last = next((i for i, part in enumerate(parts) if part[:1].isupper()), len(parts) - 1)  # a class is no module
+    added = import_module(document, ".".join(parts[:last]))
+    return Imported(".".join((added.name, *parts[last:])), added.edits) if added is not None else None
 
 
 def orphan_edits(

@@ -3,11 +3,11 @@
 A registration hands a function over, as a decorator or as an argument, or a class is derived from one of the framework's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Import, Typed, last_name
+from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Import, Name, Typed, last_name
 from rules.core.library import Registration, Role
 from rules.core.project import DEPENDS, Project
 from rules.core.repository import is_offline
@@ -134,8 +134,10 @@ class Roots:
             if is_offline(path):
                 continue
             if facts.outline.decorating & decorating:
+                documented = _documented(facts.functions)
                 for index, function in enumerate(facts.functions):
-                    yield from self._decorated(path, index, function, decorating)
+                    if not any(_registrar(decorator) in documented for decorator in function.decorators):
+                        yield from self._decorated(path, index, function, decorating)
             if "" in facts.outline.called and facts.outline.called & decorating:
                 yield from self._called_decorators(path, decorating)
             named = handing_over | self._renamed(path, handing_over)
@@ -337,3 +339,19 @@ class Roots:
 def _text(call: Call, keyword: str) -> str:
     value = dict(call.keywords).get(keyword)
     return value.value if isinstance(value, Constant) and isinstance(value.value, str) else ""
+
+
+def _documented(functions: Iterable[Function]) -> set[str]:
+    """The routers whose routes are documented as `callbacks=router.routes` of another, and called by nobody.
+
+    https://fastapi.tiangolo.com/advanced/openapi-callbacks/
+    """
+    decorators = (decorator for function in functions for decorator in function.decorators)
+    given = (dict(one.keywords).get("callbacks") for one in decorators if isinstance(one, Call))
+    return {routes.of.id for routes in given if isinstance(routes, Attribute) and isinstance(routes.of, Name)}
+
+
+def _registrar(decorator: Expression | None) -> str:
+    """The name of what registers: `router` of `@router.get("/")`."""
+    callee = decorator.callee if isinstance(decorator, Call) else decorator
+    return callee.of.id if isinstance(callee, Attribute) and isinstance(callee.of, Name) else ""

@@ -92,6 +92,7 @@ def _could_be_asynchronous(function: Function, root: Root, contexts: Contexts) -
         and not any(d is not None for d in function.decorators if root.role is Role.DEPENDENCY)
         and not function.writes
         and is_quick(root.function, contexts)
+        and not (root.role is Role.ENDPOINT and _is_given_rows(root.function, contexts))
         and not is_used_by_hand(root.function, contexts)
     )
 
@@ -99,7 +100,7 @@ def _could_be_asynchronous(function: Function, root: Root, contexts: Contexts) -
 def is_quick(function: ProjectFunction, contexts: Contexts, hops: int = 4) -> bool:
     """Whether every call in the function is known to neither wait nor compute for long."""
     facts = contexts.project.function(function)
-    if not hops or facts.asynchronous or facts.generator or facts.loops or facts.managers:
+    if not hops or facts.suspends or facts.generator or facts.loops or facts.managers:
         return False
     if any(_is_thread_bound(name, function, contexts) for name in facts.reads):
         return False
@@ -113,6 +114,23 @@ def is_quick(function: ProjectFunction, contexts: Contexts, hops: int = 4) -> bo
     return True
 
 
+def _is_given_rows(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a dependency gives it what may come from a database, and may be loaded when it is read.
+
+    FastAPI itself reads the answer for its model, on the loop if the endpoint is asynchronous, else in the thread.
+    """
+    facts, project = contexts.project.function(function), contexts.project
+    inside, around = Where(function.path, function.index), Where(function.path, facts.parent, facts.line)
+    for parameter in facts.parameters:
+        given = project.dependency(parameter, around)
+        if given is None or (isinstance(given, ProjectFunction) and is_quick(given, contexts)):
+            continue
+        value = project.name(parameter.name, inside)
+        if not (isinstance(value, Object) and isinstance(value.of, Outside)):
+            return True
+    return False
+
+
 def _is_thread_bound(name: str, function: ProjectFunction, contexts: Contexts) -> bool:
     value = contexts.project.name(name, Where(function.path, function.index))
     return isinstance(value, Object) and isinstance(value.of, Outside) and value.of.name in _THREAD_BOUND
@@ -123,7 +141,8 @@ def _is_quick_call(callee: object, contexts: Contexts, hops: int) -> bool:
         case Outside(name=name):
             return contexts.project.knowledge.is_quick(name)
         case ProjectFunction():
-            return not contexts.project.function(callee).decorators and is_quick(callee, contexts, hops - 1)
+            facts = contexts.project.function(callee)
+            return not (facts.asynchronous or facts.decorators) and is_quick(callee, contexts, hops - 1)
         case ProjectClass():
             return _is_quick_class(callee, contexts, hops)
         case _:

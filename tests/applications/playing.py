@@ -176,6 +176,7 @@ class Stage:
             file = directory / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(dedent(text).lstrip("\n"))
+            os.utime(file, (1, 1))  # FileResponse tells when
         (directory / "requirements.txt").write_text("fastapi\n")
         return directory
 

@@ -382,7 +382,7 @@ def test_redis_in_an_endpoint(stage: Stage, redis: None) -> None:
         get("/items/a"),
         get("/hits"),
         get("/hits"),
-        fixes=4,
+        fixes=3,
     )
 
 
@@ -442,4 +442,41 @@ def test_redis_asyncio_is_left_alone(stage: Stage, redis: None) -> None:
         """,
         get("/hits"),
         get("/hits"),
+    )
+
+
+def test_a_client_of_redis_in_def_endpoints(stage: Stage, redis: None) -> None:
+    """With `--all`, the client of the module becomes asynchronous together with all that uses it."""
+    stage.same(
+        """
+        import os
+
+        from fastapi import FastAPI, HTTPException
+        from redis import Redis
+
+        app = FastAPI()
+        store = Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
+
+
+        def known(name: str) -> str:
+            value = store.get(name)
+            if value is None:
+                raise HTTPException(404, f"no {name}")
+            return value
+
+
+        @app.put("/items/{name}")
+        def put(name: str, value: str) -> bool:
+            return bool(store.set(name, value))
+
+
+        @app.get("/items/{name}")
+        def item(name: str) -> dict[str, str]:
+            return {"value": known(name), "hits": str(store.incr("hits"))}
+        """,
+        get("/items/a"),
+        Ask("PUT", "/items/a?value=1"),
+        get("/items/a"),
+        fixes=1,
+        seen=False,
     )

@@ -620,3 +620,45 @@ def test_a_session_that_all_requests_share_is_left_alone(stage: Stage) -> None:
         post("/authors", content=b"ann"),
         get("/authors"),
     )
+
+
+def test_an_endpoint_whose_answer_is_loaded_lazily_is_left_alone(stage: Stage) -> None:
+    """FastAPI reads the answer of `async def` on the loop, and that of `def` in its thread."""
+    stage.alone(
+        {
+            "models.py": MODELS,
+            "main.py": """
+                from fastapi import Depends, FastAPI
+                from pydantic import BaseModel, ConfigDict
+                from sqlalchemy.orm import Session
+
+                from models import Author, Book, SessionLocal, get_db
+
+                app = FastAPI()
+                with SessionLocal() as first:
+                    first.merge(Author(id=1, name="ann", books=[Book(id=1, title="one")]))
+                    first.commit()
+
+
+                class BookOut(BaseModel):
+                    model_config = ConfigDict(from_attributes=True)
+                    title: str
+
+
+                class AuthorOut(BaseModel):
+                    model_config = ConfigDict(from_attributes=True)
+                    name: str
+                    books: list[BookOut]
+
+
+                def current(db: Session = Depends(get_db)) -> Author:
+                    return db.get_one(Author, 1)
+
+
+                @app.get("/me", response_model=AuthorOut)
+                def me(author: Author = Depends(current)):
+                    return author
+                """,
+        },
+        get("/me"),
+    )

@@ -227,7 +227,7 @@ def test_background_tasks(stage: Stage) -> None:
         """,
         post("/send/ann"),
         post("/send/ben?q=x"),
-        fixes=2,
+        fixes=3,
     )
 
 
@@ -524,14 +524,14 @@ def test_plain_endpoints_and_dependencies(stage: Stage) -> None:
         get("/items/nib"),
         get("/items?limit=1"),
         get("/items?limit=11"),
-        fixes=4,
+        fixes=3,
         seen=False,
     )
 
 
-def test_a_function_that_is_also_called_by_hand_is_left_alone(stage: Stage) -> None:
-    """Whoever calls an endpoint himself awaits it, or does not."""
-    stage.alone(
+def test_a_function_that_is_also_called_by_hand(stage: Stage) -> None:
+    """Whoever calls an endpoint himself awaits it from then on."""
+    stage.same(
         """
         import time
 
@@ -552,6 +552,8 @@ def test_a_function_that_is_also_called_by_hand_is_left_alone(stage: Stage) -> N
         """,
         get("/one"),
         get("/both"),
+        fixes=1,
+        seen=False,
     )
 
 
@@ -669,4 +671,38 @@ def test_a_context_variable_is_left_alone(stage: Stage) -> None:
         """,
         get("/"),
         get("/?name=ben"),
+    )
+
+
+def test_documented_callbacks_and_webhooks_are_left_alone(stage: Stage) -> None:
+    """What only describes the requests that others have to answer is called by nobody."""
+    stage.alone(
+        """
+        from fastapi import APIRouter, FastAPI
+        from pydantic import BaseModel
+
+        app = FastAPI()
+        told = APIRouter()
+
+
+        class Event(BaseModel):
+            paid: bool
+
+
+        @told.post("{$callback_url}/invoices")
+        def notified(body: Event) -> None:
+            \"\"\"You will be told.\"\"\"
+
+
+        @app.post("/invoices", callbacks=told.routes)
+        async def invoice(callback_url: str | None = None) -> dict[str, bool]:
+            return {"told": notified(Event(paid=True)) is None}
+
+
+        @app.webhooks.post("new")
+        def new(body: Event) -> None:
+            \"\"\"You will be told as well.\"\"\"
+        """,
+        post("/invoices"),
+        get("/openapi.json"),
     )

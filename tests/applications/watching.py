@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from types import FrameType
 from typing import Any
 
@@ -30,6 +31,8 @@ MORE = (
     "subprocess.Popen.wait",
 )
 """What blocks and blockbuster leaves alone: https://github.com/cbornet/blockbuster#readme."""
+ONCE = ("importlib", "mimetypes.py")
+"""Parts of the paths of what is read once in the life of a process: modules, and the kinds of files."""
 ALLOWED = {
     "os.stat": ("inspect.py", "getsourcefile"),  # FastAPI, once a route, for its messages
     "os.read": ("subprocess.py", "_execute_child"),  # a program starts at once
@@ -57,7 +60,7 @@ def watching(note: Callable[[Stop], object], directory: str) -> Iterator[None]:
         if name.partition(".")[0] in sys.modules:
             oracle.functions[name] = BlockBusterFunction(None, name, can_block_predicate=_is_done)
     for name, (file, function) in ALLOWED.items():
-        oracle.functions[name].can_block_in(file, function)
+        oracle.functions[name].can_block_in(file, {function})
     for one in oracle.functions.values():
         one.can_block_predicate = partial(_noted, one, one.can_block_predicate, note, directory)
 
@@ -83,15 +86,15 @@ def _noted(
     **named: Any,
 ) -> bool:
     """Note a call unless it is harmless, and let it pass."""
-    if not harmless(*given, **named):
-        allowed = [(file, name) for file, names in function.can_block_functions for name in names]
-        if not any(
-            frame.f_code.co_filename.endswith(f) and frame.f_code.co_name == n
-            for frame in _frames()
-            for f, n in allowed
-        ):
-            note(_stop(function.full_name, directory))
+    if not (harmless(*given, **named) or any(map(_is_allowed, _frames(), repeat(function)))):
+        note(_stop(function.full_name, directory))
     return True
+
+
+def _is_allowed(frame: FrameType, function: BlockBusterFunction) -> bool:
+    path, name = frame.f_code.co_filename, frame.f_code.co_name
+    allowed = any(path.endswith(file) and name in names for file, names in function.can_block_functions)
+    return allowed or any(part in path for part in ONCE)
 
 
 def _stop(name: str, directory: str) -> Stop:

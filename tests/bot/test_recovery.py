@@ -1,7 +1,7 @@
 """What was missed is found: from GitHub's list of deliveries, and from the pull requests themselves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -18,6 +18,7 @@ from bot.store import Store
 
 from .fake_github import FakeGitHub, PullRequest
 from .reviewing import BLOCKING, MAIN, ref
+from .service import serving
 
 
 @dataclass
@@ -183,3 +184,29 @@ async def test_a_look_that_is_broken_off(missing: Missing) -> None:
     await missing.look()
 
     assert missing.taken == {"guid": ReviewRequested(ref(pull))}
+
+
+@pytest.mark.timeout(300)
+async def test_a_lost_database() -> None:
+    """A bot that starts with an empty database says nothing twice, and finds what happened while it was away."""
+    async with FakeGitHub() as github, serving(github) as service:
+        pulls = [github.repository("octo/said", {"app.py": MAIN}).open_pull({"app.py": BLOCKING})]
+        await service.told(pulls[0])
+        await service.stop()
+        for file in service.database.parent.glob("asyncify.db*"):
+            file.unlink()
+        pulls.append(github.repository("octo/missed", {"app.py": MAIN}).open_pull({"app.py": BLOCKING}))
+
+        await service.start()
+        await until(lambda: all(pull.check_runs for pull in pulls))
+        await service.told(pulls[0], "synchronize")
+
+        assert [len(pull.reviews) for pull in pulls] == [1, 1]
+        assert [len(pull.check_runs) for pull in pulls] == [1, 1]
+        assert github.refusals == []
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not holds():  # noqa: ASYNC110 -- another process does it
+            await asyncio.sleep(0.05)

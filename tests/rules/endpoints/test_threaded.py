@@ -172,6 +172,38 @@ def test_endpoints_that_block_stay_in_threads_even_when_all_is_asked_for() -> No
     )
 
 
+@pytest.mark.parametrize("answer", ["user", "user.name", "{'user': user}"])
+def test_what_a_dependency_may_have_from_a_database_is_left_alone(answer: str) -> None:
+    """FastAPI reads the answer of an `async def` on the loop, and what is loaded lazily with it."""
+    source = with_app(
+        "from fastapi import Depends\nfrom app.models import User, find",
+        f"def who() -> User:\n    return find()\n\n\n@app.get('/')\ndef home(user: User = Depends(who)):\n    return {answer}\n",
+    )
+    models = "class User:\n    name = ''\n\n\ndef find():\n    return unknown()\n"
+    assert_clean(RULE, source, files={"app/__init__.py": "", "app/models.py": models}, options=EVERYTHING)
+
+
+def test_the_documentation_of_a_callback_is_left_alone() -> None:
+    """The routes of such a router are called by nobody but tests: https://fastapi.tiangolo.com/advanced/openapi-callbacks/."""
+    source = with_app(
+        "from fastapi import APIRouter",
+        """
+        told = APIRouter()
+
+
+        @told.post("{$callback_url}")
+        def told_of(x: int = 1):
+            return x
+
+
+        @app.post("/", callbacks=told.routes)
+        async def home():
+            return 1
+        """,
+    )
+    assert_clean(RULE, source, options=EVERYTHING)
+
+
 def test_websockets_and_middleware_are_not_spoken_of() -> None:
     assert_clean(
         RULE,
