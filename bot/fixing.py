@@ -157,11 +157,12 @@ def fulfil(project: Project, wish: Wish) -> Made:
     """Make the fixes that are wished for."""
     analysis = project.analyze()
     asked = [finding for finding in analysis.findings if finding.fingerprint in wish.fingerprints]
+    chosen = _still(asked, analysis.findings)
     candidates = in_way(wish.way) if wish.way else every
     fixed = fix_all(
         project,
         analysis,
-        wanted=lambda finding: finding.fingerprint in wish.fingerprints,
+        wanted=chosen,
         unsafe=wish.unsafe,
         candidates=candidates,
     )
@@ -174,6 +175,20 @@ def fulfil(project: Project, wish: Wish) -> Made:
         fixed.done,
         tuple((finding, next(iter(candidates(finding)), None)) for finding in left),
     )
+
+
+def _still(asked: Sequence[Finding], findings: Iterable[Finding]) -> Callable[[Finding], bool]:
+    """Whether a finding is one of those asked for, also when others are fixed.
+
+    Fixing one of several equal calls of a function changes the fingerprints of the rest. Where only some of them were asked for,
+    they are told apart in the first round alone.
+    """
+    names = {finding.fingerprint for finding in asked}
+    mixed = {_kind(finding) for finding in asked} & {
+        _kind(finding) for finding in findings if finding.fingerprint not in names
+    }
+    first = {id(finding) for finding in asked}
+    return lambda finding: finding.fingerprint in names and (_kind(finding) not in mixed or id(finding) in first)
 
 
 def _kind(finding: Finding) -> tuple[str, str, str]:

@@ -2,14 +2,16 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from bot import store as stores
-from bot.models import PullRef
+from bot.models import Mute, PullRef
 from bot.store import Store
 
 REF = PullRef(installation=5, repository_id=7, repository="octo/demo", number=3)
@@ -171,3 +173,32 @@ async def test_a_check_before_the_tables_are_there(database_url: str) -> None:
         await store.check()
 
     await store.close()
+
+
+async def test_mutes(store: Store) -> None:
+    """What is muted in a pull request stays so until it is taken back, and counts there only."""
+    mute = Mute("aa11", "bb22", "app.py")
+    await store.mute(REF, [mute, Mute("blocking")])
+    await store.mute(REF, [mute])
+
+    assert await store.mutes(REF) == [mute, Mute("blocking")]
+    assert await store.mutes(replace(REF, number=4)) == []
+    await store.unmute(REF, "blocking")
+    assert await store.mutes(REF) == [mute]
+    await store.forget_installation(REF.installation)
+    assert await store.mutes(REF) == []
+
+
+async def test_answers_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten an hour and one refusal, for each person in each pull request; the same answer counts once."""
+    for number in range(stores.ANSWERS):
+        assert await store.may_answer(REF, f"a{number}", "bob", refusal=False)
+    assert await store.may_answer(REF, "a3", "bob", refusal=False)
+    assert not await store.may_answer(REF, "more", "bob", refusal=False)
+    assert await store.may_answer(REF, "r1", "cleo", refusal=True)
+    assert await store.may_answer(REF, "r1", "cleo", refusal=True)
+    assert not await store.may_answer(REF, "r2", "cleo", refusal=True)
+    assert await store.may_answer(replace(REF, number=4), "r3", "cleo", refusal=True)
+    later = time.time() + 3601
+    monkeypatch.setattr("bot.store.time.time", lambda: later)
+    assert await store.may_answer(REF, "more", "bob", refusal=False)
