@@ -150,3 +150,19 @@ async def test_neighbours_share_nothing(service: Service) -> None:
         own = f"/repos/{pull.repository.full_name}/"
         callers = {call.installation for call in service.github.calls if call.path.startswith(own)}
         assert callers == {installation_of(pull.repository).id}
+
+
+async def test_enterprise_server() -> None:
+    """Behind `/api/v3` everything works as it does elsewhere, and no call leaves the addresses that were given."""
+    async with FakeGitHub() as github, serving(github, {"GITHUB_API_URL": f"{github.url}/api/v3"}) as service:
+        shop = github.repository("acme/shop", {"app.py": MAIN})
+        shop.collaborators["ann"] = "write"
+        pull = shop.open_pull({"app.py": BLOCKING})
+        assert await service.told(pull) == "reviewed"
+        said = pull.comment("/asyncify fix", "ann")
+        sent = await service.send("issue_comment", github.webhook("issue_comment", "created", said))
+        assert (await service.ended(sent, "done"))["outcome"] == "rocket"
+        asked = {call.address.split("/")[2] for call in github.calls}
+        assert asked == {"v3", "graphql"}
+        assert all(call.address.startswith("/api/") for call in github.calls)
+        assert github.refusals == []

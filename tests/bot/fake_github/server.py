@@ -42,6 +42,8 @@ class Call:
     ended: float = 0.0
     status: int = 0
     installation: int | None = None
+    address: str = ""
+    """The path as it was asked for, before what Enterprise Server puts in front of it is cut."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.route}"
@@ -189,6 +191,7 @@ class Server:
         body = await request.read()
         path = self._canonical(request.raw_path.partition("?")[0])
         call = Call(request.method, _template(request.method, path), unquote(path), _parsed(body), time.perf_counter())
+        call.address = request.path
         self.github.calls.append(call)
         try:
             reply = await self._with_faults(request, path, body, call)
