@@ -140,7 +140,8 @@ class Calm:
         return not validating and all(o.name in _DATA_BASES for o in family if isinstance(o, Outside))
 
     def _is_method_of_data(self, callee: Expression, where: Where) -> bool:
-        return isinstance(callee, Attribute) and callee.name in _METHODS and self.is_data(callee.of, where)
+        known = isinstance(callee, Attribute) and (callee.name in _METHODS or callee.name == "__iter__")
+        return known and isinstance(callee, Attribute) and self.is_data(callee.of, where)
 
     # Data
 

@@ -11,7 +11,8 @@ from enum import Enum
 
 from rules.core.calm import Calm
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
-from rules.core.facts import Constant, Function, Site, last_name
+from rules.core.facts import Attribute, Constant, Function, Name, Site, last_name
+from rules.core.findings import Span
 from rules.core.holding import Held, Use, counterpart_of, held_at, uses_of
 from rules.core.library import Blocking, Counterpart, Weight
 from rules.core.offload import may_be_handed_over
@@ -188,11 +189,26 @@ class Turning:
             pass  # a plain generator is run through in threads
         elif any(map(self._blocks, self.contexts.targets(function, place))):
             self._help(at, site)
-        elif not self.calm.is_quick(site, where) and not self._is_member_of_client(at, site):
+        elif not (self.calm.is_quick(site, where) or self._is_stream(at, site) or self._is_member_of_client(at, site)):
             raise Refused(f"`{last_name(site.call.callee)}` may block")
 
     def _blocks(self, target: ProjectFunction) -> bool:
         return self._facts(target).asynchronous or self.contexts.sink(target) is not None
+
+    def _is_stream(self, at: At, site: Site) -> bool:
+        """Whether a loop runs through what a client streams, which is seen to where the client is called."""
+        receiver = site.call.callee.of if isinstance(site.call.callee, Attribute) else None
+        if not (isinstance(receiver, Name) and last_name(site.call.callee) == "__iter__"):
+            return False
+        facts = self._facts(at[0])
+        made = [binding.value for binding in facts.bindings.get(receiver.id, ())]
+        streamed = [
+            s.call
+            for (f, p), step in self.steps.items()
+            if f == at[0] and step is Step.CLIENT
+            for s in [facts.sites[p]]
+        ]
+        return bool(made) and all(value in streamed for value in made)
 
     def _is_member_of_client(self, at: At, site: Site) -> bool:
         """A call on a client that has, or makes one that has, a counterpart; it blocks nothing by itself."""
@@ -284,11 +300,15 @@ class Turning:
             raise Refused("it uses a lock, what belongs to a thread, or attributes that load")
         if any(root.role in ALWAYS_ON_LOOP for root in self._roots(function)):
             raise Refused("it runs on the loop already")
-        calls = [site for site in facts.sites if not site.is_loop]
-        if sum(isinstance(node, ast.Call) for node in _own_nodes(definition)) != len(calls):
+        if not self._all_calls(function, definition) <= {site.span for site in facts.sites}:
             raise Refused("it holds calls that cannot be followed")
         if facts.generator and not _may_yield_asynchronously(definition):
             raise Refused("it delegates to another generator, or returns a value")
+
+    def _all_calls(self, function: ProjectFunction, definition: ast.FunctionDef) -> set[Span]:
+        document = self.texts.document(function.path)
+        calls = (node for node in _own_nodes(definition) if isinstance(node, ast.Call))
+        return {document.span(call) for call in calls} if document is not None else set()
 
     def _is_wrapped(self, function: ProjectFunction) -> bool:
         """Whether a decorator calls the function itself, or is one that only functions of its kind may have."""
