@@ -9,7 +9,7 @@ from rules.core.choosing import Offered, chosen
 from rules.core.contexts import Contexts
 from rules.core.document import Document
 from rules.core.findings import Edit, Finding, Fix
-from rules.core.offload import offload
+from rules.core.offload import offload, offload_whole
 from rules.core.proof import objection
 from rules.core.remarks import Remark, Remedy
 from rules.core.reverse import reverse
@@ -23,7 +23,7 @@ Writer = Callable[[Remark, Contexts, Document], Fix | None]
 MOST_MENDED = 50  # findings of a file that get fixes: what one person can read at a time
 
 WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
-    Remedy.UNBLOCK: (twin, reverse, offload),
+    Remedy.UNBLOCK: (twin, reverse, offload_whole, offload),
     Remedy.AWAIT: (repairs.await_call,),
     Remedy.CONVERT: (repairs.make_asynchronous,),
     Remedy.RELEASE: (repairs.release,),

@@ -10,7 +10,16 @@ from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.imports import Imported, import_member, is_imported
 from rules.core.library import Weight
 from rules.core.remarks import Remark
-from rules.core.sharing import SHARED, is_called_on, is_used_by_others, marked, reached, thread_hazard
+from rules.core.sharing import (
+    SHARED,
+    is_called_on,
+    is_used_by_others,
+    marked,
+    reached,
+    runs_beside_itself,
+    thread_hazard,
+    uses_exclusively,
+)
 from rules.core.values import ProjectFunction, Where
 
 FINISHING = frozenset({"commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})
@@ -35,6 +44,50 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | Non
         _offload_notes(remark),
     )
     return marked(fix, function, contexts)
+
+
+def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
+    """A chain of blocking calls, `engine.connect().execute(...)`, handed over as one."""
+    function = remark.function
+    blocking = {
+        site.span: site
+        for site in contexts.project.function(function).sites
+        if contexts.blocking(site, _where(site, function)) is not None
+    }
+    inner = document.call_at(remark.site.span) if remark.site is not None else None
+    chain = [call for call in _chain_of(inner, document) if document.span(call) in blocking] if inner else []
+    handing = hand_over(document)
+    if len(chain) < 2 or handing is None or not _fits_in_lambda(chain[-1]):
+        return None
+    sites = [blocking[document.span(call)] for call in chain]
+    outer = awaitable_call(sites[-1], function, contexts, document)
+    if outer is None or not all(may_be_handed_over(site, function, contexts) for site in sites):
+        return None
+    start, end = document.span(outer).start, document.span(outer).end
+    wrapped = [document.insert(start, f"await {handing.name}(lambda: "), document.insert(end, ")")]
+    if document.needs_parentheses(outer):
+        wrapped = [document.insert(start, f"(await {handing.name}(lambda: "), document.insert(end, "))")]
+    title = f"Hand the whole expression to a worker thread with `{handing.name}`"
+    return marked(Fix(title, Way.OFFLOAD, (*wrapped, *handing.edits), notes=_offload_notes(remark)), function, contexts)
+
+
+def _chain_of(call: ast.Call, document: Document) -> list[ast.Call]:
+    """The calls of a chain, `a()` and `a().b()` and so on, that the given one is part of, innermost first."""
+    node: ast.AST = call
+    while isinstance(attribute := document.parents.get(node), ast.Attribute):
+        around = document.parents.get(attribute)
+        if not (isinstance(around, ast.Call) and around.func is attribute):
+            break
+        node = around
+    found = []
+    while isinstance(node, ast.Call):
+        found.append(node)
+        node = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+    return found[::-1]
+
+
+def _fits_in_lambda(call: ast.Call) -> bool:
+    return not any(isinstance(node, (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)) for node in ast.walk(call))
 
 
 def may_be_handed_over(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -62,9 +115,9 @@ def _is_bound_to_thread(site: Site, function: ProjectFunction, contexts: Context
     if any(is_used_by_others(other.call, function, contexts) for other in sites):
         return True
     target = contexts.project.called_function(contexts.project.value(site.call.callee, where))
-    if target is None:
-        return False
-    inside = list(reached(target, contexts))
+    inside = list(reached(target, contexts)) if target is not None else []
+    if runs_beside_itself(function, contexts) and _shares(site, function, inside, contexts):
+        return True
     return _finishes_for_others(inside, contexts) or any(
         thread_hazard(inner, contexts) not in {"", SHARED} for inner in inside
     )
@@ -80,6 +133,15 @@ def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -
         if is_called_on(per_thread, site.call, _where(site, function), contexts)
     }
     return bool(done) and done <= FINISHING
+
+
+def _shares(site: Site, function: ProjectFunction, inside: list[ProjectFunction], contexts: Contexts) -> bool:
+    """Whether the call, or a helper behind it, uses a session or connection that its caller made."""
+    if uses_exclusively(site.call, function, contexts):
+        return True
+    return any(
+        uses_exclusively(s.call, inner, contexts) for inner in inside for s in contexts.project.function(inner).sites
+    )
 
 
 def _where(site: Site, function: ProjectFunction) -> Where:

@@ -7,7 +7,7 @@ decorators, and with them the API its contract; the blocking call is gone and no
 
 import dis
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import CodeType
 
@@ -77,7 +77,7 @@ def _contract_objection(fix: Fix, before: Contexts, edited: Mapping[str, Facts])
     for path, facts in edited.items():
         if facts.problem:
             return "cannot be read again"
-        if [_signature(f) for f in project.facts[path].functions] != [_signature(f) for f in facts.functions]:
+        if _signatures(project.facts[path]) != _signatures(facts):
             return "changes a signature"
         if fix.way is not Way.REPAIR and _registrations(path, before) != _registrations(path, after):
             return "changes the routes"
@@ -86,16 +86,27 @@ def _contract_objection(fix: Fix, before: Contexts, edited: Mapping[str, Facts])
 
 def _meaning_objection(before: Contexts, function: ProjectFunction, edited: Mapping[str, Facts]) -> str:
     after = Contexts(before.project.with_facts(edited))
-    changed = dict.fromkeys((*_within(function, after), *_changed(before, after, edited)))
-    return next(filter(None, (_objection_in(place, before, after) for place in changed)), "")
+    places = dict(_places(before, after, {*edited, function.path}))
+    changed = dict.fromkeys((*_within(function, before), *_changed(places, before, after)))
+    return next(filter(None, (_objection_in(old, places[old], before, after) for old in changed if old in places)), "")
 
 
-def _objection_in(place: ProjectFunction, before: Contexts, after: Contexts) -> str:
+def _places(
+    before: Contexts, after: Contexts, paths: Iterable[str]
+) -> Iterator[tuple[ProjectFunction, ProjectFunction]]:
+    """Where each function is afterwards; lambdas may have come between."""
+    for path in paths:
+        pair = (before.project.facts[path].functions, after.project.facts[path].functions)
+        old, new = ([i for i, function in enumerate(functions) if not function.is_lambda] for functions in pair)
+        yield from ((ProjectFunction(path, i), ProjectFunction(path, j)) for i, j in zip(old, new, strict=True))
+
+
+def _objection_in(was: ProjectFunction, place: ProjectFunction, before: Contexts, after: Contexts) -> str:
     """What is wrong with one function that was changed."""
-    old, new = before.project.function(place), after.project.function(place)
-    if new.asynchronous and _blocking(after, place) - (_blocking(before, place) if old.asynchronous else Counter()):
+    old, new = before.project.function(was), after.project.function(place)
+    if new.asynchronous and _blocking(after, place) - (_blocking(before, was) if old.asynchronous else Counter()):
         return "blocks elsewhere"
-    if _forgotten(after, place) > _forgotten(before, place):
+    if _forgotten(after, place) > _forgotten(before, was):
         return "leaves a coroutine unawaited"
     if any(_awaits_nothing(site, place, after) for site in new.sites if site.awaited) and not old.suspends:
         return "awaits what is no coroutine"
@@ -104,13 +115,14 @@ def _objection_in(place: ProjectFunction, before: Contexts, after: Contexts) -> 
     return ""
 
 
-def _changed(before: Contexts, after: Contexts, edited: Mapping[str, Facts]) -> Iterator[ProjectFunction]:
+def _changed(
+    places: Mapping[ProjectFunction, ProjectFunction], before: Contexts, after: Contexts
+) -> Iterator[ProjectFunction]:
     """The functions of the edited files that do something else now."""
-    for path in edited:
-        pairs = zip(before.project.facts[path].functions, after.project.facts[path].functions, strict=True)
-        for index, (old, new) in enumerate(pairs):
-            if old.asynchronous != new.asynchronous or [*map(_doing, old.sites)] != [*map(_doing, new.sites)]:
-                yield ProjectFunction(path, index)
+    for was, place in places.items():
+        old, new = before.project.function(was), after.project.function(place)
+        if old.asynchronous != new.asynchronous or [*map(_doing, old.sites)] != [*map(_doing, new.sites)]:
+            yield was
 
 
 def _doing(site: Site) -> object:
@@ -158,6 +170,10 @@ def _within(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFu
         if facts.parent in inner and index != function.index:
             inner.add(index)
             yield ProjectFunction(function.path, index)
+
+
+def _signatures(facts: Facts) -> list[object]:
+    return [_signature(function) for function in facts.functions if not function.is_lambda]
 
 
 def _signature(function: Function) -> object:

@@ -77,6 +77,15 @@ def _unreadable(problem: str) -> Facts:
     return Facts(Outline(problem), pack(Body()))
 
 
+def _other_names(scope: "_Scope") -> set[str]:
+    """The local names that are given what another name stands for, or holds."""
+    return {
+        name
+        for name, bindings in scope.bindings.items()
+        if any(isinstance(binding.value, (Name, Attribute, Subscript, Element)) for binding in bindings)
+    }
+
+
 def _decorating_names(functions: Iterable[Function]) -> Iterator[str]:
     for function in functions:
         for decorator in function.decorators:
@@ -496,7 +505,7 @@ class _Reader:
             sites=tuple(scope.sites),
             results=tuple(scope.results),
             yields=tuple(scope.yields),
-            writes=tuple(sorted((scope.writes - local) | scope.outer)),
+            writes=tuple(sorted((scope.writes - (local - _other_names(scope))) | scope.outer)),
             reads=tuple(sorted(scope.mentions.keys() - local)),
             managers=tuple(scope.managers),
             loops=scope.looping,

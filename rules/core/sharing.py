@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Expression, Function, Name, Subscript
+from rules.core.facts import Attribute, Call, Element, Expression, Function, Name, Subscript
 from rules.core.findings import Applicability, Fix
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
@@ -93,6 +93,22 @@ def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts)
     )
 
 
+def runs_beside_itself(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a coroutine of the function is made without being awaited there and then, as for `gather`."""
+    for call, at in contexts.project.calls_of(function):
+        sites = contexts.project.function(at).sites
+        if any(site.call is call and not site.awaited for site in sites):
+            return True
+    return False
+
+
+def uses_exclusively(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a method is called on what serves one thread at a time, and was not made in the function itself."""
+    facts = contexts.project.function(function)
+    where = Where(function.path, function.index)
+    return is_called_on(contexts.project.knowledge.exclusive, call, where, contexts) and _is_not_own(call, facts)
+
+
 def _is_not_own(call: Call, facts: Function) -> bool:
     """Whether what a method is called on was not made in the function itself."""
     return isinstance(call.callee, Attribute) and not _root_names(call.callee.of) <= facts.bindings.keys()
@@ -118,7 +134,22 @@ def _shared_names(facts: Function, function: ProjectFunction, contexts: Contexts
     while index > 0:
         shared |= around[index].bindings.keys()
         index = around[index].parent
-    return shared - facts.bindings.keys() - {parameter.name for parameter in facts.parameters}
+    shared = shared - facts.bindings.keys() - {parameter.name for parameter in facts.parameters}
+    return shared | _other_names(shared, facts)
+
+
+def _other_names(shared: set[str], facts: Function) -> set[str]:
+    """The local names that stand for what is shared, or for what lies in it: `rows = cache["rows"]`."""
+    return {
+        name
+        for name, bindings in facts.bindings.items()
+        if "." not in name and any(_lies_in(binding.value, shared) for binding in bindings)
+    }
+
+
+def _lies_in(value: Expression, shared: set[str]) -> bool:
+    inner = value.of if isinstance(value, Element) else value
+    return isinstance(inner, (Name, Attribute, Subscript)) and bool(_root_names(inner) & shared)
 
 
 def _changes_global(call: Call, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:

@@ -74,7 +74,14 @@ def _files_that_could_mean(function: ProjectFunction, contexts: Contexts) -> set
 def is_told(path: str, name: str, contexts: Contexts) -> bool:
     """Whether a text anywhere names the name in this module: "app.tasks.send", as job queues and mocks are told."""
     module = path.removesuffix(".py").removesuffix("/__init__").rpartition("/")[2]
-    return f"{module}.{name}" in contexts.project.told
+    return f"{module}.{name}" in contexts.project.told or _is_imported_by_text(path, contexts)
+
+
+def _is_imported_by_text(path: str, contexts: Contexts) -> bool:
+    """Whether a text names the module itself, in a project that imports modules by their names."""
+    parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    facts = contexts.project.facts.values()
+    return ".".join(parts[-2:]) in contexts.project.told and any("import_module" in one.outline.called for one in facts)
 
 
 def _uses(function: ProjectFunction, path: str, contexts: Contexts) -> bool:

@@ -8,7 +8,6 @@ from tests.rules.checking import (
     assert_fixes,
     assert_unfixed,
     assert_whole_file_fixed,
-    not_yet,
     with_app,
 )
 
@@ -163,16 +162,10 @@ def test_an_endpoint_and_its_dependency_each_become_def() -> None:
             f"def make():\n    hits = []\n\n    @app.get('/')\n    async def home():\n        hits.append({CALL})\n",
         ),
         ("attribute of a container", f'@app.get("/")\nasync def home():\n    state.rows.append({CALL})'),
-        pytest.param(
-            "another name of a global",
-            f'@app.get("/")\nasync def home():\n    mine = rows\n    mine.append({CALL})',
-            marks=not_yet("a global is not recognised under another name"),
-        ),
-        pytest.param(
-            "another name of an object",
-            f'@app.get("/")\nasync def home():\n    mine = state\n    mine.answer = {CALL}',
-            marks=not_yet("a global is not recognised under another name"),
-        ),
+        ("another name of a global", f'@app.get("/")\nasync def home():\n    mine = rows\n    mine.append({CALL})'),
+        ("another name of an object", f'@app.get("/")\nasync def home():\n    mine = state\n    mine.answer = {CALL}'),
+        ("what lies in a global", f'@app.get("/")\nasync def home():\n    mine = rows[0]\n    mine["x"] = {CALL}'),
+        ("each of a global", f'@app.get("/")\nasync def home():\n    for one in rows:\n        one.n = {CALL}'),
         (
             "helper changes a global",
             f'def bump():\n    global n\n    n += 1\n\n\n@app.get("/")\nasync def home():\n    bump()\n    {CALL}',
@@ -230,10 +223,9 @@ def test_what_must_stay_asynchronous(reason: str, body: str) -> None:
             "scripts/run.py",
             "import asyncio\nfrom app.main import home\n\nif __name__ == '__main__':\n    asyncio.run(home())\n",
         ),
-        pytest.param(
+        (
             "app/other.py",
             "import importlib\n\nasync def f():\n    await getattr(importlib.import_module('app.main'), 'home')()\n",
-            marks=not_yet("a name in a string, for `getattr`, is not seen (D11)"),
         ),
     ],
 )
@@ -516,10 +508,9 @@ def test_arguments_may_hold_blocking_calls_of_other_rules() -> None:
     ) in after
 
 
-@not_yet("the fixes of `connect` and of `execute` overlap, so that they cannot both be made")
 def test_a_blocking_receiver_and_a_blocking_call() -> None:
-    """Both edits lie in one expression; they are made together or one of them waits for the next run."""
-    assert_whole_file_fixed(
+    """The whole expression goes to one thread."""
+    after = assert_whole_file_fixed(
         """
         from fastapi import FastAPI, Request
         from sqlalchemy import create_engine, text
@@ -534,6 +525,7 @@ def test_a_blocking_receiver_and_a_blocking_call() -> None:
             engine.connect().execute(text("select 1"))
         """
     )
+    assert b'await run_in_threadpool(lambda: engine.connect().execute(text("select 1")))' in after
 
 
 # What a worker thread must not be given
@@ -599,7 +591,7 @@ async def home(request: Request, db: Session):
         pytest.param(
             "databases/session",
             "async def one():\n        return db.get(1, 2)\n    await asyncio.gather(one(), one())",
-            marks=not_yet("two threads use one session at once (W3)"),
+            id="two threads would use one session at once",
         ),
     ],
 )
