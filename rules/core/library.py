@@ -82,6 +82,24 @@ class Counterpart:
 
 
 @dataclass(frozen=True, slots=True)
+class Borrower:
+    """A function that makes a client for one call, and the `method` of the `clients` that makes the same call.
+
+    `keywords` are the arguments that mean the same there, each with its name there; a call with others is left alone.
+    `added` are arguments that keep the defaults of the function: all of them, or where the class is of the same package
+    (there is no `answer`), those that the client was made with. `answer` names what may be taken of the answer of another package.
+    """
+
+    name: str
+    method: str
+    clients: tuple[str, ...]
+    keywords: Mapping[str, str]
+    added: Mapping[str, str]
+    answer: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Blocking:
     """Callables that block, and the rule that speaks of them; `when` tells whether one call, in its function, is to count.
 
@@ -167,6 +185,7 @@ class Library:
     quick: frozenset[str] = frozenset()
     twins: Mapping[str, str] = field(default_factory=dict)
     counterparts: tuple[Counterpart, ...] = ()
+    borrowers: tuple[Borrower, ...] = ()
     offloads: tuple[Offload, ...] = ()
     registrations: tuple[Registration, ...] = ()
     callers: frozenset[str] = frozenset()
@@ -193,6 +212,7 @@ class Knowledge:
         self.per_thread = frozenset().union(*(library.per_thread for library in known))
         self.twins = _merged(library.twins for library in known)
         self.counterparts = {one.of: one for library in known for one in library.counterparts}
+        self.borrowers = {one.name: one for library in known for one in library.borrowers}
         self.makers = {name: one for one in self.counterparts.values() for name in (one.of, *one.makers)}
         self._aliases = _merged(library.aliases for library in known)
         self._coroutines = frozenset().union(

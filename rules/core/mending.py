@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rules.core import repairs
+from rules.core.borrowing import borrow
 from rules.core.choosing import Offered, chosen
 from rules.core.contexts import Contexts
 from rules.core.document import Document
-from rules.core.findings import Edit, Finding, Fix
+from rules.core.findings import Applicability, Edit, Finding, Fix
 from rules.core.offload import offload, offload_whole
 from rules.core.proof import objection
 from rules.core.remarks import Remark, Remedy
@@ -76,9 +77,12 @@ class Mending:
 
 
 def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix]:
-    for reach in WIDE.get(remark.remedy, ()):
-        if (fix := reach(remark, bench)) is not None:
-            yield fix
+    """The fixes of a remark; what reaches further or borrows comes first where it is safe, and last where it is not."""
+    reaching = [fix for reach in WIDE.get(remark.remedy, ()) if (fix := reach(remark, bench)) is not None]
+    if remark.remedy is Remedy.UNBLOCK and (borrowed := borrow(remark, bench.contexts, document)) is not None:
+        reaching.append(borrowed)
+    yield from (fix for fix in reaching if fix.applicability is Applicability.SAFE)
     for write in WAYS.get(remark.remedy, ()):
         if (fix := write(remark, bench.contexts, document)) is not None:
             yield fix
+    yield from (fix for fix in reaching if fix.applicability is Applicability.UNSAFE)

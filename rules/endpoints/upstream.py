@@ -108,6 +108,8 @@ def _pays(sink: Sink) -> bool:
 
 def _slowest(function: ProjectFunction, contexts: Contexts) -> Sink | None:
     """What a function waits for longest of all that could be awaited."""
+    if contexts.sink(function) is None:
+        return None
     found = list(_waits(function, contexts))
     return next(filter(_pays, found), found[0] if found else None)
 

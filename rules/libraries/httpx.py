@@ -3,13 +3,17 @@
 https://www.python-httpx.org/api/
 """
 
-from rules.core.library import Blocking, Counterpart, Library
+from rules.core.library import Blocking, Borrower, Counterpart, Library
 
 _PACKAGES = ("httpx", "httpx2")
 _VERBS = ("request", "get", "options", "head", "post", "put", "patch", "delete", "stream")
 _FUNCTIONS = tuple(f"httpx.{verb}" for verb in _VERBS) + tuple(f"httpx2.{verb}" for verb in (*_VERBS, "query"))
 _METHODS = tuple(f"httpx.Client.{verb}" for verb in (*_VERBS, "send")) + tuple(
     f"httpx2.Client.{verb}" for verb in (*_VERBS, "send", "query")
+)
+_BODIES = (
+    (("get", "options", "head", "delete"), ()),
+    (("post", "put", "patch"), ("json", "data", "content", "files")),
 )
 _AWAITED = ("request", "get", "options", "head", "post", "put", "patch", "delete", "send", "aclose")
 
@@ -46,6 +50,18 @@ library = Library(
             notes=(_POOL,),
         )
         for package in _PACKAGES
+    ),
+    borrowers=tuple(
+        Borrower(
+            f"{package}.{verb}",
+            verb,
+            (f"{package}.AsyncClient",),
+            {name: name for name in ("params", "headers", "timeout", "follow_redirects", *body)},
+            {"timeout": "5.0", "follow_redirects": "False"},
+        )
+        for package in _PACKAGES
+        for verbs, body in _BODIES
+        for verb in verbs
     ),
     coroutines=frozenset(f"{package}.AsyncClient.{name}" for package in _PACKAGES for name in _AWAITED),
 )

@@ -3,7 +3,7 @@
 https://requests.readthedocs.io/en/latest/api/
 """
 
-from rules.core.library import Blocking, Library
+from rules.core.library import Blocking, Borrower, Library
 
 _VERBS = ("request", "get", "options", "head", "post", "put", "patch", "delete")
 _OAUTH = ("requests_oauthlib.OAuth1Session", "requests_oauthlib.OAuth2Session")
@@ -12,6 +12,13 @@ _DERIVED = (
     "requests_cache.CachedSession",
     "requests_toolbelt.sessions.BaseUrlSession",
     "authlib.integrations.requests_client.OAuth2Session",
+)
+
+_CLIENTS = ("httpx2.AsyncClient", "httpx.AsyncClient")
+_ANSWER = frozenset({"json", "status_code", "content", "headers", "raise_for_status"})
+_NOTES = (
+    "HTTPX raises `httpx.HTTPError` and its kin instead of `requests.RequestException`.",
+    "Tests that replace `requests` have to replace the client instead.",
 )
 
 library = Library(
@@ -27,6 +34,24 @@ library = Library(
             "clients/requests", tuple(f"requests_oauthlib.OAuth2Session.{name}_token" for name in ("fetch", "refresh"))
         ),
         Blocking("clients/requests", tuple(f"{_DERIVED[-1]}.{name}_token" for name in ("fetch", "refresh"))),
+    ),
+    borrowers=tuple(
+        Borrower(
+            f"requests.{verb}",
+            verb,
+            _CLIENTS,
+            {
+                "params": "params",
+                "headers": "headers",
+                "timeout": "timeout",
+                "allow_redirects": "follow_redirects",
+                **dict.fromkeys(("json",) if verb in {"post", "put", "patch"} else (), "json"),
+            },
+            {"timeout": "None", "follow_redirects": "False" if verb == "head" else "True"},
+            _ANSWER,
+            _NOTES,
+        )
+        for verb in _VERBS[1:]
     ),
     bases=dict.fromkeys(_DERIVED, ("requests.Session",)),
     aliases={
