@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from rules.core.edits import EditConflictError, apply_edits
 from rules.core.facts import Facts
-from rules.core.findings import Edit, Finding, Fix, Way
+from rules.core.findings import Applicability, Edit, Finding, Fix, Way
 from rules.core.values import ProjectFunction
 
 
@@ -61,17 +61,27 @@ def _asynchronous(groups: Groups) -> dict[str, Fix] | None:
 
 def _function_by_function(groups: Groups, left_out: set[Fix]) -> dict[str, Fix]:
     """A function that loses its `async` can await nothing, so either every finding of it is mended that way or none is:
-    none where each has a twin of its own, and all where one has not.
+    none where each has a twin of its own, or where a service is asked that can be awaited; else all.
     """
     best: dict[str, Fix] = {}
     for group in groups.values():
         left = [(one.finding, [fix for fix in one.fixes if fix not in left_out]) for one in group]
-        reverse = _has_everywhere(Way.REVERSE, left) and not _has_everywhere(Way.TWIN, left)
+        reverse = _has_everywhere(Way.REVERSE, left) and not (_has_everywhere(Way.TWIN, left) or _pays_awaited(left))
         for finding, fixes in left:
             fitting = [fix for fix in fixes if (fix.way is Way.REVERSE) == reverse]
             if fitting:
                 best[finding.fingerprint] = fitting[0]
     return best
+
+
+def _pays_awaited(group: list[tuple[Finding, list[Fix]]]) -> bool:
+    """Whether the function waits for a service that has a twin, so that as `def` it would be told to become asynchronous."""
+    twin = any(finding.rule.startswith("clients/") and _has_safe_twin(fixes) for finding, fixes in group)
+    return twin and all(any(fix.way is not Way.REVERSE for fix in fixes) for _, fixes in group)
+
+
+def _has_safe_twin(fixes: list[Fix]) -> bool:
+    return any(fix.way is Way.TWIN and fix.applicability is Applicability.SAFE for fix in fixes)
 
 
 def _has_everywhere(way: Way, group: list[tuple[Finding, list[Fix]]]) -> bool:

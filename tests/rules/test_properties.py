@@ -23,6 +23,10 @@ IMPORTS = (
     "from fastapi import Depends, Request",
     "from sqlalchemy.orm import Session",
     "import shutil  # trees",
+    "from openai import OpenAI\nclient = OpenAI()",
+    "import redis\nstore = redis.Redis()",
+    "import httpx\nhttp = httpx.AsyncClient()",
+    "from langchain_openai import ChatOpenAI\nmodel = ChatOpenAI()",
     "if True:\n    import uuid",
 )
 HEADERS = (
@@ -34,6 +38,7 @@ HEADERS = (
     '@app.get("/{n}")\ndef f{n}(request, name, db):',
     "async def f{n}(request, name, db):",
     "def f{n}(request=1, name=2, db=3):",
+    '@app.get("/{n}")\ndef f{n}(request: str, name: str, db: int = 1) -> str:',
 )
 EXPRESSIONS = (
     "time.sleep(1)",
@@ -59,6 +64,11 @@ EXPRESSIONS = (
     "1 if {e} else 2",
     "f0({e})",
     "f1(request, name)",
+    "client.responses.create(input={e}).output_text",
+    "client.responses.create(input=name, stream=True)",
+    "store.get({e})",
+    "httpx.get({e}).json()",
+    "model.invoke({e})",
     "audit()",
     "'🙂', {e}",
 )

@@ -624,3 +624,15 @@ def test_a_method_of_a_shared_object_that_changes_it_stays_asynchronous() -> Non
         ),
         way=Way.REVERSE,
     )
+
+
+def test_where_a_service_can_be_awaited_the_function_stays_asynchronous() -> None:
+    """As `def` it would be told to become asynchronous again."""
+    after = assert_whole_file_fixed(
+        with_app(
+            "import subprocess\n\nfrom openai import OpenAI\n\nclient = OpenAI()",
+            '@app.get("/")\nasync def home(q: str):\n    subprocess.run(["date"])\n    return client.responses.create(input=q)\n',
+        )
+    )
+    assert b"await run_in_threadpool(subprocess.run, " in after
+    assert b"return await client.responses.create(input=q)" in after
