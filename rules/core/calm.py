@@ -98,6 +98,8 @@ class Calm:
 
     def is_quick(self, site: Site, where: Where) -> bool:
         """Whether a call, and what it is given to call, neither waits nor computes for long."""
+        if site.is_loop:
+            return isinstance(site.call.callee, Attribute) and self.is_data(site.call.callee.of, where)
         if site.entered or not all(map(self.is_calm, self._handed(site.call, where))):
             return False
         return self._is_quick_callee(self.contexts.project.value(site.call.callee, where), site.call, where)
@@ -140,8 +142,7 @@ class Calm:
         return not validating and all(o.name in _DATA_BASES for o in family if isinstance(o, Outside))
 
     def _is_method_of_data(self, callee: Expression, where: Where) -> bool:
-        known = isinstance(callee, Attribute) and (callee.name in _METHODS or callee.name == "__iter__")
-        return known and isinstance(callee, Attribute) and self.is_data(callee.of, where)
+        return isinstance(callee, Attribute) and callee.name in _METHODS and self.is_data(callee.of, where)
 
     # Data
 

@@ -11,7 +11,7 @@ from enum import Enum
 
 from rules.core.calm import Calm
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
-from rules.core.facts import Attribute, Constant, Function, Name, Site, last_name
+from rules.core.facts import Constant, Function, Site, last_name
 from rules.core.findings import Span
 from rules.core.holding import Held, Use, counterpart_of, held_at, uses_of
 from rules.core.library import Blocking, Counterpart, Weight
@@ -189,26 +189,11 @@ class Turning:
             pass  # a plain generator is run through in threads
         elif any(map(self._blocks, self.contexts.targets(function, place))):
             self._help(at, site)
-        elif not (self.calm.is_quick(site, where) or self._is_stream(at, site) or self._is_member_of_client(at, site)):
+        elif not (self.calm.is_quick(site, where) or self._is_member_of_client(at, site)):
             raise Refused(f"`{last_name(site.call.callee)}` may block")
 
     def _blocks(self, target: ProjectFunction) -> bool:
         return self._facts(target).asynchronous or self.contexts.sink(target) is not None
-
-    def _is_stream(self, at: At, site: Site) -> bool:
-        """Whether a loop runs through what a client streams, which is seen to where the client is called."""
-        receiver = site.call.callee.of if isinstance(site.call.callee, Attribute) else None
-        if not (isinstance(receiver, Name) and last_name(site.call.callee) == "__iter__"):
-            return False
-        facts = self._facts(at[0])
-        made = [binding.value for binding in facts.bindings.get(receiver.id, ())]
-        streamed = [
-            s.call
-            for (f, p), step in self.steps.items()
-            if f == at[0] and step is Step.CLIENT
-            for s in [facts.sites[p]]
-        ]
-        return bool(made) and all(value in streamed for value in made)
 
     def _is_member_of_client(self, at: At, site: Site) -> bool:
         """A call on a client that has, or makes one that has, a counterpart; it blocks nothing by itself."""
