@@ -223,7 +223,9 @@ def _check_fix(sources: Mapping[str, bytes], analysis: Analysis, finding: Findin
 
 
 def _key(finding: Finding) -> tuple[str, str, str, str]:
-    return finding.rule, finding.path, finding.function, finding.message
+    """What tells findings apart, also where a fix has changed the text of the call that leads to what blocks."""
+    _, leads, blocker = finding.message.partition(" leads to ")
+    return finding.rule, finding.path, finding.function, blocker if leads else finding.message
 
 
 def _counted(analysis: Analysis) -> Counter[tuple[str, str, str, str]]:
