@@ -210,7 +210,8 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `line`, `column` are those of `def` or `async def`, `first_line` that of the first decorator. `parent` is the function
     around it, `owner` the class that it is a method of (-1: none). `suspends` tells of `await`, `async for`, `async with`
     or an asynchronous comprehension in its own body, `loops` of any loop or comprehension. `managers` are the objects that
-    its `with` statements enter without calling anything. `writes` are the names outside of it that it assigns to, or whose
+    its `with` statements enter without calling anything, `held` those that a plain `with` holds while the body suspends, each as
+    a call of its `__enter__`. `writes` are the names outside of it that it assigns to, or whose
     attributes or items it sets (with a dot behind it: what lies two steps below it), also by a local name for what another one holds, `narrowings` what it asks of types, `reads` those whose values it uses and,
     behind a dot, the attributes that it reads, `tested` those whose truth it asks for.
     """
@@ -239,6 +240,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     loops: bool = False
     tested: tuple[str, ...] = ()
     narrowings: tuple[Narrowing, ...] = ()
+    held: tuple[Site, ...] = ()
 
     @property
     def is_lambda(self) -> bool:

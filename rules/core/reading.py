@@ -113,6 +113,7 @@ class _Scope:
     outer: set[str] = field(default_factory=set)
     mentions: dict[str, int] = field(default_factory=dict)
     managers: list[Expression] = field(default_factory=list)
+    held: list[Site] = field(default_factory=list)
     tested: set[str] = field(default_factory=set)
     narrowings: list[Narrowing] = field(default_factory=list)
     generator: bool = False
@@ -368,7 +369,18 @@ class _Reader:
                 self._scope.managers.append(value)
             if item.optional_vars is not None:
                 self._bind(item.optional_vars, Entered(value, asynchronous) if value else None)
+        suspended, self._scope.suspends = self._scope.suspends, False
         self._block(node.body)
+        if self._scope.suspends and not asynchronous:
+            self._scope.held += [site for item in node.items for site in self._entered(item.context_expr)]
+        self._scope.suspends |= suspended
+
+    def _entered(self, node: ast.expr) -> Iterator[Site]:
+        """A manager that is no call, as what enters it."""
+        if isinstance(node, (ast.Name, ast.Attribute)) and (value := self._callee(node)) is not None:
+            end_line = node.end_lineno or node.lineno
+            start, end = self._column(node.lineno, node.col_offset), self._column(end_line, node.end_col_offset or 0)
+            yield Site(Call(Attribute(value, "__enter__")), node.lineno, start, end_line, end, entered=True)
 
     def _try(self, node: ast.Try) -> None:
         self._scope.guards += 1
@@ -508,6 +520,7 @@ class _Reader:
             writes=tuple(sorted((scope.writes - (local - _other_names(scope))) | scope.outer)),
             reads=tuple(sorted(scope.mentions.keys() - local)),
             managers=tuple(scope.managers),
+            held=tuple(scope.held),
             loops=scope.looping,
             tested=tuple(sorted(scope.tested)),
             narrowings=tuple(scope.narrowings),

@@ -259,3 +259,24 @@ def test_parameters() -> None:
 def test_a_call_keeps_what_is_called_in_its_arguments() -> None:
     (site,) = (s for s in functions("f(g, k=h)\n")["<module>"].sites)
     assert site.call == Call(Name("f"), (Name("g"),), (("k", Name("h")),))
+
+
+@pytest.mark.parametrize(
+    ("body", "held"),
+    [
+        ("with a: await b()", ["a.__enter__()"]),
+        ("with a.b, c() as d, e: await b()", ["a.b.__enter__()", "e.__enter__()"]),
+        ("with a:\n        with b: pass\n        async for x in y: pass", ["a.__enter__()"]),
+        ("with a:\n        with b: await x", ["b.__enter__()", "a.__enter__()"]),
+        ("async with a: await b()", []),
+        ("await b()\n    with a: pass", []),
+        ("with a: pass\n    await b()", []),
+        ("with a:\n        async def g(): await b()", []),
+    ],
+)
+def test_what_a_plain_with_holds_while_it_suspends(body: str, held: list[str]) -> None:
+    function = functions(f"async def f():\n    {body}\n")["f"]
+    assert [show(site.call) for site in function.held] == held
+    assert function.suspends is (
+        "await" in body.replace("async def g(): await", "") or "async " in body.replace("async def", "")
+    )
