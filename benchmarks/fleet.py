@@ -58,7 +58,9 @@ class Fleet:
     def start(self, name: str) -> None:
         role = name.partition(".")[0]
         log = str(self._directory / f"{name}.log")
-        process = _forks.Process(target=_be, args=(role, self._environ, log, self._hurried), name=name)
+        # A worker that is given a port listens there as well.
+        environ = {key: value for key, value in self._environ.items() if role != "worker" or key != "PORT"}
+        process = _forks.Process(target=_be, args=(role, environ, log, self._hurried), name=name)
         process.start()
         self.processes[name] = process
 

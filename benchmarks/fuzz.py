@@ -214,6 +214,8 @@ async def fuzz_deliveries(count: int, chance: random.Random) -> list[str]:
             begun = time.perf_counter()
             answers[str(await door.answer(body, headers))] += 1
             times.append(time.perf_counter() - begun)
+            if number % 10_000 == 9_999:
+                print(f"  {number + 1} deliveries", flush=True)
             if number % 50 == 0:
                 answers[f"{await _over_http(session, address, body, headers, chance)} over HTTP"] += 1
     bad = [f"{many} x {status}" for status, many in answers.items() if int(status.split()[0]) not in {*ALLOWED, 0}]
@@ -431,7 +433,8 @@ PATHOLOGICAL: Sequence[Callable[[int], str]] = (
 
 async def fuzz_files(count: int, known: Sequence[bytes], chance: random.Random) -> list[str]:
     """How the files were read and analysed, and what should not have happened."""
-    analyst, results, times = Analyst(2, deadline=DEADLINE, memory=MEMORY), Counter[str](), []
+    analyst, results = Analyst(2, deadline=DEADLINE, memory=MEMORY), Counter[str]()
+    times: list[float] = []
     source = files(count, known, chance)
     turn = asyncio.Lock()
 
@@ -441,6 +444,8 @@ async def fuzz_files(count: int, known: Sequence[bytes], chance: random.Random) 
                 pass  # tasks take turns at the generator
             begun = time.perf_counter()
             await _analyse(analyst, batch, results)
+            if len(times) % 40 == 39:
+                print(f"  {(len(times) + 1) * TOGETHER} files", flush=True)
             times.append(time.perf_counter() - begun)
 
     try:
