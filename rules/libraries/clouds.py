@@ -4,7 +4,8 @@ https://cloud.google.com/python/docs/reference, https://learn.microsoft.com/en-u
 https://docs.min.io/enterprise/aistor-object-store/developers/sdk/python/api/
 """
 
-from rules.core.library import Blocking, Library
+from rules.core.facts import Function, Site
+from rules.core.library import Blocking, Library, origins
 
 _RULE = "clients/clouds"
 _STORAGE, _BUCKET, _BLOB = (f"google.cloud.storage.{name}" for name in ("Client", "Bucket", "Blob"))
@@ -26,7 +27,7 @@ _TABLES, _SENDER, _POLLER = (
     "azure.servicebus.ServiceBusSender",
     "azure.core.polling.LROPoller",
 )
-_MINIO = "minio.Minio"
+_TOKENS, _MINIO = "azure.identity.get_bearer_token_provider", "minio.Minio"
 
 _BLOB_CALLS = (
     *("upload_from_file", "upload_from_filename", "upload_from_string", "download_as_bytes", "download_as_string"),
@@ -74,6 +75,14 @@ _MINIO_CALLS = (
     *("compose_object", "bucket_exists", "make_bucket", "remove_bucket", "list_buckets", "select_object_content"),
     *("set_bucket_policy", "get_bucket_policy"),
 )
+
+def _is_made_there(site: Site, function: Function) -> bool:
+    """Whether the provider is a new one. It keeps the token that it was given, so one that stays asks once an hour:
+
+    https://learn.microsoft.com/en-us/python/api/azure-identity/azure.identity#azure-identity-get-bearer-token-provider
+    """
+    return bool(origins(site.call.callee, function, site.line))
+
 
 library = Library(
     "Clouds",
@@ -165,6 +174,7 @@ library = Library(
                 for name in ("DefaultAzureCredential", "ClientSecretCredential", "ManagedIdentityCredential")
             ),
         ),
+        Blocking(_RULE, (f"{_TOKENS}.__call__",), when=_is_made_there),
         Blocking(_RULE, tuple(f"{_MINIO}.{name}" for name in _MINIO_CALLS)),
         Blocking(_RULE, (f"{_MINIO}.list_objects", f"{_MINIO}.remove_objects"), lazy=True),
     ),
@@ -227,5 +237,6 @@ library = Library(
         **{f"azure.servicebus.ServiceBusClient.get_{kind}_sender": _SENDER for kind in ("queue", "topic")},
         "azure.servicebus.ServiceBusClient.from_connection_string": "azure.servicebus.ServiceBusClient",
         f"{_SECRETS}.begin_delete_secret": _POLLER,
+        _TOKENS: _TOKENS,
     },
 )

@@ -21,6 +21,8 @@ library = Library(
         "starlette.routing.Router": ("fastapi.APIRouter",),
         "fastapi_utils.inferring_router.InferringRouter": ("fastapi.APIRouter",),
         "fastapi_restful.inferring_router.InferringRouter": ("fastapi.APIRouter",),
+        "cadwyn.Cadwyn": ("fastapi.FastAPI",),
+        "cadwyn.VersionedAPIRouter": ("fastapi.APIRouter",),
         "fastapi.BackgroundTasks": ("starlette.background.BackgroundTasks",),
     },
     aliases={
