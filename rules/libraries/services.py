@@ -1,6 +1,6 @@
 """Clients of well-known services: payments, messages, code hosts, secrets, containers, sheets, hosted databases.
 
-https://docs.stripe.com/api, https://www.twilio.com/docs/libraries/python, https://docs.slack.dev/tools/python-slack-sdk/,
+https://docs.stripe.com/api, https://elevenlabs.io/docs/api-reference, https://www.twilio.com/docs/libraries/python, https://docs.slack.dev/tools/python-slack-sdk/,
 https://docker-py.readthedocs.io/, https://firebase.google.com/docs/reference/admin/python and the pages of each other one.
 """
 
@@ -13,7 +13,7 @@ _GITHUB, _REPOSITORY, _JIRA, _HVAC = "github.Github", "github.Repository.Reposit
 _DOCKER, _CONTAINER = "docker.DockerClient", "docker.models.containers.Container"
 _SHEETS, _SPREADSHEET, _WORKSHEET = "gspread.Client", "gspread.Spreadsheet", "gspread.Worksheet"
 _SUPABASE, _TABLE, _BUCKET = "supabase.Client", "supabase.Table", "supabase.Bucket"
-_ALGOLIA = "algoliasearch.search.client.SearchClientSync"
+_ELEVENLABS, _ALGOLIA = "elevenlabs.ElevenLabs", "algoliasearch.search.client.SearchClientSync"
 
 _STRIPE = (
     *("Account", "AccountLink", "Balance", "BalanceTransaction", "Card", "Charge", "Coupon", "CreditNote", "Customer"),
@@ -26,6 +26,10 @@ _STRIPE_CALLS = (
     *("create", "retrieve", "modify", "delete", "list", "search", "cancel", "confirm", "capture", "attach", "detach"),
     *("finalize_invoice", "pay", "void_invoice", "send_invoice", "upcoming", "create_preview", "expire"),
     *("list_line_items", "list_payment_methods", "create_login_link", "resume"),
+)
+_ELEVENLABS_CALLS = (
+    *(f"voices.{name}" for name in ("get_all", "get", "search", "delete", "get_shared", "find_similar_voices")),
+    *("models.list", "user.get", "history.list", "history.get", "history.delete"),
 )
 _GITHUB_CALLS = ("get_repo", "get_organization", "get_gist", "get_rate_limit", "get_app")
 _REPOSITORY_CALLS = (
@@ -109,6 +113,7 @@ library = Library(
         Blocking(_RULE, ("slack_sdk.webhook.WebhookClient.send", "slack_sdk.webhook.WebhookClient.send_dict")),
         Blocking(_RULE, ("sendgrid.SendGridAPIClient.send", "sendgrid.SendGridAPIClient.client.mail.send.post")),
         Blocking(_RULE, ("resend.Emails.send", "resend.Emails.get", "resend.Batch.send")),
+        Blocking(_RULE, tuple(f"{_ELEVENLABS}.{name}" for name in _ELEVENLABS_CALLS)),
         Blocking(_RULE, tuple(f"{_GITHUB}.{name}" for name in _GITHUB_CALLS)),
         Blocking(_RULE, tuple(f"{_REPOSITORY}.{name}" for name in _REPOSITORY_CALLS)),
         Blocking(_RULE, tuple(f"{_REPOSITORY}.{name}" for name in _GITHUB_PAGES), lazy=True),
@@ -182,6 +187,7 @@ library = Library(
         "slack_sdk.web.client.WebClient": "slack_sdk.WebClient",
         "slack_sdk.WebhookClient": "slack_sdk.webhook.WebhookClient",
         "sendgrid.sendgrid.SendGridAPIClient": "sendgrid.SendGridAPIClient",
+        "elevenlabs.client.ElevenLabs": _ELEVENLABS,
         "github.MainClass.Github": _GITHUB,
         "jira.client.JIRA": _JIRA,
         "docker.client.DockerClient": _DOCKER,

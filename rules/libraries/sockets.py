@@ -1,10 +1,14 @@
-"""Sockets and names of hosts in the standard library. https://docs.python.org/3/library/socket.html"""
+"""Sockets and names of hosts in the standard library, and the sockets of ZeroMQ.
+
+https://docs.python.org/3/library/socket.html and https://pyzmq.readthedocs.io/en/latest/api/zmq.html
+"""
 
 from rules.core.facts import Attribute, Call, Constant, Expression, Function, Site, last_name
 from rules.core.library import Blocking, Library, origins
 
 _NAMES = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo", "getfqdn")
 _STREAM = ("connect", "connect_ex", "accept", "recv", "recv_into", "recvfrom", "recvmsg", "sendall", "sendfile")
+_MESSAGES = ("recv", "recv_json", "recv_string", "recv_pyobj", "recv_multipart")
 _NEVER_WAITING = frozenset({"SOCK_DGRAM", "SOCK_NONBLOCK"})
 
 
@@ -36,12 +40,19 @@ def _is_set_free(receiver: Expression, function: Function) -> bool:
     return False
 
 
+def waits_for_message(site: Site, function: Function) -> bool:
+    """Whether a ZeroMQ socket waits for a message: with `flags` it may not, nor after `poll` has told that there is one."""
+    polled = any(last_name(other.call.callee) == "poll" for other in function.sites)
+    return not (site.call.arguments or site.call.keywords or polled)
+
+
 library = Library(
     "Sockets",
     blocking=(
         Blocking("blocking/sockets", tuple(f"socket.{name}" for name in _NAMES)),
         Blocking("blocking/sockets", ("socket.create_connection", "ssl.get_server_certificate")),
         Blocking("blocking/sockets", tuple(f"socket.socket.{name}" for name in _STREAM), when=waits_on_stream),
+        Blocking("blocking/sockets", tuple(f"zmq.Socket.{name}" for name in _MESSAGES), when=waits_for_message),
     ),
     aliases={"_socket.socket": "socket.socket"},
     bases={"ssl.SSLSocket": ("socket.socket",)},
@@ -50,5 +61,7 @@ library = Library(
         "socket.create_connection": "socket.socket",
         "ssl.SSLContext.wrap_socket": "ssl.SSLSocket",
         "ssl.create_default_context": "ssl.SSLContext",
+        "zmq.Context.instance": "zmq.Context",
+        "zmq.Context.socket": "zmq.Socket",
     },
 )

@@ -836,3 +836,9 @@ def test_files_weigh_more_in_a_middleware() -> None:
 def test_startup_is_silent() -> None:
     source = "@app.on_event('startup')\nasync def load():\n    requests.get('http://users')\n"
     assert told(source) == []
+
+
+@pytest.mark.parametrize(("router", "expected"), [("VersionedAPIRouter", ["slow"]), ("Version", [])])
+def test_a_versioned_router_registers_like_any_other(router: str, expected: list[str]) -> None:
+    source = f"from cadwyn import {router}\n\napi = {router}(prefix='/v1')\n\n\n"
+    assert blocked(source + "@api.get('/slow')\nasync def slow():\n    time.sleep(1)\n") == expected
