@@ -54,7 +54,6 @@ library = Library(
     blocking=(
         Blocking(_RULE, tuple(f"{_PEEWEE}.{name}" for name in (*_PEEWEE_CLASS, *_PEEWEE_INSTANCE))),
         Blocking(_RULE, tuple(f"{_SELECT}.{name}" for name in _PEEWEE_ENDS)),
-        Blocking(_RULE, (f"{_SELECT}.iterator",), opens=True),
         Blocking(_RULE, (f"{_WRITE}.execute",)),
         Blocking(
             _RULE,
@@ -93,7 +92,7 @@ library = Library(
         "django.db.transaction.atomic": "django.db.transaction.Atomic",
         f"{_PEEWEE}.select": _SELECT,
         f"{_SELECT}.*": "self",
-        **{f"{_SELECT}.{name}": "peewee.Loaded" for name in (*_PEEWEE_ENDS, "iterator")},
+        **{f"{_SELECT}.{name}": "peewee.Loaded" for name in _PEEWEE_ENDS},
         **{f"{_PEEWEE}.{name}": _WRITE for name in ("insert", "insert_many", "replace", "update", "delete")},
         **{f"{_PEEWEE}.{name}": _WRITE for name in ("insert_from", "replace_many", "raw")},
         f"{_WRITE}.*": "self",
