@@ -76,6 +76,7 @@ _MINIO_CALLS = (
     *("set_bucket_policy", "get_bucket_policy"),
 )
 
+
 def _is_made_there(site: Site, function: Function) -> bool:
     """Whether the provider is a new one. It keeps the token that it was given, so one that stays asks once an hour:
 
