@@ -56,7 +56,7 @@ from rules.core.remarks import Remark, Remedy
 from rules.core.rule import Rule
 from rules.core.values import Coroutine, ProjectFunction, Where
 
-rule = Rule(__name__, __doc__, Severity.WARNING)
+rule = Rule(__name__, __doc__, Severity.INFO)
 
 _INSTEAD = {
     "asyncio.get_event_loop": "asyncio.get_running_loop",

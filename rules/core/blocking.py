@@ -53,12 +53,16 @@ def sinks_of(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
 
 
 def _sink_at(contexts: Contexts, function: ProjectFunction, place: int, site: Site) -> Sink | None:
+    if contexts.runs_first(site, function):
+        return None
     own = contexts.blocking(site, Where(function.path, function.index, site.line))
     if own is not None:
         return Sink(*own, site, (function,))
     for target in contexts.targets(function, place):
-        if not contexts.project.function(target).asynchronous and (sink := contexts.sink(target)) is not None:
-            return Sink(sink.row, sink.name, sink.site, (function, *sink.through))
+        if contexts.project.function(target).asynchronous:
+            continue
+        if (sink := contexts.sink_through(function, site, target)) is not None:
+            return sink
     return None
 
 

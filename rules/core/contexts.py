@@ -15,6 +15,8 @@ from itertools import count
 from rules.core.facts import (
     Attribute,
     Call,
+    Collection,
+    Constant,
     Expression,
     Name,
     Site,
@@ -43,12 +45,16 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """A blocking call, and the functions that lead to it, from the one that was asked about to the one that blocks."""
+    """A blocking call, and the functions that lead to it, from the one that was asked about to the one that blocks.
+
+    `needs` are the parameters of the first of them that must be given for that; with a minus: that must be left out.
+    """
 
     row: Blocking
     name: str
     site: Site
     through: tuple[ProjectFunction, ...]
+    needs: frozenset[str] = frozenset()
 
     @property
     def is_direct(self) -> bool:
@@ -213,10 +219,16 @@ class Contexts:
 
     def callees(self, function: ProjectFunction) -> Iterator[ProjectFunction]:
         """The functions of the project that a function calls where it runs itself."""
-        for place in range(len(self.project.function(function).sites)):
-            yield from self.targets(function, place)
+        for called, _ in self._steps(function):
+            yield called
+
+    def _steps(self, function: ProjectFunction) -> Iterator[tuple[ProjectFunction, Site | None]]:
+        """What a function calls, each with its call; a property is read without one."""
+        for place, site in enumerate(self.project.function(function).sites):
+            for called in self.targets(function, place):
+                yield called, site
         for _, run, _ in self.properties(function):
-            yield run
+            yield run, None
 
     def properties(self, function: ProjectFunction) -> tuple[tuple[Attribute, ProjectFunction, Site | None], ...]:
         """The properties that a function reads, what runs then, and the call in which that stands, if it stands in one."""
@@ -333,8 +345,70 @@ class Contexts:
         """The blocking calls that stand in a function itself."""
         for site in self.project.function(function).sites:
             found = self.blocking(site, Where(function.path, function.index, site.line))
-            if found is not None:
-                yield Sink(*found, site, (function,))
+            if found is not None and not self.runs_first(site, function):
+                yield Sink(*found, site, (function,), self._needs(site, function))
+
+    def sink_through(self, function: ProjectFunction, site: Site, target: ProjectFunction) -> Sink | None:
+        """What a call comes to block in by way of a `def` that it runs. None too where its arguments rule that out."""
+        led = (self._led(sink, function, site) for sink in self._sinks_in(target))
+        return next(filter(None, led), None)
+
+    def _sinks_in(self, function: ProjectFunction) -> Iterator[Sink]:
+        """Its sink, and where that needs an argument, what else it comes to."""
+        sink = self.sink(function)
+        if sink is not None:
+            yield sink
+        if sink is not None and sink.needs:
+            yield from self.own_sinks(function)
+            for called, site in self._steps(function):
+                deep = None if self.project.function(called).asynchronous else self.sink(called)
+                led = self._led(deep, function, site) if deep is not None else None
+                if led is not None:
+                    yield led
+
+    def _led(self, sink: Sink, caller: ProjectFunction, site: Site | None) -> Sink | None:
+        if site is None:
+            return Sink(sink.row, sink.name, sink.site, (caller, *sink.through))
+        if self.runs_first(site, caller):
+            return None
+        needs = self._needs(site, caller)
+        for need in sink.needs:
+            name = need.removeprefix("-")
+            given = self._given(name, sink.through[0], caller, site)
+            if (_is_something if need.startswith("-") else _is_nothing)(given):
+                return None
+            if isinstance(given, Name) and given.id in self._kept_parameters(caller):
+                needs |= {need.replace(name, given.id)}
+        return Sink(sink.row, sink.name, sink.site, (caller, *sink.through), needs)
+
+    def _needs(self, site: Site, function: ProjectFunction) -> frozenset[str]:
+        kept = self._kept_parameters(function) if site.needs else ()
+        return frozenset(need for need in site.needs if need.removeprefix("-") in kept)
+
+    def runs_first(self, site: Site, function: ProjectFunction) -> bool:
+        """Whether only the first call of a process comes there: under `if it is None` of a global that is set there."""
+        absent = {need[1:] for need in site.needs if need.startswith("-")}
+        return bool(absent) and not absent.isdisjoint(self.project.function(function).writes)
+
+    def _kept_parameters(self, of: ProjectFunction) -> frozenset[str]:
+        """The parameters that hold what the caller gave, from end to end. What a decorator gives is unknown."""
+        if not self.project.decorators_are_known(of):
+            return frozenset()
+        function = self.project.function(of)
+        return frozenset(parameter.name for parameter in function.parameters) - function.bindings.keys()
+
+    def _given(self, name: str, called: ProjectFunction, caller: ProjectFunction, site: Site) -> Expression | None:
+        """What a call gives for a parameter, or its default. None: unknown."""
+        callee = self.project.value(site.call.callee, Where(caller.path, caller.index, site.line))
+        keywords, parameters = dict(site.call.keywords), self.project.function(called).parameters
+        is_unpacked = "" in keywords or None in site.call.arguments
+        if is_unpacked or isinstance(callee, Partial) or self.project.called_function(callee) != called:
+            return None
+        if name in keywords:
+            return keywords[name]
+        place = [parameter.name for parameter in parameters].index(name)
+        given = site.call.arguments[max(place - (self.project.function(called).owner >= 0), 0) :]
+        return given[0] if given and parameters[place].kind != "keyword" else parameters[place].default
 
     def sink(self, function: ProjectFunction) -> Sink | None:
         """What a `def` comes to block in, itself or through the helpers that it calls: waiting before files, then the
@@ -355,37 +429,51 @@ class Contexts:
     def _find_sinks(self, start: ProjectFunction) -> None:
         """Work out the sinks of all functions that the given one leads to: backwards from those that block."""
         callers = self._callers(start)
+        owns = {function: tuple(self.own_sinks(function)) for function in callers}
         for weights in ((Weight.WAIT, Weight.CPU), (Weight.FILE,)):
-            order, nearest = count(), list[tuple[int, int, ProjectFunction]]()
-            for function in callers:
-                own = next((sink for sink in self.own_sinks(function) if sink.row.weight in weights), None)
-                sink = self._sinks.get(function) or own
-                if sink is not None and sink.row.weight in weights:
-                    self._sinks[function] = sink
-                    heappush(nearest, (len(sink.through), next(order), function))
-            while nearest:
-                distance, _, blocker = heappop(nearest)
-                sink = self._sinks[blocker]
-                for caller in callers[blocker] if sink is not None else ():
-                    if self._sinks.get(caller) is None and sink is not None:
-                        self._sinks[caller] = Sink(sink.row, sink.name, sink.site, (caller, *sink.through))
-                        heappush(nearest, (distance + 1, next(order), caller))
+            for is_sure in (True, False):
+                self._spread(callers, owns, weights, is_sure=is_sure)
         for function in callers:
             self._sinks.setdefault(function, None)
 
-    def _callers(self, start: ProjectFunction) -> Mapping[ProjectFunction, list[ProjectFunction]]:
-        """The `def` functions that the given one leads to, each with those among them that call it."""
-        callers: dict[ProjectFunction, list[ProjectFunction]] = {start: []}
+    def _spread(
+        self,
+        callers: Mapping[ProjectFunction, list[tuple[ProjectFunction, Site | None]]],
+        owns: Mapping[ProjectFunction, tuple[Sink, ...]],
+        weights: tuple[Weight, ...],
+        *,
+        is_sure: bool,
+    ) -> None:
+        """Give the functions without a sink the nearest of these weights; a sure one needs no argument of theirs."""
+        order, nearest = count(), list[tuple[int, int, ProjectFunction]]()
+        for function in callers:
+            mine = (own for own in owns[function] if own.row.weight in weights and not (is_sure and own.needs))
+            sink = self._sinks.get(function) or next(mine, None)
+            if sink is not None and sink.row.weight in weights:
+                self._sinks[function] = sink
+                heappush(nearest, (len(sink.through), next(order), function))
+        while nearest:
+            distance, _, blocker = heappop(nearest)
+            sink = self._sinks[blocker]
+            for caller, site in callers[blocker] if sink is not None else ():
+                led = self._led(sink, caller, site) if sink is not None and self._sinks.get(caller) is None else None
+                if led is not None and not (is_sure and led.needs):
+                    self._sinks[caller] = led
+                    heappush(nearest, (distance + 1, next(order), caller))
+
+    def _callers(self, start: ProjectFunction) -> Mapping[ProjectFunction, list[tuple[ProjectFunction, Site | None]]]:
+        """The `def` functions that the given one leads to, each with those among them that call it, and where."""
+        callers: dict[ProjectFunction, list[tuple[ProjectFunction, Site | None]]] = {start: []}
         waiting = deque([start])
         while waiting:
             caller = waiting.popleft()
-            for called in self.callees(caller):
+            for called, site in self._steps(caller):
                 if self.project.function(called).asynchronous or self._runs_once(called):
                     continue
                 if called not in callers:
                     callers[called] = []
                     waiting.append(called)
-                callers[called].append(caller)
+                callers[called].append((caller, site))
         return callers
 
     @cached_property
@@ -403,3 +491,11 @@ class Contexts:
     def awaitable(self, site: Site, where: Where) -> bool:
         """Whether the call gives a coroutine."""
         return isinstance(self.project.value(site.call, where), Coroutine)
+
+
+def _is_nothing(given: Expression | None) -> bool:
+    return isinstance(given, Constant) and (given.value is False or given.kind == "NoneType")
+
+
+def _is_something(given: Expression | None) -> bool:
+    return (isinstance(given, Constant) and bool(given.value)) or (isinstance(given, Collection) and bool(given.items))

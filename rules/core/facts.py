@@ -164,7 +164,8 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `scripted`: under `if __name__ == "__main__"`. `entered`: it is the manager of a `with`. `iterated`: a loop runs over it.
     `suspending`: that `with` or loop is an `async` one. `use` tells what else is done with its value there and then:
     `tested` (for truth), `item`, `compared`, `computed`, `formatted`, `unpacked`, `called`, or an attribute behind a dot that is
-    taken of it (`.json`); empty for anything else. `later`: it stands in a generator expression that nothing there runs through.
+    taken of it (`.json`); empty for anything else. `later`: it stands in a generator expression that nothing there runs through. `needs`: the names that
+    hold something where it runs, since it stands under `if name` or `if name is not None`; with a minus: that hold nothing.
     """
 
     call: Call
@@ -183,6 +184,7 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     suspending: bool = False
     use: str = ""
     later: bool = False
+    needs: tuple[str, ...] = ()
 
     @property
     def is_loop(self) -> bool:

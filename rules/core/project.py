@@ -923,8 +923,15 @@ class Project(Repository):
         return Object(nearest) if nearest is not None else None
 
     def _first(self, expressions: tuple[Expression, ...], of: ProjectFunction) -> Value | None:
+        """The first that is known. A function or coroutine only where each of them is one of its kind."""
         where = Where(of.path, of.index)
-        return next((v for expression in expressions if (v := self.value(expression, where))), None)
+        values = [self.value(expression, where) for expression in expressions]
+        first = next((value for value in values if value), None)
+        is_handed_on = isinstance(first, (ProjectFunction, Coroutine))
+        return None if is_handed_on and len(set(map(self._kind, values))) > 1 else first
+
+    def _kind(self, value: Value | None) -> tuple[type, bool]:
+        return type(value), isinstance(value, ProjectFunction) and self.function(value).asynchronous
 
     def _entered(self, manager: Value | None, asynchronous: bool) -> Value | None:
         if isinstance(manager, Managed):

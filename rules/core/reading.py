@@ -124,6 +124,7 @@ class _Scope:
     later: int = 0
     guards: int = 0
     scripted: int = 0
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -233,10 +234,12 @@ class _Reader:
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
         handlers = self._statements
+        needs = self._scope.needs
         for statement in body:
             handler = handlers.get(type(statement))
             if handler is not None:
                 handler(statement)
+        self._scope.needs = needs
 
     def _children(self, node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):
@@ -291,10 +294,16 @@ class _Reader:
         scripted = self._scope.index == 0 and _is_main_guard(node.test)
         self._tested(node.test)
         self._narrow(node)
+        held, failed = _needed(node.test)
+        needs = self._scope.needs
         self._scope.scripted += scripted
+        self._scope.needs = needs + held
         self._block(node.body)
         self._scope.scripted -= scripted
+        self._scope.needs = needs + failed
         self._block(node.orelse)
+        leaves = isinstance(node.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
+        self._scope.needs = needs + failed if leaves else needs
 
     def _narrow(self, node: ast.If) -> None:
         """What `if isinstance(x, T)` tells of `x` in its branches, and below them where one of them leaves."""
@@ -733,6 +742,7 @@ class _Reader:
                 suspending,
                 use,
                 scope.later > 0,
+                scope.needs,
             )
         )
 
@@ -750,11 +760,26 @@ class _Reader:
 
     def _either(self, node: ast.BoolOp) -> Expression | None:
         *tested, last = node.values
-        return _choice([*map(self._tested, tested), self._expression(last)])
+        needs = self._scope.needs
+        parts = []
+        for part in tested:
+            parts.append(self._tested(part))
+            held, failed = _needed(part)
+            self._scope.needs += held if isinstance(node.op, ast.And) else failed
+        parts.append(self._expression(last))
+        self._scope.needs = needs
+        return _choice(parts)
 
     def _conditional(self, node: ast.IfExp) -> Expression | None:
         self._tested(node.test)
-        return _choice([self._expression(node.body), self._expression(node.orelse)])
+        held, failed = _needed(node.test)
+        needs = self._scope.needs
+        self._scope.needs = needs + held
+        body = self._expression(node.body)
+        self._scope.needs = needs + failed
+        otherwise = self._expression(node.orelse)
+        self._scope.needs = needs
+        return _choice([body, otherwise])
 
     def _binary(self, node: ast.BinOp) -> Expression | None:
         parts = [self._used(node.left, "computed"), self._used(node.right, "computed")]
@@ -936,6 +961,23 @@ def _written(target: ast.expr) -> str:
         depth, node = depth + 1, node.value
     root = _root(target)
     return f"{root}." if depth > 2 else root
+
+
+def _needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that must hold something for a condition to hold, and for it to fail; with a minus: that must hold nothing."""
+    match test:
+        case ast.Name(id=name) | ast.Compare(ast.Name(id=name), [ast.IsNot()], [ast.Constant(value=None)]):
+            return (name,), (f"-{name}",)
+        case ast.Compare(ast.Name(id=name), [ast.Is()], [ast.Constant(value=None)]):
+            return (f"-{name}",), (name,)
+        case ast.UnaryOp(ast.Not(), operand):
+            held, failed = _needed(operand)
+            return failed, held
+        case ast.BoolOp(ast.And(), parts):
+            return tuple(name for part in parts for name in _needed(part)[0]), ()
+        case ast.BoolOp(ast.Or(), parts):
+            return (), tuple(name for part in parts for name in _needed(part)[1])
+    return (), ()
 
 
 def _is_main_guard(test: ast.expr) -> bool:

@@ -125,7 +125,7 @@ async def _(bot: Bot) -> None:
 
 @about("severity")
 async def _(bot: Bot) -> None:
-    (before, _), *_ = all_rules()["awaiting/obsolete"].examples  # a warning
+    (before, _), *_ = all_rules()["awaiting/obsolete"].examples  # below an error
     obsolete: Changes = {"app.py": before}
     assert commented(await reviewed(bot, "", obsolete)) == ["app.py"]
     pull = await reviewed(bot, 'severity = "error"', obsolete)

@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Applicability
-from tests.rules.checking import assert_clean, assert_fixes, assert_whole_file_fixed, with_app
+from tests.rules.checking import assert_clean, assert_fixes, assert_whole_file_fixed, found, with_app
 
 RULE = "awaiting/forgotten"
 
@@ -194,6 +194,35 @@ def test_left_alone(body: str) -> None:
 )
 def test_what_may_be_no_coroutine_is_left_alone(source: str) -> None:
     assert_clean(RULE, source)
+
+
+CHOSEN = """
+import importlib
+
+
+def pick(name, instead=None):
+    if not name:
+        async def nothing(*given):
+            return instead
+        return nothing
+    return {second}
+
+
+async def audit(row): ...
+
+
+def plain(row): ...
+"""
+PICKED = "from chosen import audit, pick\n\n\nasync def run():\n    pick('save')(1)\n"
+
+
+@pytest.mark.parametrize("second", ["plain", "print", "getattr(importlib.import_module(name), instead)"])
+def test_what_a_function_may_or_may_not_hand_out_is_left_alone(second: str) -> None:
+    assert_clean(RULE, PICKED, {"chosen.py": CHOSEN.format(second=second)})
+
+
+def test_what_a_function_surely_hands_out_is_found() -> None:
+    assert found(RULE, PICKED, {"chosen.py": CHOSEN.format(second="audit")})
 
 
 def test_tests_are_left_alone() -> None:

@@ -3,7 +3,15 @@
 import pytest
 
 from rules import Way
-from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, assert_whole_file_fixed, not_yet, with_app
+from tests.rules.checking import (
+    assert_clean,
+    assert_fixes,
+    assert_unfixed,
+    assert_whole_file_fixed,
+    found,
+    not_yet,
+    with_app,
+)
 
 RULE = "blocking/files"
 
@@ -213,9 +221,150 @@ class Context:
     def __init__(self, name, rows=None):
         if rows:
             time.sleep(len(rows))
+
+
+def load(name, rows=None, *, fresh=False):
+    if name and rows is not None:
+        time.sleep(1)
+    if fresh:
+        refresh()
+
+
+def refresh():
+    requests.get("https://example.org")
+
+
+def hand_on(name, rows=None):
+    return load(name, rows)
+
+
+def seen(name, rows=None):
+    return rows is not None and refresh()
+
+
+def known(name, rows=None):
+    return len(rows) if rows is not None else refresh()
+
+
+def early(name, rows=None):
+    if not rows:
+        return
+    refresh()
+
+
+def anyway(name, rows=None):
+    if rows:
+        time.sleep(1)
+    refresh()
+
+
+def renewed(name, rows=None):
+    rows = rows or [name]
+    if rows:
+        time.sleep(1)
 """
 
 
-@not_yet("what stands under a parameter that the call does not give is taken to run")
-def test_what_the_arguments_rule_out_is_left_alone() -> None:
-    assert_clean("blocking/sleep", with_app("import time", f"{KEPT}\n\n{ENDPOINT}return Context(name)\n"))
+def _kept(call: str) -> str:
+    return with_app("import time\n\nimport requests", f"{KEPT}\n\n{ENDPOINT}return {call}\n")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Context(name)",
+        "Context(name, None)",
+        "Context(name, rows=None)",
+        "load(name)",
+        "load(name, fresh=False)",
+        "hand_on(name)",
+        "hand_on(name, rows=None)",
+        "seen(name)",
+        "known(name, [1])",
+        "early(name)",
+    ],
+)
+def test_what_the_arguments_rule_out_is_left_alone(call: str) -> None:
+    for rule in ("blocking/sleep", "clients/requests"):
+        assert_clean(rule, _kept(call))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Context(name, [1])",
+        "Context(name, name)",
+        "Context(*name)",
+        "Context(name, **name)",
+        "load(name, rows=name)",
+        "hand_on(name, name)",
+        "renewed(name)",
+    ],
+)
+def test_what_the_arguments_do_not_rule_out_is_found(call: str) -> None:
+    assert found("blocking/sleep", _kept(call))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "load(name, fresh=True)",
+        "load(name, fresh=name)",
+        "anyway(name)",
+        "seen(name, 1)",
+        "known(name)",
+        "early(name, 1)",
+    ],
+)
+def test_what_runs_besides_is_found(call: str) -> None:
+    assert found("clients/requests", _kept(call))
+
+
+MADE = """
+import time
+
+client = None
+
+
+def connect():
+    time.sleep(1)
+    return object()
+
+
+def get_client():
+    global client
+    {made}
+    return client
+"""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "if client is None:\n        client = connect()",
+        "if not client:\n        client = connect()",
+        "if client is not None:\n        return client\n    client = connect()",
+        "if client:\n        return client\n    elif True:\n        client = connect()",
+    ],
+)
+def test_what_only_the_first_call_of_a_process_does_is_left_alone(made: str) -> None:
+    files = {"clients.py": MADE.format(made=made)}
+    assert_clean(
+        "blocking/sleep", with_app("from clients import get_client", f"{ENDPOINT}return get_client()\n"), files
+    )
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "if client is not None:\n        client = connect()",
+        "if client is None or client.closed:\n        client = connect()",
+        "if client is None:\n        return None\n    client = connect()",
+        "client = connect()",
+    ],
+)
+def test_what_each_call_does_is_found(made: str) -> None:
+    files = {"clients.py": MADE.format(made=made)}
+    assert found(
+        "blocking/sleep", with_app("from clients import get_client", f"{ENDPOINT}return get_client()\n"), files
+    )
