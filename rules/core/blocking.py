@@ -112,20 +112,20 @@ def of_root(root: Root, contexts: Contexts) -> str:
         case Role.ENDPOINT | Role.WEBSOCKET:
             return f"in `{root.route}`"
         case Role.MIDDLEWARE:
-            return f"in the middleware `{name}`, so on every request"
+            return f"in the middleware `{name}`, which every request passes"
         case Role.DEPENDENCY:
-            return f"in the dependency `{name}`, so on every request that needs it{_of_routes(root, contexts)}"
+            return f"in the dependency `{name}`{_of_routes(root, contexts)}"
         case _:
             return f"in the {root.role.value} `{name}`"
 
 
 def _of_routes(root: Root, contexts: Contexts) -> str:
-    """` (`GET /me` and 3 more routes)`; nothing where no route is known."""
+    """` of `GET /me` and 3 more routes`; nothing where no route is known."""
     routes = sorted(set(contexts.routes.get(root.function, ())))
     if not routes:
         return ""
     more = len(routes) - 1
-    return f" (`{routes[0]}`{f' and {more} more route' + 's' * (more > 1) if more else ''})"
+    return f" of `{routes[0]}`{f' and {more} more route' + 's' * (more > 1) if more else ''}"
 
 
 def _cost(sink: Sink) -> str:

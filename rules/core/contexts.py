@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from rules.core.facts import (
+    FAILURE,
     Attribute,
     Call,
     Collection,
@@ -47,7 +48,8 @@ class Arrival:
 class Sink:
     """A blocking call, and the functions that lead to it, from the one that was asked about to the one that blocks.
 
-    `needs` are the parameters of the first of them that must be given for that; with a minus: that must be left out.
+    `needs` are the parameters of the first of them that must be given for that; with a minus: that must be left
+    out. `FAILURE` among them: only where something has failed.
     """
 
     row: Blocking
@@ -371,8 +373,8 @@ class Contexts:
             return Sink(sink.row, sink.name, sink.site, (caller, *sink.through))
         if self.runs_first(site, caller):
             return None
-        needs = self._needs(site, caller)
-        for need in sink.needs:
+        needs = self._needs(site, caller) | (sink.needs & {FAILURE})
+        for need in sink.needs - {FAILURE}:
             name = need.removeprefix("-")
             given = self._given(name, sink.through[0], caller, site)
             if (_is_something if need.startswith("-") else _is_nothing)(given):
@@ -382,7 +384,7 @@ class Contexts:
         return Sink(sink.row, sink.name, sink.site, (caller, *sink.through), needs)
 
     def _needs(self, site: Site, function: ProjectFunction) -> frozenset[str]:
-        kept = self._kept_parameters(function) if site.needs else ()
+        kept = self._kept_parameters(function) | {FAILURE} if site.needs else ()
         return frozenset(need for need in site.needs if need.removeprefix("-") in kept)
 
     def runs_first(self, site: Site, function: ProjectFunction) -> bool:

@@ -156,6 +156,9 @@ class Narrowing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     excluded: bool = False
 
 
+FAILURE = "!"
+
+
 class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A call where it stands. Running through what is no call itself counts as one of its `__iter__` (or `__aiter__`).
 
@@ -166,6 +169,7 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `tested` (for truth), `item`, `compared`, `computed`, `formatted`, `unpacked`, `called`, or an attribute behind a dot that is
     taken of it (`.json`); empty for anything else. `later`: it stands in a generator expression that nothing there runs through. `needs`: the names that
     hold something where it runs, since it stands under `if name` or `if name is not None`; with a minus: that hold nothing.
+    `FAILURE` among them: it stands where an exception is handled.
     """
 
     call: Call

@@ -11,6 +11,7 @@ from typing import Any
 
 from rules.core.edits import decode_source
 from rules.core.facts import (
+    FAILURE,
     Attribute,
     Awaited,
     Binding,
@@ -400,7 +401,10 @@ class _Reader:
                 self._expression(handler.type)
             if handler.name:
                 self._keep(handler.name, handler.lineno, None)
+            needs = self._scope.needs
+            self._scope.needs = (*needs, FAILURE)
             self._block(handler.body)
+            self._scope.needs = needs
         self._block(node.orelse)
         self._block(node.finalbody)
 

@@ -56,6 +56,8 @@ def _mentions(given: Expression | None, name: str) -> bool:
 
 def is_used_here(site: Site, function: Function) -> bool:
     """Whether an opened file is read or written by the function itself: not where each such call is handed to a thread."""
+    if site.use == ".close":
+        return False  # an empty file
     opened = {site.call, Entered(site.call, asynchronous=False)}
     held = {name for name, bindings in function.bindings.items() for binding in bindings if binding.value in opened}
     return held.isdisjoint(_handed_over(function)) or not held.isdisjoint(_used(function))

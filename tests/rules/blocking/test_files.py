@@ -368,3 +368,26 @@ def test_what_each_call_does_is_found(made: str) -> None:
     assert found(
         "blocking/sleep", with_app("from clients import get_client", f"{ENDPOINT}return get_client()\n"), files
     )
+
+
+def test_an_empty_file_is_left_alone() -> None:
+    assert_clean(RULE, with_app("", f"{ENDPOINT}open(name, 'w').close()\n"))
+
+
+def test_the_chain_prefers_what_does_not_wait_for_a_failure() -> None:
+    files = {
+        "saving.py": """
+        import time
+
+        def save():
+            try:
+                return insert()
+            except ValueError:
+                time.sleep(1)
+
+        def insert():
+            time.sleep(2)
+        """
+    }
+    (finding,) = found("blocking/sleep", with_app("from saving import save", f"{ENDPOINT}return save()\n"), files)
+    assert [step.name for step in finding.chain] == ["read", "save", "insert", "time.sleep"]

@@ -266,7 +266,7 @@ def test_a_middleware_class() -> None:
         f"    import asyncio\n{header}            await asyncio.sleep(1)\n            return await call_next(request)\n",
     )
     assert finding.function == "Slow.dispatch"
-    assert "on every request" in finding.message
+    assert "which every request passes" in finding.message
 
 
 def test_a_middleware_class_of_plain_asgi() -> None:

@@ -795,7 +795,7 @@ def test_a_dependency_names_the_routes_that_need_it() -> None:
     source = "async def user(db: Session = Depends(get_db)):\n    return db.get(object, 1)\n\n\n"
     ((severity, message),) = told(source + routes(3, "user=Depends(user)"))
     assert severity == "error"
-    assert "in the dependency `user`, so on every request that needs it (`GET /1` and 2 more routes)" in message
+    assert "in the dependency `user` of `GET /1` and 2 more routes:" in message
 
 
 def test_a_dependency_of_another_one_names_the_routes_too() -> None:
