@@ -78,10 +78,8 @@ def obsolete(contexts: Contexts) -> Iterator[Remark]:
         if _is_chosen_by_version(site, place, contexts):
             continue
         asynchronous = contexts.project.function(place).asynchronous
-        where = Where(place.path, place.index, site.line)
         if name == "asyncio.ensure_future":
-            given = contexts.project.value(site.call.arguments[0], where) if site.call.arguments else None
-            is_meant = isinstance(given, Coroutine) and not site.call.keywords and not site.statement
+            is_meant = _is_made_here(site, place, contexts) and not site.call.keywords and not site.statement
         else:
             is_meant = name == "asyncio.iscoroutinefunction" or not site.call.arguments
         if is_meant and (asynchronous or name == "asyncio.iscoroutinefunction"):
@@ -96,6 +94,15 @@ def obsolete(contexts: Contexts) -> Iterator[Remark]:
                 instead=_INSTEAD[name],
                 notes=_MARKED if name == "asyncio.iscoroutinefunction" else (),
             )
+
+
+def _is_made_here(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it is given a coroutine that the function makes itself. What it was given may be any awaitable."""
+    given = site.call.arguments[0] if site.call.arguments else None
+    parameters = {parameter.name for parameter in contexts.project.function(place).parameters}
+    if isinstance(given, Name) and given.id in parameters:
+        return False
+    return isinstance(contexts.project.value(given, Where(place.path, place.index, site.line)), Coroutine)
 
 
 def _is_chosen_by_version(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:

@@ -488,9 +488,10 @@ class Project(Repository):
 
     def origin(self, expression: Expression | None, where: Where) -> tuple[str, str] | None:
         """The file and the name of the global that an expression means, imports followed to where it was made."""
-        if expression is None:
-            return None
-        found = self._global_place(expression, where)
+        return self._made(self._global_place(expression, where)) if expression is not None else None
+
+    def _made(self, found: tuple[str, str] | None) -> tuple[str, str] | None:
+        """The file and the name of a global where it was made, from those of one that may be imported."""
         for _ in range(8):
             if found is None or found[0] not in self.facts or not self.facts[found[0]].functions:
                 return None
@@ -500,16 +501,22 @@ class Project(Repository):
                 return starred
             if imported is None:
                 return found
-            place = self.modules.find(found[0], imported.level, imported.module)
-            path = self.modules.path(place) if place is not None else None
-            found = (path, imported.name) if path else None
+            found = self._imported_from(imported, found[0])
         return None
+
+    def _imported_from(self, imported: Import, into: str) -> tuple[str, str] | None:
+        place = self.modules.find(into, imported.level, imported.module)
+        path = self.modules.path(place) if place is not None else None
+        return (path, imported.name) if path else None
 
     def definition(self, expression: Expression | None, where: Where) -> tuple[str, str] | None:
         """The file and the name under which a global was made, wherever it was imported from."""
         if isinstance(expression, Name) and where.function > 0:
             function = self.function(where)
-            if expression.id in function.bindings:
+            bindings = function.bindings.get(expression.id, ())
+            if bindings and isinstance(bindings[-1].value, Import):
+                return self._made(self._imported_from(bindings[-1].value, where.path))
+            if bindings:
                 return (where.path, f"{function.qualname}.{expression.id}")
         return self.origin(expression, where)
 

@@ -54,6 +54,7 @@ def test_another_module_is_imported() -> None:
         "loop = asyncio.get_event_loop()\n",
         "async def a():\n    return asyncio.get_running_loop()\n",
         "async def a(x):\n    return asyncio.ensure_future(x)\n",
+        "from collections.abc import Awaitable\n\n\nasync def a(x: Awaitable[int]):\n    return asyncio.ensure_future(x)\n",
         "async def a(x):\n    return asyncio.ensure_future(later(), loop=x)\n",
         "async def a():\n    asyncio.ensure_future(later())\n",
         "def a():\n    return asyncio.ensure_future(later())\n",

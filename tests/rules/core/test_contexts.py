@@ -297,3 +297,27 @@ def test_what_a_cache_runs_again_is_found(helper: str, call: str) -> None:
     assert found(
         "blocking/sleep", with_app(CACHED, f'{helper}\n\n@app.get("/")\nasync def home():\n    return {call}\n')
     )
+
+
+def test_a_router_that_a_function_imports_keeps_its_prefix() -> None:
+    files = {
+        "configure.py": """
+        def configure(app):
+            from chat import api
+            app.include_router(api, prefix="/api/chat")
+        """
+    }
+    chat = """
+    import time
+
+    from fastapi import APIRouter
+
+    api = APIRouter()
+
+
+    @api.get("")
+    async def chat():
+        time.sleep(1)
+    """
+    (finding,) = found("blocking/sleep", chat, files, path="chat.py")
+    assert "in `GET /api/chat`" in finding.message

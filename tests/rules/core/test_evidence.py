@@ -804,7 +804,7 @@ def test_a_dependency_of_another_one_names_the_routes_too() -> None:
         "async def admin(user=Depends(user)):\n    return user\n\n\n"
     )
     ((_, message),) = told(source + routes(1, "admin=Depends(admin)"))
-    assert "(`GET /1`)" in message
+    assert "of `GET /1`:" in message
 
 
 def test_a_dependency_of_a_router_names_its_routes() -> None:
@@ -814,7 +814,7 @@ def test_a_dependency_of_a_router_names_its_routes() -> None:
         "@api.get('/items')\nasync def items(): ...\n\n\napp.include_router(api)\n"
     )
     ((_, message),) = told(source)
-    assert "(`GET /api/items`)" in message
+    assert "of `GET /api/items`:" in message
 
 
 @pytest.mark.parametrize(
