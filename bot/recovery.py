@@ -49,6 +49,7 @@ async def recover(github: GitHub, store: Store, enqueue: Enqueue) -> None:
         await _take(github, delivery, enqueue)
         await store.reach(PROGRESS, _seconds(delivery["delivered_at"]))
     await store.reach(PROGRESS, now)
+    log.info("looked for what was missed")
 
 
 async def _failed(github: GitHub, since: float) -> list[Mapping[str, Any]]:
