@@ -136,7 +136,10 @@ class Contexts:
         return served or (called,)
 
     def _called_back(self, called: ProjectFunction, call: Call, where: Where) -> Iterator[ProjectFunction]:
-        """The functions that a function is given, and calls there and then."""
+        """The functions that a function is given, and calls there and then.
+
+        Where every caller gives the same to an `async def`, its own call of it tells, and that is where a remedy belongs.
+        """
         names = self._parameters_called(called)
         parameters = self.project.function(called).parameters if names else ()
         shift = 1 if self.project.function(called).owner >= 0 else 0
@@ -144,10 +147,14 @@ class Contexts:
             given = dict(call.keywords).get(parameter.name)
             if given is None and 0 <= place - shift < len(call.arguments):
                 given = call.arguments[place - shift]
-            if parameter.name in names and given is not None:
+            if parameter.name in names and given is not None and not self._tells_itself(called, parameter.name):
                 handed = self.project.called_function(self.project.value(given, where))
                 if handed is not None and not self.project.function(handed).generator:
                     yield handed
+
+    def _tells_itself(self, of: ProjectFunction, parameter: str) -> bool:
+        inside = self.project.name(parameter, Where(of.path, of.index))
+        return self.project.function(of).asynchronous and self.project.called_function(inside) is not None
 
     def _parameters_called(self, of: ProjectFunction) -> set[str]:
         """The parameters of a function that it calls itself."""

@@ -93,7 +93,8 @@ def _fits_in_lambda(call: ast.Call) -> bool:
 def may_be_handed_over(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a worker thread can do all that the call does."""
     return not (
-        _is_lazy(site, function, contexts)
+        site.awaited  # a thread would only make the coroutine
+        or _is_lazy(site, function, contexts)
         or _takes_func(site, function, contexts)
         or _is_bound_to_thread(site, function, contexts)
     )

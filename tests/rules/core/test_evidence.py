@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.checking import Files, analysed, encoded
+from tests.rules.checking import Files, analysed, encoded, found, with_app
 
 HEAD = """
 import abc
@@ -842,3 +842,15 @@ def test_startup_is_silent() -> None:
 def test_a_versioned_router_registers_like_any_other(router: str, expected: list[str]) -> None:
     source = f"from cadwyn import {router}\n\napi = {router}(prefix='/v1')\n\n\n"
     assert blocked(source + "@api.get('/slow')\nasync def slow():\n    time.sleep(1)\n") == expected
+
+
+def test_what_an_async_function_is_given_to_call_is_told_where_it_calls_it() -> None:
+    """A worker thread would only make its coroutine, so the call that hands the function over has no such fix."""
+    files = {"app/threads.py": "async def run(name, function):\n    return function()\n"}
+    home = '@app.get("/")\nasync def home():\n    await run("x", lambda: time.sleep(1))\n    return {}\n'
+    source = with_app("import time\nfrom app.threads import run", home)
+    (finding,) = found("blocking/sleep", source, files)
+    assert (finding.path, finding.span.line) == ("app/threads.py", 2)
+    several = {"app/threads.py": f"{files['app/threads.py']}\n\nasync def other():\n    await run('y', print)\n"}
+    (finding,) = found("blocking/sleep", source, several)
+    assert (finding.path, finding.fix, finding.alternatives) == ("app/main.py", None, ())
