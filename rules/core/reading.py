@@ -684,8 +684,8 @@ class _Reader:
             case ast.Name(id=name):
                 self._scope.tested.add(name)
                 return self._expression(node)
-            case ast.BoolOp(values=values):
-                return _choice([self._tested(value) for value in values])
+            case ast.BoolOp():
+                return self._either(node, tested=True)
             case ast.NamedExpr():
                 return self._named(node, "tested")
             case _:
@@ -762,15 +762,15 @@ class _Reader:
         read = tuple(self._expression(item) for item in items)
         return Subscript(of, read) if of else None
 
-    def _either(self, node: ast.BoolOp) -> Expression | None:
-        *tested, last = node.values
+    def _either(self, node: ast.BoolOp, *, tested: bool = False) -> Expression | None:
+        """Each part runs only where those before it held (`and`), or where they did not (`or`)."""
         needs = self._scope.needs
         parts = []
-        for part in tested:
-            parts.append(self._tested(part))
+        for part in node.values:
+            is_asked = tested or part is not node.values[-1]
+            parts.append(self._tested(part) if is_asked else self._expression(part))
             held, failed = _needed(part)
             self._scope.needs += held if isinstance(node.op, ast.And) else failed
-        parts.append(self._expression(last))
         self._scope.needs = needs
         return _choice(parts)
 

@@ -252,6 +252,11 @@ def early(name, rows=None):
     refresh()
 
 
+def checked(name, rows=None):
+    if rows is not None and not refresh():
+        raise ValueError(name)
+
+
 def anyway(name, rows=None):
     if rows:
         time.sleep(1)
@@ -282,6 +287,7 @@ def _kept(call: str) -> str:
         "seen(name)",
         "known(name, [1])",
         "early(name)",
+        "checked(name)",
     ],
 )
 def test_what_the_arguments_rule_out_is_left_alone(call: str) -> None:
@@ -314,6 +320,7 @@ def test_what_the_arguments_do_not_rule_out_is_found(call: str) -> None:
         "seen(name, 1)",
         "known(name)",
         "early(name, 1)",
+        "checked(name, 1)",
     ],
 )
 def test_what_runs_besides_is_found(call: str) -> None:
