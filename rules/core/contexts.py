@@ -71,6 +71,7 @@ class Contexts:
         self.project = project
         self._roots = Roots(project)
         self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = {}
+        self._own_sinks: dict[ProjectFunction, tuple[Sink, ...]] = {}
         self._sinks: dict[ProjectFunction, Sink | None] = {}
         self._properties: dict[ProjectFunction, tuple[tuple[Attribute, ProjectFunction, Site | None], ...]] = {}
         self._coming: dict[tuple[str, ProjectFunction], bool] = {}
@@ -350,8 +351,13 @@ class Contexts:
         row = self.project.knowledge.exactly(name)
         return (row, name) if row is not None else None
 
-    def own_sinks(self, function: ProjectFunction) -> Iterator[Sink]:
+    def own_sinks(self, function: ProjectFunction) -> tuple[Sink, ...]:
         """The blocking calls that stand in a function itself."""
+        if function not in self._own_sinks:
+            self._own_sinks[function] = tuple(self._own_sinks_of(function))
+        return self._own_sinks[function]
+
+    def _own_sinks_of(self, function: ProjectFunction) -> Iterator[Sink]:
         for site in self.project.function(function).sites:
             found = self.blocking(site, Where(function.path, function.index, site.line))
             if found is not None and not self.runs_first(site, function):
@@ -438,7 +444,7 @@ class Contexts:
     def _find_sinks(self, start: ProjectFunction) -> None:
         """Work out the sinks of all functions that the given one leads to: backwards from those that block."""
         callers = self._callers(start)
-        owns = {function: tuple(self.own_sinks(function)) for function in callers}
+        owns = {function: () if function in self._sinks else self.own_sinks(function) for function in callers}
         for weights in ((Weight.WAIT, Weight.CPU), (Weight.FILE,)):
             for is_sure in (True, False):
                 self._spread(callers, owns, weights, is_sure=is_sure)
@@ -471,7 +477,10 @@ class Contexts:
                     heappush(nearest, (distance + 1, next(order), caller))
 
     def _callers(self, start: ProjectFunction) -> Mapping[ProjectFunction, list[tuple[ProjectFunction, Site | None]]]:
-        """The `def` functions that the given one leads to, each with those among them that call it, and where."""
+        """The `def` functions that the given one leads to, each with those among them that call it, and where.
+
+        What lies behind a function whose sink is known already is left out.
+        """
         callers: dict[ProjectFunction, list[tuple[ProjectFunction, Site | None]]] = {start: []}
         waiting = deque([start])
         while waiting:
@@ -481,7 +490,8 @@ class Contexts:
                     continue
                 if called not in callers:
                     callers[called] = []
-                    waiting.append(called)
+                    if called not in self._sinks:
+                        waiting.append(called)
                 callers[called].append((caller, site))
         return callers
 
