@@ -85,7 +85,7 @@ async def run(settings: Settings, roles: frozenset[Role]) -> None:
 async def _set_up(settings: Settings, told_to_stop: asyncio.Event) -> Settings:
     """The settings with the credentials that the wizard stored; as they were, if the process was told to stop instead."""
     wizard = Wizard(settings)
-    stopped = asyncio.ensure_future(told_to_stop.wait())
+    stopped = asyncio.create_task(told_to_stop.wait())
     async with _listening(settings, _set_up_pages(wizard)):
         await asyncio.wait((stopped, wizard.done), return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
