@@ -23,7 +23,7 @@ from benchmarks.figures import megabytes, read, say, say_load
 from benchmarks.sample import write
 from bot.fixing import Fixed, Project, fix_all
 from rules import Options, read_facts
-from rules.core import mending, reverse
+from rules.core.fixes import mending, reverse
 
 CODES = "F401,F404,F502,F632,F701,F702,F704,F706,F811,F821,F822,F823,F841,PLE0100,PLE0116,PLE0117,PLE0118,PLE1142"
 """What ruff has to say of names, imports and misplaced words: https://docs.astral.sh/ruff/rules/."""

@@ -6,6 +6,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from types import MappingProxyType, ModuleType
 
 from rules.core.engine import Engine
@@ -43,11 +44,17 @@ def engine() -> Engine:
 def engine_version() -> str:
     """A digest of this package's source: facts and findings of another version are not to be mixed with ours."""
     digest = hashlib.sha256()
-    for folder in ("core", "libraries", *(pack.rpartition(".")[2] for pack in _packs())):
-        for file in sorted(files("rules").joinpath(folder).iterdir(), key=lambda item: item.name):
-            if file.name.endswith(".py"):
-                digest.update(file.read_bytes())
+    for file in _sources(files("rules")):
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _sources(folder: Traversable) -> Iterator[Traversable]:
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.is_dir():
+            yield from _sources(item)
+        elif item.name.endswith(".py"):
+            yield item
 
 
 def _packs() -> Iterator[str]:

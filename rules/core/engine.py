@@ -9,9 +9,9 @@ from rules.core.blocking import blocking_remarks, spoken
 from rules.core.contexts import Contexts
 from rules.core.facts import Facts, show
 from rules.core.findings import Analysis, Finding, Severity, Span, Step, Unreadable
+from rules.core.fixes.mending import Mending
 from rules.core.introduced import Base, fingerprints_in_base
 from rules.core.library import Knowledge
-from rules.core.mending import Mending
 from rules.core.project import Project
 from rules.core.remarks import Remark, Remedy
 from rules.core.repository import is_offline

@@ -58,12 +58,12 @@ from rules.core.blocking import spoken
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, Sink
 from rules.core.facts import Call, Expression
 from rules.core.findings import Severity
-from rules.core.holding import held_at
+from rules.core.fixes.holding import held_at
+from rules.core.fixes.turning import STREAMS
 from rules.core.library import Weight
 from rules.core.remarks import Remark, Remedy
 from rules.core.roots import Root
 from rules.core.rule import Rule
-from rules.core.turning import STREAMS
 from rules.core.values import Outside, ProjectFunction, Where
 
 rule = Rule(__name__, __doc__, Severity.INFO)

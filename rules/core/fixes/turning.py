@@ -9,17 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from rules.core.calm import Calm
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.facts import Constant, Function, Site, last_name
 from rules.core.findings import Span
-from rules.core.holding import Held, Use, counterpart_of, held_at, uses_of
+from rules.core.fixes.calm import Calm
+from rules.core.fixes.holding import Held, Use, counterpart_of, held_at, uses_of
+from rules.core.fixes.offload import may_be_handed_over
+from rules.core.fixes.sharing import CONTEXT_SETTERS, LOOP_MODULES
+from rules.core.fixes.texts import Texts
 from rules.core.library import Blocking, Counterpart, Weight
-from rules.core.offload import may_be_handed_over
 from rules.core.repository import is_offline
 from rules.core.roots import Root
-from rules.core.sharing import CONTEXT_SETTERS, LOOP_MODULES
-from rules.core.texts import Texts
 from rules.core.usage import calls_by_hand
 from rules.core.values import Outside, ProjectClass, ProjectFunction, Where
 

@@ -4,10 +4,10 @@ import ast
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
-from rules.core.document import Document
 from rules.core.facts import last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
-from rules.core.imports import Imported, import_dotted, orphan_edits
+from rules.core.fixes.document import Document
+from rules.core.fixes.imports import Imported, import_dotted, orphan_edits
 from rules.core.remarks import Remark
 from rules.core.usage import given_to, is_taken_from
 from rules.core.values import Outside, Where

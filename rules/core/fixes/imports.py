@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rules.core.document import Document
 from rules.core.findings import Edit, Span
+from rules.core.fixes.document import Document
 
 ImportStatement = ast.Import | ast.ImportFrom
 

@@ -2,15 +2,13 @@
 
 import ast
 
-from rules.core.awaits import awaitable_call, parenthesised
 from rules.core.contexts import Contexts
-from rules.core.document import Document
 from rules.core.facts import Collection, Constant, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
-from rules.core.imports import Imported, import_member, is_imported
-from rules.core.library import Weight
-from rules.core.remarks import Remark
-from rules.core.sharing import (
+from rules.core.fixes.awaits import awaitable_call, parenthesised
+from rules.core.fixes.document import Document
+from rules.core.fixes.imports import Imported, import_member, is_imported
+from rules.core.fixes.sharing import (
     SHARED,
     is_called_on,
     is_used_by_others,
@@ -20,6 +18,8 @@ from rules.core.sharing import (
     thread_hazard,
     uses_exclusively,
 )
+from rules.core.library import Weight
+from rules.core.remarks import Remark
 from rules.core.values import ProjectFunction, Where
 
 FINISHING = frozenset({"commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})

@@ -5,8 +5,8 @@ import pytest
 from rules import Edit, Fix, Span, Way, read_facts
 from rules.core.catalog import engine
 from rules.core.contexts import Contexts
+from rules.core.fixes.proof import objection
 from rules.core.project import Project
-from rules.core.proof import objection
 from rules.core.values import ProjectFunction
 from tests.rules.checking import encoded, not_yet
 

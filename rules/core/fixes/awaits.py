@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from rules.core.contexts import Contexts
-from rules.core.document import Document
 from rules.core.facts import Attribute, Call, Expression, Name, Site, last_name
 from rules.core.findings import Edit
-from rules.core.imports import Imported, orphan_edits
+from rules.core.fixes.document import Document
+from rules.core.fixes.imports import Imported, orphan_edits
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 

@@ -4,21 +4,20 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rules.core.calm import Calm
 from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Fix, Way
-from rules.core.holding import held_at
+from rules.core.fixes.calm import Calm
+from rules.core.fixes.holding import held_at
+from rules.core.fixes.sharing import INTERLEAVING, touches_shared
+from rules.core.fixes.texts import Texts
+from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once
+from rules.core.fixes.writing import Writing
 from rules.core.remarks import Remark
 from rules.core.repository import is_offline
-from rules.core.sharing import INTERLEAVING, touches_shared
-from rules.core.texts import Texts
-from rules.core.turning import Refused, Step, Turning, gives_all_at_once
 from rules.core.values import Where
-from rules.core.writing import Writing
 
 CONTRACT = "Paths, parameters, status codes and responses stay as they are."
 ELSEWHERE = "Tests that replace the client, or that start an event loop for each request, have to be changed with it."
-UNBOUNDED = "At most forty of these calls were under way at once; now only the client limits how many are."
 
 
 @dataclass(slots=True)

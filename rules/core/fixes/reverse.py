@@ -3,10 +3,10 @@
 import ast
 
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
-from rules.core.document import Document
 from rules.core.findings import Fix, Span, Way
+from rules.core.fixes.document import Document
+from rules.core.fixes.sharing import reached, thread_hazard
 from rules.core.remarks import Remark
-from rules.core.sharing import reached, thread_hazard
 from rules.core.usage import is_used_by_hand
 from rules.core.values import ProjectFunction
 

@@ -51,9 +51,6 @@ _DATA_BASES = frozenset(
         *("builtins.int", "typing.TypedDict", "typing.NamedTuple", "pydantic_settings.BaseSettings"),
     }
 )
-_PARAMETERS = frozenset(
-    f"fastapi.{name}" for name in ("Header", "Query", "Path", "Body", "Cookie", "Form", "Depends", "Security")
-)
 _THREAD_BOUND = frozenset({"threading.local", "contextvars.ContextVar"})
 _DEEPEST = 12  # steps from one expression; real code needs five
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from rules.core.document import Document
+from rules.core.fixes.document import Document
 from rules.core.syntax import UnreadableError
 
 

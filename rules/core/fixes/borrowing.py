@@ -3,15 +3,15 @@
 import ast
 from dataclasses import dataclass
 
-from rules.core.awaits import awaitable_call, parenthesised
 from rules.core.contexts import Contexts
-from rules.core.document import Document
 from rules.core.facts import Call, Name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
-from rules.core.imports import Imported, orphan_edits
+from rules.core.fixes.awaits import awaitable_call, parenthesised
+from rules.core.fixes.document import Document
+from rules.core.fixes.imports import Imported, orphan_edits
+from rules.core.fixes.sharing import marked
 from rules.core.library import Borrower
 from rules.core.remarks import Remark
-from rules.core.sharing import marked
 from rules.core.usage import is_taken_from
 from rules.core.values import Object, Outside, ProjectFunction, Where
 

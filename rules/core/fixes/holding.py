@@ -8,12 +8,12 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rules.core.awaits import as_expression
 from rules.core.contexts import Contexts
-from rules.core.document import Document
 from rules.core.facts import Attribute, Binding, Call, Entered, Expression, Function, Import, Name, Site
+from rules.core.fixes.awaits import as_expression
+from rules.core.fixes.document import Document
+from rules.core.fixes.texts import Texts
 from rules.core.library import Counterpart
-from rules.core.texts import Texts
 from rules.core.usage import is_told
 from rules.core.values import Module, Object, Outside, ProjectClass, ProjectFunction, Where
 

@@ -4,20 +4,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rules.core import repairs
-from rules.core.borrowing import borrow
-from rules.core.choosing import Offered, chosen
 from rules.core.contexts import Contexts
-from rules.core.document import Document
 from rules.core.findings import Applicability, Edit, Finding, Fix
-from rules.core.offload import offload, offload_whole
-from rules.core.proof import objection
+from rules.core.fixes import repairs
+from rules.core.fixes.borrowing import borrow
+from rules.core.fixes.choosing import Offered, chosen
+from rules.core.fixes.document import Document
+from rules.core.fixes.offload import offload, offload_whole
+from rules.core.fixes.proof import objection
+from rules.core.fixes.reverse import reverse
+from rules.core.fixes.texts import Texts
+from rules.core.fixes.twin import twin
+from rules.core.fixes.whole import Bench, exchange, member, turn
 from rules.core.remarks import Remark, Remedy
-from rules.core.reverse import reverse
-from rules.core.texts import Texts
-from rules.core.twin import twin
 from rules.core.values import ProjectFunction
-from rules.core.whole import Bench, exchange, member, turn
 
 Writer = Callable[[Remark, Contexts, Document], Fix | None]
 

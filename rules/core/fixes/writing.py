@@ -4,15 +4,15 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rules.core.awaits import Awaits, awaitable_call
 from rules.core.contexts import Contexts
-from rules.core.document import Document
 from rules.core.facts import Constant, Site
 from rules.core.findings import Edit, Span
-from rules.core.holding import maker_call
-from rules.core.imports import Imported, import_dotted, import_member, is_imported
-from rules.core.offload import first_argument, hand_over
-from rules.core.turning import At, Refused, Step, Turning
+from rules.core.fixes.awaits import Awaits, awaitable_call
+from rules.core.fixes.document import Document
+from rules.core.fixes.holding import maker_call
+from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported
+from rules.core.fixes.offload import first_argument, hand_over
+from rules.core.fixes.turning import At, Refused, Step, Turning
 from rules.core.usage import is_taken_from
 from rules.core.values import Outside, ProjectFunction, Where
 

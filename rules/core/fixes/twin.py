@@ -3,14 +3,14 @@
 import ast
 from collections.abc import Callable
 
-from rules.core.awaits import awaitable_call, parenthesised
 from rules.core.contexts import Contexts
-from rules.core.document import Document
 from rules.core.findings import Fix, Way
-from rules.core.imports import import_dotted, is_imported, orphan_edits
+from rules.core.fixes.awaits import awaitable_call, parenthesised
+from rules.core.fixes.document import Document
+from rules.core.fixes.imports import import_dotted, is_imported, orphan_edits
+from rules.core.fixes.sharing import marked
 from rules.core.library import Twin
 from rules.core.remarks import Remark
-from rules.core.sharing import marked
 from rules.core.usage import is_taken_from
 
 
