@@ -5,9 +5,10 @@ from typing import Any
 
 from bot.config import RepositoryConfig, keys
 from bot.fixing import Made
+from bot.markdown import code, fenced, folded, link, prose
 from bot.markers import write_marker
 from bot.models import Message, PullRequest
-from bot.words import EFFECTS, code, fenced, folded, how_to_apply, link, prose
+from bot.words import EFFECTS, how_to_apply
 from rules import Applicability, Finding, Fix, Rule, all_rules
 
 MAX_PATCH = 60_000 - 4_000

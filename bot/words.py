@@ -1,18 +1,28 @@
 """Every sentence that the bot says.
 
-Pure. What comes from a repository (names, paths, routes, code) may be hostile: it passes through `code`, `prose` or
-`fenced` and cannot leave them, mention people, refer to issues or become a link or HTML. The syntax is that of
-https://github.github.com/gfm/; mentions and references are resolved after it, in text that is no code.
+Pure. What comes from a repository passes through `bot.markdown` and cannot leave it.
 
 What may be claimed was measured: that the event loop is kept free, that FastAPI's threads serve 40 calls at a time. Never
 that asynchronous code is quicker by itself.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from urllib.parse import quote
 
+from bot.markdown import (
+    MAX_NAME,
+    MAX_SENTENCE,
+    code,
+    fenced,
+    fenced_diff,
+    folded,
+    link,
+    listed,
+    paragraphs,
+    prose,
+    shortened,
+    visible,
+)
 from bot.markers import write_marker
 from bot.models import (
     Button,
@@ -31,12 +41,8 @@ from rules import Analysis, Applicability, Finding, Fix, Severity, Step, Unreada
 
 MAX_BODY = 60_000  # bytes; GitHub takes 65,536 characters
 MAX_OUTPUT = 65_535  # bytes of a check run's summary, and of its text
-MAX_SENTENCE = 1_000  # characters of a sentence that comes from an analysis
-MAX_NAME = 200
-MAX_ADDRESS = 1_000
 MAX_STEPS = 8
 MAX_POINTS = 3
-MAX_NAMED = 30  # unreadable files, configuration problems
 
 EFFECTS: Mapping[Way, str] = {
     Way.TWIN: "While it waits, the event loop serves other requests.",
@@ -64,14 +70,6 @@ WAYS = frozenset({Way.TWIN, Way.REVERSE, Way.OFFLOAD})  # those that can be aske
 FIX_ALL = Button("Fix all", "fix-all", "Commit all safe fixes to this branch")
 RERUN = Button("Re-run", "rerun", "Review this pull request again")
 LEVELS: Mapping[Severity, str] = {Severity.ERROR: "failure", Severity.WARNING: "warning", Severity.INFO: "notice"}
-
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-_UNSEEN_IN_CODE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
-_SPECIAL = re.compile(r"[\\`*_{}\[\]<>~$&!#]")
-# What GitHub looks for in rendered text: mentions, issues, addresses, emoji. A zero-width space after the first part hides it.
-_CALLING = re.compile(r"@(?=\w)|#(?=\w)|GH-(?=\d)|:(?=//)|:(?=[\w+-]+:)|www(?=\.)|mailto(?=:)|xmpp(?=:)", re.IGNORECASE)
-_ZERO_WIDTH = "\u200b"
 
 
 def write_review(plan: Plan, pull: PullRequest, asked: str = "") -> Review | None:
@@ -139,46 +137,6 @@ def how_to_apply(name: str, fix: Fix, obstacle: str = "", *, best: bool = True) 
     return f"{code(f'/asyncify fix {name}{way}{unsafe}')} commits this fix.{because}"
 
 
-def code(text: str) -> str:
-    """The text as a code span on one line, whatever it holds."""
-    shown = _shortened(_UNSEEN.sub("\ufffd", text), MAX_NAME)
-    ticks = "`" * _next_run(shown, 1)
-    padding = " " if shown[:1] in {"`", " "} or shown[-1:] in {"`", " "} or not shown else ""
-    return f"{ticks}{padding}{shown or '?'}{padding}{ticks}"
-
-
-def prose(text: str, *, table: bool = False) -> str:
-    """A sentence on one line. Code spans in it stay code (in a table only those without `|`); all else is plain text."""
-    pieces, position = [], 0
-    line = " ".join(_shortened(text, MAX_SENTENCE).split())
-    for found in _CODE.finditer(line):
-        inner = found[2].strip() or found[2]
-        pieces += [_plain(line[position : found.start()]), _plain(inner) if table and "|" in inner else code(inner)]
-        position = found.end()
-    joined = "".join([*pieces, _plain(line[position:])])
-    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", joined)
-
-
-def fenced(kind: str, text: str) -> str:
-    """A fenced block with exactly this text, which ends with a line end. `kind` is its info string."""
-    ticks = "`" * _next_run(text, 3)
-    return f"{ticks}{kind}\n{text}{ticks}"
-
-
-def _plain(text: str) -> str:
-    quiet = _CALLING.sub(lambda found: found[0] + _ZERO_WIDTH, _UNSEEN.sub("\ufffd", text))
-    return _SPECIAL.sub(lambda found: f"\\{found[0]}", quiet).replace("|", "&#124;")
-
-
-def _next_run(text: str, shortest: int) -> int:
-    """One backtick more than the text has in a row."""
-    return max(shortest, 1 + max(map(len, re.findall(r"`+", text)), default=0))
-
-
-def _shortened(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
@@ -223,7 +181,7 @@ def _seen(comment: Comment, plan: Plan, pull: PullRequest) -> Iterator[str]:
     if fix:
         yield "\n".join(f"- {point}" for point in islice(_points(fix), MAX_POINTS))
     else:
-        yield from _paragraphs(lead.advice)
+        yield from paragraphs(lead.advice)
     yield from _others(lead, others, pull)
 
 
@@ -246,13 +204,6 @@ def _chain(finding: Finding, pull: PullRequest) -> str:
 
 def _step(step: Step, pull: PullRequest) -> str:
     return f"{code(step.name)} ({link(step.path, step.line, pull)})"
-
-
-def link(path: str, line: int, pull: PullRequest) -> str:
-    """A line of a file at the head, to click on."""
-    label = code(f"{path}:{line}")
-    address = f"{pull.repository_page}/blob/{pull.head}/{quote(path, errors='replace')}#L{line}"
-    return f"[{label}]({address})" if len(address) <= MAX_ADDRESS else label
 
 
 def _stands(comment: Comment, pull: PullRequest) -> str:
@@ -294,7 +245,7 @@ def _unseen(comment: Comment, plan: Plan) -> Iterator[str]:
     fix = _shown_fix(comment, plan)
     if fix:
         yield "\n".join(f"- {point}" for point in islice(_points(fix), MAX_POINTS, None))
-        yield from _paragraphs(comment.findings[0].advice)
+        yield from paragraphs(comment.findings[0].advice)
     for finding, offer in _other_offers(comment, plan):
         name = plan.ids.get(finding.fingerprint, "?")
         yield _offer(name, offer, explained=offer.fix == fix, best=offer.fix == finding.fix)
@@ -312,11 +263,7 @@ def _other_offers(comment: Comment, plan: Plan) -> Iterator[tuple[Finding, Offer
 
 def _offer(name: str, offer: Offer, *, explained: bool, best: bool) -> str:
     points = "" if explained else "\n".join(f"- {point}" for point in _points(offer.fix)) + "\n\n"
-    return f"{points}{how_to_apply(name, offer.fix, offer.obstacle, best=best)}\n\n{_diff(offer.diff)}"
-
-
-def _diff(diff: str) -> str:
-    return fenced("diff", _UNSEEN_IN_CODE.sub("\ufffd", diff.replace("\r\n", "\n")))
+    return f"{points}{how_to_apply(name, offer.fix, offer.obstacle, best=best)}\n\n{fenced_diff(offer.diff)}"
 
 
 def _why(comment: Comment, plan: Plan) -> str:
@@ -334,11 +281,6 @@ def _reason(rule: str) -> str:
     return f"Rule {code(rule)}: {prose(page.title).rstrip('.')}. {code(f'asyncify rule {rule}')} says more."
 
 
-def _paragraphs(text: str) -> Iterator[str]:
-    """Markdown of ours with code in it: paragraphs and code spans are kept, all else is shown as it stands."""
-    yield from (prose(paragraph) for paragraph in re.split(r"\n\s*\n", text) if paragraph.strip())
-
-
 def _fitting(parts: Iterable[str], room: int) -> Iterator[str]:
     """The parts that there is room for (in bytes)."""
     for part in filter(None, parts):
@@ -347,12 +289,6 @@ def _fitting(parts: Iterable[str], room: int) -> Iterator[str]:
             yield "Not all of it fits here."
             return
         yield part
-
-
-def folded(title: str, parts: Iterable[str]) -> str:
-    """Markdown below a title that has to be opened."""
-    inside = "\n\n".join(parts)
-    return f"<details>\n<summary>{title}</summary>\n\n{inside}\n\n</details>"
 
 
 def _title(plan: Plan, analysis: Analysis, spoken: Sequence[Placement]) -> str:
@@ -377,8 +313,8 @@ def _facts(plan: Plan, pull: PullRequest, analysis: Analysis, spoken: Sequence[P
         yield "This pull request is a draft: nothing is commented until it is ready for review."
     elif any(one.reason == "opened by a bot" for one in spoken) and pull.by_bot:
         yield "This pull request was opened by a bot: nothing is commented, all findings are here."
-    yield from _listed("In the configuration:", [prose(problem) for problem in plan.problems])
-    yield from _listed("Not analysed:", [_unread(one) for one in analysis.unreadable])
+    yield from listed("In the configuration:", [prose(problem) for problem in plan.problems])
+    yield from listed("Not analysed:", [_unread(one) for one in analysis.unreadable])
     yield from _silences(plan.placements)
     yield from map(_not_permitted, plan.lacking)
 
@@ -392,13 +328,7 @@ def _verdict(plan: Plan, analysis: Analysis, spoken: Sequence[Placement]) -> str
 
 
 def _unread(one: Unreadable) -> str:
-    return f"{code(one.path)}: {prose(_shortened(one.reason, MAX_NAME))}"
-
-
-def _listed(heading: str, items: Sequence[str]) -> Iterator[str]:
-    if items:
-        more = [f"and {len(items) - MAX_NAMED} more"] if len(items) > MAX_NAMED else []
-        yield "\n".join([heading, "", *(f"- {item}" for item in [*items[:MAX_NAMED], *more])])
+    return f"{code(one.path)}: {prose(shortened(one.reason, MAX_NAME))}"
 
 
 def _silences(placements: Iterable[Placement]) -> Iterator[str]:
@@ -439,9 +369,9 @@ def _annotation(finding: Finding, plan: Plan) -> Mapping[str, object]:
         "start_line": finding.span.line,
         "end_line": max(finding.span.line, finding.span.end_line),
         "annotation_level": LEVELS[finding.severity],
-        "title": _shortened(f"{finding.rule} ({plan.ids.get(finding.fingerprint, '?')})", MAX_NAME),
-        "message": _UNSEEN_IN_CODE.sub("\ufffd", _shortened(message, 4 * MAX_SENTENCE)),
+        "title": shortened(f"{finding.rule} ({plan.ids.get(finding.fingerprint, '?')})", MAX_NAME),
+        "message": visible(shortened(message, 4 * MAX_SENTENCE)),
     }
     if offer and offer.diff and len(offer.diff) <= MAX_BODY // 4:
-        annotation["raw_details"] = _UNSEEN_IN_CODE.sub("\ufffd", offer.diff)
+        annotation["raw_details"] = visible(offer.diff)
     return annotation

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from bot.models import ChangedFile, PullRef, PullRequest
+from bot.models import ChangedFile, PullRef, PullRequest, Suggestion
 from rules import Applicability, Edit, Finding, Fix, Severity, Span, Step, Way
 
 HEAD = "c0ffee"
@@ -30,6 +30,13 @@ def git_patch(before: str, after: str) -> str:
     return "".join(
         row if row.endswith("\n") else f"{row}\n\\ No newline at end of file\n" for row in rows
     ).removesuffix("\n")
+
+
+def commit(text: str, suggestion: Suggestion) -> str:
+    """The file after somebody pressed `Commit suggestion`."""
+    lines = text.split("\n")
+    chosen = suggestion.lines
+    return "\n".join([*lines[: chosen.start - 1], suggestion.replacement[:-1], *lines[chosen.stop - 1 :]])
 
 
 def lines_of(text: str) -> list[str]:

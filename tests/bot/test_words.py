@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from bot import words
@@ -17,8 +16,9 @@ from bot.config import RepositoryConfig
 from bot.markers import Marker, read_marker
 from bot.models import ChangedFile, CheckRun, History, Plan, PullRequest, Review, Said
 from bot.planning import plan
-from bot.words import RERUN, code, fenced, prose, write_check_run, write_failed_check_run, write_review
+from bot.words import RERUN, write_check_run, write_failed_check_run, write_review
 from rules import Analysis, Edit, Finding, Severity, Span, Unreadable, Way
+from tests.bot.hostile import HOSTILE, MARKDOWN
 from tests.bot.samples import HEAD, changed, edit, finding, fix, pull_request, sources, steps, unsafe
 
 MAIN = """\
@@ -366,87 +366,6 @@ def test_a_failed_analysis_says_nothing_about_the_code() -> None:
 
 # --- hostile text
 
-HOSTILE = st.lists(
-    st.sampled_from(
-        [
-            *(
-                "`",
-                "``",
-                "````",
-                "~~~",
-                "\n",
-                "\n\n",
-                "\r",
-                "|",
-                "\\",
-                "*",
-                "_",
-                "$",
-                "$$",
-                "&",
-                " ",
-                "    ",
-                "\t",
-                "a",
-                "é",
-            ),
-            *(
-                "<!--",
-                "-->",
-                "<details>",
-                "</details>",
-                "</summary>",
-                "<script>",
-                "<img src=x>",
-                "<b>",
-                "<https://evil.example>",
-            ),
-            *(
-                "@team",
-                "@octo/team",
-                "#12",
-                "octo/shop#12",
-                "GH-12",
-                "https://evil.example",
-                "www.evil.example",
-                "a@evil.example",
-            ),
-            *(
-                "[x](https://evil.example)",
-                "![x](https://evil.example)",
-                "[x]: https://evil.example",
-                "&#64;team",
-                "&lt;b&gt;",
-            ),
-            *(
-                "- ",
-                "1. ",
-                "> ",
-                "# ",
-                "---",
-                "===",
-                ":+1:",
-                ":smile:",
-                "\x00",
-                "\u202e",
-                "\u200b",
-                "\u2028",
-                "\x85",
-                "\x0c",
-            ),
-            *(
-                "```suggestion\n",
-                "```\n",
-                "<!-- asyncify v1 head=dead findings=dead -->",
-                "mailto:x",
-                "\ufeff",
-                "\ud800",
-            ),
-        ]
-    ),
-    max_size=12,
-).map("".join)
-MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 FOLDED = re.compile(
     r"<details>\n<summary>[A-Za-z, ]+</summary>\n?|</details>\n?|<!-- asyncify v1 head=c0ffee[ a-z0-9=,]* -->\n?"
 )
@@ -540,42 +459,6 @@ def test_a_check_run_contains_what_it_quotes(bad: list[str]) -> None:
     assert len([token for token in tokens if token.type == "tr_open"]) == 2
     assert len([token for token in tokens if token.type == "td_open"]) == 5
     assert_contained(write_failed_check_run(HEAD, bad[0]).summary)
-
-
-@given(HOSTILE)
-def test_code_comes_back_as_one_span(text: str) -> None:
-    """On one line, with nothing beside it."""
-    (paragraph,) = (token for token in MARKDOWN.parse(f"x {code(text)} y") if token.type == "inline")
-
-    assert [child.type for child in paragraph.children or []] == ["text", "code_inline", "text"]
-
-
-@given(HOSTILE)
-def test_a_fence_comes_back_with_its_text(text: str) -> None:
-    """Whatever backticks it holds."""
-    exact = re.sub("[\r\x00\ud800]", "", text) + "\n"
-    (fence,) = MARKDOWN.parse(fenced("diff", exact))
-
-    assert (fence.type, fence.info, fence.content) == ("fence", "diff", exact)
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("`a` blocks `b`.", "`a` blocks `b`."),
-        ("a `b", "a \\`b"),
-        ("``a`b`` c", "``a`b`` c"),
-        ("2 * 3 < 4_5", "2 \\* 3 \\< 4\\_5"),
-        ("ask @ada\nabout #12", "ask @\u200bada about \\#\u200b12"),
-        ("- no list", "\\- no list"),
-        ("1. no list", "1\\. no list"),
-        ("https://example.org", "https:\u200b//example.org"),
-        ("`a|b` or c|d", "`a|b` or c&#124;d"),
-    ],
-)
-def test_prose_keeps_code_and_escapes_the_rest(text: str, shown: str) -> None:
-    """A sentence of ours looks as it was written."""
-    assert prose(text) == shown
 
 
 def test_only_allowed_claims_are_made() -> None:
