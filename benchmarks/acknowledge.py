@@ -150,7 +150,7 @@ async def _ended(session: aiohttp.ClientSession, address: str) -> str:
     """How the reviews behind the deliveries ended, as the server counts them."""
     async with session.get(f"{address}/metrics") as answer:
         lines = (await answer.text()).splitlines()
-    return ", ".join(line for line in lines if line.startswith("asyncify_reviews_total")) or "no review ended"
+    return ", ".join(line for line in lines if line.startswith("asyncify_jobs_total")) or "no review ended"
 
 
 async def _until_ready(session: aiohttp.ClientSession, address: str) -> None:

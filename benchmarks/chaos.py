@@ -156,7 +156,7 @@ class Chaos:
         async with asyncio.timeout(SETTLE_SECONDS):
             while not await self.fleet.idle():  # noqa: ASYNC110 -- the queue tells nobody
                 await asyncio.sleep(0.2)
-        self.verdict.counts["parked"] = int((await self.fleet.metrics())['asyncify_jobs{state="parked"}'])
+        self.verdict.counts["parked"] = int((await self.fleet.metrics())['asyncify_queue_depth{state="parked"}'])
         for story in self.stories:
             self.verdict.judge(story)
         self.verdict.counts["not understood by GitHub"] = len(self.github.refusals)

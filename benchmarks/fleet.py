@@ -100,7 +100,10 @@ class Fleet:
     async def idle(self) -> bool:
         """Whether no job waits and none runs."""
         counted = await self.metrics()
-        return not counted['asyncify_jobs{state="waiting"}'] and not counted['asyncify_jobs{state="running"}']
+        return (
+            not counted['asyncify_queue_depth{state="waiting"}']
+            and not counted['asyncify_queue_depth{state="running"}']
+        )
 
     def logs(self) -> str:
         """The end of what each process logged."""

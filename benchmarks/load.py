@@ -86,7 +86,9 @@ async def burst(ground: Ground, minutes: float) -> float:
     say("  reviewed twice", str(ground.doubled()), "none", held=not ground.doubled())
     say("  reviews a minute", f"{reviewed / took:.0f}")
     stored = await ground.fleet.metrics()
-    counted = {state: int(stored[f'asyncify_jobs{{state="{state}"}}']) for state in ("waiting", "running", "parked")}
+    counted = {
+        state: int(stored[f'asyncify_queue_depth{{state="{state}"}}']) for state in ("waiting", "running", "parked")
+    }
     if reviewed < count:
         left = counted["waiting"] + counted["running"]
         say("  still in the queue", str(left), "all the others", held=left >= count - reviewed)

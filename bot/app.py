@@ -216,6 +216,7 @@ def _pages(credentials: Credentials, store: Store, deliveries: queue.Deliveries)
     application[intake.CREDENTIALS] = credentials
     application[intake.ENQUEUE] = deliveries.enqueue
     application[pages.JOBS] = deliveries.jobs
+    application[pages.OLDEST] = deliveries.oldest
     application[pages.OBSTACLE] = _obstacle(store)
     return application
 

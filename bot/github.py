@@ -23,7 +23,7 @@ import structlog
 from cachetools import LRUCache, TLRUCache
 from gidgethub import BadRequest, GitHubBroken, HTTPException, QueryError, RateLimitExceeded, sansio
 from gidgethub.abc import GitHubAPI
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from yarl import URL
 
 from bot.errors import Dropped, Limited
@@ -57,8 +57,33 @@ WRITTEN = ("contents", "pull_requests", "checks")
 FORBIDDEN = "Resource not accessible by integration"
 """https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#resource-not-accessible"""
 
-requests = Counter("asyncify_github_requests", "Requests to GitHub", ["method", "status"])
-limits = Counter("asyncify_github_limits", "Requests that GitHub refused because of a limit")
+ROUTE_WORDS = frozenset(
+    {
+        "access_tokens",
+        "annotations",
+        "app",
+        "app-manifests",
+        "blobs",
+        "check-runs",
+        "collaborators",
+        "comments",
+        "commits",
+    }
+    | {"compare", "config", "conversions", "deliveries", "files", "git", "graphql", "heads", "hook", "installation"}
+    | {"installations", "permission", "pulls", "reactions", "refs", "replies", "repos", "repositories", "reviews"}
+    | {"issues", "tarball", "trees"}
+)
+"""What stays of a path when it is counted; all else is a name or a number."""
+
+requests = Counter(
+    "asyncify_github_requests", "Requests to GitHub, by route and by what was answered", ["route", "status"]
+)
+left = Gauge(
+    "asyncify_ratelimit_remaining", "What GitHub said is left of an hour's requests", ["installation", "resource"]
+)
+primary = Counter("asyncify_primary_limit", "Requests that GitHub refused because those of the hour were used up")
+secondary = Counter("asyncify_secondary_limit", "Requests that GitHub refused because they were too many at once")
+mints = Counter("asyncify_token_mints", "Installation tokens that GitHub made for us")
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -107,7 +132,9 @@ class _Lane:
 
 
 class _Wire(GitHubAPI):
-    """gidgethub's client over aiohttp, with the habits of GitHub taken care of."""
+    """gidgethub's client over aiohttp, with the habits of GitHub taken care of. `caller` is who asks, as it is counted."""
+
+    caller = "app"
 
     def __init__(
         self,
@@ -138,7 +165,8 @@ class _Wire(GitHubAPI):
             self.clock_ahead = time.time() - _their_clock(answered)
         except (aiohttp.ClientError, TimeoutError) as error:
             status, answered, content = _unreachable(error)
-        requests.labels(method, status).inc()
+        requests.labels(route(method, URL(url).path), status).inc()
+        self._note_limit(answered)
         if status >= 400:
             log.info(
                 "github refused",
@@ -151,6 +179,11 @@ class _Wire(GitHubAPI):
         if url == self.graphql_url and status == 200 and _speaks_of_limit(content):
             status = 429
         return _legible(status, answered, content)
+
+    def _note_limit(self, headers: Mapping[str, str]) -> None:
+        """https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit"""
+        if (remaining := headers.get("x-ratelimit-remaining", "")).isdecimal():
+            left.labels(self.caller, headers.get("x-ratelimit-resource", "core")).set(int(remaining))
 
     async def _follow(self, method: str, url: URL, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send, and follow redirects within the same origin, with the same method and body.
@@ -189,7 +222,7 @@ class _Wire(GitHubAPI):
             Limited: GitHub asked for a longer silence.
         """
         if (seconds := limit_seconds(exception)) is not None:
-            limits.inc()
+            (primary if exception.headers.get("x-ratelimit-remaining") == "0" else secondary).inc()
             if seconds > PATIENCE or attempt >= ATTEMPTS:
                 seconds = self._fall_silent(seconds)
                 raise Limited(seconds, f"GitHub limits our requests: {exception}") from exception
@@ -271,6 +304,7 @@ class GitHub(_Wire):
             if error.status_code in {403, 404, 422}:
                 raise Dropped(f"installation {installation} gives no access to the repository: {error}") from error
             raise
+        mints.inc()
         expires = datetime.fromisoformat(granted["expires_at"]).timestamp()
         return Token(granted["token"], expires, granted.get("permissions", {}))
 
@@ -283,6 +317,8 @@ class GitHub(_Wire):
     def forget_installation(self, installation: int) -> None:
         """Drop the tokens and answers that we got for an installation."""
         self.refused.pop(installation, None)
+        for resource in ("core", "graphql"):
+            left.remove(str(installation), resource)
         caches: tuple[MutableMapping[Any, Any], ...] = (self._tokens, self.remembered)
         for kept in caches:
             for key in [key for key in kept if key[0] == installation]:
@@ -314,6 +350,7 @@ class Installation(_Wire):
     def __init__(self, app: GitHub, installation: int, repository: Scope) -> None:
         super().__init__(app.session, app.base_url, retry_gap=app.retry_gap)
         self.app = app
+        self.caller = str(installation)
         self._installation = installation
         self._repository = repository
         self._lane = app.lanes.setdefault(installation, _Lane())
@@ -462,6 +499,15 @@ class Installation(_Wire):
             self.app.forget(self._installation, self._repository, token)
         sansio.decipher_response(*_legible(*answer))
         raise HTTPException(http.HTTPStatus(answer[0]), f"download of {url.path} answered {answer[0]}")
+
+
+def route(method: str, path: str) -> str:
+    """The request without names and numbers ("GET /repos/*/*/pulls/*/files"), so that there are few of them."""
+    parts = path.removeprefix("/api/v3").removeprefix("/api").strip("/").split("/")
+    named = {1, 2} if parts[0] == "repos" else set()
+    return f"{method} /" + "/".join(
+        part if part in ROUTE_WORDS and place not in named else "*" for place, part in enumerate(parts)
+    )
 
 
 def graphql_url(api_url: str) -> str:

@@ -16,7 +16,7 @@ from aiohttp import web
 from prometheus_client import Counter, Histogram
 
 from bot.errors import MalformedPayload, NotStored
-from bot.events import InstallationChanged, Requested, requested
+from bot.events import ALWAYS_SENT, EVENTS, InstallationChanged, Requested, requested
 from bot.settings import Credentials
 
 LARGEST_BODY = 26 * 1024 * 1024
@@ -33,7 +33,7 @@ Enqueue = Callable[[str, Requested], Awaitable[None]]
 CREDENTIALS = web.AppKey("credentials", Credentials)
 ENQUEUE: web.AppKey[Enqueue] = web.AppKey("enqueue")
 
-deliveries = Counter("asyncify_webhooks", "Deliveries, by what was answered", ["result"])
+deliveries = Counter("asyncify_webhooks", "Deliveries, by event and by what was answered", ["event", "result"])
 intake_seconds = Histogram(
     "asyncify_intake_seconds", "From a delivery's head to its answer", buckets=(0.005, 0.02, 0.05, 0.1, 0.5, 2, 10)
 )
@@ -43,6 +43,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _Result = TypeVar("_Result")
 
 _DELIVERY = re.compile(r"[0-9A-Za-z-]{1,64}")
+COUNTED = EVENTS | ALWAYS_SENT | {"ping"}
 
 
 async def receive(request: web.Request) -> web.Response:
@@ -51,10 +52,16 @@ async def receive(request: web.Request) -> web.Response:
         try:
             response = await _answer(request)
         except web.HTTPException as refusal:
-            deliveries.labels(str(refusal.status)).inc()
+            _count(request, refusal.status)
             raise
-    deliveries.labels(str(response.status)).inc()
+    _count(request, response.status)
     return response
+
+
+def _count(request: web.Request, status: int) -> None:
+    """An event that we do not know is not named: anybody may send anything."""
+    event = request.headers.get("X-GitHub-Event", "")
+    deliveries.labels(event if event in COUNTED else "other", str(status)).inc()
 
 
 async def _answer(request: web.Request) -> web.Response:

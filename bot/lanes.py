@@ -74,6 +74,10 @@ class Job:
     waits: int = 0
 
     @property
+    def kind(self) -> str:
+        return "review" if self.command is None else "command"
+
+    @property
     def name(self) -> str:
         return REVIEW if self.command is None else self.delivery
 

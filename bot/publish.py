@@ -19,7 +19,7 @@ from bot.diff import PatchMismatch, hunks
 from bot.errors import Dropped, RetryLater
 from bot.fetch import CHECK_NAME, Standing, both, changed_files, standing
 from bot.github import Installation
-from bot.markers import read_marker
+from bot.markers import read_marker, read_suggestion
 from bot.models import CheckRun, PostedComment, PostedFileComment, PullRequest, Review, ThreadChange
 from bot.words import FIX_ALL
 
@@ -37,6 +37,8 @@ REFUSED_SECONDS = 60.0
 Refused = PostedComment | PostedFileComment
 
 refused_comments = Counter("asyncify_comments_refused", "Comments that GitHub did not take where we placed them")
+posted = Counter("asyncify_comments_posted", "What was posted, by its place on the ladder", ["rung"])
+unprocessable = Counter("asyncify_review_422", "Reviews and comments that GitHub answered with 422")
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -53,12 +55,22 @@ async def publish_review(github: Installation, pull: PullRequest, review: Review
     for comment in review.file_comments:
         if not await _post_file_comment(github, pull, review.head, comment):
             refused.append(comment)
+    every: tuple[Refused, ...] = (*review.comments, *review.file_comments)
+    for one in every:
+        if one not in refused:
+            posted.labels(_rung(one)).inc()
     if (
         refused and "pull_requests" not in await github.lacking()
     ):  # a mistake of ours: planning only uses lines that the diff shows
         refused_comments.inc(len(refused))
         log.error("comments not taken", places=[f"{one.path}:{getattr(one, 'line', '')}" for one in refused])
     return tuple(refused)
+
+
+def _rung(comment: Refused) -> str:
+    if isinstance(comment, PostedFileComment):
+        return "file"
+    return "comment" if read_suggestion(comment.body) is None else "suggestion"
 
 
 async def publish_check_run(github: Installation, stands: Standing, check: CheckRun) -> None:
@@ -195,6 +207,7 @@ async def _written(
         if error.status_code not in {403, 404, 422}:
             raise
         github.note_refusal("pull_requests", error)
+        unprocessable.inc(error.status_code == 422)
         log.info("comments refused", comments=len(comments), status=int(error.status_code), error=str(error))
         return False
     return True
@@ -261,6 +274,7 @@ async def _write_check_run(github: Installation, stands: Standing, check: CheckR
             run = (await github.post(url, data={"name": CHECK_NAME, "head_sha": pull.head, **body}))["id"]
         else:
             await github.patch(f"{url}/{run}", data=body)
+        posted.labels("annotation").inc(len(part))
 
 
 def _mark(pull: PullRequest, check: CheckRun) -> str:

@@ -108,6 +108,10 @@ class Deliveries:
         """How many jobs wait, run and are parked."""
         return await asyncio.to_thread(self._count)
 
+    async def oldest(self) -> float:
+        """For how many seconds the oldest job has waited that may begin now; 0 where none does."""
+        return await asyncio.to_thread(self._oldest)
+
     async def close(self) -> None:
         await asyncio.to_thread(self._client.destroy)
 
@@ -139,6 +143,15 @@ class Deliveries:
         }
         with self._store.engine.connect() as connection:
             return {state: connection.scalar(sa.text(query)) or 0 for state, query in counted.items()}
+
+    def _oldest(self) -> float:
+        work = (
+            f"SELECT min(created_at) FROM {self._schema}workflow_status"  # noqa: S608 -- the schema is one of two names above
+            " WHERE status = 'ENQUEUED' AND queue_name IN ('deliveries', 'jobs')"
+        )
+        with self._store.engine.connect() as connection:
+            since = connection.scalar(sa.text(work))  # in milliseconds
+        return max(0.0, time.time() - since / 1000) if since else 0.0
 
 
 def options_of(job: Job, delay: float | None = None) -> EnqueueOptions:

@@ -32,7 +32,7 @@ PROGRESS = "deliveries"
 Enqueue = Callable[[str, Requested], Awaitable[None]]
 """Stores what a delivery, given by its id, asks for; the same id twice is one. Raises NotStored."""
 
-recovered = Counter("asyncify_recovered", "What was missed and found later", ["what"])
+recovered = Counter("asyncify_recovered_deliveries", "What was missed and found later, by how it was found", ["what"])
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 

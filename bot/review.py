@@ -4,12 +4,14 @@ A reconciler: it looks at how the pull request stands and does what is missing, 
 ends in the same state.
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
 import structlog
+from prometheus_client import Counter
 
 from bot.analysis import AnalysisFailed, Analyst
 from bot.config import RepositoryConfig, load_config, to_options
@@ -35,6 +37,7 @@ from bot.threads import muted, unsettled, without_changes_of
 from bot.words import write_check_run, write_failed_check_run, write_paused_check_run, write_review
 from rules import Analysis
 
+unsuggested = Counter("asyncify_suggestion_rejected", "Fixes that were no suggestion, by the reason", ["reason"])
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -178,6 +181,8 @@ async def _say(github: Installation, stands: Standing, planned: Plan, analysis: 
         planned = annotated(planned, _without(said, planned.comments), "this head has its review")
     if stands.own:
         planned = annotated(planned, _without(said, planned.file_comments), "opened by asyncify itself")
+    if not reviewed:
+        _count_unsuggested(planned)
     missing = replace(
         planned,
         comments=_without(said, planned.comments),
@@ -190,6 +195,13 @@ async def _say(github: Installation, stands: Standing, planned: Plan, analysis: 
     await publish_check_run(github, stands, write_check_run(planned, pull, analysis))
     await change_threads(github, planned.changes)
     return Outcome.REVIEWED if written else Outcome.CHECKED
+
+
+def _count_unsuggested(planned: Plan) -> None:
+    """Count the best fixes that were no suggestion, by why. A reason that names a number is the same with another one."""
+    for offers in planned.offers.values():
+        if offers and offers[0].obstacle:
+            unsuggested.labels(re.sub(r"\d+", "N", offers[0].obstacle)).inc()
 
 
 def _said_here(stands: Standing, planned: Plan) -> tuple[Comment, ...]:

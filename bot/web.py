@@ -16,6 +16,7 @@ Jobs = Callable[[], Awaitable[Mapping[str, int]]]
 
 OBSTACLE: web.AppKey[Obstacle] = web.AppKey("obstacle")
 JOBS: web.AppKey[Jobs] = web.AppKey("jobs")
+OLDEST: web.AppKey[Callable[[], Awaitable[float]]] = web.AppKey("oldest")
 
 HOME = """<p class="lead">A GitHub App for teams that write FastAPI. It reads each pull request, finds code that stops the event
 loop, and answers with one review that holds the replacement as a suggestion to commit.</p>
@@ -35,7 +36,8 @@ A plain <code>def</code> runs in one of FastAPI's threads.</p>
 <h2>Talking to it</h2>
 <p>A comment on a pull request that begins with <code>/asyncify help</code> lists its commands.</p>"""
 
-jobs = Gauge("asyncify_jobs", "Reviews that wait, run, or are parked after they failed", ["state"])
+queue_depth = Gauge("asyncify_queue_depth", "Jobs that wait, run, or are parked after they failed", ["state"])
+queue_oldest = Gauge("asyncify_queue_oldest_seconds", "For how long the oldest job has waited that may begin now")
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -65,5 +67,6 @@ async def metrics(request: web.Request) -> web.Response:
     """`GET /metrics`: https://prometheus.io/docs/instrumenting/exposition_formats/."""
     if JOBS in request.app:
         for state, count in (await request.app[JOBS]()).items():
-            jobs.labels(state).set(count)
+            queue_depth.labels(state).set(count)
+        queue_oldest.set(await request.app[OLDEST]())
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -68,8 +68,10 @@ Update = Callable[[InstallationChanged], Coroutine[Any, Any, bool]]
 
 Sweep = Callable[[datetime | None, Any], Coroutine[Any, Any, None]]
 
-reviews = Counter("asyncify_reviews", "Reviews and commands that were begun, by how they ended", ["result"])
-review_seconds = Histogram("asyncify_review_seconds", "How long a review took", buckets=(1, 2, 5, 10, 30, 60, 300))
+jobs = Counter("asyncify_jobs", "Reviews and commands that were begun, by how they ended", ["kind", "result"])
+job_seconds = Histogram(
+    "asyncify_job_seconds", "How long a review or a command took", ["kind"], buckets=(1, 2, 5, 10, 30, 60, 300)
+)
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -238,35 +240,39 @@ class Worker:
         }
         ref = job.ref
         with structlog.contextvars.bound_contextvars(
-            delivery=job.delivery, installation=ref.installation, repository=ref.repository, pull_request=ref.number
+            job=job.id,
+            delivery=job.delivery,
+            installation=ref.installation,
+            repository=ref.repository,
+            pull_request=ref.number,
         ):
             return await DBOS.run_step_async(options, self._attempt, job)
 
     async def _attempt(self, job: Job) -> tuple[float, int] | None:
         if silence := await self._store.silent_for(job.ref.installation):
-            return _put_off(silence, job.waits, "GitHub asked this installation to wait")
+            return _put_off(job, silence, job.waits, "GitHub asked this installation to wait")
         starts = await self._lanes.count_start(job)
         if starts > STARTS:
             raise _ParkedError(f"It was begun {STARTS} times and never came to an end.")
         try:
-            with review_seconds.time():
+            with job_seconds.labels(job.kind).time(), structlog.contextvars.bound_contextvars(attempt=starts):
                 outcome = await self._do(job)
         except Limited as limited:
             await self._store.silence(job.ref.installation, limited.seconds)
-            return _put_off(limited.seconds, job.waits, limited.reason)
+            return _put_off(job, limited.seconds, job.waits, limited.reason)
         except RetryLater as later:
             seconds = min(later.seconds * 2**job.waits, max(later.seconds, LONGEST_WAIT))
             if job.waits >= WAITS:
                 raise _ParkedError(f"It was put off {WAITS} times: {later.reason}") from later
-            return _put_off(seconds, job.waits + 1, later.reason)
+            return _put_off(job, seconds, job.waits + 1, later.reason)
         except Dropped as dropped:
-            _ended("dropped", reason=dropped.reason)
+            _ended(job, "dropped", reason=dropped.reason)
             return None
         except Exception as error:
-            reviews.labels("failed").inc()
+            jobs.labels(job.kind, "failed").inc()
             log.warning("job failed", start=starts, exc_info=error)
             raise
-        _ended("done", outcome=str(outcome))
+        _ended(job, "done", outcome=str(outcome))
         return None
 
     async def _do(self, job: Job) -> object:
@@ -276,7 +282,7 @@ class Worker:
 
     async def _park(self, job: Job, reason: str) -> None:
         """Give a job up, and tell of it where people look."""
-        reviews.labels("parked").inc()
+        jobs.labels(job.kind, "parked").inc()
         log.error("job parked", job=job.id, delivery=job.delivery, repository=job.ref.repository, reason=reason)
         await self._lanes.park(job, reason)
         try:
@@ -342,13 +348,13 @@ def _reason(error: Exception) -> str:
     return f"It failed {RETRIED['max_attempts']} times because of a mistake in asyncify."
 
 
-def _put_off(seconds: float, waits: int, reason: str) -> tuple[float, int]:
-    _ended("later", again_in=seconds, reason=reason)
+def _put_off(job: Job, seconds: float, waits: int, reason: str) -> tuple[float, int]:
+    _ended(job, "later", again_in=seconds, reason=reason)
     return seconds, waits
 
 
-def _ended(result: str, **words: object) -> None:
-    reviews.labels(result).inc()
+def _ended(job: Job, result: str, **words: object) -> None:
+    jobs.labels(job.kind, result).inc()
     log.info("review ended", result=result, **words)
 
 

@@ -144,8 +144,8 @@ async def test_everything_in_one_process(tmp_path: Path) -> None:
         assert (await get(address, "/setup"))[0] == 404
         assert await deliver(address, "guid") == 202
         metrics = (await get(address, "/metrics"))[1]
-    assert 'asyncify_webhooks_total{result="202"} 1.0' in metrics
-    assert 'asyncify_jobs{state="parked"} 0.0' in metrics
+    assert 'asyncify_webhooks_total{event="pull_request",result="202"} 1.0' in metrics
+    assert 'asyncify_queue_depth{state="parked"} 0.0' in metrics
     assert (tmp_path / "asyncify.db").exists()
 
 
@@ -165,9 +165,9 @@ async def test_web_and_worker(tmp_path: Path, postgres_url: str) -> None:
         assert await deliver(web_process, "guid") == 202
         assert await deliver(worker_process, "guid") == 404
         async with asyncio.timeout(30):
-            while "asyncify_reviews_total{" not in (await get(worker_process, "/metrics"))[1]:  # noqa: ASYNC110 -- another process
+            while "asyncify_jobs_total{" not in (await get(worker_process, "/metrics"))[1]:  # noqa: ASYNC110 -- another process
                 await asyncio.sleep(0.1)
-        assert 'asyncify_jobs{state="running"}' in (await get(web_process, "/metrics"))[1]
+        assert 'asyncify_queue_depth{state="running"}' in (await get(web_process, "/metrics"))[1]
 
     assert asked[0] == "/app/installations/5/access_tokens"
 
