@@ -121,6 +121,7 @@ async def analysed(code: Project, config: RepositoryConfig, analyst: Analyst, *,
         analysis = await analyst.analyze(code.head, code.sources, options=options)
         told = (replace(one, introduced=one.fingerprint in introduced) for one in analysis.findings)
         analysis = replace(analysis, findings=tuple(told))
+    log.info("analysed", findings=len(analysis.findings), refused_fixes=analysis.refusals)
     return replace(analysis, unreadable=(*analysis.unreadable, *code.unreadable))
 
 

@@ -94,7 +94,7 @@ class Printer:
         if finding.fix:
             self._fix(finding.fix, f"{self.place(finding.path, finding.span.line)}:{finding.span.column}")
         elif finding.advice:
-            self._line(("  No fix: ", "bold"), printable(finding.advice).replace("\n", "\n  "))
+            self._line(("  Advice: ", "bold"), printable(finding.advice).replace("\n", "\n  "))
 
     def _fix(self, fix: Fix, place: str) -> None:
         """The fix with its diff; one that was shown already is only named."""

@@ -135,7 +135,7 @@ def _advice(remark: Remark) -> str:
     match remark.remedy:
         case Remedy.UNBLOCK:
             return (
-                "No fix could be proved here. Put the blocking part into a `def` helper and call that with "
+                "Put the blocking part into a `def` helper and call that with "
                 "`await run_in_threadpool(helper, ...)` from `fastapi.concurrency`."
             )
         case Remedy.AWAIT:

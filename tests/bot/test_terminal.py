@@ -59,7 +59,7 @@ def test_without_a_fix_the_advice_is_given() -> None:
     """And nothing is offered."""
     text = shown(finding(Span(2, 5, 2, 8), fix=None, advice="Use another client."))
 
-    assert "\n  No fix: Use another client.\n" in text
+    assert "\n  Advice: Use another client.\n" in text
     assert "Fix (" not in text
 
 

@@ -12,11 +12,21 @@ from rules.core.values import ProjectFunction
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A finding with the fixes that are proved for it, best first. An `only_fixed` one is said with a fix or not at all."""
+    """A finding with the fixes that are proved for it, best first.
+
+    An `only_fixed` one is said with a fix or not at all. `hindrance` is the clause that says why the last way is none.
+    """
 
     finding: Finding
     fixes: tuple[Fix, ...]
     only_fixed: bool = False
+    hindrance: str = ""
+
+    @property
+    def advice(self) -> str:
+        """What a person could do without a fix."""
+        reason = f"No fix could be proved: {self.hindrance}. " if self.hindrance else ""
+        return f"{reason}{self.finding.advice}"
 
 
 Groups = Mapping[ProjectFunction, tuple[Offered, ...]]
@@ -42,7 +52,7 @@ def _of_component(
             if fix is None and one.only_fixed:
                 continue
             others = tuple(other for other in one.fixes if other is not fix)
-            advice = one.finding.advice if fix is None else ""
+            advice = one.advice if fix is None else ""
             yield replace(one.finding, fix=fix, alternatives=others, advice=advice)
 
 

@@ -19,7 +19,7 @@ from rules.core.fixes.whole import Bench, exchange, member, turn
 from rules.core.remarks import Remark, Remedy
 from rules.core.values import ProjectFunction
 
-Writer = Callable[[Remark, Contexts, Document], Fix | None]
+Writer = Callable[[Remark, Contexts, Document], Fix | str | None]
 
 MOST_MENDED = 50  # findings of a file that get fixes: what one person can read at a time
 
@@ -61,28 +61,40 @@ class Mending:
             path = remark.function.path
             mended[path] += 1
             document = bench.texts.document(path) if mended[path] <= MOST_MENDED else None
-            fixes = _written(remark, bench, document) if document is not None else ()
-            proved = tuple(fix for fix in fixes if self._is_proved(fix, remark.function))
-            together[remark.function].append(Offered(finding, proved, remark.only_fixed))
+            written = _written(remark, bench, document) if document is not None else ()
+            together[remark.function].append(self._offered(remark, finding, written))
         groups = {function: tuple(group) for function, group in together.items()}
         yield from chosen(groups, self.contexts.project.facts, self.sources)
 
-    def _is_proved(self, fix: Fix, function: ProjectFunction) -> bool:
-        """Whether nothing is to be said against a fix; the same edits are judged once."""
+    def _offered(self, remark: Remark, finding: Finding, written: Iterable[Fix | str]) -> Offered:
+        proved: list[Fix] = []
+        hindrance = ""
+        for one in written:
+            against = self._objection(one, remark.function) if isinstance(one, Fix) else one
+            if isinstance(one, Fix) and not against:
+                proved.append(one)
+            else:
+                self.refusals[against] += 1
+                hindrance = against
+        return Offered(finding, tuple(proved), remark.only_fixed, hindrance)
+
+    def _objection(self, fix: Fix, function: ProjectFunction) -> str:
+        """What is to be said against a fix; the same edits are judged once."""
         if fix.edits not in self._judged:
             self._judged[fix.edits] = objection(fix, function, self.contexts, self.sources)
-            if self._judged[fix.edits]:
-                self.refusals[self._judged[fix.edits]] += 1
-        return not self._judged[fix.edits]
+        return self._judged[fix.edits]
 
 
-def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix]:
-    """The fixes of a remark; what reaches further or borrows comes first where it is safe, and last where it is not."""
+def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix | str]:
+    """The fixes of a remark, and clauses that say why another is none.
+
+    What reaches further or borrows comes first where it is safe, and last where it is not.
+    """
     reaching = [fix for reach in WIDE.get(remark.remedy, ()) if (fix := reach(remark, bench)) is not None]
     if remark.remedy is Remedy.UNBLOCK and (borrowed := borrow(remark, bench.contexts, document)) is not None:
         reaching.append(borrowed)
     yield from (fix for fix in reaching if fix.applicability is Applicability.SAFE)
     for write in WAYS.get(remark.remedy, ()):
-        if (fix := write(remark, bench.contexts, document)) is not None:
-            yield fix
+        if (made := write(remark, bench.contexts, document)) is not None:
+            yield made
     yield from (fix for fix in reaching if fix.applicability is Applicability.UNSAFE)

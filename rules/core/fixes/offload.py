@@ -9,6 +9,9 @@ from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, import_member, is_imported
 from rules.core.fixes.sharing import (
+    BOUND,
+    CONTENDED,
+    PER_THREAD,
     SHARED,
     is_called_on,
     is_used_by_others,
@@ -26,15 +29,19 @@ FINISHING = frozenset({"commit", "flush", "rollback", "remove", "close", "expire
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
 
 
-def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
-    """The call handed to a worker thread."""
+def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str | None:
+    """The call handed to a worker thread, or why it cannot be."""
     site, function = remark.site, remark.function
-    call = awaitable_call(site, function, contexts, document) if site is not None else None
-    if site is None or call is None or not may_be_handed_over(site, function, contexts):
+    if site is None:
         return None
+    call = awaitable_call(site, function, contexts, document)
+    if call is None:
+        return "nothing can be awaited where the call stands, or a lock is held there"
+    if hindrance := why_not_handed_over(site, function, contexts):
+        return hindrance
     handing = hand_over(document)
     if handing is None:
-        return None
+        return "the name `run_in_threadpool` is taken"
     edits = parenthesised(call, document, [first_argument(call, document, handing.name)])
     fix = Fix(
         f"Hand the call to a worker thread with `{handing.name}`",
@@ -61,7 +68,7 @@ def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix
         return None
     sites = [blocking[document.span(call)] for call in chain]
     outer = awaitable_call(sites[-1], function, contexts, document)
-    if outer is None or not all(may_be_handed_over(site, function, contexts) for site in sites):
+    if outer is None or any(why_not_handed_over(site, function, contexts) for site in sites):
         return None
     start, end = document.span(outer).start, document.span(outer).end
     wrapped = [document.insert(start, f"await {handing.name}(lambda: "), document.insert(end, ")")]
@@ -90,14 +97,15 @@ def _fits_in_lambda(call: ast.Call) -> bool:
     return not any(isinstance(node, (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)) for node in ast.walk(call))
 
 
-def may_be_handed_over(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a worker thread can do all that the call does."""
-    return not (
-        site.awaited  # a thread would only make the coroutine
-        or _is_lazy(site, function, contexts)
-        or _takes_func(site, function, contexts)
-        or _is_bound_to_thread(site, function, contexts)
-    )
+def why_not_handed_over(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
+    """Why a worker thread cannot do all that the call does, as a clause; empty where it can."""
+    if site.awaited:
+        return "a thread would only make the coroutine"
+    if _is_lazy(site, function, contexts):
+        return "the call only begins what is done later"
+    if _takes_func(site, function, contexts):
+        return "one of the arguments is, or may be, called `func`"
+    return _binding(site, function, contexts)
 
 
 def _takes_func(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -107,21 +115,24 @@ def _takes_func(site: Site, function: ProjectFunction, contexts: Contexts) -> bo
     return "func" in named or ("" in named and not own)
 
 
-def _is_bound_to_thread(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether the call, or a helper behind it, must run in the thread where it runs now."""
+def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
+    """Why the call, or a helper behind it, must run in the thread where it runs now, as a clause; empty where it need not."""
     where, knowledge = _where(site, function), contexts.project.knowledge
-    if is_called_on(knowledge.thread_bound | knowledge.per_thread, site.call, where, contexts):
-        return True
+    if is_called_on(knowledge.thread_bound, site.call, where, contexts):
+        return BOUND
+    if is_called_on(knowledge.per_thread, site.call, where, contexts):
+        return PER_THREAD
     sites = contexts.project.function(function).sites
     if any(is_used_by_others(other.call, function, contexts) for other in sites):
-        return True
+        return CONTENDED
     target = contexts.project.called_function(contexts.project.value(site.call.callee, where))
     inside = list(reached(target, contexts)) if target is not None else []
     if runs_beside_itself(function, contexts) and _shares(site, function, inside, contexts):
-        return True
-    return _finishes_for_others(inside, contexts) or any(
-        thread_hazard(inner, contexts) not in {"", SHARED} for inner in inside
-    )
+        return CONTENDED
+    if _finishes_for_others(inside, contexts):
+        return PER_THREAD
+    hazards = (thread_hazard(inner, contexts) for inner in inside)
+    return next((hazard for hazard in hazards if hazard not in {"", SHARED}), "")
 
 
 def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -> bool:

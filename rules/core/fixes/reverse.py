@@ -11,10 +11,10 @@ from rules.core.usage import is_used_by_hand
 from rules.core.values import ProjectFunction
 
 
-def reverse(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
+def reverse(remark: Remark, contexts: Contexts, document: Document) -> Fix | str | None:
     """`async def` to `def`: FastAPI runs it in a worker thread then, which is a right place for blocking code."""
-    if refusal(remark.function, contexts):
-        return None
+    if reason := refusal(remark.function, contexts):
+        return reason
     function = contexts.project.function(remark.function)
     definition = document.function_at(function.line)
     if not isinstance(definition, ast.AsyncFunctionDef):

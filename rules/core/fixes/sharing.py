@@ -9,6 +9,9 @@ from rules.core.findings import Applicability, Fix
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 SHARED = "it changes what other requests share"
+BOUND = "it uses what belongs to a thread"
+CONTENDED = "it uses a connection that others use at the same time"
+PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests share, and other requests can run during the new `await`."
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
 CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})
@@ -72,9 +75,9 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
         if name.startswith("fastapi.WebSocket"):
             return "it uses a connection that belongs to the loop"
         if is_called_on(project.knowledge.thread_bound, site.call, where, contexts) and _is_not_own(site.call, facts):
-            return "it uses what belongs to a thread"
+            return BOUND
         if is_used_by_others(site.call, function, contexts):
-            return "it uses a connection that others use at the same time"
+            return CONTENDED
         if _changes_global(site.call, facts, function, contexts):
             return SHARED
     return ""

@@ -14,7 +14,7 @@ from rules.core.facts import Constant, Function, Site, last_name
 from rules.core.findings import Span
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.holding import Held, Use, counterpart_of, held_at, uses_of
-from rules.core.fixes.offload import may_be_handed_over
+from rules.core.fixes.offload import why_not_handed_over
 from rules.core.fixes.sharing import CONTEXT_SETTERS, LOOP_MODULES
 from rules.core.fixes.texts import Texts
 from rules.core.library import Blocking, Counterpart, Weight
@@ -264,7 +264,7 @@ class Turning:
 
     def _offload(self, at: At, site: Site) -> None:
         function, _ = at
-        if not may_be_handed_over(site, function, self.contexts):
+        if why_not_handed_over(site, function, self.contexts):
             raise Refused("it blocks, and can neither be awaited nor handed to a thread")
         self.steps[at] = Step.OFFLOAD
 
