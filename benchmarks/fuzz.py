@@ -32,8 +32,8 @@ from benchmarks.figures import quantile, read, say, say_load
 from benchmarks.sample import sample
 from bot import intake
 from bot.analysis import AnalysisFailed, Analyst
+from bot.contents import blob_sha
 from bot.events import Requested
-from bot.fetch import blob_sha
 from bot.settings import Credentials
 from tests.bot.fake_github import FakeGitHub, sign
 

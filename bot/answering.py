@@ -16,9 +16,9 @@ from bot.config import RepositoryConfig, load_config
 from bot.conversation import react, reply
 from bot.errors import Dropped
 from bot.events import Asked
-from bot.fetch import configuration, standing
 from bot.models import PAUSED, Mute
 from bot.review import Outcome, Tools, review
+from bot.standing import configuration, standing
 from bot.targets import Meant, in_thread, muted_by_name, muted_findings, named, thread_of
 from bot.threads import disliked
 from rules import all_rules

@@ -11,12 +11,13 @@ from bot.cases import CHANGED, Answer, Case, failed, refused
 from bot.commands import Command
 from bot.committing import Branch, CommitRefused, HeadMoved, commit, committed
 from bot.config import applies, excluded, to_options
-from bot.fetch import Project, changed_files, project, standing
+from bot.fetch import Project, changed_files, project
 from bot.fixing import Made, Wish
 from bot.formats import to_patch
 from bot.github import Installation
 from bot.permissions import may_write
 from bot.review import analysed
+from bot.standing import standing
 from bot.targets import Meant, in_thread, named, spoken_of, thread_of
 from bot.threads import muted
 from rules import Analysis

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from bot import replies
 from bot.config import RepositoryConfig
 from bot.events import Asked
-from bot.fetch import Standing
 from bot.github import Installation
 from bot.models import PullRequest
 from bot.permissions import may_write
 from bot.review import Tools
+from bot.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from gidgethub import BadRequest
 
-from bot.fetch import Standing
 from bot.github import Installation
 from bot.models import Mute, PullRef
+from bot.standing import Standing
 from bot.threads import disliked
 
 Permission = Literal["admin", "write", "read", "none"]

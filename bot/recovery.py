@@ -16,9 +16,9 @@ from prometheus_client import Counter
 
 from bot.errors import Dropped, MalformedPayload
 from bot.events import Requested, ReviewRequested, requested
-from bot.fetch import CHECK_NAME
 from bot.github import GitHub, Installation
 from bot.models import PullRef
+from bot.standing import CHECK_NAME
 from bot.store import Store
 
 LISTED = 70 * 3600

@@ -14,25 +14,16 @@ import structlog
 from prometheus_client import Counter
 
 from bot.analysis import AnalysisFailed, Analyst
+from bot.asking import both
 from bot.config import RepositoryConfig, load_config, to_options
 from bot.errors import Dropped
-from bot.fetch import (
-    FactStore,
-    Inherited,
-    Project,
-    Standing,
-    both,
-    changed_files,
-    concerns_python,
-    configuration,
-    project,
-    standing,
-)
+from bot.fetch import FactStore, Project, changed_files, concerns_python, project
 from bot.github import GitHub, Installation
 from bot.models import PAUSED, Comment, History, Plan, PostedComment, PullRef
 from bot.permissions import Mutes, known_mutes
 from bot.planning import annotated, plan
 from bot.publish import Refused, change_threads, publish_check_run, publish_review
+from bot.standing import Inherited, Standing, configuration, standing
 from bot.threads import muted, unsettled, without_changes_of
 from bot.words import write_check_run, write_failed_check_run, write_paused_check_run, write_review
 from rules import Analysis

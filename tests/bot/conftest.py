@@ -1,11 +1,13 @@
-"""Databases for tests of the bot: SQLite, and PostgreSQL."""
+"""Databases for tests of the bot, SQLite and PostgreSQL, and a bot at work."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
+from bot import asking, publish
+from tests.bot.reviewing import Bot, bot_at_work
 from tests.conftest import fresh_database
 
 
@@ -34,3 +36,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/asyncify.db"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def bot(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
+    """A bot before a fake GitHub; it does not wait for what GitHub announces before it has it."""
+    monkeypatch.setattr(asking, "EVENTUALLY", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(publish, "LOOK_AFTER", 0.0)
+    async with bot_at_work() as bot:
+        yield bot

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from bot.analysis import AnalysisFailed, Analyst, Encoded
-from bot.fetch import Inherited
 from bot.fixing import Made, Project, Wish, fulfil
 from bot.github import GitHub, Installation
 from bot.models import Mute, PullRef
 from bot.review import Outcome, Tools, review
+from bot.standing import Inherited
 from rules import Analysis, Options, analyze, decode_facts, encode_facts, read_base, read_facts
 
 from .fake_github import FakeGitHub, PullRequest

@@ -1,6 +1,6 @@
 """Slash commands as people meet them: who may ask, what is done, what is said about it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
@@ -13,7 +13,7 @@ from bot.events import Asked, requested
 from bot.models import COMMAND_TRAILER, PAUSED, Mute
 
 from .fake_github import IssueComment, PullRequest, Repository, ReviewComment, executable
-from .reviewing import BLOCKING, MAIN, Bot, bot_at_work, ref
+from .reviewing import BLOCKING, MAIN, Bot, ref
 
 HANDLER = '\n\n@app.get("/{name}")\nasync def {name}() -> dict[str, str]:\n    time.sleep(1)\n    return {{}}\n'
 TWO = BLOCKING + HANDLER.format(name="two")
@@ -66,12 +66,6 @@ class Scene:
 
 def reactions(said: IssueComment | ReviewComment) -> list[str]:
     return [one.content for one in said.reactions]
-
-
-@pytest_asyncio.fixture
-async def bot() -> AsyncIterator[Bot]:
-    async with bot_at_work() as bot:
-        yield bot
 
 
 async def a_scene(bot: Bot, text: str = BLOCKING, *, fork: bool = False) -> Scene:

@@ -1,36 +1,23 @@
 """What a repository sets is what it gets: every key, from its file to what stands on GitHub."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot import fetch, publish
 from bot.config import OPERATOR_NAME, Layer, keys
-from bot.fetch import Inherited
 from bot.review import Outcome
+from bot.standing import Inherited
 from rules import all_rules
 
 from .fake_github import PullRequest, ReviewComment, suggestions
 from .fake_github.repositories import Changes
-from .reviewing import BLOCKING, MAIN, Bot, bot_at_work
+from .reviewing import BLOCKING, MAIN, Bot
 
 CONFIG = ".github/asyncify.toml"
 
 Story = Callable[[Bot], Awaitable[None]]
 told: dict[str, Story] = {}
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "EVENTUALLY", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(publish, "LOOK_AFTER", 0.0)
-
-
-@pytest.fixture
-async def bot() -> AsyncIterator[Bot]:
-    async with bot_at_work() as bot:
-        yield bot
 
 
 def about(key: str) -> Callable[[Story], Story]:

@@ -1,30 +1,17 @@
 """What an installation does not permit is said, done another way, and not tried again and again."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
-from bot import fetch, publish
 from bot.review import Outcome
 
 from .fake_github import PullRequest
 from .fake_github.tokens import ALL_PERMISSIONS
-from .reviewing import BLOCKING, MAIN, Bot, bot_at_work, ref
+from .reviewing import BLOCKING, MAIN, Bot, ref
 
 REVIEWS = "POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews"
 CHECK_RUNS = "POST /repos/{owner}/{repo}/check-runs"
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "EVENTUALLY", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(publish, "LOOK_AFTER", 0.0)
-
-
-@pytest.fixture
-async def bot() -> AsyncIterator[Bot]:
-    async with bot_at_work() as bot:
-        yield bot
 
 
 def opened(bot: Bot, permissions: Mapping[str, str]) -> PullRequest:

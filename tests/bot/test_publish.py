@@ -1,35 +1,23 @@
 """Writing to a strict fake of GitHub that breaks in the middle."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
-from bot import fetch, publish
+from bot import publish
 from bot.errors import Dropped, RetryLater
-from bot.fetch import standing
 from bot.markers import write_marker
 from bot.models import CheckRun, PostedComment, PostedFileComment, Review
 from bot.publish import publish_check_run, publish_review
+from bot.standing import standing
 
 from .fake_github import PullRequest
-from .reviewing import MAIN, Bot, bot_at_work, ref
+from .reviewing import MAIN, Bot, ref
 
 REVIEWS = "POST */reviews"
 CREATE_RUN = "POST /repos/{owner}/{repo}/check-runs"
 UPDATE_RUN = "PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}"
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "EVENTUALLY", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(publish, "LOOK_AFTER", 0.0)
-
-
-@pytest.fixture
-async def bot() -> AsyncIterator[Bot]:
-    async with bot_at_work() as bot:
-        yield bot
 
 
 @pytest.fixture

@@ -1,30 +1,15 @@
 """The whole line on a strict fake of GitHub, with the real rules."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from bot import fetch, publish
 from bot.analysis import Analyst
 from bot.errors import Dropped, RetryLater
 from bot.review import Outcome, Tools, give_up, review
 
 from .fake_github import PullRequest, Repository
-from .reviewing import BLOCKING, MAIN, Bot, bot_at_work, ref
+from .reviewing import BLOCKING, MAIN, Bot, ref
 
 REVIEWS = "POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews"
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "EVENTUALLY", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(publish, "LOOK_AFTER", 0.0)
-
-
-@pytest.fixture
-async def bot() -> AsyncIterator[Bot]:
-    async with bot_at_work() as bot:
-        yield bot
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """What the next push makes of what was said: nothing is said twice, what was fixed is resolved, what people closed stays so."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 import pytest_asyncio
 
@@ -9,18 +7,12 @@ from bot.models import PAUSED, Mute
 from bot.review import Outcome
 
 from .fake_github import PullRequest, Repository
-from .reviewing import BLOCKING, MAIN, Bot, bot_at_work, ref
+from .reviewing import BLOCKING, MAIN, Bot, ref
 
 HANDLER = '\n\n@app.get("/{name}")\nasync def {name}() -> dict[str, str]:\n    time.sleep(1)\n    return {{}}\n'
 CHANGED = BLOCKING.replace("index()", 'index(name: str = "")')
 """The line that the suggestion replaces is another one; the finding is the same."""
 FOUR = BLOCKING + "".join(HANDLER.format(name=name) for name in ("two", "three", "four"))
-
-
-@pytest_asyncio.fixture
-async def bot() -> AsyncIterator[Bot]:
-    async with bot_at_work() as bot:
-        yield bot
 
 
 @pytest.fixture
