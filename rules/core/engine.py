@@ -16,6 +16,7 @@ from rules.core.project import Project
 from rules.core.remarks import Remark, Remedy
 from rules.core.repository import is_offline
 from rules.core.rule import Rule
+from rules.core.uncollected import uncollected
 
 FRAMEWORK = frozenset({"FastAPI", "APIRouter", "Starlette"})
 
@@ -56,7 +57,8 @@ class Engine:
         ones carry fixes.
         """
         contexts = self._contexts(facts, options)
-        found = self._found(contexts, options)
+        with uncollected():
+            found = self._found(contexts, options)
         old = fingerprints_in_base(found, facts, base) if base is not None else set()
         findings = [replace(finding, introduced=finding.fingerprint not in old) for _, finding in found]
         wanted = [(remark, f) for (remark, _), f in zip(found, findings, strict=True) if f.introduced]
@@ -73,7 +75,8 @@ class Engine:
 
     def base(self, facts: Mapping[str, Facts], options: Options) -> Base:
         """The repository before a change, to be compared with what any change makes of it."""
-        return Base(facts, self._found(self._contexts(facts, options), options))
+        with uncollected():
+            return Base(facts, self._found(self._contexts(facts, options), options))
 
     def _contexts(self, facts: Mapping[str, Facts], options: Options) -> Contexts:
         declared = options.blocking or options.offloads

@@ -16,7 +16,7 @@ import msgspec
 from rules.core.findings import Span
 
 MOST_UNPACKED = 2_000_000
-"""Bytes of packed bodies that are kept unpacked as well; a body takes some thirty times of that then."""
+"""Bytes of packed bodies that are kept unpacked instead; a body takes some thirty times of that then."""
 
 
 class Name(msgspec.Struct, frozen=True, array_like=True, tag="n", gc=False):
@@ -305,17 +305,27 @@ class Body(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Facts:
-    """All that one file says. Its body is kept packed, and unpacked when it is asked for: most never are.
+    """All that one file says. Its body is packed, or unpacked while it is asked for: most never are.
 
     Of all facts in a process only some stay unpacked (`MOST_UNPACKED`), so what is taken from a body is compared by value.
+    `weight` is the size of the packed body in bytes; of one that was just read, and may never have to be packed, a guess.
     """
 
-    __slots__ = ("_body", "outline", "packed")
+    __slots__ = ("_body", "_packed", "outline", "weight")
 
     def __init__(self, outline: Outline, packed: bytes) -> None:
         self.outline = outline
-        self.packed = packed
+        self.weight = len(packed)
+        self._packed: bytes | None = packed
         self._body: Body | None = None
+
+    @classmethod
+    def of(cls, outline: Outline, body: Body, weight: int) -> Facts:
+        """The facts of a file that was just read."""
+        facts = cls(outline, b"")
+        facts.weight, facts._packed, facts._body = weight, None, body
+        _unpacked.add(facts)
+        return facts
 
     @property
     def body(self) -> Body:
@@ -324,18 +334,24 @@ class Facts:
             _unpacked.add(self)
         return self._body
 
+    @property
+    def packed(self) -> bytes:
+        if self._packed is None:
+            self._packed = zlib.compress(_encoder.encode(self._body), 1)
+        return self._packed
+
     def forget(self) -> None:
         """Keep the body packed until it is asked for again."""
-        self._body = None
+        self._packed, self._body = self.packed, None
 
     @property
     def functions(self) -> tuple[Function, ...]:
         """The functions; the first is the module's own body. Empty where the file could not be read."""
-        return self.body.functions
+        return (self._body or self.body).functions
 
     @property
     def classes(self) -> tuple[Class, ...]:
-        return self.body.classes
+        return (self._body or self.body).classes
 
     @property
     def problem(self) -> str:
@@ -357,22 +373,17 @@ class _Unpacked:
 
     def add(self, facts: Facts) -> None:
         self._facts.append(facts)
-        self.size += len(facts.packed)
+        self.size += facts.weight
         while self.size > MOST_UNPACKED and len(self._facts) > 1:
             oldest = self._facts.popleft()
+            self.size -= oldest.weight
             oldest.forget()
-            self.size -= len(oldest.packed)
 
 
 _unpacked = _Unpacked()
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 _bodies = msgspec.msgpack.Decoder(Body)
 _stored = msgspec.msgpack.Decoder(tuple[Outline, bytes])
-
-
-def pack(body: Body) -> bytes:
-    """The body of a file's facts, packed."""
-    return zlib.compress(_encoder.encode(body), 1)
 
 
 def encode_facts(facts: Facts) -> bytes:

@@ -39,9 +39,9 @@ from rules.core.facts import (
     Typed,
     class_name,
     last_name,
-    pack,
 )
 from rules.core.syntax import UnreadableError, parse
+from rules.core.uncollected import uncollected
 
 CONSUMERS = frozenset(
     {"list", "tuple", "set", "dict", "frozenset", "sorted", "sum", "min", "max", "any", "all", "next"}
@@ -51,11 +51,12 @@ HANDING_OVER = frozenset(
 )
 LONGEST_FILE = 1_000_000  # bytes; GitHub's own views stop there as well
 LONGEST_TEXT = 120  # characters of a literal that is kept
+PACKED = 3  # times that a packed body is smaller than the text
 DEEPEST = 150  # nested expressions; what lies deeper is read for its calls only
 
 _COMMENT = re.compile(r"#\s*asyncify:\s*ignore(?P<file>-file)?(?:\[(?P<names>[^\]]*)\])?", re.IGNORECASE)
 _NOQA = re.compile(r"#\s*noqa:(?P<codes>\s*[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)", re.IGNORECASE)
-_DOTTED = re.compile(r"""["']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)["']""")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -67,7 +68,8 @@ def read_facts(source: bytes) -> Facts:
         text = decode_source(source)
         if _LONE_RETURN.search(text):
             return _unreadable("it has carriage returns that end no line")
-        return _Reader(text).read(parse(text))
+        with uncollected():
+            return _Reader(text).read(parse(text))
     except (UnreadableError, SyntaxError, UnicodeError, LookupError) as error:
         return _unreadable(str(error))
     except RecursionError:
@@ -75,7 +77,7 @@ def read_facts(source: bytes) -> Facts:
 
 
 def _unreadable(problem: str) -> Facts:
-    return Facts(Outline(problem), pack(Body()))
+    return Facts.of(Outline(problem), Body(), 0)
 
 
 def _other_names(scope: "_Scope") -> set[str]:
@@ -147,66 +149,12 @@ class _Reader:
         self._classes: list[Class | None] = []
         self._stars: list[Import] = []
         self._states: set[str] = set()
+        self._dotted: set[str] = set()
         self._imports: list[Import] = []
         self._depth = 0
         self._run_through: set[int] = set()  # the generator expressions that are run through where they stand
         self._scope = self._module = _Scope("<module>", "<module>", 0, -1, -1)
         self._class: _ClassScope | None = None
-        self._statements: dict[type[ast.stmt], Callable[[Any], None]] = {
-            ast.Expr: self._expression_statement,
-            ast.Assign: self._assign,
-            ast.AnnAssign: self._annotated_assign,
-            ast.AugAssign: self._augmented_assign,
-            ast.Return: self._return,
-            ast.FunctionDef: self._function,
-            ast.AsyncFunctionDef: self._function,
-            ast.ClassDef: self._class_definition,
-            ast.Import: self._import,
-            ast.ImportFrom: self._import_from,
-            ast.If: self._if,
-            ast.For: self._for,
-            ast.AsyncFor: self._for,
-            ast.While: self._while,
-            ast.With: self._with,
-            ast.AsyncWith: self._with,
-            ast.Try: self._try,
-            ast.TryStar: self._try,
-            ast.Match: self._match,
-            ast.Global: self._outer,
-            ast.Nonlocal: self._outer,
-            ast.Delete: self._delete,
-            ast.Raise: self._children,
-            ast.Assert: self._assert,
-        }
-        if sys.version_info >= (3, 12):
-            self._statements[ast.TypeAlias] = self._type_alias
-        self._expressions: dict[type[ast.expr], Callable[[Any], Expression | None]] = {
-            ast.Call: self._call,
-            ast.Attribute: self._attribute,
-            ast.Await: self._await,
-            ast.Subscript: self._subscript,
-            ast.Constant: _constant,
-            ast.Name: self._name,
-            ast.BoolOp: self._either,
-            ast.IfExp: self._conditional,
-            ast.BinOp: self._binary,
-            ast.UnaryOp: self._unary,
-            ast.Compare: self._compare,
-            ast.JoinedStr: self._formatted,
-            ast.List: self._collection,
-            ast.Tuple: self._collection,
-            ast.Set: self._collection,
-            ast.Dict: self._dict,
-            ast.Lambda: self._lambda,
-            ast.ListComp: self._comprehension,
-            ast.SetComp: self._comprehension,
-            ast.GeneratorExp: self._comprehension,
-            ast.DictComp: self._comprehension,
-            ast.NamedExpr: self._named,
-            ast.Yield: self._yield,
-            ast.YieldFrom: self._yield_from,
-            ast.Starred: self._starred,
-        }
 
     def read(self, tree: ast.Module) -> Facts:
         self._functions.append(None)  # the module's own place, taken when all of it was read
@@ -225,21 +173,21 @@ class _Reader:
             bases=frozenset(class_name(base) for class_ in self._classes if class_ for base in class_.bases),
             states=frozenset(self._states),
             properties=frozenset(f.name for f in functions if f.owner >= 0 and _is_property(f)),
-            dotted=frozenset(_DOTTED.findall(self._text)),
+            dotted=frozenset(self._dotted),
             mentions=self._module.mentions,
             ignores=tuple(sorted(_ignores(self._text).items())),
         )
-        return Facts(outline, pack(Body(functions, tuple(c for c in self._classes if c))))
+        body = Body(functions, tuple(c for c in self._classes if c))
+        return Facts.of(outline, body, len(self._text) // PACKED)
 
     # Statements
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
-        handlers = self._statements
         needs = self._scope.needs
         for statement in body:
-            handler = handlers.get(type(statement))
+            handler = _STATEMENTS.get(type(statement))
             if handler is not None:
-                handler(statement)
+                handler(self, statement)
         self._scope.needs = needs
 
     def _children(self, node: ast.AST) -> None:
@@ -645,12 +593,12 @@ class _Reader:
     # Expressions
 
     def _expression(self, node: ast.expr) -> Expression | None:
-        handler = self._expressions.get(type(node))
+        handler = _EXPRESSIONS.get(type(node))
         if handler is None:
             self._children(node)
             return None
         self._depth += 1
-        read = handler(node)
+        read = handler(self, node)
         self._depth -= 1
         return read if self._depth < DEEPEST else None
 
@@ -658,6 +606,16 @@ class _Reader:
         mentions = self._scope.mentions
         mentions[node.id] = mentions.get(node.id, 0) + 1
         return Name(node.id)
+
+    def _constant(self, node: ast.Constant) -> Expression:
+        value, kind = node.value, type(node.value).__name__
+        if kind == "str":
+            if "." in value and _DOTTED.fullmatch(value):
+                self._dotted.add(value)
+            says = len(value) <= LONGEST_TEXT and value.isprintable()
+        else:
+            says = kind in {"bool", "float", "NoneType"} or (kind == "int" and abs(value) < 2**53)
+        return Constant(value if says else None, kind)
 
     def _attribute(self, node: ast.Attribute) -> Expression | None:
         dotted, mentions = f".{node.attr}", self._scope.mentions
@@ -704,16 +662,25 @@ class _Reader:
     ) -> Expression | None:
         callee = self._callee(node.func)
         if not _keeps_generators(callee):
-            self._run_through |= {id(given) for given in (*node.args, *(keyword.value for keyword in node.keywords))}
+            self._run_through_here(node)
         consumes = isinstance(node.func, ast.Name) and node.func.id in CONSUMERS
         read: Callable[[ast.expr], Expression | None] = self._iterable if consumes else self._expression
-        arguments = tuple(read(argument) for argument in node.args)
-        keywords = tuple((keyword.arg or "", self._expression(keyword.value)) for keyword in node.keywords)
+        arguments = tuple([read(argument) for argument in node.args])
+        keywords = tuple([(keyword.arg or "", self._expression(keyword.value)) for keyword in node.keywords])
         if callee is None:
             return None
         call = Call(callee, arguments, keywords)
         self._keep_site(node, call, awaited, statement, entered, iterated, suspending, use)
         return call
+
+    def _run_through_here(self, node: ast.Call) -> None:
+        """Note the generator expressions that a call is given: it runs through them itself."""
+        for given in node.args:
+            if isinstance(given, ast.GeneratorExp):
+                self._run_through.add(id(given))
+        for keyword in node.keywords:
+            if isinstance(keyword.value, ast.GeneratorExp):
+                self._run_through.add(id(keyword.value))
 
     def _keep_site(
         self,
@@ -878,21 +845,67 @@ class _Reader:
         return byte + 1 if text.isascii() else len(text[:byte].decode(errors="replace")) + 1
 
 
+_STATEMENTS: dict[type[ast.stmt], Callable[[_Reader, Any], None]] = {
+    ast.Expr: _Reader._expression_statement,
+    ast.Assign: _Reader._assign,
+    ast.AnnAssign: _Reader._annotated_assign,
+    ast.AugAssign: _Reader._augmented_assign,
+    ast.Return: _Reader._return,
+    ast.FunctionDef: _Reader._function,
+    ast.AsyncFunctionDef: _Reader._function,
+    ast.ClassDef: _Reader._class_definition,
+    ast.Import: _Reader._import,
+    ast.ImportFrom: _Reader._import_from,
+    ast.If: _Reader._if,
+    ast.For: _Reader._for,
+    ast.AsyncFor: _Reader._for,
+    ast.While: _Reader._while,
+    ast.With: _Reader._with,
+    ast.AsyncWith: _Reader._with,
+    ast.Try: _Reader._try,
+    ast.TryStar: _Reader._try,
+    ast.Match: _Reader._match,
+    ast.Global: _Reader._outer,
+    ast.Nonlocal: _Reader._outer,
+    ast.Delete: _Reader._delete,
+    ast.Raise: _Reader._children,
+    ast.Assert: _Reader._assert,
+}
+if sys.version_info >= (3, 12):
+    _STATEMENTS[ast.TypeAlias] = _Reader._type_alias
+_EXPRESSIONS: dict[type[ast.expr], Callable[[_Reader, Any], Expression | None]] = {
+    ast.Call: _Reader._call,
+    ast.Attribute: _Reader._attribute,
+    ast.Await: _Reader._await,
+    ast.Subscript: _Reader._subscript,
+    ast.Constant: _Reader._constant,
+    ast.Name: _Reader._name,
+    ast.BoolOp: _Reader._either,
+    ast.IfExp: _Reader._conditional,
+    ast.BinOp: _Reader._binary,
+    ast.UnaryOp: _Reader._unary,
+    ast.Compare: _Reader._compare,
+    ast.JoinedStr: _Reader._formatted,
+    ast.List: _Reader._collection,
+    ast.Tuple: _Reader._collection,
+    ast.Set: _Reader._collection,
+    ast.Dict: _Reader._dict,
+    ast.Lambda: _Reader._lambda,
+    ast.ListComp: _Reader._comprehension,
+    ast.SetComp: _Reader._comprehension,
+    ast.GeneratorExp: _Reader._comprehension,
+    ast.DictComp: _Reader._comprehension,
+    ast.NamedExpr: _Reader._named,
+    ast.Yield: _Reader._yield,
+    ast.YieldFrom: _Reader._yield_from,
+    ast.Starred: _Reader._starred,
+}
+
+
 def _keeps_generators(callee: Expression | None) -> bool:
     """Whether a call hands what it is given to a thread, or keeps it for a response: a generator is run through there."""
     name = last_name(callee)
     return name in HANDING_OVER or name.endswith("Response")
-
-
-def _constant(node: ast.Constant) -> Expression:
-    value, kind = node.value, type(node.value).__name__
-    if isinstance(value, (bool, float)) or value is None:
-        return Constant(value, kind)
-    if isinstance(value, int) and abs(value) < 2**53:
-        return Constant(value, kind)
-    if isinstance(value, str) and len(value) <= LONGEST_TEXT and value.isprintable():
-        return Constant(value, kind)
-    return Constant(None, kind)
 
 
 def _text(node: ast.expr | None) -> str:
