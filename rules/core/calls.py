@@ -24,9 +24,10 @@ _ANYTHING = frozenset({"builtins.object", "builtins.type"})
 def calls_of(names: frozenset[str], contexts: Contexts) -> Iterator[tuple[ProjectFunction, Site, str]]:
     """Every call of the library functions of these dotted names, with its name, wherever requests may be served."""
     last = frozenset(name.rpartition(".")[2] for name in names)
-    for path, facts in sorted(contexts.project.facts.items()):
-        if is_offline(path) or not (facts.outline.called | facts.outline.imported) & last:
+    for path in contexts.project.calling_or_importing(last):
+        if is_offline(path):
             continue
+        facts = contexts.project.facts[path]
         written = last | _renamed(facts, last)
         for index, function in enumerate(facts.functions):
             for site in function.sites:

@@ -442,11 +442,9 @@ def _all_names(expressions: Iterable[Expression | None]) -> set[str]:
 
 def last_name(expression: Expression | None) -> str:
     """`c` of `a.b.c`, empty for anything that does not end in a name."""
-    match expression:
-        case Name(id=name) | Attribute(name=name):
-            return name
-        case _:
-            return ""
+    if isinstance(expression, Attribute):
+        return expression.name
+    return expression.id if isinstance(expression, Name) else ""
 
 
 def class_name(base: Expression | None) -> str:

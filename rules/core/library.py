@@ -222,7 +222,12 @@ class Knowledge:
         self._callers = frozenset().union(*(library.callers for library in known))
         self.wrappers = frozenset().union(*(library.wrappers for library in known))
         self._canonical: dict[str, str] = {}
+        self._members: dict[tuple[str, str], str] = {}
         self._blocking = {name: row for library in known for row in library.blocking for name in row.names}
+        self._known = frozenset().union(
+            *(self._blocking, self._coroutines, self._quick, self.results, self.attributes),
+            *(self.registrations, self.offloads),
+        )
 
     def declared(self, name: str) -> Blocking | None:
         """The row by which a repository declares a function of its own, here by its whole dotted path, to block."""
@@ -244,7 +249,8 @@ class Knowledge:
 
     def is_offload(self, name: str) -> bool:
         """Whether a function, by its whole dotted path, hands a callable to a worker thread."""
-        return any(f".{name}".endswith(f".{own}") for own in self.offloads)
+        parts = name.split(".")
+        return any(".".join(parts[first:]) in self.offloads for first in range(len(parts)))
 
     @property
     def frameworks(self) -> frozenset[str]:
@@ -264,7 +270,7 @@ class Knowledge:
 
     def is_known(self, name: str) -> bool:
         """Whether any row speaks of a callable."""
-        return self._knows(name) or self._knows(f"{name.rpartition('.')[0]}.*")
+        return _holds(self._known, name)
 
     def is_named(self, name: str) -> bool:
         """Whether any row names a callable or a class, or one of its members."""
@@ -322,19 +328,18 @@ class Knowledge:
 
     def member(self, owner: str, name: str) -> str:
         """The dotted name of a member of a class, at the class that defines it where rows tell."""
+        found = self._members.get((owner, name))
+        if found is None:
+            found = self._members[owner, name] = self._member(owner, name)
+        return found
+
+    def _member(self, owner: str, name: str) -> str:
         family = self.family(owner)
         for wanted in (name, "*"):
             for known in family:
-                if self._knows(f"{known}.{wanted}"):
+                if f"{known}.{wanted}" in self._known:
                     return f"{known}.{name}"
         return f"{owner}.{name}"
-
-    def _knows(self, name: str) -> bool:
-        tables = (
-            *(self._blocking, self._coroutines, self._quick, self.results, self.attributes),
-            *(self.registrations, self.offloads),
-        )
-        return any(name in table for table in tables)
 
 
 def _awaited(counterpart: Counterpart) -> Iterable[str]:

@@ -8,9 +8,10 @@ names are bound again to something unknown, the answer is None.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, ClassVar
 
 from rules.core.facts import (
     Attribute,
@@ -116,47 +117,53 @@ class Project(Repository):
             return None
         self._depth += 1
         try:
-            return self._value(expression, where)
+            return self._forms[type(expression)](self, expression, where)
         finally:
             self._depth -= 1
 
-    def _value(self, expression: Expression, where: Where) -> Value | None:  # one line a form
-        match expression:
-            case Name(id=name):
-                return self.name(name, where)
-            case Attribute(of=of, name=name):
-                return self._dotted(of, name, where)
-            case Call():
-                return self._called(expression, where)
-            case Awaited(of=of):
-                value = self.value(of, where)
-                return value.result if isinstance(value, Coroutine) else None
-            case Entered(of=of, asynchronous=asynchronous):
-                return self._entered(self.value(of, where), asynchronous)
-            case Element(of=of):
-                value = self.value(of, where)
-                return value.item if isinstance(value, Iterated) else None
-            case Subscript(of=of, items=items):
-                return self._item(self.value(of, where), items, where)
-            case Choice(options=options):
-                return next((v for option in options if (v := self.value(option, where))), None)
-            case Collection(items=items, keys=keys) if keys:
-                return self._keyed(keys, items, where)
-            case Collection(items=items):
-                return self._display(items, where) if items else None
-            case Computed(parts=parts):
-                value = self.value(parts[0], where)
-                return value if value == PATH else None  # `folder / name` is a path again
-            case Typed(annotation=annotation):
-                return self.annotated(annotation, where)
-            case Import():
-                return self._imported(expression, where)
-            case Defined(index=index):
-                return ProjectFunction(where.path, index)
-            case DefinedClass(index=index):
-                return ProjectClass(where.path, index)
-            case _:
-                return None
+    def _nothing(self, _expression: Expression, _where: Where) -> None:
+        """What no evidence comes from."""
+
+    def _of_name(self, expression: Name, where: Where) -> Value | None:
+        return self.name(expression.id, where)
+
+    def _of_attribute(self, expression: Attribute, where: Where) -> Value | None:
+        return self._dotted(expression.of, expression.name, where)
+
+    def _of_awaited(self, expression: Awaited, where: Where) -> Value | None:
+        value = self.value(expression.of, where)
+        return value.result if isinstance(value, Coroutine) else None
+
+    def _of_entered(self, expression: Entered, where: Where) -> Value | None:
+        return self._entered(self.value(expression.of, where), expression.asynchronous)
+
+    def _of_element(self, expression: Element, where: Where) -> Value | None:
+        value = self.value(expression.of, where)
+        return value.item if isinstance(value, Iterated) else None
+
+    def _of_subscript(self, expression: Subscript, where: Where) -> Value | None:
+        return self._item(self.value(expression.of, where), expression.items, where)
+
+    def _of_choice(self, expression: Choice, where: Where) -> Value | None:
+        return next((value for option in expression.options if (value := self.value(option, where))), None)
+
+    def _of_collection(self, expression: Collection, where: Where) -> Value | None:
+        if expression.keys:
+            return self._keyed(expression.keys, expression.items, where)
+        return self._display(expression.items, where) if expression.items else None
+
+    def _of_computed(self, expression: Computed, where: Where) -> Value | None:
+        value = self.value(expression.parts[0], where)
+        return value if value == PATH else None  # `folder / name` is a path again
+
+    def _of_typed(self, expression: Typed, where: Where) -> Value | None:
+        return self.annotated(expression.annotation, where)
+
+    def _of_defined(self, expression: Defined, where: Where) -> ProjectFunction:
+        return ProjectFunction(where.path, expression.index)
+
+    def _of_defined_class(self, expression: DefinedClass, where: Where) -> ProjectClass:
+        return ProjectClass(where.path, expression.index)
 
     def _dotted(self, of: Expression, name: str, where: Where) -> Value | None:
         """An attribute; one that this very function has set on the object tells more than the object's class."""
@@ -402,7 +409,8 @@ class Project(Repository):
             target = ProjectClass(function.path, facts.owner)
             name = self.class_(target).name
         for path in paths:
-            for call, at in self.calls_named(path, name):
+            called = name in self.facts[path].outline.called
+            for call, at in self.calls_named(path, name) if called else ():
                 if self.value(call.callee, at) == target:
                     yield call, at
 
@@ -411,7 +419,7 @@ class Project(Repository):
         facts = self.function(function)
         if facts.owner < 0 or facts.name == "__init__":
             return {function.path, *self.importers_of(function.path)}
-        calling = [path for path, other in self.facts.items() if facts.name in other.outline.called]
+        calling = self.calling.get(facts.name, [])
         return calling if len(calling) <= WIDEST else ()
 
     def dependency(self, parameter: Parameter, where: Where) -> Value | None:
@@ -725,7 +733,7 @@ class Project(Repository):
     def _derived(self, owner: ProjectClass) -> Iterator[ProjectClass]:
         """The classes that derive from one; none where there are many, since nobody could tell which of them is meant."""
         name = self.class_(owner).name
-        paths = [path for path, facts in self.facts.items() if name in facts.outline.bases]
+        paths = self.deriving.get(name, [])
         for path in paths if len(paths) <= MOST_DERIVED else ():
             for index, class_ in enumerate(self.facts[path].classes):
                 where = Where(path, class_.parent, class_.line)
@@ -734,8 +742,7 @@ class Project(Repository):
 
     def is_derived(self, of: ProjectClass) -> bool:
         """Whether any class may derive from one."""
-        name = self.class_(of).name
-        return any(name in facts.outline.bases for facts in self.facts.values())
+        return self.class_(of).name in self.deriving
 
     def is_abstract(self, of: ProjectFunction) -> bool:
         """Whether a method is one that derived classes are to define: marked so, or with nothing in it."""
@@ -951,3 +958,21 @@ class Project(Repository):
             known = self.knowledge.result(f"{manager.of.name}.__enter__")
             return Object(Outside(known)) if known else manager
         return None
+
+    _forms: ClassVar[Mapping[type[Expression], Callable[[Project, Any, Where], Value | None]]] = {
+        Name: _of_name,
+        Attribute: _of_attribute,
+        Call: _called,
+        Awaited: _of_awaited,
+        Entered: _of_entered,
+        Element: _of_element,
+        Subscript: _of_subscript,
+        Constant: _nothing,
+        Choice: _of_choice,
+        Collection: _of_collection,
+        Computed: _of_computed,
+        Typed: _of_typed,
+        Import: _imported,
+        Defined: _of_defined,
+        DefinedClass: _of_defined_class,
+    }

@@ -7,7 +7,7 @@ import sys
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from rules.core.edits import decode_source
 from rules.core.facts import (
@@ -185,7 +185,7 @@ class _Reader:
     def _block(self, body: Iterable[ast.stmt]) -> None:
         needs = self._scope.needs
         for statement in body:
-            handler = _STATEMENTS.get(type(statement))
+            handler = self._statements.get(type(statement))
             if handler is not None:
                 handler(self, statement)
         self._scope.needs = needs
@@ -593,7 +593,7 @@ class _Reader:
     # Expressions
 
     def _expression(self, node: ast.expr) -> Expression | None:
-        handler = _EXPRESSIONS.get(type(node))
+        handler = self._expressions.get(type(node))
         if handler is None:
             self._children(node)
             return None
@@ -609,13 +609,13 @@ class _Reader:
 
     def _constant(self, node: ast.Constant) -> Expression:
         value, kind = node.value, type(node.value).__name__
-        if kind == "str":
+        if isinstance(value, str):
             if "." in value and _DOTTED.fullmatch(value):
                 self._dotted.add(value)
-            says = len(value) <= LONGEST_TEXT and value.isprintable()
-        else:
-            says = kind in {"bool", "float", "NoneType"} or (kind == "int" and abs(value) < 2**53)
-        return Constant(value if says else None, kind)
+            return Constant(value if len(value) <= LONGEST_TEXT and value.isprintable() else None, kind)
+        if isinstance(value, (bool, float)) or value is None or (isinstance(value, int) and abs(value) < 2**53):
+            return Constant(value, kind)
+        return Constant(None, kind)
 
     def _attribute(self, node: ast.Attribute) -> Expression | None:
         dotted, mentions = f".{node.attr}", self._scope.mentions
@@ -844,62 +844,63 @@ class _Reader:
         text = self._lines[line - 1]
         return byte + 1 if text.isascii() else len(text[:byte].decode(errors="replace")) + 1
 
+    # What reads each kind of node
 
-_STATEMENTS: dict[type[ast.stmt], Callable[[_Reader, Any], None]] = {
-    ast.Expr: _Reader._expression_statement,
-    ast.Assign: _Reader._assign,
-    ast.AnnAssign: _Reader._annotated_assign,
-    ast.AugAssign: _Reader._augmented_assign,
-    ast.Return: _Reader._return,
-    ast.FunctionDef: _Reader._function,
-    ast.AsyncFunctionDef: _Reader._function,
-    ast.ClassDef: _Reader._class_definition,
-    ast.Import: _Reader._import,
-    ast.ImportFrom: _Reader._import_from,
-    ast.If: _Reader._if,
-    ast.For: _Reader._for,
-    ast.AsyncFor: _Reader._for,
-    ast.While: _Reader._while,
-    ast.With: _Reader._with,
-    ast.AsyncWith: _Reader._with,
-    ast.Try: _Reader._try,
-    ast.TryStar: _Reader._try,
-    ast.Match: _Reader._match,
-    ast.Global: _Reader._outer,
-    ast.Nonlocal: _Reader._outer,
-    ast.Delete: _Reader._delete,
-    ast.Raise: _Reader._children,
-    ast.Assert: _Reader._assert,
-}
-if sys.version_info >= (3, 12):
-    _STATEMENTS[ast.TypeAlias] = _Reader._type_alias
-_EXPRESSIONS: dict[type[ast.expr], Callable[[_Reader, Any], Expression | None]] = {
-    ast.Call: _Reader._call,
-    ast.Attribute: _Reader._attribute,
-    ast.Await: _Reader._await,
-    ast.Subscript: _Reader._subscript,
-    ast.Constant: _Reader._constant,
-    ast.Name: _Reader._name,
-    ast.BoolOp: _Reader._either,
-    ast.IfExp: _Reader._conditional,
-    ast.BinOp: _Reader._binary,
-    ast.UnaryOp: _Reader._unary,
-    ast.Compare: _Reader._compare,
-    ast.JoinedStr: _Reader._formatted,
-    ast.List: _Reader._collection,
-    ast.Tuple: _Reader._collection,
-    ast.Set: _Reader._collection,
-    ast.Dict: _Reader._dict,
-    ast.Lambda: _Reader._lambda,
-    ast.ListComp: _Reader._comprehension,
-    ast.SetComp: _Reader._comprehension,
-    ast.GeneratorExp: _Reader._comprehension,
-    ast.DictComp: _Reader._comprehension,
-    ast.NamedExpr: _Reader._named,
-    ast.Yield: _Reader._yield,
-    ast.YieldFrom: _Reader._yield_from,
-    ast.Starred: _Reader._starred,
-}
+    _statements: ClassVar[dict[type[ast.stmt], Callable[["_Reader", Any], None]]] = {
+        ast.Expr: _expression_statement,
+        ast.Assign: _assign,
+        ast.AnnAssign: _annotated_assign,
+        ast.AugAssign: _augmented_assign,
+        ast.Return: _return,
+        ast.FunctionDef: _function,
+        ast.AsyncFunctionDef: _function,
+        ast.ClassDef: _class_definition,
+        ast.Import: _import,
+        ast.ImportFrom: _import_from,
+        ast.If: _if,
+        ast.For: _for,
+        ast.AsyncFor: _for,
+        ast.While: _while,
+        ast.With: _with,
+        ast.AsyncWith: _with,
+        ast.Try: _try,
+        ast.TryStar: _try,
+        ast.Match: _match,
+        ast.Global: _outer,
+        ast.Nonlocal: _outer,
+        ast.Delete: _delete,
+        ast.Raise: _children,
+        ast.Assert: _assert,
+    }
+    if sys.version_info >= (3, 12):
+        _statements[ast.TypeAlias] = _type_alias
+    _expressions: ClassVar[dict[type[ast.expr], Callable[["_Reader", Any], Expression | None]]] = {
+        ast.Call: _call,
+        ast.Attribute: _attribute,
+        ast.Await: _await,
+        ast.Subscript: _subscript,
+        ast.Constant: _constant,
+        ast.Name: _name,
+        ast.BoolOp: _either,
+        ast.IfExp: _conditional,
+        ast.BinOp: _binary,
+        ast.UnaryOp: _unary,
+        ast.Compare: _compare,
+        ast.JoinedStr: _formatted,
+        ast.List: _collection,
+        ast.Tuple: _collection,
+        ast.Set: _collection,
+        ast.Dict: _dict,
+        ast.Lambda: _lambda,
+        ast.ListComp: _comprehension,
+        ast.SetComp: _comprehension,
+        ast.GeneratorExp: _comprehension,
+        ast.DictComp: _comprehension,
+        ast.NamedExpr: _named,
+        ast.Yield: _yield,
+        ast.YieldFrom: _yield_from,
+        ast.Starred: _starred,
+    }
 
 
 def _keeps_generators(callee: Expression | None) -> bool:

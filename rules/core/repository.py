@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
-from rules.core.facts import Call, Class, Facts, Function, Import, last_name
+from rules.core.facts import Call, Class, Facts, Function, Import, Outline, last_name
 from rules.core.library import Knowledge
 from rules.core.modules import Modules
 from rules.core.values import ProjectClass, ProjectFunction, Where
@@ -16,6 +16,7 @@ from rules.core.values import ProjectClass, ProjectFunction, Where
 _TEST = re.compile(r"(^|/)(tests?|testing|migrations|alembic)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 
 
+@lru_cache(maxsize=65_536)
 def is_offline(path: str) -> bool:
     """Whether a file never serves requests: a test or a database migration, by its place."""
     return _TEST.search(path) is not None
@@ -29,7 +30,7 @@ class Repository:
         self.knowledge = knowledge
         self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
         self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
-        self._called_by_name: dict[tuple[str, str], tuple[tuple[Call, Where], ...]] = {}
+        self._calls: dict[str, dict[str, list[tuple[Call, Where]]]] = {}
 
     def function(self, of: ProjectFunction | Where) -> Function:
         """The facts of a function."""
@@ -91,15 +92,39 @@ class Repository:
                     found.setdefault(f"{place}/{one.name}", set()).add(path)
         return found
 
-    def calls_named(self, path: str, name: str) -> tuple[tuple[Call, Where], ...]:
+    @cached_property
+    def calling(self) -> Mapping[str, list[str]]:
+        """For each name, the files that call something by it."""
+        return _by_name(self.facts, lambda outline: outline.called)
+
+    @cached_property
+    def deriving(self) -> Mapping[str, list[str]]:
+        """For each name, the files with classes that derive from something of it."""
+        return _by_name(self.facts, lambda outline: outline.bases)
+
+    @cached_property
+    def _importing(self) -> Mapping[str, list[str]]:
+        return _by_name(self.facts, lambda outline: outline.imported)
+
+    def calling_or_importing(self, names: Iterable[str]) -> list[str]:
+        """The files that call or import anything by these names, in order."""
+        found = {path for name in names for paths in (self.calling, self._importing) for path in paths.get(name, ())}
+        return sorted(found)
+
+    def calls_named(self, path: str, name: str) -> Sequence[tuple[Call, Where]]:
         """All calls by a name in a file."""
-        key = (path, name)
-        if key not in self._called_by_name:
-            called = name in self.facts[path].outline.called
-            self._called_by_name[key] = tuple(
-                (site.call, Where(path, index, site.line))
-                for index, caller in enumerate(self.facts[path].functions if called else ())
-                for site in caller.sites
-                if last_name(site.call.callee) == name
-            )
-        return self._called_by_name[key]
+        if path not in self._calls:
+            self._calls[path] = {}
+            for index, caller in enumerate(self.facts[path].functions):
+                for site in caller.sites:
+                    called = last_name(site.call.callee)
+                    self._calls[path].setdefault(called, []).append((site.call, Where(path, index, site.line)))
+        return self._calls[path].get(name, [])
+
+
+def _by_name(facts: Mapping[str, Facts], names: Callable[[Outline], Iterable[str]]) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path, one in facts.items():
+        for name in names(one.outline):
+            found.setdefault(name, []).append(path)
+    return found

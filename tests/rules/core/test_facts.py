@@ -66,6 +66,14 @@ def test_only_so_many_bodies_stay_unpacked(monkeypatch: pytest.MonkeyPatch) -> N
     assert [facts.body for facts in all_facts] == bodies
 
 
+def test_facts_that_were_just_read_are_packed_when_they_give_way() -> None:
+    facts = read_facts(SOURCE)
+    before = facts.body
+    facts.forget()
+    assert facts.body == before
+    assert facts.body is not before
+
+
 def test_the_same_source_gives_the_same_bytes() -> None:
     """Facts are kept by the blob's digest, so they may hold nothing of their path, the time or the process."""
     assert encode_facts(read_facts(SOURCE)) == encode_facts(read_facts(bytes(bytearray(SOURCE))))
