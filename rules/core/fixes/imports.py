@@ -27,17 +27,18 @@ def is_imported(document: Document, dotted: str) -> str | None:
 
 def _written(document: Document, dotted: str) -> str | None:
     module, _, member = dotted.rpartition(".")
+    inside = f"{_module_of(dotted)}."  # what is imported must reach so deep: a package need not know its modules
     for statement in _statements(document):
         for alias in statement.names:
             if isinstance(statement, ast.Import):
                 bound = alias.asname or alias.name
-                if dotted == alias.name or dotted.startswith(f"{alias.name}."):
+                if f"{alias.name}.".startswith(inside) and f"{dotted}.".startswith(f"{alias.name}."):
                     return bound + dotted.removeprefix(alias.name)
             elif not statement.level:
                 if (statement.module, alias.name) == (module, member):
                     return alias.asname or member
                 inner = f"{statement.module}.{alias.name}"
-                if dotted.startswith(f"{inner}."):
+                if f"{inner}.".startswith(inside) and dotted.startswith(f"{inner}."):
                     return (alias.asname or alias.name) + dotted.removeprefix(inner)
     return None
 
@@ -70,10 +71,16 @@ def import_dotted(document: Document, dotted: str) -> Imported | None:
     """A member of a module, written in full where the file does not import it: `import asyncio`, `asyncio.sleep`."""
     if (written := is_imported(document, dotted)) is not None:
         return Imported(written)
+    module = _module_of(dotted)
+    added = import_module(document, module)
+    return Imported(added.name + dotted.removeprefix(module), added.edits) if added is not None else None
+
+
+def _module_of(dotted: str) -> str:
+    """The module in which a name stands; a class is none."""
     parts = dotted.split(".")
-    last = next((i for i, part in enumerate(parts) if part[:1].isupper()), len(parts) - 1)  # a class is no module
-    added = import_module(document, ".".join(parts[:last]))
-    return Imported(".".join((added.name, *parts[last:])), added.edits) if added is not None else None
+    last = next((i for i, part in enumerate(parts) if part[:1].isupper()), len(parts) - 1)
+    return ".".join(parts[:last])
 
 
 def orphan_edits(

@@ -69,6 +69,12 @@ def test_an_import_that_is_there_is_used(imports: str, name: str) -> None:
     assert_fetch(above, above, name)
 
 
+@pytest.mark.parametrize("package", ["import fastapi\n", "import fastapi as f\n", "import fastapi.routing\n"])
+def test_a_package_that_is_imported_need_not_know_its_modules(package: str) -> None:
+    above = f"{package}import requests\nfrom fastapi import FastAPI, Request\n"
+    assert_fetch(above, f"{above}from fastapi.concurrency import run_in_threadpool\n")
+
+
 def test_an_import_from_the_same_module_is_extended() -> None:
     assert_fetch(
         """
