@@ -4,6 +4,7 @@ Whoever asks is judged by GitHub's word on what they may do. Everything here may
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -16,9 +17,9 @@ from bot.config import RepositoryConfig, load_config
 from bot.conversation import react, reply
 from bot.errors import Dropped
 from bot.events import Asked
-from bot.models import PAUSED, Mute
+from bot.models import PAUSED, Mute, PullRef
 from bot.review import Outcome, Tools, review
-from bot.standing import configuration, standing
+from bot.standing import CHECK_NAME, configuration, standing
 from bot.targets import Meant, in_thread, muted_by_name, muted_findings, named, thread_of
 from bot.threads import disliked
 from rules import all_rules
@@ -51,6 +52,26 @@ def _reaction(answers: Sequence[Answer]) -> str:
     if any(one.failed for one in answers):
         return "confused"
     return "rocket" if any(one.changed for one in answers) else "+1"
+
+
+async def acknowledge(asked: Asked, tools: Tools) -> None:
+    """Show that a command was seen that has to wait until something else in its pull request is done. Raises what `answer` raises."""
+    github = tools.github.installation(asked.ref.installation, asked.ref.repository_id)
+    stands = await standing(github, asked.ref)
+    if load_config(await configuration(github, stands, tools.inherited)).enabled:
+        await react(github, asked, "eyes")
+
+
+async def pull_with(asked: Asked, tools: Tools) -> PullRef | None:
+    """The pull request that is meant where GitHub only names its head: our check run there tells. None where there is none."""
+    github = tools.github.installation(asked.ref.installation, asked.ref.repository_id)
+    query = f"check_name={CHECK_NAME}&app_id={tools.github.id}"
+    runs = await github.getitem(f"/repos/{asked.ref.repository}/commits/{asked.head}/check-runs?{query}")
+    for run in runs["check_runs"]:
+        number = str(run["external_id"] or "").partition(":")[0]
+        if number.isdecimal():
+            return replace(asked.ref, number=int(number))
+    return None
 
 
 async def give_up(asked: Asked, delivery: str, tools: Tools) -> None:
@@ -119,13 +140,30 @@ async def _pause(_command: Command, case: Case) -> Answer:
 
 
 async def _resume(_command: Command, case: Case) -> Answer:
+    """The pause ends; where nothing is paused, what was ignored is spoken of again."""
     if not await case.may_write():
         return may_not_write(case)
-    if not await _is_paused(case):
+    mutes = await case.tools.store.mutes(case.asked.ref)
+    lifted = [mute for mute in mutes if mute.name == PAUSED] or mutes
+    for mute in lifted:
+        await case.tools.store.unmute(case.asked.ref, mute.name)
+    if not lifted:
         return DONE
-    await case.tools.store.unmute(case.asked.ref, PAUSED)
     await _bring_up_to_date(case)
     return CHANGED
+
+
+async def _unmute(_command: Command, case: Case) -> Answer:
+    """What somebody opens again who may mute it is spoken of again. Nobody gave a command, so nothing is said."""
+    thread = thread_of(case.asked.thread, case.stands.history.threads)
+    known = {mute.name for mute in await case.tools.store.mutes(case.asked.ref)}
+    names = known.intersection(thread.fingerprints if thread else ())
+    if names and not await case.may_write():
+        return DONE
+    for name in names:
+        await case.tools.store.unmute(case.asked.ref, name)
+    await _bring_up_to_date(case)
+    return CHANGED if names else DONE
 
 
 async def _ignore(command: Command, case: Case) -> Answer:
@@ -201,6 +239,7 @@ _VERBS: Mapping[str, Callable[[Command, Case], Awaitable[Answer]]] = {
     "ignore": _ignore,
     "pause": _pause,
     "resume": _resume,
+    "unmute": _unmute,
     "config": _show_config,
     "help": _help,
 }

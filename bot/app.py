@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -163,10 +164,14 @@ def _duties(github: GitHub, store: Store, deliveries: queue.Deliveries, tools: T
     async def command(ref: PullRef, delivery: str, asked: Mapping[str, Any]) -> str:
         async with _through_outages():
             await installations.admit(ref.installation, github, store)
-            return await answering.answer(msgspec.convert(asked, Asked), delivery, tools)
+            return await _answer(msgspec.convert(asked, Asked), delivery, tools, deliveries)
+
+    async def acknowledge(job: Job) -> None:
+        await installations.admit(job.ref.installation, github, store)
+        await answering.acknowledge(msgspec.convert(job.command, Asked), tools)
 
     async def update(change: InstallationChanged) -> bool:
-        return await installations.update(change, github, store)
+        return await installations.update(change, github, store, deliveries.enqueue)
 
     async def tell(job: Job, reason: str) -> None:
         if job.command is not None:
@@ -177,7 +182,18 @@ def _duties(github: GitHub, store: Store, deliveries: queue.Deliveries, tools: T
     async def recover() -> None:
         await recovery.recover(github, store, deliveries.enqueue)
 
-    return Duties(review=work, command=command, update=update, give_up=tell, recover=recover)
+    return Duties(review=work, command=command, update=update, give_up=tell, recover=recover, acknowledge=acknowledge)
+
+
+async def _answer(asked: Asked, delivery: str, tools: Tools, deliveries: queue.Deliveries) -> str:
+    """Do what was asked for; where the pull request is not known yet, find it and put the command into its lane."""
+    if asked.ref.number:
+        return await answering.answer(asked, delivery, tools)
+    ref = await answering.pull_with(asked, tools)
+    if ref is None:
+        return "of no pull request"
+    await deliveries.enqueue(f"{delivery}-found", replace(asked, ref=ref))
+    return "handed on"
 
 
 @asynccontextmanager

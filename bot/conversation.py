@@ -72,10 +72,11 @@ async def _is_answered(case: Case) -> bool:
     part = "issues" if case.asked.thread is None else "pulls"
     since = f"since={case.asked.at}&" if case.asked.at else ""
     url = f"/repos/{ref.repository}/{part}/{ref.number}/comments?{since}per_page=100"
-    return any([_is_our_answer(comment, case.name) async for comment in case.github.getiter(url)])
+    return any([_is_our_answer(comment, case) async for comment in case.github.getiter(url)])
 
 
-def _is_our_answer(comment: Mapping[str, Any], name: str) -> bool:
-    by_bot = (comment.get("user") or {}).get("type") == "Bot"
-    marker = read_marker(comment.get("body") or "") if by_bot else None
-    return marker is not None and marker.answer == name
+def _is_our_answer(comment: Mapping[str, Any], case: Case) -> bool:
+    """Anybody, and any other bot, can quote a marker of ours."""
+    ours = (comment.get("user") or {}).get("login") == f"{case.stands.me}[bot]"
+    marker = read_marker(comment.get("body") or "") if ours else None
+    return marker is not None and marker.answer == case.name

@@ -12,7 +12,10 @@ from bot.commands import Command, read_commands
 from bot.errors import MalformedPayload
 from bot.models import PullRef
 
-EVENTS = frozenset({"pull_request", "issue_comment", "pull_request_review_comment", "check_run", "check_suite", "push"})
+EVENTS = frozenset(
+    {"pull_request", "issue_comment", "pull_request_review_comment", "pull_request_review_thread"}
+    | {"check_run", "check_suite", "push"}
+)
 ALWAYS_SENT = frozenset({"installation", "installation_repositories"})
 """Events that every App gets without asking: https://docs.github.com/webhooks/webhook-events-and-payloads#installation"""
 PUSHED = frozenset({"opened", "reopened", "synchronize", "ready_for_review"})
@@ -23,6 +26,8 @@ SHARED_REPOSITORY = ".github"
 
 RERUN = Command("rerun")
 """What `Re-run` asks for: the automatic review once more. Nobody can write it into a comment."""
+UNMUTE = Command("unmute")
+"""What somebody asks for who opens a thread again that was resolved: to hear of it again."""
 BUTTONS = {"fix-all": Command("fix", ("all",)), "rerun": RERUN}
 """What the buttons of our check run ask for, by their identifier."""
 
@@ -54,6 +59,7 @@ class Asked:
 
     `by` is their login and `by_id` their number. `comment` is the comment's id (None: a button), `at` the time at which it
     was written, as GitHub gives it. Where it stands in a thread of a review, `thread` is the id of that thread's first comment.
+    Where GitHub does not say which pull request is meant, the number in `ref` is 0 and `head` is the commit.
     """
 
     ref: PullRef
@@ -63,6 +69,7 @@ class Asked:
     comment: int | None = None
     thread: int | None = None
     at: str = ""
+    head: str = ""
 
 
 Requested = ReviewRequested | InstallationChanged | Asked
@@ -119,6 +126,7 @@ class _ReviewCommentDelivery(_PullRequestDelivery):
 
 class _Checked(msgspec.Struct):
     pull_requests: list[_Number]
+    head_sha: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]*$", max_length=64)] = ""
     external_id: str | None = None
 
 
@@ -144,6 +152,15 @@ class _CheckSuiteDelivery(_Pressed):
 
 class _RepositoryId(msgspec.Struct):
     id: _Id
+
+
+class _Thread(msgspec.Struct):
+    comments: list[_RepositoryId]
+
+
+class _ThreadDelivery(_PullRequestDelivery):
+    thread: _Thread
+    sender: _Account
 
 
 class _InstallationDelivery(msgspec.Struct):
@@ -212,6 +229,8 @@ def _read(event: str, payload: object) -> ReviewRequested | Asked | None:
             return _said_in_conversation(payload)
         case "pull_request_review_comment", "created":
             return _said_in_thread(payload)
+        case "pull_request_review_thread", "resolved" | "unresolved":
+            return _settled(action, payload)
         case "check_run", "requested_action":
             pressed = msgspec.convert(payload, _ButtonPressed)
             command = BUTTONS.get(pressed.requested_action.identifier)
@@ -220,7 +239,7 @@ def _read(event: str, payload: object) -> ReviewRequested | Asked | None:
             return _asked_of_check(payload, RERUN)
         case "check_suite", "rerequested":
             suite = msgspec.convert(payload, _CheckSuiteDelivery)
-            return _pressed(suite, suite.check_suite, RERUN)
+            return _pressed(suite, suite.check_suite, RERUN, suite.check_suite.head_sha)
     return None
 
 
@@ -242,6 +261,17 @@ def _said_in_thread(payload: object) -> Asked | None:
     return _asked(said, said.pull_request.number, said.comment, first)
 
 
+def _settled(action: str, payload: object) -> ReviewRequested | Asked | None:
+    """A person resolved a thread, which the check run goes along with; or opened it again, and wants to hear of it."""
+    told = msgspec.convert(payload, _ThreadDelivery)
+    ref, by = _ref(told, told.pull_request.number), told.sender
+    if _is_bot(by) or not told.thread.comments:
+        return None
+    if action == "resolved":
+        return ReviewRequested(ref)
+    return Asked(ref, by.login, by.id, (UNMUTE,), thread=told.thread.comments[0].id)
+
+
 def _asked(delivery: _Delivery, number: int, comment: _Comment, thread: int | None) -> Asked | None:
     user = comment.user
     if user is None or _is_bot(user):
@@ -257,14 +287,19 @@ def _asked_of_check(payload: object, command: Command) -> Asked | None:
     return _pressed(run, run.check_run, command)
 
 
-def _pressed(delivery: _Pressed, checked: _Checked, command: Command) -> Asked | None:
-    """GitHub names no pull request where the commit comes from a fork; the `external_id` of our check run does."""
-    number = (checked.external_id or "").partition(":")[0]
-    numbers = [int(number)] if number.isdecimal() and number.isascii() else []
+def _pressed(delivery: _Pressed, checked: _Checked, command: Command, head: str = "") -> Asked | None:
+    """GitHub names no pull request where the commit comes from a fork; the `external_id` of our check run does.
+
+    A suite has none: of that there is only the `head`.
+    """
+    name = (checked.external_id or "").partition(":")[0]
+    numbers = [int(name)] if name.isdecimal() and name.isascii() else []
     numbers += [pull.number for pull in checked.pull_requests]
-    if not numbers or _is_bot(delivery.sender):
+    if not (numbers or head) or _is_bot(delivery.sender):
         return None
-    return Asked(_ref(delivery, numbers[0]), delivery.sender.login, delivery.sender.id, (command,))
+    number = numbers[0] if numbers else 0
+    by = delivery.sender
+    return Asked(_ref(delivery, number), by.login, by.id, (command,), head="" if numbers else head)
 
 
 def _is_bot(user: _Account) -> bool:

@@ -9,13 +9,15 @@ from gidgethub import BadRequest
 from bot.errors import Dropped
 from bot.events import InstallationChanged
 from bot.github import GitHub
+from bot.recovery import MARGIN, Enqueue, look_at_pulls
 from bot.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-async def update(change: InstallationChanged, github: GitHub, store: Store) -> bool:
-    """Whether we may still work for an installation. What it no longer lets us see is forgotten.
+async def update(change: InstallationChanged, github: GitHub, store: Store, enqueue: Enqueue) -> bool:
+    """Whether we may still work for an installation. What it no longer lets us see is forgotten; what was pushed while we
+    were suspended is put into the queue.
 
     Doing it twice changes nothing. Every process drops its tokens before its next job for the installation (`admit`).
     """
@@ -26,6 +28,9 @@ async def update(change: InstallationChanged, github: GitHub, store: Store) -> b
         await store.forget_installation(change.installation)
     for repository in change.removed:
         await store.forget_repository(repository)
+    if active and (since := await store.away_since(change.installation)):
+        await look_at_pulls(github, change.installation, since - MARGIN, enqueue)
+        await store.caught_up(change.installation)
     return active
 
 

@@ -94,16 +94,25 @@ async def _look_at_open_pulls(github: GitHub, since: float, enqueue: Enqueue) ->
             continue
         begin = max(since, _seconds(installation["created_at"]))
         try:
-            async for ref, head in _unchecked(github, installation["id"], begin):
-                await enqueue(f"recovered-{ref.repository_id}-{ref.number}-{head[:12]}", ReviewRequested(ref))
-                recovered.labels("pull request").inc()
-                log.info("pull request without a check run", repository=ref.repository, pull_request=ref.number)
+            await look_at_pulls(github, installation["id"], begin, enqueue)
         except Dropped:
             continue  # it is gone since it was listed
         except Exception as error:  # noqa: BLE001 -- raised below, after the other installations
             failures.append(error)
     if failures:
         raise ExceptionGroup("not all installations could be looked at", failures)
+
+
+async def look_at_pulls(github: GitHub, installation: int, since: float, enqueue: Enqueue) -> None:
+    """Ask for a review of every open pull request of an installation with news since then, unless its head has our check run.
+
+    Raises:
+        Dropped: the installation is gone.
+    """
+    async for ref, head in _unchecked(github, installation, since):
+        await enqueue(f"recovered-{ref.repository_id}-{ref.number}-{head[:12]}", ReviewRequested(ref))
+        recovered.labels("pull request").inc()
+        log.info("pull request without a check run", repository=ref.repository, pull_request=ref.number)
 
 
 async def _unchecked(github: GitHub, installation: int, since: float) -> AsyncIterator[tuple[PullRef, str]]:

@@ -21,7 +21,8 @@ HELP = """\
 | `/asyncify fix [all\\|ID…\\|PATH…] [--unsafe] [--as twin\\|def\\|offload]` | commits the fixes to this branch, as one commit |
 | `/asyncify explain [ID\\|RULE]` | tells why, what changes and what stays |
 | `/asyncify ignore [ID\\|RULE]` | says no more of it in this pull request |
-| `/asyncify pause`, `/asyncify resume` | stops and resumes the automatic reviews of this pull request |
+| `/asyncify pause` | stops the automatic reviews of this pull request |
+| `/asyncify resume` | ends the pause; where there is none, takes back what was ignored |
 | `/asyncify config` | shows the settings in force and where each comes from |
 
 In a thread of asyncify, `fix`, `explain` and `ignore` mean its finding. IDs stand in the comments and in the check run."""

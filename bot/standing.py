@@ -78,7 +78,7 @@ class Standing:
 
     `layers` holds the configuration file of the base branch, `shared` the text of the organisation's, if this
     repository's token can see it. `own` is true where our own App opened it. `mark` is the `external_id` of our check
-    run on its head.
+    run on its head. `me` is the login of our App's bot, without `[bot]`.
     """
 
     pull: PullRequest
@@ -87,6 +87,7 @@ class Standing:
     shared: str | None = None
     own: bool = False
     mark: str = ""
+    me: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,8 @@ def _standing(ref: PullRef, pages: Sequence[Mapping[str, Any]]) -> Standing:
     )
     own = _is_ours({"author": author}, viewer)
     shared = _text(first["organisation"])
-    return Standing(pull, history, tuple(_layers(first)), shared, own, run.get("externalId") or "")
+    mark = run.get("externalId") or ""
+    return Standing(pull, history, tuple(_layers(first)), shared, own, mark, viewer.removesuffix("[bot]"))
 
 
 def _is_ours(said: Mapping[str, Any], viewer: str) -> bool:

@@ -115,6 +115,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (repository_id, number, name)
         )""",
     ),
+    ("ALTER TABLE asyncify_installations ADD COLUMN away_since BIGINT",),
 )
 
 _OF_PULL_REQUESTS = tuple(
@@ -142,6 +143,7 @@ _installations = sa.Table(
     sa.Column("changes", sa.BigInteger),
     sa.Column("active", sa.Boolean),
     sa.Column("last_changed", sa.Date),
+    sa.Column("away_since", sa.BigInteger),
 )
 
 _silences = sa.Table(
@@ -247,6 +249,14 @@ class Store:
     async def change_installation(self, installation: int, *, active: bool) -> None:
         """Count one more change of an installation, for all processes to see."""
         await asyncio.to_thread(self._change_installation, installation, active)
+
+    async def away_since(self, installation: int) -> int | None:
+        """When it was learned that we may not work for it, in seconds since the epoch, until `caught_up` is told; else None."""
+        return await asyncio.to_thread(self._away_since, installation)
+
+    async def caught_up(self, installation: int) -> None:
+        """What was missed while an installation was suspended is taken care of."""
+        await asyncio.to_thread(self._caught_up, installation)
 
     async def drop_departed_installations(self) -> int:
         """Forget that installations left which did so long ago; how many they were."""
@@ -374,12 +384,31 @@ class Store:
 
     def _change_installation(self, installation: int, active: bool) -> None:
         now = {"active": active, "last_changed": today()}
-        changed = self.insert(_installations).values(installation_id=installation, changes=int(time.time()), **now)
+        left = None if active else int(time.time())
+        changed = self.insert(_installations).values(
+            installation_id=installation, changes=int(time.time()), away_since=left, **now
+        )
         counted = changed.on_conflict_do_update(
-            index_elements=list(_installations.primary_key), set_={"changes": _installations.c.changes + 1, **now}
+            index_elements=list(_installations.primary_key),
+            set_={
+                "changes": _installations.c.changes + 1,
+                "away_since": sa.func.coalesce(_installations.c.away_since, left),
+                **now,
+            },
         )
         with self.engine.begin() as connection:
             connection.execute(counted)
+
+    def _away_since(self, installation: int) -> int | None:
+        with self.engine.connect() as connection:
+            return connection.scalar(
+                sa.select(_installations.c.away_since).where(_installations.c.installation_id == installation)
+            )
+
+    def _caught_up(self, installation: int) -> None:
+        done = sa.update(_installations).where(_installations.c.installation_id == installation)
+        with self.engine.begin() as connection:
+            connection.execute(done.values(away_since=None))
 
     def _drop_departed_installations(self) -> int:
         old = sa.and_(~_installations.c.active, _installations.c.last_changed < today() - DEPARTED_KEPT)

@@ -72,7 +72,7 @@ def thread_changes(
                     yield ThreadChange(thread, "RESOLVED")
             elif thread.head != head and here <= posted | history.muted | _shown(history.threads[number + 1 :]):
                 yield ThreadChange(thread, "OUTDATED")
-        elif _is_back(thread, here - history.muted - shown - posted):
+        elif _is_back(thread, here - history.muted - shown - (posted if thread.head != head else set())):
             yield ThreadChange(thread, "open")
 
 

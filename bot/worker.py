@@ -91,19 +91,26 @@ async def _tell_nobody(_job: Job, _reason: str) -> None:
     pass
 
 
+async def _see_nothing(_job: Job) -> None:
+    pass
+
+
 async def _recover_nothing() -> None:
     pass
 
 
 @dataclass(frozen=True, slots=True)
 class Duties:
-    """What a worker does: `give_up` tells people of a job that is parked, `recover` looks for what was never delivered."""
+    """What a worker does: `acknowledge` tells people that their command waits for its turn, `give_up` that a job is parked;
+    `recover` looks for what was never delivered.
+    """
 
     review: Review
     command: Command = _refuse_command
     update: Update = _keep_installation
     give_up: Callable[[Job, str], Awaitable[None]] = _tell_nobody
     recover: Callable[[], Awaitable[None]] = _recover_nothing
+    acknowledge: Callable[[Job], Awaitable[None]] = _see_nothing
 
 
 class Worker:
@@ -207,6 +214,7 @@ class Worker:
     async def run(self, job: Job) -> None:
         """Do the job within its lane, hand the lane on, and see to it that the job runs again where it asks to."""
         if not await self._has_lane(job):
+            await self._acknowledge(job)
             return
         later: tuple[float, int] | None = None
         try:
@@ -229,6 +237,16 @@ class Worker:
         if await _step("status", _status, holder) not in {*ENDED, None}:
             return False
         return await _step("take the lane", self._lanes.begin, job, holder) is None
+
+    async def _acknowledge(self, job: Job) -> None:
+        """Whoever gave the command sees that it was read; if that fails, they see it when its turn comes."""
+        if job.command is None:
+            return
+        try:
+            async with asyncio.timeout(TELL_SECONDS):
+                await self._duties.acknowledge(job)
+        except Exception as error:  # noqa: BLE001 -- nothing is lost by it
+            log.info("command not acknowledged", job=job.id, error=str(error))
 
     async def _work(self, job: Job) -> tuple[float, int] | None:
         """Do the job, again where it fails unexpectedly. Where it is to be run later: in how many seconds, and its `waits` then."""

@@ -154,6 +154,13 @@ class TestManners:
         assert len(scene.replies()) == 1
         assert reactions(said) == ["eyes", "+1"]
 
+    async def test_words_of_others(self, scene: Scene) -> None:
+        """Our mark counts in comments of our own App only: another bot that quotes it keeps nobody from an answer."""
+        said = scene.pull.comment("/asyncify help")
+        scene.pull.comment(f"<!-- asyncify v1 head={scene.pull.head} answer={said.id} -->", "quoting[bot]")
+        await scene.deliver(said)
+        assert len(scene.replies()) == 1
+
 
 class TestPermissions:
     """4.7: the table, by the API's word on the commenter."""
@@ -286,6 +293,36 @@ class TestVerbs:
         assert reactions(await scene.ask("/asyncify resume")) == ["eyes", "rocket"]
         assert len(scene.pull.comments) == 2
         assert reactions(await scene.ask("/asyncify resume")) == ["eyes", "+1"]
+        assert scene.replies() == []
+
+    async def test_resume_takes_back_what_was_ignored(self, scene: Scene) -> None:
+        """First the pause ends, and what was ignored stays so; asked once more, it is spoken of again, in its thread of before."""
+        await scene.ask("/asyncify ignore", on=scene.pull.comments[0])
+        await scene.ask("/asyncify pause")
+        assert reactions(await scene.ask("/asyncify resume")) == ["eyes", "rocket"]
+        assert scene.pull.threads[0].resolved
+        assert reactions(await scene.ask("/asyncify resume")) == ["eyes", "rocket"]
+        assert not scene.pull.threads[0].resolved
+        assert scene.pull.check_runs[0].conclusion == "neutral"
+        assert len(scene.pull.threads) == 1
+        assert reactions(await scene.ask("/asyncify resume")) == ["eyes", "+1"]
+
+    @pytest.mark.parametrize(("role", "lifts"), [("write", True), ("read", False)])
+    async def test_a_thread_that_is_opened_again(self, scene: Scene, role: str, lifts: bool) -> None:
+        """Who may ignore a finding takes that back by opening its thread again; nobody is answered, for nobody asked."""
+        await scene.ask("/asyncify ignore", on=scene.pull.comments[0])
+        scene.shop.collaborators["bob"] = role
+        (thread,) = scene.pull.threads
+        thread.resolved_by = None
+        asked = requested(
+            "pull_request_review_thread",
+            scene.bot.github.webhook("pull_request_review_thread", "unresolved", thread, sender="bob"),
+        )
+        assert isinstance(asked, Asked)
+        await answer(asked, "delivery-unresolved", scene.bot.tools)
+        assert scene.pull.check_runs[0].conclusion == ("neutral" if lifts else "success")
+        await scene.bot.review(scene.pull)
+        assert thread.resolved is not lifts
         assert scene.replies() == []
 
     async def test_asked_while_paused(self, scene: Scene) -> None:

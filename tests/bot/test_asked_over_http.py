@@ -36,7 +36,8 @@ async def service() -> AsyncIterator[Service]:
 
 async def reviewed(service: Service, *, fork: bool = False) -> PullRequest:
     """A pull request with one comment, in a repository of its own; `ann` may write there."""
-    shop = service.github.repository(f"guild-{next(numbers)}/shop", {"app.py": MAIN})
+    number = next(numbers)
+    shop = service.github.repository(f"guild-{number}/shop-{number}", {"app.py": MAIN})
     shop.collaborators["ann"] = "write"
     pull = shop.open_pull({"app.py": BLOCKING}, author="eve" if fork else "ann", fork=fork)
     assert await service.told(pull) == "reviewed"
@@ -101,6 +102,58 @@ async def test_fork(service: Service) -> None:
     again = service.github.webhook("check_run", "rerequested", pull.check_runs[0], sender="eve")
     assert again["check_run"]["pull_requests"] == []
     assert (await service.ended(await service.send("check_run", again), "done"))["outcome"] == "+1"
+
+
+async def test_all_checks_of_a_fork(service: Service) -> None:
+    """Where all checks of a fork are run again GitHub names no pull request; ours is found, and its check run completed anew."""
+    pull = await reviewed(service, fork=True)
+    (run,) = pull.check_runs
+    again = service.github.webhook("check_suite", "rerequested", run, sender="eve")
+    assert again["check_suite"]["pull_requests"] == []
+    service.github.webhook("check_run", "rerequested", run)  # the suite is put back
+    before = len(run.history)
+    sent = await service.send("check_suite", again)
+    assert (await service.ended(sent, "done"))["outcome"] == "handed on"
+    assert (await service.ended(f"{sent}-found", "done"))["outcome"] == "+1"
+    assert len(run.history) == before + 1
+    assert len(pull.comments) == 1
+
+
+async def test_threads(service: Service) -> None:
+    """Who resolves a thread sees it in the check run at once; who opens it again, too."""
+    pull = await reviewed(service)
+    (thread,) = pull.threads
+    for resolved, action, conclusion in ((True, "resolved", "success"), (False, "unresolved", "neutral")):
+        thread.resolved_by = service.github.account("ann") if resolved else None
+        sent = await service.send(
+            "pull_request_review_thread", service.github.webhook("pull_request_review_thread", action, thread)
+        )
+        await service.ended(sent, "done")
+        if not resolved:
+            assert await service.told(pull, "synchronize") == "checked"
+        assert (pull.check_runs[0].conclusion, thread.resolved) == (conclusion, resolved)
+    assert len(pull.comments) == 1
+
+
+async def test_eyes_while_a_review_runs(service: Service) -> None:
+    """A command that has to wait for a review of its pull request is seen to have been read at once."""
+    pull = await reviewed(service)
+    pull.push({"other.py": "import os\n"})
+    service.github.faults.add(Fault(f"GET /repos/{pull.repository.full_name}/git/trees/*", delay=4))
+    running = await service.deliver(pull, "synchronize")
+    async with asyncio.timeout(20):
+        while not any("/git/trees/" in call.path and not call.ended for call in service.github.calls):  # noqa: ASYNC110 -- the fake has no event for it
+            await asyncio.sleep(0.02)
+    said = pull.comment("/asyncify help", "bob")
+    sent = await service.send("issue_comment", service.github.webhook("issue_comment", "created", said))
+    async with asyncio.timeout(3):
+        while not said.reactions:  # noqa: ASYNC110 -- the fake has no event for it
+            await asyncio.sleep(0.02)
+    assert not service.endings(running)
+    assert [one.content for one in said.reactions] == ["eyes"]
+    await service.ended(sent, "done")
+    assert [one.content for one in said.reactions] == ["eyes", "+1"]
+    assert sum(one.by_app for one in pull.issue_comments) == 1
 
 
 async def test_pause(service: Service) -> None:

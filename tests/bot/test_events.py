@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.commands import Command
 from bot.errors import MalformedPayload
-from bot.events import RERUN, Asked, InstallationChanged, ReviewRequested, requested
+from bot.events import RERUN, UNMUTE, Asked, InstallationChanged, ReviewRequested, requested
 from bot.models import PullRef
 
 ASKED = ReviewRequested(PullRef(installation=5, repository_id=7, repository="octo/demo", number=3))
@@ -67,6 +67,29 @@ def test_a_check_on_a_fork() -> None:
     assert requested("check_run", payload("rerequested", sender=PERSON, check_run=run)) == asked(RERUN)
     run["external_id"] = "of somebody else"
     assert requested("check_run", payload("rerequested", sender=PERSON, check_run=run)) is None
+
+
+def test_all_checks_of_a_fork() -> None:
+    """A suite has nothing of ours that names the pull request: its head is kept, by which it can be found."""
+    suite = {"pull_requests": [], "head_sha": "c0ffee"}
+    ref = PullRef(installation=5, repository_id=7, repository="octo/demo", number=0)
+
+    again = payload("rerequested", sender=PERSON, check_suite=suite)
+    assert requested("check_suite", again) == Asked(ref, "ann", 4, (RERUN,), head="c0ffee")
+    suite["head_sha"] = "../../orgs"
+    with pytest.raises(MalformedPayload):
+        requested("check_suite", payload("rerequested", sender=PERSON, check_suite=suite))
+
+
+def test_a_thread_that_was_resolved_or_opened_again() -> None:
+    """A person resolved it: the check run goes along. A person opened it again: they want to hear of it. What we do is nothing new."""
+    thread = {"node_id": "PRRT_1", "comments": [{"id": 9}, {"id": 10}]}
+    for sender in (PERSON, {"login": "asyncify[bot]", "id": 5, "type": "Bot"}):
+        resolved = payload("resolved", thread=thread, sender=sender)
+        unresolved = payload("unresolved", thread=thread, sender=sender)
+        ours = sender is not PERSON
+        assert requested("pull_request_review_thread", resolved) == (None if ours else ASKED)
+        assert requested("pull_request_review_thread", unresolved) == (None if ours else asked(UNMUTE, thread=9))
 
 
 @pytest.mark.parametrize(
@@ -238,7 +261,12 @@ json = st.recursive(
 )
 
 
-@given(event=st.sampled_from(["pull_request", "check_run", "check_suite", "push", "installation"]), garbage=json)
+@given(
+    event=st.sampled_from(
+        ["pull_request", "pull_request_review_thread", "check_run", "check_suite", "push", "installation"]
+    ),
+    garbage=json,
+)
 def test_garbage(event: str, garbage: object) -> None:
     """Any JSON whatever is understood, ignored or refused, and nothing else happens."""
     with suppress(MalformedPayload):

@@ -70,6 +70,30 @@ async def test_suspended(service: Service) -> None:
     assert await service.told(pull, "synchronize") == "checked"
 
 
+async def test_pushed_while_suspended(service: Service) -> None:
+    """What was pushed meanwhile, of which GitHub never told, is looked at when the installation is back; what has its check run is not."""
+    pull = await a_reviewed_pull(service, "resting/shop")
+    other = pull.repository.open_pull({"other.py": BLOCKING.replace('"/"', '"/other"')})
+    assert await service.told(other) == "reviewed"
+    installation = installation_of(pull.repository)
+    installation.suspended_at = datetime.now(UTC)
+    await service.updated("installation", service.github.webhook("installation", "suspend", installation))
+    pull.push({"third.py": BLOCKING.replace('"/"', '"/third"')})
+    installation.suspended_at = None
+    await service.updated("installation", service.github.webhook("installation", "unsuspend", installation))
+    found = f"recovered-{pull.repository.id}-{pull.number}-{pull.head[:12]}"
+    assert (await service.ended(found, "done"))["outcome"] == "reviewed"
+    assert [run.conclusion for run in pull.check_runs] == ["neutral"]
+    assert not [
+        one
+        for one in service.log
+        if str(one.get("delivery", "")).startswith(f"recovered-{other.repository.id}-{other.number}-")
+    ]
+
+    await service.updated("installation", service.github.webhook("installation", "unsuspend", installation))
+    assert len(service.endings(found)) == 1
+
+
 async def test_deliveries_out_of_order(service: Service) -> None:
     """What GitHub says of the installation counts, not which delivery came last."""
     pull = await a_reviewed_pull(service, "unordered/shop")
