@@ -20,10 +20,15 @@ IN_VALIDATOR = (
     "FastAPI reads requests on the event loop, also those of a `def` endpoint. Ask in the endpoint or in a `def` dependency "
     "instead, which run in a worker thread."
 )
+IN_SERIALIZER = (
+    "FastAPI turns what an endpoint returns into text on the event loop, also for a `def` endpoint. Work the value out in the "
+    "endpoint, and give it to the model."
+)
 IN_PROPERTY = (
     "Reading a property runs its code where it is read. Read it in a `def` helper, and call that with "
     "`await run_in_threadpool(helper, ...)` from `fastapi.concurrency`."
 )
+ADVICE = {Role.VALIDATOR: IN_VALIDATOR, Role.SERIALIZER: IN_SERIALIZER}
 
 
 def blocking_remarks(contexts: Contexts) -> Iterator[Remark]:
@@ -80,7 +85,7 @@ def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sin
         way=contexts.way(function),
         sink=sink,
         raised=raised,
-        advice=IN_VALIDATOR if root.role is Role.VALIDATOR else "",
+        advice=ADVICE.get(root.role, ""),
     )
 
 
@@ -109,6 +114,8 @@ def of_root(root: Root, contexts: Contexts) -> str:
     match root.role:
         case Role.VALIDATOR:
             return f"in the validator `{name}`, which reads the requests of `{root.route}`"
+        case Role.SERIALIZER:
+            return f"in the serializer `{name}`, which writes the responses of `{root.route}`"
         case Role.ENDPOINT | Role.WEBSOCKET:
             return f"in `{root.route}`"
         case Role.MIDDLEWARE:

@@ -31,7 +31,10 @@ from rules.core.repository import is_offline
 from rules.core.roots import Root, Roots
 from rules.core.values import Coroutine, Object, Outside, Partial, ProjectClass, ProjectFunction, Value, Where
 
-ALWAYS_ON_LOOP = frozenset({Role.MIDDLEWARE, Role.WEBSOCKET, Role.STARTUP, Role.VALIDATOR})
+ALWAYS_ON_LOOP = frozenset({Role.MIDDLEWARE, Role.WEBSOCKET, Role.STARTUP, Role.VALIDATOR, Role.SERIALIZER})
+STARTING = frozenset({"create_task", "ensure_future"})
+STARTING_HOPS = 3  # functions from startup code to the one that starts a task
+GATHERING = frozenset({"gather", "wait", "as_completed"})
 CACHES = frozenset({"functools.lru_cache", "functools.cache"})
 RELATIONS = frozenset({"relationship", "Relationship", "backref", "ForeignKeyField", "association_proxy"})
 
@@ -207,7 +210,7 @@ class Contexts:
         """Every function that may run on the event loop while requests are served, by the shortest way from a root."""
         arrivals: dict[ProjectFunction, Arrival] = {}
         waiting: deque[ProjectFunction] = deque()
-        for root in self.roots:
+        for root in (*self.roots, *self._left_running()):
             if self.runs_on_loop(root) and root.role is not Role.STARTUP:
                 arrivals.setdefault(root.function, Arrival(root))
                 waiting.append(root.function)
@@ -218,6 +221,27 @@ class Contexts:
                     arrivals[called] = Arrival(arrivals[caller].root, caller)
                     waiting.append(called)
         return arrivals
+
+    def _left_running(self) -> Iterator[Root]:
+        """The tasks that startup code starts, and that run on while requests are served."""
+        seen = {root.function for root in self.roots if root.role is Role.STARTUP}
+        reached = set(seen)
+        for _ in range(STARTING_HOPS):
+            yield from (Root(task, Role.BACKGROUND) for function in reached for task in self._tasks(function))
+            reached = {called for function in reached for called in self.callees(function)} - seen
+            seen |= reached
+
+    def _tasks(self, function: ProjectFunction) -> Iterator[ProjectFunction]:
+        """What a function makes tasks of and does not wait for, where that is more than done once."""
+        sites = self.project.function(function).sites
+        called = {last_name(site.call.callee) for site in sites}
+        for site in sites if "cancel" in called or called.isdisjoint(GATHERING) else ():
+            made = site.call.arguments[0] if site.call.arguments else None
+            if last_name(site.call.callee) in STARTING and isinstance(made, Call) and not site.awaited:
+                where = Where(function.path, function.index, site.line)
+                task = self.project.called_function(self.project.value(made.callee, where))
+                if task is not None and any(s.looped and (s.awaited or s.suspending) for s in self.project.function(task).sites):
+                    yield task
 
     def runs_on_loop(self, root: Root) -> bool:
         """Whether the framework calls it on the event loop."""

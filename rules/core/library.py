@@ -143,6 +143,7 @@ class Role(Enum):
     WEBSOCKET = "websocket"
     BACKGROUND = "background task"
     VALIDATOR = "validator"
+    SERIALIZER = "serializer"
     STARTUP = "startup or shutdown code"
 
 

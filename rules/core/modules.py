@@ -40,7 +40,8 @@ class Modules:
         """The place ("backend/app/db", no suffix) that an import means, or None where it is none of the repository."""
         if level:
             return self._relative(importer, level, module)
-        key = (importer.rpartition("/")[0], module)
+        is_named_so = importer.removesuffix(".py").rpartition("/")[2] == module.partition(".")[0]
+        key = (importer if is_named_so else dirname(importer), module)
         if key not in self._found:
             self._found[key] = self._absolute(importer, module)
         return self._found[key]
@@ -54,7 +55,11 @@ class Modules:
     def _absolute(self, importer: str, module: str) -> str | None:
         inner = module.replace(".", "/")
         top = inner.partition("/")[0]
-        around = [f for f in _ancestors(dirname(importer)) if top not in self._libraries or self._is_rival(f, top)]
+        around = [
+            folder
+            for folder in _ancestors(dirname(importer))
+            if top not in self._libraries or self._is_rival(folder, top, importer)
+        ]
         roots = [folder for folder in around if folder not in self._packages]
         spare = [] if top in self._libraries else around  # a root may have an `__init__.py` that nobody needs
         for folder in (*roots, *spare):
@@ -65,11 +70,14 @@ class Modules:
         candidates = {found for root in self._roots.get(top, ()) if (found := self._existing(root, inner)) is not None}
         return candidates.pop() if len(candidates) == 1 else None
 
-    def _is_rival(self, folder: str, name: str) -> bool:
+    def _is_rival(self, folder: str, name: str, importer: str) -> bool:
+        """Whether a module of the repository hides the library of its name. None hides what it imports itself."""
         if name in sys.stdlib_module_names:
             return False
         place = f"{folder}/{name}" if folder else name
-        return place in self._files and not (place in self._packages and name in self._frameworks)
+        if place not in self._files or self._files[place] == importer:
+            return False
+        return not (place in self._packages and name in self._frameworks)
 
     def _existing(self, folder: str, inner: str) -> str | None:
         place = normpath(f"{folder}/{inner}") if folder else inner

@@ -716,10 +716,43 @@ class Project(Repository):
         return tuple(found)
 
     def implementations(self, of: ProjectFunction) -> tuple[ProjectFunction, ...]:
-        """The methods that stand for an abstract one in the classes that derive from its own."""
+        """The methods that stand for an abstract one in the classes that derive from its own, or look like a protocol."""
+        owner = ProjectClass(of.path, self.function(of).owner)
+        return self._derived_methods(of, owner) or self._alike(of, owner)
+
+    def _alike(self, of: ProjectFunction, protocol: ProjectClass) -> tuple[ProjectFunction, ...]:
+        """The methods of the classes that have all those of a protocol, with the same parameters."""
+        class_ = self.class_(protocol)
+        if "Protocol" not in map(class_name, class_.bases):
+            return ()
+        shapes = {name: self._shape(protocol.path, index) for name, index in class_.methods.items()}
+        name = self.function(of).name
+        found = [
+            ProjectFunction(path, methods[name])
+            for path, methods in self._having.get(name, ())
+            if all(shape == self._shape(path, methods.get(one, 0)) for one, shape in shapes.items())
+        ]
+        return tuple(method for method in found if method != of and not self.is_abstract(method))
+
+    def _shape(self, path: str, index: int) -> tuple[bool, tuple[str, ...]]:
+        """Whether a function is `async def`, and the names of its parameters."""
+        function = self.facts[path].functions[index]
+        return function.asynchronous, tuple(parameter.name for parameter in function.parameters)
+
+    @cached_property
+    def _having(self) -> Mapping[str, list[tuple[str, Mapping[str, int]]]]:
+        """For each name of a method, the methods of every class that has one, tests left out."""
+        found: dict[str, list[tuple[str, Mapping[str, int]]]] = {}
+        for path, facts in self.facts.items():
+            for class_ in () if is_offline(path) else facts.classes:
+                for name in class_.methods:
+                    found.setdefault(name, []).append((path, class_.methods))
+        return found
+
+    def _derived_methods(self, of: ProjectFunction, first: ProjectClass) -> tuple[ProjectFunction, ...]:
         function = self.function(of)
         found: list[ProjectFunction] = []
-        waiting = [ProjectClass(of.path, function.owner)]
+        waiting = [first]
         for owner in waiting:
             for derived in self._derived(owner):
                 place = self.class_(derived).methods.get(function.name)
@@ -812,6 +845,9 @@ class Project(Repository):
             if callee.name == "builtins.super":
                 owner = self._owner(where)
                 return Super(owner) if owner is not None else None
+            if callee.name in DEPENDS and call.arguments:  # an attribute of a class-based view
+                dependency = self.value(call.arguments[0], where)
+                return self.injected(dependency) if dependency else None
             if callee.name in self.knowledge.wrappers and call.arguments:
                 inner = self.value(call.arguments[0], where)
                 return Partial(inner) if inner else None

@@ -17,6 +17,12 @@ VALIDATING = frozenset({"field_validator", "model_validator", "validator", "root
 VALIDATORS = frozenset(
     f"{module}.{name}" for module in ("pydantic", "pydantic.functional_validators") for name in VALIDATING
 )
+SERIALIZING = frozenset({"field_serializer", "model_serializer", "computed_field"})
+SERIALIZERS = frozenset(
+    f"{module}.{name}"
+    for module in ("pydantic", "pydantic.functional_serializers", "pydantic.fields")
+    for name in SERIALIZING
+)
 MODELS = frozenset({"pydantic.BaseModel", "pydantic.main.BaseModel", "sqlmodel.SQLModel", "sqlmodel.main.SQLModel"})
 BASES = {
     "BaseHTTPMiddleware": Role.MIDDLEWARE,
@@ -58,7 +64,8 @@ class Roots:
         for root in self._registered():
             if root.function not in found or found[root.function].role is Role.STARTUP:
                 found[root.function] = root
-        for root in (*self._overriding(), *self._validators(tuple(found.values()))):
+        registered = tuple(found.values())
+        for root in (*self._overriding(), *self._validators(registered), *self._serializers(registered)):
             found.setdefault(root.function, root)
         return tuple(found.values())
 
@@ -80,26 +87,49 @@ class Roots:
     def _validating(self, endpoint: ProjectFunction) -> Iterator[ProjectFunction]:
         function = self._project.function(endpoint)
         where = Where(endpoint.path, function.parent, function.line)
-        waiting = [
+        read = [
             self._project.annotated(parameter.annotation, where)
             for parameter in function.parameters
             if parameter.annotation is not None and self._project.dependency(parameter, where) is None
         ]
-        seen: set[ProjectClass] = set()
+        return self._decorated_in(read, VALIDATORS)
+
+    def _serializers(self, roots: tuple[Root, ...]) -> Iterator[Root]:
+        """What pydantic calls when a response is written: on the event loop, also for a `def` endpoint."""
+        if not any(facts.outline.decorating & SERIALIZING for facts in self._project.facts.values()):
+            return
+        for root in roots:
+            if root.role is Role.ENDPOINT:
+                for serializer in self._decorated_in([self._response(root.function)], SERIALIZERS):
+                    yield Root(serializer, Role.SERIALIZER, root.route)
+
+    def _response(self, endpoint: ProjectFunction) -> Value | None:
+        """An object of the response model of an endpoint, or a list of them."""
+        function = self._project.function(endpoint)
+        given = (dict(d.keywords).get("response_model") for d in function.decorators if isinstance(d, Call))
+        told = next((one for one in given if one is not None), function.returns)
+        return self._project.annotated(told, Where(endpoint.path, function.parent, function.line))
+
+    def _decorated_in(self, values: list[Value | None], names: frozenset[str]) -> Iterator[ProjectFunction]:
+        """The methods so decorated of models of pydantic, and of the models that their fields hold."""
+        waiting, seen = list(values), set[ProjectClass]()
         while waiting:
             value = waiting.pop()
             value = value.item if isinstance(value, Iterated) else value
             if isinstance(value, Object) and isinstance(value.of, ProjectClass) and value.of not in seen:
                 seen.add(value.of)
-                fields, validators = self._read_by(value.of)
+                fields, methods = self._read_by(value.of)
                 waiting += fields
-                yield from validators
+                yield from (method for method in methods if not names.isdisjoint(self._decorators(method)))
+
+    def _decorators(self, of: ProjectFunction) -> set[str]:
+        return {decorator.name for decorator in self._project.decorators(of) if isinstance(decorator, Outside)}
 
     def _read_by(self, of: ProjectClass) -> tuple[tuple[Value | None, ...], tuple[ProjectFunction, ...]]:
-        """The fields of a model of pydantic, and its validators; neither for any other class."""
+        """The fields of a model of pydantic, and what it calls of its methods; neither for any other class."""
         if of not in self._models:
             model = self._model(of) or ()
-            self._models[of] = tuple(self._fields(model)), tuple(self._validators_of(model))
+            self._models[of] = tuple(self._fields(model)), tuple(self._hooks_of(model))
         return self._models[of]
 
     def _model(self, of: ProjectClass) -> tuple[ProjectClass, ...] | None:
@@ -118,12 +148,11 @@ class Roots:
             if isinstance(binding.value, Typed)
         ]
 
-    def _validators_of(self, model: tuple[ProjectClass, ...]) -> Iterator[ProjectFunction]:
+    def _hooks_of(self, model: tuple[ProjectClass, ...]) -> Iterator[ProjectFunction]:
         for owner in model:
             for index in self._project.class_(owner).methods.values():
                 method = ProjectFunction(owner.path, index)
-                decorators = self._project.decorators(method) if self._project.function(method).decorators else ()
-                if any(isinstance(d, Outside) and d.name in VALIDATORS for d in decorators):
+                if self._project.function(method).decorators and self._decorators(method) & (VALIDATORS | SERIALIZERS):
                     yield method
 
     def _registered(self) -> Iterator[Root]:

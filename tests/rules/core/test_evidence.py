@@ -59,6 +59,26 @@ class SqlUsers(Users):
 
 
 """
+PROTOCOL = """
+class Users(Protocol):
+    def get(self, id: int): ...
+
+    def add(self, name: str): ...
+
+
+"""
+SQL_USERS = """
+class SqlUsers:
+    def __init__(self, session: Session):
+        self.session = session
+
+    def get(self, id: int):
+        return self.session.get(object, id)
+
+    def add(self, name: str): ...
+
+
+"""
 IN_MEMORY = """
 class MemoryUsers(Users):
     def get(self, id: int):
@@ -536,6 +556,22 @@ async def read(users=Depends(Provide[Container.users])):
 """,
             id="a container",
         ),
+        pytest.param(
+            PROTOCOL + SQL_USERS + "def users() -> Users:\n    return unknown()\n" + ENDPOINT % "users",
+            id="the only class that looks like a protocol",
+        ),
+        pytest.param(
+            """
+@unknown(APIRouter())
+class Users:
+    db = Depends(get_db)
+
+    @app.get("/users")
+    async def read(self):
+        return self.db.get(object, 1)
+""",
+            id="an attribute of a class-based view without a type",
+        ),
     ],
 )
 def test_found(source: str) -> None:
@@ -554,6 +590,17 @@ def test_found(source: str) -> None:
         ),
         pytest.param(
             ABSTRACT.replace("class SqlUsers(Users)", "class SqlUsers") + ENDPOINT % "unknown", id="no implementation"
+        ),
+        pytest.param(
+            PROTOCOL + SQL_USERS.replace("def add(self, name: str)", "def add(self, user: object)") + ENDPOINT % "unknown",
+            id="a class with other parameters than a protocol",
+        ),
+        pytest.param(
+            PROTOCOL
+            + SQL_USERS
+            + SQL_USERS.replace("SqlUsers", "MemoryUsers").replace("self.session.get(object, id)", "{}")
+            + ENDPOINT % "unknown",
+            id="two classes that look like a protocol, of which one does not block",
         ),
         pytest.param(
             """

@@ -87,3 +87,11 @@ def test_a_module_beside_a_file_of_a_package_is_not_absolute() -> None:
 
 def test_no_files_at_all() -> None:
     assert Modules([]).find("a.py", 0, "b") is None
+
+
+def test_a_module_named_like_a_library_imports_the_library() -> None:
+    """What it imports itself it cannot hide; for its neighbours it may."""
+    modules = Modules(["app/cache/redis.py", "app/cache/keys.py"], {"redis"})
+    assert modules.find("app/cache/redis.py", 0, "redis") is None
+    assert modules.find("app/cache/redis.py", 0, "redis.asyncio") is None
+    assert modules.find("app/cache/keys.py", 0, "redis") == "app/cache/redis"

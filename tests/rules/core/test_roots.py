@@ -1,0 +1,126 @@
+"""What the framework calls besides endpoints: serializers of responses, and tasks that startup code leaves running."""
+
+import pytest
+
+from tests.rules.checking import analysed
+
+HEAD = """
+import asyncio
+from contextlib import asynccontextmanager
+
+import requests
+from fastapi import FastAPI
+from pydantic import BaseModel, computed_field, field_serializer
+
+
+"""
+MODEL = """
+app = FastAPI()
+
+
+class User(BaseModel):
+    name: str
+
+    @field_serializer("name")
+    def spoken(self, name: str) -> str:
+        return requests.get(name).text
+
+    @computed_field
+    @property
+    def rank(self) -> str:
+        return requests.get("http://rank").text
+
+
+class Team(BaseModel):
+    users: list[User]
+
+
+"""
+LIFESPAN = """
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    {start}
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
+"""
+POLL = """
+async def poll():
+    while True:
+        requests.get("http://jobs")
+        await asyncio.sleep(1)
+
+
+class Worker:
+    def start(self):
+        self.task = asyncio.create_task(poll())
+
+
+"""
+ONCE = """
+async def poll():
+    requests.get("http://jobs")
+    await asyncio.sleep(1)
+
+
+"""
+
+
+def told(source: str) -> list[tuple[str, str]]:
+    """The function and the message of each finding of a blocking call."""
+    analysis = analysed({"app/main.py": (HEAD + source).encode()})
+    return [(f.function, f.message) for f in analysis.findings if "blocks the event loop" in f.message]
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "@app.get('/', response_model=User)\ndef read(): ...\n",
+        "@app.get('/')\nasync def read() -> list[User]: ...\n",
+        "@app.get('/', response_model=Team)\nasync def read(): ...\n",
+    ],
+)
+def test_serializers_of_responses_run_on_the_event_loop(endpoint: str) -> None:
+    found = told(MODEL + endpoint)
+    assert [function for function, _ in found] == ["User.spoken", "User.rank"]
+    assert all("which writes the responses of `GET /`" in message for _, message in found)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        pytest.param("@app.post('/')\ndef write(user: User) -> None: ...\n", id="it is only read"),
+        pytest.param("@app.get('/')\ndef read() -> str:\n    return User(name='me').name\n", id="made, never written"),
+    ],
+)
+def test_other_serializers_are_left_alone(endpoint: str) -> None:
+    assert told(MODEL + endpoint) == []
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "task = asyncio.create_task(poll())",
+        "asyncio.ensure_future(poll())",
+        "Worker().start()",
+        "tasks = [asyncio.create_task(poll())]",
+    ],
+)
+def test_a_task_that_startup_leaves_running_blocks_the_event_loop(start: str) -> None:
+    ((function, message),) = told(POLL + LIFESPAN.format(start=start))
+    assert function == "poll"
+    assert "in the background task `poll`" in message
+
+
+@pytest.mark.parametrize(
+    ("task", "start"),
+    [
+        pytest.param(ONCE, "task = asyncio.create_task(poll())", id="it is done once"),
+        pytest.param(POLL, "await asyncio.create_task(poll())", id="it is waited for"),
+        pytest.param(POLL, "await asyncio.gather(*[asyncio.create_task(poll())])", id="they are waited for"),
+        pytest.param(POLL, "await poll()", id="startup itself"),
+    ],
+)
+def test_what_ends_with_startup_is_left_alone(task: str, start: str) -> None:
+    assert told(task + LIFESPAN.format(start=start)) == []
