@@ -78,6 +78,7 @@ class Contexts:
         self._sinks: dict[ProjectFunction, Sink | None] = {}
         self._properties: dict[ProjectFunction, tuple[tuple[Attribute, ProjectFunction, Site | None], ...]] = {}
         self._coming: dict[tuple[str, ProjectFunction], bool] = {}
+        self._made_often: dict[ProjectClass, bool] = {}
 
     @property
     def routes(self) -> Mapping[ProjectFunction, tuple[str, ...]]:
@@ -240,8 +241,12 @@ class Contexts:
             if last_name(site.call.callee) in STARTING and isinstance(made, Call) and not site.awaited:
                 where = Where(function.path, function.index, site.line)
                 task = self.project.called_function(self.project.value(made.callee, where))
-                if task is not None and any(s.looped and (s.awaited or s.suspending) for s in self.project.function(task).sites):
+                if task is not None and self._goes_on(task):
                     yield task
+
+    def _goes_on(self, task: ProjectFunction) -> bool:
+        """Whether a function waits again and again."""
+        return any(site.looped and (site.awaited or site.suspending) for site in self.project.function(task).sites)
 
     def runs_on_loop(self, root: Root) -> bool:
         """Whether the framework calls it on the event loop."""
@@ -425,9 +430,66 @@ class Contexts:
         return frozenset(need for need in site.needs if need.removeprefix("-") in kept)
 
     def runs_first(self, site: Site, function: ProjectFunction) -> bool:
-        """Whether only the first call of a process comes there: under `if it is None` of a global that is set there."""
+        """Whether only the first call of a process comes there: under `if it is None` of something that is kept there."""
         absent = {need[1:] for need in site.needs if need.startswith("-")}
-        return bool(absent) and not absent.isdisjoint(self.project.function(function).writes)
+        if not absent:
+            return False
+        facts = self.project.function(function)
+        return not absent.isdisjoint(facts.writes) or any(self._is_kept(name, function) for name in absent)
+
+    def _is_kept(self, dotted: str, function: ProjectFunction) -> bool:
+        """Whether an attribute is set once it was found missing, on what outlives a request."""
+        facts, (owner, _, attribute) = self.project.function(function), dotted.rpartition(".")
+        parameters = [parameter.name for parameter in facts.parameters]
+        if owner not in parameters:
+            return bool(owner) and dotted in facts.bindings and owner not in facts.bindings
+        of = self.project.name(owner, Where(function.path, function.index))
+        if owner != parameters[0] or facts.owner < 0 or not self._is_set_later(attribute, of):
+            return False
+        return isinstance(of, ProjectClass) or (
+            isinstance(of, Object) and isinstance(of.of, ProjectClass) and not self._is_made_for_requests(of.of)
+        )
+
+    def _is_set_later(self, attribute: str, of: Value | None) -> bool:
+        """Whether a method other than `__init__` gives an attribute of its class more than None."""
+        owner = of.of if isinstance(of, Object) else of
+        for one in self.project.family(owner) if isinstance(owner, ProjectClass) else ():
+            for binding in (
+                self.project.class_(one).attributes.get(attribute, ()) if isinstance(one, ProjectClass) else ()
+            ):
+                is_none = isinstance(binding.value, Constant) and binding.value.kind in {"NoneType", "bool"}
+                setter = self.project.facts[one.path].functions[binding.function]
+                if setter.name != "__init__" and not (is_none and not binding.value.value):
+                    return True
+        return False
+
+    def _is_made_for_requests(self, of: ProjectClass) -> bool:
+        """Whether a root makes an instance of a class, or is one, or a function that a root calls does."""
+        if of not in self._made_often:
+            self._made_often[of] = False
+            makers = {ProjectFunction(at.path, at.function) for at in self._instantiations(of)}
+            made = self.project.class_(of).methods.get("__init__", -1)
+            callers = {
+                ProjectFunction(at.path, at.function)
+                for maker in makers
+                if maker.index and not self._runs_once(maker)
+                for _, at in self.project.calls_of(maker)
+            }
+            plain = {maker for maker in makers if not self._runs_once(maker)}
+            roots = {root.function for root in self.roots if root.role is not Role.STARTUP}
+            self._made_often[of] = not roots.isdisjoint({*plain, *callers, ProjectFunction(of.path, made)})
+        return self._made_often[of]
+
+    def _instantiations(self, of: ProjectClass) -> Iterator[Where]:
+        """Where a class is called, other than for something that is kept."""
+        name = self.project.class_(of).name
+        for path in {of.path, *self.project.importers_of(of.path)}:
+            for index, function in enumerate(self.project.facts[path].functions if not is_offline(path) else ()):
+                for site in function.sites:
+                    if last_name(site.call.callee) == name and not self.runs_first(site, ProjectFunction(path, index)):
+                        where = Where(path, index, site.line)
+                        if self.project.value(site.call.callee, where) == of:
+                            yield where
 
     def _kept_parameters(self, of: ProjectFunction) -> frozenset[str]:
         """The parameters that hold what the caller gave, from end to end. What a decorator gives is unknown."""

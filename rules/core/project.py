@@ -321,7 +321,25 @@ class Project(Repository):
 
     def _bound(self, binding: Binding, where: Where) -> Value | None:
         """The value of a binding, looked up just before it was made."""
-        return self.value(binding.value, Where(where.path, binding.function, max(binding.line - 1, 1)))
+        before = Where(where.path, binding.function, max(binding.line - 1, 1))
+        return self.value(binding.value, before) or self._built_on(binding, before)
+
+    def _built_on(self, binding: Binding, before: Where) -> Value | None:
+        """The query that a name keeps through a function that nothing is known of: `query = only_mine(query)`."""
+        given = binding.value.arguments if isinstance(binding.value, Call) else ()
+        for name in given:
+            if isinstance(name, Name) and binding in self.function(before).bindings.get(name.id, ()):
+                value = self.value(name, before)
+                return value if self._is_builder(value) else None
+        return None
+
+    def _is_builder(self, value: Value | None) -> bool:
+        """Whether what its methods give is of the same class, as that of a query is."""
+        return (
+            isinstance(value, Object)
+            and isinstance(value.of, Outside)
+            and self.knowledge.results.get(f"{value.of.name}.*") == "self"
+        )
 
     def _imported(self, of: Import, where: Where) -> Value | None:
         place = self.modules.find(where.path, of.level, of.module)

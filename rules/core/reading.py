@@ -252,7 +252,7 @@ class _Reader:
         self._scope.needs = needs + failed
         self._block(node.orelse)
         leaves = isinstance(node.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
-        self._scope.needs = needs + failed if leaves else needs
+        self._scope.needs = needs + (failed or _handed_back(node, held)) if leaves else needs
 
     def _narrow(self, node: ast.If) -> None:
         """What `if isinstance(x, T)` tells of `x` in its branches, and below them where one of them leaves."""
@@ -984,9 +984,9 @@ def _written(target: ast.expr) -> str:
 def _needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names that must hold something for a condition to hold, and for it to fail; with a minus: that must hold nothing."""
     match test:
-        case ast.Name(id=name) | ast.Compare(ast.Name(id=name), [ast.IsNot()], [ast.Constant(value=None)]):
+        case ast.Compare(subject, [ast.IsNot()], [ast.Constant(value=None)]) if name := _subject(subject):
             return (name,), (f"-{name}",)
-        case ast.Compare(ast.Name(id=name), [ast.Is()], [ast.Constant(value=None)]):
+        case ast.Compare(subject, [ast.Is()], [ast.Constant(value=None)]) if name := _subject(subject):
             return (f"-{name}",), (name,)
         case ast.UnaryOp(ast.Not(), operand):
             held, failed = _needed(operand)
@@ -995,7 +995,31 @@ def _needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
             return tuple(name for part in parts for name in _needed(part)[0]), ()
         case ast.BoolOp(ast.Or(), parts):
             return (), tuple(name for part in parts for name in _needed(part)[1])
-    return (), ()
+        case ast.Call(ast.Name("hasattr"), [ast.Name(id=owner), ast.Constant(value=str(attribute))]):
+            return (f"{owner}.{attribute}",), (f"-{owner}.{attribute}",)
+        case _:
+            name = _subject(test)
+            return ((name,), (f"-{name}",)) if name else ((), ())
+
+
+def _subject(node: ast.expr) -> str:
+    """A name, or an attribute of one: `cache`, `self.cache`."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(ast.Name(id=owner), attribute):
+            return f"{owner}.{attribute}"
+        case _:
+            return ""
+
+
+def _handed_back(node: ast.If, held: tuple[str, ...]) -> tuple[str, ...]:
+    """What `if ready and self.cache is not None: return self.cache` says of all below: that there is no cache yet."""
+    match node.body:
+        case [ast.Return(value=ast.expr() as value)] if (name := _subject(value)) in held:
+            return (f"-{name}",)
+        case _:
+            return ()
 
 
 def _is_main_guard(test: ast.expr) -> bool:

@@ -6,6 +6,7 @@ https://docs.python.org/3/library/ and https://anyio.readthedocs.io/en/stable/
 from rules.core.facts import (
     Attribute,
     Choice,
+    Collection,
     Constant,
     Element,
     Entered,
@@ -46,6 +47,15 @@ def waits_for_any_process(site: Site, _function: Function) -> bool:
 def waits_for_spawned(site: Site, _function: Function) -> bool:
     """Whether `os.spawnv` and its kin wait: in the mode `os.P_WAIT` only."""
     return any(_mentions(given, "P_WAIT") for given in site.call.arguments[:1])
+
+
+def runs_more_than_once(site: Site, _function: Function) -> bool:
+    """Whether a program is run that may be run again: not `pip install`, after which a package is there for good."""
+    given = site.call.arguments[0] if site.call.arguments else dict(site.call.keywords).get("args")
+    words = (
+        {part.value for part in given.items if isinstance(part, Constant)} if isinstance(given, Collection) else set()
+    )
+    return not words >= {"pip", "install"}
 
 
 def _mentions(given: Expression | None, name: str) -> bool:
@@ -96,10 +106,10 @@ library = Library(
     wrappers=frozenset({"functools.partial"}),
     blocking=(
         Blocking("blocking/sleep", ("time.sleep",), twin=Twin("asyncio.sleep", instead=("anyio.sleep",))),
+        Blocking("blocking/subprocess", tuple(f"subprocess.{name}" for name in _SUBPROCESS), when=runs_more_than_once),
         Blocking(
             "blocking/subprocess",
             (
-                *(f"subprocess.{name}" for name in _SUBPROCESS),
                 *(f"os.popen.{name}" for name in ("read", "readlines", "close")),
                 "subprocess.Popen.communicate",
                 "os.system",

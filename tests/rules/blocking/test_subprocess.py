@@ -26,6 +26,7 @@ from fastapi.concurrency import run_in_threadpool
         'subprocess.run(["date"])',
         'subprocess.call("date", shell=True)',
         'subprocess.check_call(["date"])',
+        'subprocess.check_call(["pip", "list"])',
         'output(["date"])',
         'subprocess.getoutput("date")',
         'subprocess.getstatusoutput("date")',
@@ -118,6 +119,8 @@ def test_a_process_kept_on_self() -> None:
         "unknown.communicate()",
         "unknown.run()",
         "return os.getpid()",
+        'subprocess.check_call([sys.executable, "-m", "pip", "install", package])',  # once for each package
+        'subprocess.run(args=["pip", "install", package])',
     ],
 )
 def test_left_alone(body: str) -> None:

@@ -592,7 +592,9 @@ def test_found(source: str) -> None:
             ABSTRACT.replace("class SqlUsers(Users)", "class SqlUsers") + ENDPOINT % "unknown", id="no implementation"
         ),
         pytest.param(
-            PROTOCOL + SQL_USERS.replace("def add(self, name: str)", "def add(self, user: object)") + ENDPOINT % "unknown",
+            PROTOCOL
+            + SQL_USERS.replace("def add(self, name: str)", "def add(self, user: object)")
+            + ENDPOINT % "unknown",
             id="a class with other parameters than a protocol",
         ),
         pytest.param(
