@@ -80,9 +80,17 @@ def offloads(contexts: Contexts) -> Iterator[Remark]:
         elif name in contexts.project.knowledge.offloads and is_coroutine_function(
             contexts.project.value(given, where), contexts
         ):
+            if _may_run_coroutines(name, contexts):
+                continue
             message = f"`{show(given)}` is a coroutine function: the thread only makes a coroutine of it, whose body never runs."
             notes = ("The function runs now, on the event loop; until today its body was never executed.",)
             yield _remark(place, site, message, Remedy.CALL, "Await the function itself.", notes)
+
+
+def _may_run_coroutines(name: str, contexts: Contexts) -> bool:
+    """Whether the project has an executor of its own, which may run what a coroutine function gives."""
+    is_method = name.startswith("concurrent.futures.")
+    return is_method and any("Executor" in base for f in contexts.project.facts.values() for base in f.outline.bases)
 
 
 def _arguments(contexts: Contexts) -> Mapping[str, int]:

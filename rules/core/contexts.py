@@ -451,17 +451,16 @@ class Contexts:
         )
 
     def _is_set_later(self, attribute: str, of: Value | None) -> bool:
-        """Whether a method other than `__init__` gives an attribute of its class more than None."""
+        """Whether a method other than `__init__` gives an attribute of its class something."""
         owner = of.of if isinstance(of, Object) else of
-        for one in self.project.family(owner) if isinstance(owner, ProjectClass) else ():
-            for binding in (
-                self.project.class_(one).attributes.get(attribute, ()) if isinstance(one, ProjectClass) else ()
-            ):
-                is_none = isinstance(binding.value, Constant) and binding.value.kind in {"NoneType", "bool"}
-                setter = self.project.facts[one.path].functions[binding.function]
-                if setter.name != "__init__" and not (is_none and not binding.value.value):
-                    return True
-        return False
+        family = self.project.family(owner) if isinstance(owner, ProjectClass) else ()
+        return any(
+            self.project.facts[one.path].functions[binding.function].name != "__init__"
+            and not _is_nothing(binding.value)
+            for one in family
+            if isinstance(one, ProjectClass)
+            for binding in self.project.class_(one).attributes.get(attribute, ())
+        )
 
     def _is_made_for_requests(self, of: ProjectClass) -> bool:
         """Whether a root makes an instance of a class, or is one, or a function that a root calls does."""

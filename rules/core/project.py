@@ -966,6 +966,8 @@ class Project(Repository):
             if any(isinstance(d, Outside) and d.name in MANAGERS for d in decorators):
                 return Managed(item)
             return Iterated(item, function.asynchronous)
+        if isinstance(declared, Iterated) and declared.asynchronous and self.is_abstract(of):
+            return declared  # those that stand for it are generators, of which nobody awaits the call
         value = declared or self._shared(function.results, of) or self._first(function.results, of)
         if self.is_abstract_object(declared):
             value = self._concrete(function.results, of) or declared

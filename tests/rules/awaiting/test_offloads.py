@@ -127,3 +127,25 @@ def test_what_is_handed_over_wrongly_is_no_blocking_call_as_well() -> None:
     )
     assert_fixes(RULE, source, source.replace("time.sleep(1)", "time.sleep, 1"))
     assert found("blocking/sleep", source) == ()
+
+
+EXECUTOR = """
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+
+async def later(): ...
+
+
+{own}async def give(pool: Executor):
+    pool.submit(later)
+"""
+
+
+def test_a_coroutine_function_given_to_an_executor_never_runs() -> None:
+    (finding,) = found(RULE, EXECUTOR.format(own=""))
+    assert "whose body never runs" in finding.message
+
+
+def test_an_executor_of_the_project_may_run_it() -> None:
+    own = "class Pool(ThreadPoolExecutor):\n    def submit(self, f):\n        return super().submit(run, f)\n\n\n"
+    assert_clean(RULE, EXECUTOR.format(own=own))

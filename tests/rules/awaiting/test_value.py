@@ -156,6 +156,11 @@ def test_left_alone(body: str) -> None:
         "import asyncio\n\n\ndef a() -> asyncio.Future: ...\n\n\nasync def b():\n    if a(): ...\n",
         "from collections.abc import Awaitable\n\n\ndef a() -> Awaitable[int]: ...\n\n\nasync def b():\n    a().cancel()\n",
         "import aiosqlite\n\n\nasync def b():\n    x = aiosqlite.connect('a')\n    x.daemon = True\n    await x\n",
+        (
+            "from abc import abstractmethod\nfrom collections.abc import AsyncIterator\n\n\nclass Rows:\n"
+            "    @abstractmethod\n    async def read(self) -> AsyncIterator[int]: ...\n\n\n"
+            "async def b(rows: Rows):\n    found = rows.read()\n    async for row in found: ...\n"
+        ),
     ],
 )
 def test_what_may_be_no_coroutine_is_left_alone(source: str) -> None:

@@ -903,3 +903,71 @@ def test_what_an_async_function_is_given_to_call_is_told_where_it_calls_it() -> 
     several = {"app/threads.py": f"{files['app/threads.py']}\n\nasync def other():\n    await run('y', print)\n"}
     (finding,) = found("blocking/sleep", source, several)
     assert (finding.path, finding.fix, finding.alternatives) == ("app/main.py", None, ())
+
+
+KEPT = """
+class Client:
+    def __init__(self):
+        self.rates = None
+        self.ready = False
+
+    {method}
+
+
+client = Client()
+
+
+@app.get("/rates")
+async def read({parameter}):
+    return {call}
+"""
+ONCE = [
+    "def load(self):\n        if self.rates is None:\n            self.rates = requests.get('x')\n        return self.rates",
+    "def load(self):\n        if self.rates:\n            return self.rates\n        self.rates = requests.get('x')",
+    "def load(self):\n        if not hasattr(self, 'kept'):\n            self.kept = requests.get('x')\n        return self.kept",
+    (
+        "def load(self):\n        if self.ready and self.rates:\n            return self.rates\n"
+        "        return self.make(requests.get('x'))\n\n    def make(self, rates):\n        self.rates = rates"
+    ),
+    "def load(self):\n        if self.ready:\n            return\n        self.rates = requests.get('x')\n        self.ready = True",
+    "@property\n    def load(self):\n        if self.rates is None:\n            self.rates = requests.get('x')\n        return self.rates",
+]
+
+
+@pytest.mark.parametrize("method", ONCE)
+def test_what_an_object_that_stays_sets_up_once_is_left_alone(method: str) -> None:
+    call = "client.load" if "property" in method else "client.load()"
+    assert blocked(KEPT.format(method=method, parameter="", call=call)) == []
+
+
+@pytest.mark.parametrize("method", ONCE[:-1])
+@pytest.mark.parametrize(
+    ("parameter", "call"), [("", "Client().load()"), ("client: Client = Depends(Client)", "client.load()")]
+)
+def test_an_object_of_one_request_sets_it_up_for_each(method: str, parameter: str, call: str) -> None:
+    assert blocked(KEPT.format(method=method, parameter=parameter, call=call)) == ["read"]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "def load(self):\n        if self.rates is None:\n            return requests.get('x')\n        return self.rates",
+        "def load(self):\n        if self.rates:\n            self.rates = requests.get('x')\n        return self.rates",
+        "def load(self):\n        if self.ready:\n            return None\n        return requests.get('x')",
+    ],
+)
+def test_what_is_never_kept_is_found(method: str) -> None:
+    assert blocked(KEPT.format(method=method, parameter="", call="client.load()")) == ["read"]
+
+
+def test_a_query_stays_one_through_a_function_of_which_nothing_is_known() -> None:
+    source = """
+@app.get("/users")
+async def read(mine: bool, db: Session = Depends(get_db)):
+    query = db.query(object)
+    if mine:
+        query = unknown(query)
+    return query.all()
+"""
+    assert blocked(source) == ["read"]
+    assert blocked(source.replace("query = unknown(query)", "query = unknown(mine)")) == []
