@@ -7,6 +7,7 @@ import sys
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 from rules.core.edits import decode_source
@@ -40,6 +41,7 @@ from rules.core.facts import (
     class_name,
     last_name,
 )
+from rules.core.formatted import IS_TOLD, settle
 from rules.core.syntax import UnreadableError, parse
 from rules.core.uncollected import uncollected
 
@@ -767,8 +769,17 @@ class _Reader:
             self._used(part, "compared")
 
     def _formatted(self, node: ast.JoinedStr) -> Expression | None:
-        parts = [part for part in node.values if isinstance(part, ast.FormattedValue)]
-        return _computed([self._used(part.value, "formatted") for part in parts])
+        if not IS_TOLD and any(isinstance(inner, ast.Call) for inner in ast.walk(node)):
+            settle(node, self._text_lines)
+        return _computed(list(self._parts(node)))
+
+    def _parts(self, node: ast.JoinedStr) -> Iterator[Expression | None]:
+        """What is shown in a formatted text, and what says how wide and the like."""
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue):
+                yield self._used(part.value, "formatted")
+                if isinstance(part.format_spec, ast.JoinedStr):
+                    yield from self._parts(part.format_spec)
 
     def _collection(self, node: ast.List | ast.Tuple | ast.Set) -> Expression:
         return Collection(tuple(self._expression(element) for element in node.elts))
@@ -837,6 +848,10 @@ class _Reader:
     def _annotation(self, node: ast.expr | None) -> Expression | None:
         node = _unquoted(node) if node is not None else None
         return self._expression(node) if node is not None else None
+
+    @cached_property
+    def _text_lines(self) -> list[str]:
+        return self._text.split("\n")
 
     def _column(self, line: int, byte: int) -> int:
         if self._lines is None:

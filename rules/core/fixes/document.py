@@ -1,12 +1,16 @@
 """One file whose text is at hand, for writing fixes: where its nodes stand and what stands around them."""
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 from rules.core.edits import decode_source, line_offsets, offset, text_of
 from rules.core.findings import Edit, Span
+from rules.core.formatted import settle_all
 from rules.core.syntax import parse
+
+_SHOWING = re.compile(r"[\s)]*=(?!=)")
 
 
 def _names_bound(node: ast.AST) -> Iterator[str]:
@@ -30,6 +34,7 @@ class Document:
         self.tree = parse(self.text)
         self.offsets = line_offsets(self.text)
         self._lines = self.text.split("\n")
+        settle_all(self.tree, self._lines)
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -66,7 +71,7 @@ class Document:
         return frozenset(ast.unparse(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call))
 
     def call_at(self, span: Span) -> ast.Call | None:
-        """The call that stands there; None where the text and the tree disagree (inside an f-string before 3.12)."""
+        """The call that stands there; None where the text and the tree disagree."""
         call = self._calls.get(span)
         return call if call is not None and self._is_true_to_text(call) else None
 
@@ -137,7 +142,9 @@ class Document:
                     pass
                 case ast.Lambda() if node is around.args:
                     pass
-                case ast.FunctionDef() | ast.Lambda() | ast.ClassDef() | ast.JoinedStr() | ast.Module():
+                case ast.FunctionDef() | ast.Lambda() | ast.ClassDef() | ast.Module():
+                    return False
+                case ast.FormattedValue(value=value) if node is value and self._shows(value):
                     return False
                 case ast.GeneratorExp():
                     if node is not around.generators[0]:
@@ -147,6 +154,11 @@ class Document:
                         return False
             node = around
         return False
+
+    def _shows(self, value: ast.expr) -> bool:
+        """Whether a formatted text shows an expression as it is written, `{x=}`."""
+        end = offset(self.span(value).end, self.offsets)
+        return _SHOWING.match(self.text, end) is not None
 
     def managers_around(self, call: ast.Call) -> list[ast.expr]:
         """What the `with` statements around the call have entered, in the function that it stands in."""

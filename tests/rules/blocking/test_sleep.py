@@ -161,10 +161,32 @@ def test_the_elements_of_a_generator_expression_may_not_await() -> None:
     )
 
 
-def test_an_f_string() -> None:
-    """Before Python 3.12 nobody can say where an expression of an f-string stands, so it is found and not touched."""
-    source = with_app("import time", '@app.get("/")\nasync def home():\n    return f"a {time.sleep(1)} b"\n')
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('return f"a {time.sleep(1)} b"', 'return f"a {await asyncio.sleep(1)} b"'),
+        ('return f"größe {name} {time.sleep(1)!r:>4} 🙂"', 'return f"größe {name} {await asyncio.sleep(1)!r:>4} 🙂"'),
+        ('return f"{name}" "{x}" f"{{}} {time.sleep(1)}"', 'return f"{name}" "{x}" f"{{}} {await asyncio.sleep(1)}"'),
+        ('return f"{name:{time.sleep(1) or 4}}"', 'return f"{name:{await asyncio.sleep(1) or 4}}"'),
+        ("return f\"{f'{time.sleep(1)}'}\"", "return f\"{f'{await asyncio.sleep(1)}'}\""),
+        ('return f"{time.sleep(1).real}"', 'return f"{(await asyncio.sleep(1)).real}"'),
+    ],
+)
+def test_formatted_texts(before: str, after: str) -> None:
+    """Also before Python 3.12, which does not tell where the expressions in them stand."""
+    assert_fixes(
+        RULE,
+        with_app("import time", f'@app.get("/")\nasync def home(name: str):\n    {before}\n'),
+        with_app("import asyncio", f'@app.get("/")\nasync def home(name: str):\n    {after}\n'),
+        way=Way.TWIN,
+    )
+
+
+def test_a_formatted_text_that_shows_the_expression_itself() -> None:
+    """With an `await` it would show another text."""
+    source = with_app("import time", '@app.get("/")\nasync def home():\n    return f"{(time.sleep(1)) = !r}"\n')
     assert_unfixed(RULE, source, way=Way.TWIN)
+    assert_unfixed(RULE, source, way=Way.OFFLOAD)
 
 
 def test_all_sleeps_of_a_file_are_mended_at_once() -> None:
