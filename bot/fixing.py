@@ -13,13 +13,13 @@ from rules import (
     Applicability,
     Base,
     Edit,
-    EditConflictError,
     Facts,
     Finding,
     Fix,
     Options,
     analyze,
     apply_edits,
+    go_together,
     read_facts,
 )
 
@@ -109,24 +109,24 @@ def _together(sources: Mapping[str, bytes], candidates: Sequence[tuple[Finding, 
     """Those of the fixes that can be made in one round."""
     last = {(finding.rule, finding.path): finding for finding, _ in candidates}
     alone = Counter((finding.rule, finding.path) for finding, _ in candidates)
-    taken: dict[str, tuple[Edit, ...]] = {}
+    taken: list[Fix] = []
     for finding, fix in candidates:
         group = (finding.rule, finding.path)
         if last[group] is finding and alone[group] > 1:
             continue
-        trial = dict(taken)
-        for edit in fix.edits:
-            trial[edit.path] = (*trial.get(edit.path, ()), edit)
-        if all(_fits(sources[path], edits) for path, edits in trial.items() if edits != taken.get(path)):
+        trial = [*taken, fix]
+        if go_together(one.edits for one in trial) and _are_readable(sources, trial, {edit.path for edit in fix.edits}):
             taken = trial
             yield finding, fix
 
 
-def _fits(source: bytes, edits: tuple[Edit, ...]) -> bool:
-    try:
-        return not read_facts(apply_edits(source, edits)).problem
-    except EditConflictError:
-        return False
+def _are_readable(sources: Mapping[str, bytes], fixes: Sequence[Fix], paths: Iterable[str]) -> bool:
+    """Whether the files can be read where all of the fixes are made."""
+    for path in paths:
+        edits = [edit for fix in fixes for edit in fix.edits if edit.path == path]
+        if read_facts(apply_edits(sources[path], edits)).problem:
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

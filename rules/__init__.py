@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from rules.core.catalog import all_rules, engine, engine_version
-from rules.core.edits import EditConflictError, apply_edits, decode_source
+from rules.core.edits import apply_edits, decode_source, go_together
 from rules.core.engine import Options
 from rules.core.facts import Facts, decode_facts, encode_facts
 from rules.core.findings import (
@@ -48,7 +48,6 @@ __all__ = [
     "Applicability",
     "Base",
     "Edit",
-    "EditConflictError",
     "Facts",
     "Finding",
     "Fix",
@@ -65,6 +64,7 @@ __all__ = [
     "decode_facts",
     "decode_source",
     "encode_facts",
+    "go_together",
     "read_base",
     "read_facts",
 ]

@@ -44,6 +44,34 @@ def apply_to_text(text: str, edits: Iterable[Edit]) -> str:
     return "".join([*pieces, text[position:]])
 
 
+def go_together(fixes: Iterable[Iterable[Edit]]) -> bool:
+    """Whether the edits of several fixes can all be made, and mean there what they mean alone.
+
+    Edits that two fixes share are made once. A word that one fix puts before what another one replaces, `await` before
+    a call that is handed to a thread, would stand before something else than it was meant for.
+    """
+    owners: dict[Edit, set[int]] = {}
+    for number, edits in enumerate(fixes):
+        for edit in edits:
+            owners.setdefault(edit, set()).add(number)
+    ordered = sorted(owners, key=lambda edit: (edit.path, edit.span))
+    furthest = None
+    for first, second in pairwise(ordered):
+        if furthest is None or furthest.path != first.path or first.span.end > furthest.span.end:
+            furthest = first
+        if first.path == second.path and (second.span.start < furthest.span.end or first.span == second.span):
+            return False
+        apart = owners[first].isdisjoint(owners[second])
+        if apart and first.path == second.path and first.span.start == second.span.start and _is_word(first):
+            return False
+    return True
+
+
+def _is_word(edit: Edit) -> bool:
+    """Whether it is put into a line."""
+    return edit.span.start == edit.span.end and not edit.replacement.endswith("\n")
+
+
 def line_offsets(text: str) -> list[int]:
     """At which character each line starts; line 1 is the first entry."""
     return [0, *accumulate(len(line) + 1 for line in text.split("\n"))]

@@ -574,6 +574,8 @@ class _Reader:
             case ast.Attribute() | ast.Subscript():
                 self._expression(target)
                 self._scope.writes.add(_written(target))
+                if (inner := _inside(target)) is not None:
+                    self._keep(inner, target.lineno, value)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 for place, element in enumerate(elements):
                     self._bind(element, self._unpacked(value, place))
@@ -994,6 +996,16 @@ def _written(target: ast.expr) -> str:
         depth, node = depth + 1, node.value
     root = _root(target)
     return f"{root}." if depth > 2 else root
+
+
+def _inside(target: ast.expr) -> str | None:
+    """`a.b[]` for a target that lies in `a.b`, such as `a.b[c]`."""
+    node = target
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            return f"{node.value.id}.{node.attr}[]"
+        node = node.value
+    return None
 
 
 def _needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -90,7 +90,8 @@ def _is_no_awaitable(result: Expression, function: Function, where: Where, conte
     if isinstance(result, Constant):
         return True
     if isinstance(result, Name) and _is_next(function, result.id):
-        return any(_is_member(site.call.callee, result.id) for site in function.sites)
+        called = any(_is_member(site.call.callee, result.id) for site in function.sites)
+        return called or any(name.startswith(f"{result.id}.") for name in function.bindings)
     return isinstance(contexts.project.value(result, where), Object)
 
 

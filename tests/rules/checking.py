@@ -9,12 +9,16 @@ import builtins
 import re
 import symtable
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import dedent
 
 import msgspec
 import pytest
 
+from bot.config import Limits, RepositoryConfig
+from bot.fixing import Project, fix_all
+from bot.models import ChangedFile, Comment, History, Plan, PullRef, PullRequest
+from bot.planning import plan
 from rules import (
     Analysis,
     Edit,
@@ -314,6 +318,7 @@ def _check_analysis(sources: Mapping[str, bytes], analysis: Analysis, options: O
     for finding in analysis.findings:
         _check_place(sources, finding)
     assert len({f.fingerprint for f in analysis.findings}) == len(analysis.findings)
+    _check_suggestions(sources, analysis, options)
     for path in {f.path for f in analysis.findings}:
         _check_fingerprints_below_blank_lines(sources, analysis, path, options)
 
@@ -351,3 +356,66 @@ def _lowered(source: bytes) -> bytes:
     if _COOKIE.match(first):
         return mark + first + b"\n\n\n\n" + rest
     return mark + b"\n\n\n" + text
+
+
+# One review
+
+
+def _check_suggestions(sources: Mapping[str, bytes], analysis: Analysis, options: Options) -> None:
+    """What is offered to be committed holds alone and all together, and is then what `asyncify fix` makes of it."""
+    comments = [one for one in _planned(sources, analysis).comments if one.suggestion and one.fix]
+    for comment in comments:
+        _check_committed(sources, _committed(sources, [comment]))
+    if len(comments) < 2:
+        return
+    after = _committed(sources, comments)
+    _check_committed(sources, after)
+    assert after == _edited(sources, [one.fix for one in comments if one.fix])
+    findings = [(finding, one.fix) for one in comments if one.fix for finding in one.findings]
+    if all(finding.fix and {*finding.fix.edits} <= {*fix.edits} for finding, fix in findings):
+        wanted = {finding.fingerprint for finding, _ in findings}
+        project = Project(sources, {path: read_facts(text) for path, text in sources.items()}, None, options)
+        fixed = fix_all(project, analysis, wanted=lambda f: f.fingerprint in wanted, unsafe=True)
+        assert _told(fixed.project.sources) == _told(after)
+
+
+def _planned(sources: Mapping[str, bytes], analysis: Analysis) -> Plan:
+    """The review of a pull request that adds all of the files."""
+    files = tuple(ChangedFile(path, "added", patch=_patch(text)) for path, text in sources.items())
+    pull = PullRequest(PullRef(1, 1, "octo/shop", 1), "a" * 40, "b" * 40, "main", "octo/shop", "ada")
+    limits = RepositoryConfig(max_comments=Limits(1000, 1000))
+    return plan(analysis, pull, files, sources, History(), limits)
+
+
+def _patch(source: bytes) -> str | None:
+    text = source.decode(errors="replace")
+    lines = text.removesuffix("\n").split("\n")
+    end = "" if text.endswith("\n") else "\n\\ No newline at end of file"
+    return f"@@ -0,0 +1,{len(lines)} @@\n" + "\n".join(f"+{line}" for line in lines) + end
+
+
+def _committed(sources: Mapping[str, bytes], comments: Sequence[Comment]) -> dict[str, bytes]:
+    """The files after somebody has committed these suggestions, from the bottom to the top."""
+    after = dict(sources)
+    for comment in comments:
+        assert comment.suggestion
+        lines = after[comment.path].decode().split("\n")
+        new = comment.suggestion.replacement.removesuffix("\n").split("\n")
+        lines[comment.suggestion.lines.start - 1 : comment.suggestion.lines.stop - 1] = new
+        after[comment.path] = "\n".join(lines).encode()
+    return after
+
+
+def _check_committed(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> None:
+    for path, text in after.items():
+        if text != before[path]:
+            compile(text, path, "exec", dont_inherit=True)
+            opened = _unresolved(decode_source(text)) - _unresolved(decode_source(before[path]))
+            assert not opened, f"a suggestion leaves names open: {opened}"
+
+
+def _told(sources: Mapping[str, bytes]) -> dict[str, list[str]]:
+    """What the files do, leaving aside what they import."""
+    trees = {path: ast.parse(text).body for path, text in sources.items()}
+    imports = (ast.Import, ast.ImportFrom)
+    return {path: [ast.dump(n) for n in body if not isinstance(n, imports)] for path, body in trees.items()}

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from rules import Analysis, Edit, EditConflictError, Fix, all_rules, apply_edits
+from rules import Analysis, Edit, Fix, all_rules, apply_edits
+from rules.core.edits import EditConflictError
 from tests.rules.checking import PATH, analysed, not_yet
 
 FOLDER = Path(__file__).parent / "patterns"

@@ -1,12 +1,12 @@
 """Which fix of each finding: those of one function go together, and so do those that reach into other functions."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from rules.core.edits import EditConflictError, apply_edits
+from rules.core.edits import go_together
 from rules.core.facts import Facts
-from rules.core.findings import Applicability, Edit, Finding, Fix, Way
+from rules.core.findings import Applicability, Finding, Fix, Way
 from rules.core.values import ProjectFunction
 
 
@@ -32,19 +32,17 @@ class Offered:
 Groups = Mapping[ProjectFunction, tuple[Offered, ...]]
 
 
-def chosen(groups: Groups, facts: Mapping[str, Facts], sources: Mapping[str, bytes]) -> Iterator[Finding]:
+def chosen(groups: Groups, facts: Mapping[str, Facts]) -> Iterator[Finding]:
     """One best fix for each finding, so that all of them can be made."""
     touched = {fix: set(_touched(fix, facts)) for group in groups.values() for one in group for fix in one.fixes}
     for component in _components(groups, touched):
-        yield from _of_component({function: groups[function] for function in component}, touched, sources)
+        yield from _of_component({function: groups[function] for function in component}, touched)
 
 
-def _of_component(
-    groups: Groups, touched: Mapping[Fix, set[ProjectFunction]], sources: Mapping[str, bytes]
-) -> Iterator[Finding]:
+def _of_component(groups: Groups, touched: Mapping[Fix, set[ProjectFunction]]) -> Iterator[Finding]:
     wide = {fix for fix, functions in touched.items() if len(functions) > 1}
-    best = _asynchronous(groups) if len(groups) > 1 else None
-    if best is None or not _fit(best.values(), sources):
+    best = next(filter(_fit, _plans(groups, touched)), None) if len(groups) > 1 else None
+    if best is None:
         best = _function_by_function(groups, wide if len(groups) > 1 else set())
     for group in groups.values():
         for one in group:
@@ -54,6 +52,29 @@ def _of_component(
             others = tuple(other for other in one.fixes if other is not fix)
             advice = one.advice if fix is None else ""
             yield replace(one.finding, fix=fix, alternatives=others, advice=advice)
+
+
+def _plans(groups: Groups, touched: Mapping[Fix, set[ProjectFunction]]) -> Iterator[dict[str, Fix]]:
+    """The best fixes that leave every function asynchronous; then one that reaches far, for all that it mends at once."""
+    best = _asynchronous(groups)
+    if best is None:
+        return
+    yield best
+    far = [fix for fix in dict.fromkeys(best.values()) if len(touched[fix]) > 1]
+    for fix in sorted(far, key=lambda fix: len(touched[fix]), reverse=True):
+        mended = {one.finding.fingerprint for group in groups.values() for one in group if _mends(fix, one)}
+        yield best | dict.fromkeys(mended, fix)
+
+
+def _mends(fix: Fix, one: Offered) -> bool:
+    """Whether a fix, which deals with all that blocks in what it turns, changes the call that a finding stands at."""
+    start = one.finding.span.start
+    at_call = any(edit.path == one.finding.path and edit.span.start == start for edit in fix.edits)
+    return fix in one.fixes or (at_call and not one.only_fixed)
+
+
+def _fit(best: Mapping[str, Fix]) -> bool:
+    return go_together(fix.edits for fix in best.values())
 
 
 def _asynchronous(groups: Groups) -> dict[str, Fix] | None:
@@ -96,20 +117,6 @@ def _has_safe_twin(fixes: list[Fix]) -> bool:
 
 def _has_everywhere(way: Way, group: list[tuple[Finding, list[Fix]]]) -> bool:
     return all(any(fix.way is way for fix in fixes) for _, fixes in group)
-
-
-def _fit(fixes: Iterable[Fix], sources: Mapping[str, bytes]) -> bool:
-    """Whether all of them can be made at once."""
-    edits: defaultdict[str, list[Edit]] = defaultdict(list)
-    for fix in fixes:
-        for edit in fix.edits:
-            edits[edit.path].append(edit)
-    try:
-        for path, of_one in edits.items():
-            apply_edits(sources[path], of_one)
-    except EditConflictError:
-        return False
-    return True
 
 
 def _touched(fix: Fix, facts: Mapping[str, Facts]) -> Iterator[ProjectFunction]:

@@ -64,7 +64,7 @@ class Mending:
             written = _written(remark, bench, document) if document is not None else ()
             together[remark.function].append(self._offered(remark, finding, written))
         groups = {function: tuple(group) for function, group in together.items()}
-        yield from chosen(groups, self.contexts.project.facts, self.sources)
+        yield from chosen(groups, self.contexts.project.facts)
 
     def _offered(self, remark: Remark, finding: Finding, written: Iterable[Fix | str]) -> Offered:
         proved: list[Fix] = []

@@ -54,7 +54,7 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
 
 
 def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
-    """A chain of blocking calls, `engine.connect().execute(...)`, handed over as one."""
+    """A chain of blocking calls, `engine.connect().execute(...)`, handed over as one, with what blocks in its arguments."""
     function = remark.function
     blocking = {
         site.span: site
@@ -62,13 +62,13 @@ def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix
         if contexts.blocking(site, _where(site, function)) is not None
     }
     inner = document.call_at(remark.site.span) if remark.site is not None else None
-    chain = [call for call in _chain_of(inner, document) if document.span(call) in blocking] if inner else []
+    whole = _chain_around(inner, set(blocking), document) if inner is not None else None
     handing = hand_over(document)
-    if len(chain) < 2 or handing is None or not _fits_in_lambda(chain[-1]):
+    if whole is None or handing is None or not _fits_in_lambda(whole):
         return None
-    sites = [blocking[document.span(call)] for call in chain]
-    outer = awaitable_call(sites[-1], function, contexts, document)
-    if outer is None or any(why_not_handed_over(site, function, contexts) for site in sites):
+    last = blocking[document.span(whole)]
+    outer = awaitable_call(last, function, contexts, document)
+    if outer is None or not _may_all_be_handed_over(last, function, contexts):
         return None
     start, end = document.span(outer).start, document.span(outer).end
     wrapped = [document.insert(start, f"await {handing.name}(lambda: "), document.insert(end, ")")]
@@ -93,8 +93,32 @@ def _chain_of(call: ast.Call, document: Document) -> list[ast.Call]:
     return found[::-1]
 
 
+def _chain_around(call: ast.Call, blocking: set[Span], document: Document) -> ast.Call | None:
+    """The end of the outermost chain of two or more blocking calls that a call is part of, or an argument in."""
+    found = None
+    node: ast.AST | None = call
+    while isinstance(node, (ast.expr, ast.keyword)):
+        if isinstance(node, ast.Call):
+            chain = [one for one in _chain_of(node, document) if document.span(one) in blocking]
+            found = chain[-1] if len(chain) > 1 else found
+        node = document.parents.get(node)
+    return found
+
+
 def _fits_in_lambda(call: ast.Call) -> bool:
     return not any(isinstance(node, (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)) for node in ast.walk(call))
+
+
+def _may_all_be_handed_over(whole: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a worker thread can do a call with all that stands in it: nothing there is, or gets, an `await` of its own."""
+    for place, site in enumerate(contexts.project.function(function).sites):
+        if site.span not in whole.span:
+            continue
+        where = _where(site, function)
+        leads = contexts.blocking(site, where) or any(map(contexts.sink, contexts.targets(function, place)))
+        if contexts.awaitable(site, where) or (leads and why_not_handed_over(site, function, contexts)):
+            return False
+    return True
 
 
 def why_not_handed_over(site: Site, function: ProjectFunction, contexts: Contexts) -> str:

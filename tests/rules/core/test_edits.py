@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules import Edit, EditConflictError, Span, apply_edits, decode_source
+from rules import Edit, Span, apply_edits, decode_source, go_together
+from rules.core.edits import EditConflictError
 
 PATH = "a.py"
 
@@ -134,3 +135,26 @@ def test_what_no_edit_spans_stays(lines: list[str], data: st.DataObject) -> None
 
 def _place(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
+
+
+def test_fixes_go_together_where_they_touch_other_text() -> None:
+    """Also where one of them ends as the next begins, and where two make the same edit."""
+    import_ = edit(1, 1, 1, 1, "import anyio\n")
+    assert go_together([[import_, edit(2, 1, 2, 3, "x")], [import_, edit(2, 3, 2, 4, "y")], [edit(2, 4, 2, 4, "z")]])
+    assert go_together([[import_], [edit(1, 1, 2, 1, "")]])
+    assert go_together([[edit(2, 1, 2, 1, "await "), edit(2, 1, 2, 5, "f")]])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (edit(2, 1, 2, 1, "await "), edit(2, 1, 2, 5, "await run_in_threadpool(f, ")),
+        (edit(2, 1, 2, 1, "await "), edit(2, 1, 2, 1, "(await ")),
+        (edit(2, 1, 2, 5, "f"), edit(2, 1, 2, 5, "g")),
+        (edit(2, 1, 4, 5, "f"), edit(3, 2, 3, 3, "g")),
+    ],
+)
+def test_fixes_that_do_not_go_together(one: Edit, other: Edit) -> None:
+    """`await await f()` is Python, and fails."""
+    assert not go_together([[one], [other]])
+    assert not go_together([[other], [one], [edit(9, 1, 9, 2, "h")]])

@@ -57,6 +57,16 @@ router = APIRouter()
             ),
         ),
         (
+            (
+                '@app.middleware("http")\ndef tagged(request: Request, call_next):\n    response = call_next(request)\n'
+                '    response.headers["x"] = request.headers["x"]\n    return response\n'
+            ),
+            (
+                '@app.middleware("http")\nasync def tagged(request: Request, call_next):\n    response = await call_next(request)\n'
+                '    response.headers["x"] = request.headers["x"]\n    return response\n'
+            ),
+        ),
+        (
             'class Gate(BaseHTTPMiddleware):\n    def dispatch(self, request, call_next):\n        return Response("no")\n',
             'class Gate(BaseHTTPMiddleware):\n    async def dispatch(self, request, call_next):\n        return Response("no")\n',
         ),
@@ -82,6 +92,10 @@ def test_it_becomes_asynchronous(before: str, after: str) -> None:
         '@app.middleware("http")\nasync def passed(request, call_next):\n    return await call_next(request)\n',
         '@app.middleware("http")\ndef passed(request, call_next):\n    return call_next(request)\n',
         '@app.middleware("http")\ndef passed(request, call_next):\n    response = call_next(request)\n    return response\n',
+        (
+            '@app.middleware("http")\ndef passed(request, call_next):\n    request.state.x = 1\n    request.scope["x"] = 2\n'
+            "    response = call_next(request)\n    return response\n"
+        ),
         'async def inner(websocket): ...\n\n\n@app.websocket("/ws")\ndef talk(websocket: WebSocket):\n    return inner(websocket)\n',
         '@app.websocket("/ws")\n@wrapped\ndef talk(websocket: WebSocket): ...\n',
         (

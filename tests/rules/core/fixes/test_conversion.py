@@ -389,7 +389,6 @@ async def home(request: Request, url: str, urls: list[str]):
         ("requests.get(u for u in urls)", ""),
         ("for x in rows(): pass", f"def rows():\n    yield {CALL}\n"),
         ("x = list(rows())", f"def rows():\n    yield {CALL}\n"),
-        ("x = f'{requests.get(url)}'", ""),
         ("x = sorted(urls, key=fetch)", f"def fetch(url):\n    return {CALL}\n"),
         ("with lock:\n        requests.get(url)", "lock = threading.Lock()\n"),
         ("fetch(func=url)", f"def fetch(func):\n    return {CALL}\n"),
