@@ -25,12 +25,14 @@ FRAMEWORK = frozenset({"FastAPI", "APIRouter", "Starlette"})
 class Options:
     """What to look for: names of rules or packs (none: all of them); `everything` also says what pays little.
 
+    `client` is the package of HTTP clients that calls are to go through (empty: the one that the project has).
     `blocking` and `offloads` are what the repository declares of its own functions (see `Knowledge.with_declared`).
     """
 
     select: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
     everything: bool = False
+    client: str = ""
     blocking: Mapping[str, str | None] = field(default_factory=dict)
     offloads: Mapping[str, int] = field(default_factory=dict)
 
@@ -79,8 +81,9 @@ class Engine:
             return Base(facts, self._found(self._contexts(facts, options), options))
 
     def _contexts(self, facts: Mapping[str, Facts], options: Options) -> Contexts:
-        declared = options.blocking or options.offloads
-        knowledge = self.knowledge.with_declared(options.blocking, options.offloads) if declared else self.knowledge
+        knowledge = self.knowledge.with_client(options.client) if options.client else self.knowledge
+        if options.blocking or options.offloads:
+            knowledge = knowledge.with_declared(options.blocking, options.offloads)
         return Contexts(Project(facts, knowledge))
 
     def _found(self, contexts: Contexts, options: Options) -> list[tuple[Remark, Finding]]:

@@ -54,8 +54,8 @@ def _fields_of_all(text: str, rest: int) -> Iterator[_Field]:
         offsets.append(offsets[-1] + len(line) + 1)
     for token in tokenize.generate_tokens(io.StringIO(f"({text}\n)", newline="").readline):
         if token.type == tokenize.STRING:
-            line, column = token.start
-            at = offsets[line - 1] + column - (line == 1)
+            number, column = token.start
+            at = offsets[number - 1] + column - (number == 1)
             yield from _fields(token.string, at)
 
 

@@ -17,6 +17,7 @@ from rules.core.facts import Call, Entered, Expression, Function, Name, Site
 
 _Row = TypeVar("_Row")
 DECLARED = "blocking/declared"
+WELCOME = ("httpx2", "aiohttp", "httpx")  # the packages of HTTP clients where a file has several
 
 
 class Weight(Enum):
@@ -83,20 +84,40 @@ class Counterpart:
 
 @dataclass(frozen=True, slots=True)
 class Borrower:
-    """A function that makes a client for one call, and the `method` of the `clients` that makes the same call.
+    """A function that makes a client for one call, and the `method` of a `client` that makes the same call.
 
     `keywords` are the arguments that mean the same there, each with its name there; a call with others is left alone.
     `added` are arguments that keep the defaults of the function: all of them, or where the class is of the same package
-    (there is no `answer`), those that the client was made with. `answer` names what may be taken of the answer of another package.
+    (there is no `answer`), those that the client was made with. `values` are texts with `{}` for the value of an argument that
+    has to be another one there.
+
+    `answer` names what may be taken of the answer of another package, each with its name there; `awaited` what is awaited
+    there ("json()" for a call without arguments). `exceptions` maps what the function raises to all that stands for it there,
+    members of the package of the client where they hold no dot. `response` tells whether those have the answer as `.response`, as
+    the old ones have.
     """
 
     name: str
     method: str
-    clients: tuple[str, ...]
+    client: str
     keywords: Mapping[str, str]
     added: Mapping[str, str]
-    answer: frozenset[str] = frozenset()
+    values: Mapping[str, str] = field(default_factory=dict)
+    answer: Mapping[str, str] = field(default_factory=dict)
+    awaited: Mapping[str, str] = field(default_factory=dict)
+    exceptions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    response: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """The package of the client."""
+        return self.client.partition(".")[0]
+
+    @property
+    def is_other(self) -> bool:
+        """Whether the answer is one of another package."""
+        return bool(self.answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +220,7 @@ class Library:
 class Knowledge:
     """All libraries together, asked by name."""
 
-    def __init__(self, libraries: Iterable[Library]) -> None:
+    def __init__(self, libraries: Iterable[Library], client: str = "") -> None:
         known = self._libraries = tuple(libraries)
         self._declared: dict[str, Blocking] = {}
         self.results = _merged(library.results for library in known)
@@ -213,7 +234,8 @@ class Knowledge:
         self.per_thread = frozenset().union(*(library.per_thread for library in known))
         self.twins = _merged(library.twins for library in known)
         self.counterparts = {one.of: one for library in known for one in library.counterparts}
-        self.borrowers = {one.name: one for library in known for one in library.borrowers}
+        self.borrowers = [one for library in known for one in library.borrowers]
+        self._client = client
         self.makers = {name: one for one in self.counterparts.values() for name in (one.of, *one.makers)}
         self._aliases = _merged(library.aliases for library in known)
         self._coroutines = frozenset().union(
@@ -244,9 +266,20 @@ class Knowledge:
             blocking=tuple(rows.values()),
             offloads=tuple(Offload(name, argument) for name, argument in offloads.items()),
         )
-        more = Knowledge((*self._libraries, own))
+        more = Knowledge((*self._libraries, own), self._client)
         more._declared = rows
         return more
+
+    def with_client(self, package: str) -> Knowledge:
+        """The same, where calls over HTTP are to go through clients of this package only (empty: any)."""
+        more = Knowledge(self._libraries, package)
+        more._declared = self._declared
+        return more
+
+    def borrowers_of(self, name: str) -> list[Borrower]:
+        """By whose methods a call can be made, the most welcome client first."""
+        rows = (one for one in self.borrowers if one.name == name and self._client in {"", one.package})
+        return sorted(rows, key=lambda one: WELCOME.index(one.package))
 
     def is_offload(self, name: str) -> bool:
         """Whether a function, by its whole dotted path, hands a callable to a worker thread."""

@@ -55,7 +55,7 @@ library = Library(
         Borrower(
             f"{package}.{verb}",
             verb,
-            (f"{package}.AsyncClient",),
+            f"{package}.AsyncClient",
             {name: name for name in ("params", "headers", "timeout", "follow_redirects", *body)},
             {"timeout": "5.0", "follow_redirects": "False"},
         )

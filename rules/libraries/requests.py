@@ -3,9 +3,12 @@
 https://requests.readthedocs.io/en/latest/api/
 """
 
+from collections.abc import Mapping
+
 from rules.core.library import Blocking, Borrower, Library
 
 _VERBS = ("request", "get", "options", "head", "post", "put", "patch", "delete")
+_WITH_BODY = frozenset({"post", "put", "patch"})
 _OAUTH = ("requests_oauthlib.OAuth1Session", "requests_oauthlib.OAuth2Session")
 _DERIVED = (
     *_OAUTH,
@@ -14,12 +17,79 @@ _DERIVED = (
     "authlib.integrations.requests_client.OAuth2Session",
 )
 
-_CLIENTS = ("httpx2.AsyncClient", "httpx.AsyncClient")
-_ANSWER = frozenset({"json", "status_code", "content", "headers", "raise_for_status"})
-_NOTES = (
-    "HTTPX raises `httpx.HTTPError` and its kin instead of `requests.RequestException`.",
-    "Tests that replace `requests` have to replace the client instead.",
-)
+_ANSWER = {name: name for name in ("json", "status_code", "content", "headers", "raise_for_status")}
+_HTTPX = {
+    "RequestException": ("HTTPError", "InvalidURL", "json.JSONDecodeError"),
+    "HTTPError": ("HTTPStatusError",),
+    "Timeout": ("TimeoutException",),
+    "ConnectTimeout": ("ConnectTimeout",),
+    "ReadTimeout": ("ReadTimeout",),
+    "ConnectionError": ("NetworkError", "ProtocolError", "ProxyError", "ConnectTimeout"),
+    "TooManyRedirects": ("TooManyRedirects",),
+    "JSONDecodeError": ("json.JSONDecodeError",),
+}
+_AIOHTTP = {
+    "RequestException": ("ClientError", "asyncio.TimeoutError", "json.JSONDecodeError"),
+    "HTTPError": ("ClientResponseError",),
+    "Timeout": ("asyncio.TimeoutError",),
+    "ConnectionError": ("ClientConnectionError",),
+    "TooManyRedirects": ("TooManyRedirects",),
+    "JSONDecodeError": ("json.JSONDecodeError",),
+}
+"""https://www.python-httpx.org/exceptions/ and https://docs.aiohttp.org/en/stable/client_reference.html#client-exceptions."""
+_MOCKS = "Tests that replace `requests` have to replace the client instead."
+_SHARED = ("params", "headers")
+
+
+def _exceptions(there: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    return {f"requests.{name}": names for name, names in there.items()}
+
+
+def _by_httpx(verb: str, package: str) -> Borrower:
+    """https://www.python-httpx.org/compatibility/"""
+    return Borrower(
+        f"requests.{verb}",
+        verb,
+        f"{package}.AsyncClient",
+        {
+            **{name: name for name in (*_SHARED, "timeout")},
+            "allow_redirects": "follow_redirects",
+            **({"json": "json"} if verb in _WITH_BODY else {}),
+        },
+        {"timeout": "None", "follow_redirects": "False" if verb == "head" else "True"},
+        answer=_ANSWER | {"reason": "reason_phrase"},
+        exceptions=_exceptions(_HTTPX),
+        response=frozenset({"HTTPStatusError"}),
+        notes=(
+            f"HTTPX raises `{package}.HTTPError` and its kin instead of `requests.RequestException`.",
+            "Of more than a hundred calls at once the others wait for a connection, and fail after the `pool` timeout.",
+            _MOCKS,
+        ),
+    )
+
+
+def _by_aiohttp(verb: str) -> Borrower:
+    """https://docs.aiohttp.org/en/stable/client_reference.html#aiohttp.ClientSession.request"""
+    return Borrower(
+        f"requests.{verb}",
+        verb,
+        "aiohttp.ClientSession",
+        {
+            **{name: name for name in (*_SHARED, "timeout", "allow_redirects")},
+            **({"json": "json"} if verb in _WITH_BODY else {}),
+        },
+        {"timeout": "aiohttp.ClientTimeout(total=None)"},
+        values={"timeout": "aiohttp.ClientTimeout(sock_connect={0}, sock_read={0})"},
+        answer={"status_code": "status", **{name: name for name in ("headers", "reason", "ok", "raise_for_status")}},
+        awaited={"json()": "json(content_type=None)", "content": "read()"},
+        exceptions=_exceptions(_AIOHTTP),
+        notes=(
+            "aiohttp raises `aiohttp.ClientError` and its kin instead of `requests.RequestException`.",
+            "aiohttp writes the address in its canonical form.",
+            _MOCKS,
+        ),
+    )
+
 
 library = Library(
     "Requests",
@@ -35,27 +105,14 @@ library = Library(
         ),
         Blocking("clients/requests", tuple(f"{_DERIVED[-1]}.{name}_token" for name in ("fetch", "refresh"))),
     ),
-    borrowers=tuple(
-        Borrower(
-            f"requests.{verb}",
-            verb,
-            _CLIENTS,
-            {
-                "params": "params",
-                "headers": "headers",
-                "timeout": "timeout",
-                "allow_redirects": "follow_redirects",
-                **dict.fromkeys(("json",) if verb in {"post", "put", "patch"} else (), "json"),
-            },
-            {"timeout": "None", "follow_redirects": "False" if verb == "head" else "True"},
-            _ANSWER,
-            _NOTES,
-        )
-        for verb in _VERBS[1:]
+    borrowers=(
+        *(_by_httpx(verb, package) for package in ("httpx2", "httpx") for verb in _VERBS[1:]),
+        *(_by_aiohttp(verb) for verb in _VERBS[1:]),
     ),
     bases=dict.fromkeys(_DERIVED, ("requests.Session",)),
     aliases={
         **{f"requests.api.{verb}": f"requests.{verb}" for verb in _VERBS},
+        **{f"requests.exceptions.{name}": f"requests.{name}" for name in _HTTPX},
         "requests.sessions.Session": "requests.Session",
         "requests.session": "requests.Session",
         "requests.sessions.session": "requests.Session",

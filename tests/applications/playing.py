@@ -28,6 +28,8 @@ from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from bot.cli import asyncify
+from bot.fixing import Project, fix_all, in_way
+from rules import read_facts
 from tests.applications.watching import Stop, watching
 
 PATIENCE = 30
@@ -123,15 +125,18 @@ class Stage:
         seen: bool = True,
         process: bool = False,
         holds: tuple[str, ...] = (),
+        way: str = "",
     ) -> None:
         """The application is converted by as many fixes as said, and does the same.
+
+        With `way`, the fixes that go this way are made, as `/asyncify fix --as` makes them.
 
         `unsafe` also makes fixes whose behaviour differs in named ways, `process` starts the command as a process of its
         own, and `holds` is text that the converted files must hold. `seen` is false where nothing blocked before that an
         oracle could see.
         """
         before, after = self._written("before", files), self._written("after", files)
-        made = _converted(after, unsafe=unsafe, process=process)
+        made = _fixed(after, way) if way else _converted(after, unsafe=unsafe, process=process)
         assert made == fixes, f"{made} fixes were made\n{_text(after)}"
         assert _converted(after, unsafe=unsafe, process=process) == 0, "a second run changes something"
         for text in holds:
@@ -203,6 +208,16 @@ def _converted(directory: Path, *, unsafe: bool, process: bool) -> int:
         status, printed = result.exit_code, result.output
     assert status in {0, 1}, printed
     return sum(line.startswith("Fixed ") for line in printed.splitlines())
+
+
+def _fixed(directory: Path, way: str) -> int:
+    """How many fixes of this way were made in the directory."""
+    sources = {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*.py")}
+    project = Project(sources, {path: read_facts(text) for path, text in sources.items()})
+    done = fix_all(project, project.analyze(), wanted=lambda _: True, unsafe=True, candidates=in_way(way))
+    for path, text in done.project.sources.items():
+        (directory / path).write_bytes(text)
+    return len(done.done)
 
 
 def _gist(answer: str) -> str:

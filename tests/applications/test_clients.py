@@ -1,5 +1,7 @@
 """Applications that ask another server over HTTP, or Redis."""
 
+import pytest
+
 from tests.applications.playing import Ask, Stage, get, post
 
 
@@ -479,4 +481,83 @@ def test_a_client_of_redis_in_def_endpoints(stage: Stage, redis: None) -> None:
         get("/items/a"),
         fixes=1,
         seen=False,
+    )
+
+
+CAUGHT = """
+import os
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import {package}
+import requests
+from fastapi import Depends, FastAPI, HTTPException
+
+app = FastAPI()
+UPSTREAM = os.environ["UPSTREAM"]
+
+
+async def get_client():
+    async with {package}.{client}() as client:
+        yield client
+
+
+Client = Annotated[{package}.{client}, Depends(get_client)]
+
+
+@app.get("/status/{{code}}")
+async def status(code: int, client: Client) -> dict:
+    try:
+        answer = requests.get(f"{{UPSTREAM}}/status/{{code}}", timeout=5)
+        answer.raise_for_status()
+        return {{"said": answer.json(), "status": answer.status_code, "type": answer.headers["content-type"]}}
+    except requests.HTTPError as error:
+        raise HTTPException(502, "no") from error
+
+
+@app.get("/refused")
+async def refused(client: Client) -> str:
+    try:
+        return requests.get("http://127.0.0.1:9/none", timeout=5).json()
+    except requests.ConnectionError:
+        return "refused"
+
+
+@app.get("/lines")
+async def lines(client: Client) -> str:
+    try:
+        return requests.get(UPSTREAM + "/lines", headers={{"X-Key": "k"}}).json()
+    except requests.RequestException:
+        return "no JSON"
+
+
+@app.post("/sent")
+async def sent(client: Client) -> dict:
+    answer = requests.post(UPSTREAM + "/in", json={{"a": 1}})
+    return {{"path": answer.json()["path"], "status": answer.status_code}}
+
+
+@app.get("/moved")
+async def moved(client: Client) -> dict:
+    return requests.get(UPSTREAM + "/moved").json()
+"""
+
+
+@pytest.mark.parametrize(
+    ("package", "client"), [("httpx2", "AsyncClient"), ("httpx", "AsyncClient"), ("aiohttp", "ClientSession")]
+)
+def test_the_client_of_a_dependency_asks_instead_of_requests(
+    stage: Stage, upstream: str, package: str, client: str
+) -> None:
+    """What is taken of the answers, and what is caught, goes by other names; who asks cannot tell."""
+    stage.same(
+        CAUGHT.format(package=package, client=client),
+        get("/status/200"),
+        get("/status/404"),
+        get("/refused"),
+        get("/lines"),
+        post("/sent"),
+        get("/moved"),
+        fixes=5,
+        way="twin",
     )

@@ -31,8 +31,6 @@ def about(key: str) -> Callable[[Story], Story]:
 @pytest.mark.parametrize("key", keys())
 async def test_key(key: str, bot: Bot) -> None:
     """Each key does what its documentation says, and without it the default holds."""
-    if key == "http-client":
-        pytest.skip("no fix of today goes from one HTTP client to another")
     await told[key](bot)
 
 
@@ -134,6 +132,32 @@ async def _(bot: Bot) -> None:
     pull = await reviewed(bot, "unsafe-suggestions = false", UNSAFE)
     assert [len(suggestions(comment.body)) for comment in pull.comments] == [0]
     assert "```diff" not in pull.comments[0].body
+
+
+CLIENTS = """import httpx
+import httpx2
+import requests
+from fastapi import FastAPI, Request
+
+app = FastAPI()
+old = httpx.AsyncClient()
+new = httpx2.AsyncClient()
+
+
+@app.post("/")
+async def index(request: Request) -> dict:
+    return requests.post("https://a.b", json=await request.json()).json()
+"""
+
+
+@about("http-client")
+async def _(bot: Bot) -> None:
+    (comment,) = (await reviewed(bot, "", {"app.py": CLIENTS})).comments
+    assert ("await new.post(" in comment.body, "await old.post(" in comment.body) == (True, False)
+    (comment,) = (await reviewed(bot, 'http-client = "httpx"', {"app.py": CLIENTS})).comments
+    assert ("await new.post(" in comment.body, "await old.post(" in comment.body) == (False, True)
+    (comment,) = (await reviewed(bot, 'http-client = "aiohttp"', {"app.py": CLIENTS})).comments
+    assert ("await new.post(" in comment.body, "await old.post(" in comment.body) == (False, False)
 
 
 @about("fail-on")

@@ -1,14 +1,16 @@
-"""A call that makes a client for itself, made on the asynchronous client that the file has already."""
+"""A call that makes a client for itself, made on the asynchronous client that is at hand already."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Call, Name
+from rules.core.facts import Call, Entered, Expression, Function, Name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
-from rules.core.fixes.awaits import awaitable_call, parenthesised
+from rules.core.fixes.answers import UnknownUse, recaught, rewritten
+from rules.core.fixes.awaits import awaitable_call
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import Imported, orphan_edits
+from rules.core.fixes.imports import Imported, added_at_once, import_dotted, orphan_edits
 from rules.core.fixes.sharing import marked
 from rules.core.library import Borrower
 from rules.core.remarks import Remark
@@ -16,51 +18,125 @@ from rules.core.usage import is_taken_from
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 NEUTRAL = frozenset({"timeout", "limits", "http1", "http2", "follow_redirects"})  # what says nothing of the requests
-CATCHING_ALL = frozenset({"Exception", "BaseException"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Lender:
-    """A client that the file has: its name, and the arguments that it was made with."""
+    """A client that is at hand: its name, and the arguments that it was made with."""
 
     name: str
     given: frozenset[str]
 
 
 def borrow(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
-    """`await http.get(url)` for `httpx.get(url)`, where `http` is a client of the file that adds nothing of its own."""
-    site, function = remark.site, remark.function
-    if site is None or remark.sink is None or remark.sink.site is not site:
+    """`await http.get(url)` for `httpx.get(url)`, where `http` is a client at hand that adds nothing of its own."""
+    if remark.site is None or remark.sink is None or remark.sink.site is not remark.site:
         return None
-    row = contexts.project.knowledge.borrowers.get(remark.sink.name)
-    lender = _lender(row, function, contexts) if row is not None else None
-    call = awaitable_call(site, function, contexts, document)
-    if row is None or lender is None or call is None or not _is_same(call, row, function, contexts, document):
+    call = awaitable_call(remark.site, remark.function, contexts, document)
+    for row in contexts.project.knowledge.borrowers_of(remark.sink.name) if call is not None else ():
+        lender = _lender(row, remark.function, contexts)
+        if call is not None and lender is not None and _is_same(call, row, remark.function, contexts):
+            return _borrowed(call, row, lender, remark.function, contexts, document)
+    return None
+
+
+def _borrowed(
+    call: ast.Call, row: Borrower, lender: _Lender, function: ProjectFunction, contexts: Contexts, document: Document
+) -> Fix | None:
+    try:
+        taken, before = rewritten(call, row, document) if row.is_other else ([], "")
+        caught, gone = recaught(call, row, function, document, contexts) if row.is_other else ([], [])
+        keywords = list(_keywords(call, row, lender, document))
+    except UnknownUse:
         return None
-    edits = [document.replace(document.span(call.func), f"await {lender.name}.{row.method}")]
-    edits = parenthesised(call, document, edits)
-    edits += _keywords(call, row, lender, document)
-    gone = orphan_edits(
-        document, [call.func], Imported(lender.name), lambda n: is_taken_from(document.path, n, contexts)
+    callee, imports = f"await {lender.name}.{row.method}", [edit for edit in caught if edit.replacement.endswith("\n")]
+    if document.needs_parentheses(call):
+        callee = f"({callee}"
+        taken.append(document.insert(document.span(call).end, ")"))
+    edits = _joined([document.replace(document.span(call.func), before + callee), *taken, *caught, *keywords], document)
+    orphans = orphan_edits(
+        document,
+        [call.func, *gone],
+        Imported(lender.name, tuple(imports)),
+        lambda name: is_taken_from(document.path, name, contexts),
     )
     applicability = Applicability.UNSAFE if row.notes else Applicability.SAFE
-    fix = Fix(f"Await `{lender.name}.{row.method}`", Way.TWIN, (*edits, *gone), applicability, row.notes)
+    fix = Fix(f"Await `{lender.name}.{row.method}`", Way.TWIN, (*edits, *orphans), applicability, row.notes)
     return marked(fix, function, contexts)
 
 
+def _joined(edits: list[Edit], document: Document) -> list[Edit]:
+    """The edits; a bracket that closes the call, and what is renamed behind it, are one."""
+    found: dict[tuple[int, int], Edit] = {}
+    rest: list[Edit] = []
+    for edit in added_at_once(edits):
+        if edit.replacement == ")" and edit.span.start == edit.span.end:
+            found[edit.span.start] = edit
+        else:
+            rest.append(edit)
+    for number, edit in enumerate(rest):
+        if edit.span.start in found and edit.replacement.startswith("."):
+            closing = found.pop(edit.span.start)
+            rest[number] = document.replace(edit.span, closing.replacement + edit.replacement)
+    return [*rest, *found.values()]
+
+
 def _lender(row: Borrower, function: ProjectFunction, contexts: Contexts) -> _Lender | None:
-    """The only client of the file that could make the call."""
-    project = contexts.project
-    facts = project.function(function)
-    local = facts.bindings.keys() | {parameter.name for parameter in facts.parameters}
-    found = []
-    for name in project.facts[function.path].functions[0].bindings.keys() - local:
-        value = project.name(name, Where(function.path))
-        if isinstance(value, Object) and isinstance(value.of, Outside) and value.of.name in row.clients:
-            found.append((name, _made_with(name, function.path, contexts)))
+    """The only client of the function or of the file that could make the call."""
+    found = list(_given(row, function, contexts)) or list(_global(row, function, contexts))
     if len(found) != 1 or found[0][1] is None or not found[0][1] <= NEUTRAL:
         return None
     return _Lender(found[0][0], found[0][1])
+
+
+def _global(
+    row: Borrower, function: ProjectFunction, contexts: Contexts
+) -> Iterator[tuple[str, frozenset[str] | None]]:
+    project = contexts.project
+    facts = project.function(function)
+    local = facts.bindings.keys() | {parameter.name for parameter in facts.parameters}
+    for name in project.facts[function.path].functions[0].bindings.keys() - local:
+        value = project.name(name, Where(function.path))
+        if isinstance(value, Object) and isinstance(value.of, Outside) and value.of.name == row.client:
+            yield name, _made_with(name, function.path, contexts)
+
+
+def _given(row: Borrower, function: ProjectFunction, contexts: Contexts) -> Iterator[tuple[str, frozenset[str] | None]]:
+    """The clients that dependencies give to the function."""
+    project = contexts.project
+    facts = project.function(function)
+    around = Where(function.path, facts.parent, facts.line)
+    for parameter in facts.parameters:
+        value = project.name(parameter.name, Where(function.path, function.index))
+        if isinstance(value, Object) and isinstance(value.of, Outside) and value.of.name == row.client:
+            dependency = project.dependency(parameter, around)
+            is_bound = parameter.name in facts.bindings
+            made = _made_by(dependency, row, contexts) if isinstance(dependency, ProjectFunction) else None
+            yield parameter.name, None if is_bound else made
+
+
+def _made_by(dependency: ProjectFunction, row: Borrower, contexts: Contexts) -> frozenset[str] | None:
+    """The arguments that the client which a dependency gives was made with; None where that is not seen."""
+    facts = contexts.project.function(dependency)
+    given = (*facts.results, *facts.yields)
+    if len(given) != 1:
+        return None
+    if isinstance(given[0], Name) and given[0].id not in facts.bindings:
+        return _made_with(given[0].id, dependency.path, contexts)
+    call = _made(given[0], facts)
+    callee = contexts.project.value(call.callee, Where(dependency.path, dependency.index, facts.line)) if call else None
+    if call is None or callee != Outside(row.client) or call.arguments:
+        return None
+    return frozenset(key for key, _ in call.keywords)
+
+
+def _made(given: Expression, facts: Function) -> Call | None:
+    """The call that makes what a function gives, itself or under a name."""
+    if isinstance(given, Name):
+        bindings = facts.bindings[given.id]
+        given = bindings[-1].value if len({binding.line for binding in bindings}) == 1 else given
+    call = given.of if isinstance(given, Entered) else given
+    return call if isinstance(call, Call) else None
 
 
 def _made_with(name: str, path: str, contexts: Contexts) -> frozenset[str] | None:
@@ -75,27 +151,25 @@ def _made_with(name: str, path: str, contexts: Contexts) -> frozenset[str] | Non
     return frozenset(key for key, _ in calls[0].keywords)
 
 
-def _is_same(call: ast.Call, row: Borrower, function: ProjectFunction, contexts: Contexts, document: Document) -> bool:
-    """Whether the arguments, what is done with the answer, and what is caught mean the same there."""
+def _is_same(call: ast.Call, row: Borrower, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether the arguments mean the same there, and nobody else sees what the call raises."""
     names = [keyword.arg for keyword in call.keywords]
     if len(call.args) != 1 or isinstance(call.args[0], ast.Starred) or not {*names} <= row.keywords.keys():
         return False
-    if not row.answer:
+    if not row.is_other:
         return True
     if not any(root.function == function for root in contexts.roots):
         return False  # a caller may catch what it raises
-    return (
-        all(_is_plain(keyword.value) for keyword in call.keywords if keyword.arg in {"params", "headers"})
-        and not ("params" in names and not _has_no_query(call.args[0]))
-        and _is_caught_as(call, document)
-        and _is_answer_known(call, row, document)
-    )
+    by_name = {keyword.arg: keyword.value for keyword in call.keywords}
+    plain = _is_plain(by_name.get("params"), {str, int}) and _is_plain(by_name.get("headers"), {str})
+    return plain and not ("params" in names and not _has_no_query(call.args[0]))
 
 
-def _is_plain(node: ast.expr) -> bool:
-    """A dict of texts and numbers as they stand, which every client sends alike."""
-    return isinstance(node, ast.Dict) and all(
-        isinstance(value, ast.Constant) and type(value.value) in {str, int} for value in node.values
+def _is_plain(node: ast.expr | None, types: set[type]) -> bool:
+    """A dict of values of these types as they stand, which every client sends alike."""
+    return node is None or (
+        isinstance(node, ast.Dict)
+        and all(isinstance(value, ast.Constant) and type(value.value) in types for value in node.values)
     )
 
 
@@ -103,45 +177,32 @@ def _has_no_query(url: ast.expr) -> bool:
     return isinstance(url, ast.Constant) and isinstance(url.value, str) and "?" not in url.value
 
 
-def _is_caught_as(call: ast.Call, document: Document) -> bool:
-    """Whether what surrounds the call catches everything or nothing: the exceptions have other names."""
-    node: ast.AST = call
-    while (around := document.parents.get(node)) is not None:
-        if isinstance(around, ast.Try) and node in around.body:
-            for handler in around.handlers:
-                if handler.type is not None and document.text_of(handler.type) not in CATCHING_ALL:
-                    return False
-        if isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            return True
-        node = around
-    return True
-
-
-def _is_answer_known(call: ast.Call, row: Borrower, document: Document) -> bool:
-    around = document.parents.get(call)
-    if isinstance(around, ast.Attribute):
-        return around.attr in row.answer
-    if not (isinstance(around, ast.Assign) and len(around.targets) == 1 and isinstance(around.targets[0], ast.Name)):
-        return isinstance(around, ast.Expr)
-    name = around.targets[0].id
-    uses = [document.parents.get(node) for node in document.uses[name] if isinstance(node.ctx, ast.Load)]
-    return all(isinstance(use, ast.Attribute) and use.attr in row.answer for use in uses)
-
-
-def _keywords(call: ast.Call, row: Borrower, lender: _Lender, document: Document) -> list[Edit]:
-    """Other names for arguments, and those that keep the defaults."""
-    names = {keyword.arg for keyword in call.keywords}
-    edits = []
+def _keywords(call: ast.Call, row: Borrower, lender: _Lender, document: Document) -> Iterator[Edit]:
+    """Other names for arguments, other values, and what keeps the defaults. Raises UnknownUse."""
     for keyword in call.keywords:
-        new = row.keywords.get(keyword.arg or "", "")
+        new = row.keywords[keyword.arg or ""]
         if new != keyword.arg:
             start = document.span(keyword).start
-            end = (start[0], start[1] + len(keyword.arg or ""))
-            edits.append(document.replace(Span(*start, *end), new))
-    taken = {row.keywords.get(name or "") for name in names}
-    wanted = ((key, value) for key, value in row.added.items() if row.answer or key in lender.given)
-    added = [f"{key}={value}" for key, value in wanted if key not in taken]
+            yield document.replace(Span(*start, start[0], start[1] + len(keyword.arg or "")), new)
+        if (value := row.values.get(keyword.arg or "")) is not None:
+            if not isinstance(keyword.value, ast.Constant):
+                raise UnknownUse
+            text = value.format(document.text_of(keyword.value))
+            yield document.replace(document.span(keyword.value), _in_full(text, document))
+    taken = {row.keywords[keyword.arg or ""] for keyword in call.keywords}
+    wanted = ((key, value) for key, value in row.added.items() if row.is_other or key in lender.given)
+    added = [f"{key}={_in_full(value, document)}" for key, value in wanted if key not in taken]
     if added:
         last = call.keywords[-1] if call.keywords else call.args[-1]
-        edits.append(document.insert(document.span(last).end, "".join(f", {one}" for one in added)))
-    return edits
+        yield document.insert(document.span(last).end, "".join(f", {one}" for one in added))
+
+
+def _in_full(text: str, document: Document) -> str:
+    """A value as the file can write it. Raises UnknownUse where it would need an import."""
+    dotted = text.partition("(")[0]
+    if "." not in dotted or not dotted[0].isalpha():
+        return text
+    imported = import_dotted(document, dotted)
+    if imported is None or imported.edits:
+        raise UnknownUse
+    return imported.name + text.removeprefix(dotted)

@@ -126,8 +126,8 @@ class Document:
     def newline(self) -> str:
         return "\r\n" if self.text.count("\r\n") * 2 > self.text.count("\n") else "\n"
 
-    def may_await(self, call: ast.Call, turned: Collection[ast.AST] = ()) -> bool:
-        """Whether `await` may stand before the call: straight in an `async def`, with nothing between that runs later.
+    def may_await(self, call: ast.expr, turned: Collection[ast.AST] = ()) -> bool:
+        """Whether `await` may stand before the expression: straight in an `async def`, with nothing between that runs later.
 
         The `turned` functions are taken for `async def`. Defaults and decorators of a nested function, and the first iterable of a generator expression, run at once.
         """

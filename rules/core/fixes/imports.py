@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rules.core.findings import Edit, Span
@@ -81,6 +81,21 @@ def _module_of(dotted: str) -> str:
     parts = dotted.split(".")
     last = next((i for i, part in enumerate(parts) if part[:1].isupper()), len(parts) - 1)
     return ".".join(parts[:last])
+
+
+def added_at_once(edits: Iterable[Edit]) -> list[Edit]:
+    """The edits, of which those that add lines at the same place are one: a group of its own comes first."""
+    lines: dict[tuple[str, Span], list[str]] = {}
+    rest = []
+    for edit in dict.fromkeys(edits):
+        if edit.span.start == edit.span.end and edit.replacement.endswith("\n"):
+            lines.setdefault((edit.path, edit.span), []).append(edit.replacement)
+        else:
+            rest.append(edit)
+    for (path, span), texts in lines.items():
+        ordered = sorted(texts, key=lambda text: (not text.strip("\r").endswith(("\n\n", "\n\r\n")), text))
+        rest.append(Edit(path, span, "".join(ordered)))
+    return rest
 
 
 def orphan_edits(

@@ -1,0 +1,248 @@
+"""What is done with the answer of another package: what is taken of it, and which of its exceptions are caught."""
+
+import ast
+from collections.abc import Iterator
+
+from rules.core.contexts import Contexts
+from rules.core.findings import Edit, Span
+from rules.core.fixes.awaits import as_expression
+from rules.core.fixes.document import Document
+from rules.core.fixes.imports import Imported, import_dotted
+from rules.core.library import Borrower
+from rules.core.values import Outside, ProjectFunction, Where
+
+CATCHING_ALL = frozenset({"builtins.Exception", "builtins.BaseException"})
+_BASES = frozenset(
+    f"builtins.{name}" for name in ("OSError", "IOError", "EnvironmentError", "ValueError", "RuntimeError")
+)
+
+
+class UnknownUse(Exception):  # noqa: N818 -- it is an answer, not a failure
+    """Something is done with an answer, or with an exception, that has no counterpart."""
+
+
+def uses_of_answer(call: ast.Call, document: Document) -> list[ast.expr]:
+    """The expressions that stand for the answer. Raises UnknownUse where it goes where nobody can follow."""
+    around = document.parents.get(call)
+    if isinstance(around, ast.Attribute):
+        return [call]
+    if isinstance(around, ast.Expr):
+        return []
+    if not (isinstance(around, ast.Assign) and [*map(type, around.targets)] == [ast.Name]):
+        raise UnknownUse
+    (target,) = around.targets
+    name = target.id if isinstance(target, ast.Name) else ""
+    scope = _function_around(call, document)
+    found = [use for use in document.uses[name] if _lies_in(use, scope, document)]
+    inner = any(_function_around(use, document) is not scope for use in found)
+    if inner or any(use is not target and not isinstance(use.ctx, ast.Load) for use in found):
+        raise UnknownUse
+    return [use for use in found if isinstance(use.ctx, ast.Load)]
+
+
+def rewritten(call: ast.Call, row: Borrower, document: Document) -> tuple[list[Edit], str]:
+    """The edits at every use of the answer; and the word that goes before the call itself, where it is used at once.
+
+    Raises UnknownUse.
+    """
+    edits: list[Edit] = []
+    before = ""
+    reads = False
+    uses = uses_of_answer(call, document)
+    for use in uses:
+        attribute = document.parents.get(use)
+        if not isinstance(attribute, ast.Attribute):
+            raise UnknownUse
+        if attribute.attr in row.answer:
+            edits += _renamed(use, attribute, row.answer[attribute.attr], document)
+            continue
+        whole, new = _awaited(attribute, row, document)
+        reads |= _stands_beside(whole, call, document)
+        wrapped = _needs_parentheses(whole, document)
+        word, end = ("(await ", ")") if wrapped else ("await ", "")
+        start = document.span(use).end
+        edits.append(document.replace(Span(*start, *document.span(whole).end), f".{new}{end}"))
+        if use is call:
+            before = word
+        else:
+            edits.append(document.insert(document.span(use).start, word))
+    if row.awaited and not reads:
+        raise UnknownUse  # its connection would not be given back
+    return edits, before
+
+
+def _renamed(use: ast.expr, attribute: ast.Attribute, new: str, document: Document) -> list[Edit]:
+    if new == attribute.attr:
+        return []
+    return [document.replace(Span(*document.span(use).end, *document.span(attribute).end), f".{new}")]
+
+
+def _awaited(attribute: ast.Attribute, row: Borrower, document: Document) -> tuple[ast.expr, str]:
+    """The whole expression that is awaited there, and what it is called."""
+    around = document.parents.get(attribute)
+    called = isinstance(around, ast.Call) and around.func is attribute
+    if isinstance(around, ast.Call) and called and (around.args or around.keywords):
+        raise UnknownUse
+    new = row.awaited.get(f"{attribute.attr}()" if called else attribute.attr)
+    whole = around if isinstance(around, ast.Call) and called else attribute
+    if new is None or not document.may_await(whole):
+        raise UnknownUse
+    return whole, new
+
+
+def _needs_parentheses(node: ast.expr, document: Document) -> bool:
+    match document.parents.get(node):
+        case ast.Attribute() | ast.Await() | ast.BinOp():
+            return True
+        case ast.Subscript(value=of):
+            return of is node
+        case ast.Call(func=func):
+            return func is node
+        case _:
+            return False
+
+
+def _stands_beside(node: ast.expr, call: ast.Call, document: Document) -> bool:
+    """Whether it certainly runs where the call does: in the same block, or in the same statement."""
+    return document.parents.get(_statement(node, document)) is document.parents.get(_statement(call, document))
+
+
+def _statement(node: ast.AST, document: Document) -> ast.AST:
+    while not isinstance(node, ast.stmt):
+        node = document.parents[node]
+    return node
+
+
+# Exceptions
+
+
+def recaught(
+    call: ast.Call, row: Borrower, function: ProjectFunction, document: Document, contexts: Contexts
+) -> tuple[list[Edit], list[ast.expr]]:
+    """The edits that have every `except` around the call catch what stands for it there; and the names that they replace.
+
+    Raises UnknownUse.
+    """
+    edits: list[Edit] = []
+    replaced: list[ast.expr] = []
+    for statement in _tries_around(call, document):
+        for handler in statement.handlers:
+            if handler.type is None:
+                continue
+            old = _caught(handler.type, function, contexts)
+            if set(old) <= CATCHING_ALL or not any(_may_mean(name, row) for name in old):
+                continue
+            if not set(old) <= row.exceptions.keys() or _raises_elsewhere(
+                statement, call, row, function, document, contexts
+            ):
+                raise UnknownUse
+            new = _names_there(old, row, decodes=_decodes(statement))
+            _check_told(handler, new, row)
+            imported = [_written(name, row, document) for name in new]
+            text = imported[0].name if len(new) == 1 else f"({', '.join(one.name for one in imported)})"
+            edits.append(document.replace(document.span(handler.type), text))
+            edits += [edit for one in imported for edit in one.edits if edit not in edits]
+            replaced.append(handler.type)
+    return edits, replaced
+
+
+def _tries_around(call: ast.Call, document: Document) -> Iterator[ast.Try]:
+    """The `try` statements of the function whose body the call stands in."""
+    node: ast.AST = call
+    while not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        around = document.parents.get(node)
+        if around is None:
+            return
+        if isinstance(around, ast.Try) and node in around.body:
+            yield around
+        node = around
+
+
+def _caught(node: ast.expr, function: ProjectFunction, contexts: Contexts) -> list[str]:
+    """The dotted names of what an `except` catches. Raises UnknownUse where one is not known."""
+    nodes = node.elts if isinstance(node, ast.Tuple) else [node]
+    values = [contexts.project.value(as_expression(n), Where(function.path, function.index, n.lineno)) for n in nodes]
+    if any(value is None for value in values):
+        raise UnknownUse
+    return [value.name if isinstance(value, Outside) else "" for value in values]
+
+
+def _may_mean(name: str, row: Borrower) -> bool:
+    """Whether it is one of the old package's own exceptions, or of Python's own from which such derive."""
+    return name.partition(".")[0] == row.name.partition(".")[0] or name in _BASES
+
+
+def _raises_elsewhere(
+    statement: ast.Try,
+    call: ast.Call,
+    row: Borrower,
+    function: ProjectFunction,
+    document: Document,
+    contexts: Contexts,
+) -> bool:
+    """Whether anything else in the `try` may raise what the old package raises: another call of it, or of the project."""
+    spans = [document.span(one) for part in statement.body for one in ast.walk(part) if isinstance(one, ast.Call)]
+    facts = contexts.project.function(function)
+    for place, site in enumerate(facts.sites):
+        if site.span not in spans or site.span == document.span(call):
+            continue
+        where = Where(function.path, function.index, site.line)
+        callee = contexts.project.value(site.call.callee, where)
+        raised = isinstance(callee, Outside) and callee.name in row.exceptions
+        if raised or contexts.blocking(site, where) is not None or contexts.targets(function, place):
+            return True
+    return False
+
+
+def _decodes(statement: ast.Try) -> bool:
+    """Whether an answer is read as JSON in the body."""
+    nodes = (node for part in statement.body for node in ast.walk(part))
+    return any(isinstance(node, ast.Attribute) and node.attr == "json" for node in nodes)
+
+
+def _names_there(old: list[str], row: Borrower, *, decodes: bool) -> list[str]:
+    new = dict.fromkeys(name for one in old for name in row.exceptions[one])
+    return [name for name in new if decodes or name != "json.JSONDecodeError" or len(new) == 1]
+
+
+def _check_told(handler: ast.ExceptHandler, new: list[str], row: Borrower) -> None:
+    """Raises UnknownUse where more is asked of the exception than what it says."""
+    nodes = [node for part in handler.body for node in ast.walk(part)]
+    for node in nodes:
+        if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == handler.name):
+            continue
+        if node.attr != "response" or not set(new) <= row.response:
+            raise UnknownUse
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and _is_response(node.value, handler.name) and node.attr not in row.answer:
+            raise UnknownUse
+
+
+def _is_response(node: ast.expr, name: str | None) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "response"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == name
+    )
+
+
+def _written(name: str, row: Borrower, document: Document) -> Imported:
+    imported = import_dotted(document, name if "." in name else f"{row.package}.{name}")
+    if imported is None:
+        raise UnknownUse
+    return imported
+
+
+def _lies_in(node: ast.AST, scope: ast.AST, document: Document) -> bool:
+    around: ast.AST | None = node
+    while around is not None and around is not scope:
+        around = document.parents.get(around)
+    return around is scope
+
+
+def _function_around(node: ast.AST, document: Document) -> ast.AST:
+    around = document.parents.get(node)
+    while around is not None and not isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        around = document.parents.get(around)
+    return around or document.tree
