@@ -25,10 +25,29 @@ async def rate() -> dict:
     return response.json()
 ```
 
+## Use instead
+```python
+import httpx
+from fastapi import FastAPI
+
+SSL_CONTEXT = httpx.create_ssl_context()
+
+app = FastAPI()
+
+
+@app.get("/rate")
+async def rate() -> dict:
+    async with httpx.AsyncClient(verify=SSL_CONTEXT) as client:
+        response = await client.get("https://example.org/rate")
+    return response.json()
+```
+
 ## Fix safety
-There is no fix, since it takes a place that lives as long as the application: make one client in the lifespan, keep it on
-`app.state`, and hand it out by a dependency. A client that is given a shared `verify=` or `transport=`, one that is kept on
-an object or in a global, and one that a cached function makes are left alone.
+Safe: the client stays one of its own, with its own cookies and connections, and is given the certificates that the module has
+read once. Making it took 28 to 33 ms of the event loop, and 1 ms then. It is offered for clients of HTTPX whose arguments say
+nothing of certificates. Better still, and for all others the only way, is one client for all requests: make it in the lifespan,
+keep it on `app.state`, and hand it out by a dependency. A client that is given a shared `verify=` or `transport=`, one that is
+kept on an object or in a global, and one that a cached function makes are left alone.
 
 ## References
 - [FastAPI: Lifespan events](https://fastapi.tiangolo.com/advanced/events/)
@@ -79,7 +98,7 @@ def clients(contexts: Contexts) -> Iterator[Remark]:
                 rule.name,
                 rule.severity,
                 place,
-                Remedy.NONE,
+                Remedy.READ_ONCE if _COSTS[name] is _CERTIFICATES else Remedy.NONE,
                 f"`{spoken(name)}` is made anew {of_root(root, contexts)}, {_COSTS[name]}.",
                 site=site,
                 root=root,

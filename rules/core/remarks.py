@@ -23,6 +23,7 @@ class Remedy(Enum):
     UNWRAP = "await the coroutine that is the only argument of the call"
     CALL = "call the function that is handed over, and await it"
     HAND_OVER = "give the function to the call, with its arguments behind it, instead of calling it"
+    READ_ONCE = "give the client certificates that the module has read once"
     NONE = "no way is known"
 
 

@@ -561,3 +561,33 @@ def test_the_client_of_a_dependency_asks_instead_of_requests(
         fixes=5,
         way="twin",
     )
+
+
+@pytest.mark.parametrize("package", ["httpx", "httpx2"])
+def test_a_client_for_each_request(stage: Stage, upstream: str, package: str) -> None:
+    """It is given the certificates that were read once; its cookies are still its own."""
+    stage.same(
+        f"""
+        import os
+
+        import {package}
+        from fastapi import FastAPI
+
+        app = FastAPI()
+
+
+        @app.get("/twice")
+        async def twice() -> dict:
+            async with {package}.AsyncClient(base_url=os.environ["UPSTREAM"], timeout=5) as client:
+                client.cookies.set("a", "b")
+                first = await client.get("/first")
+            async with {package}.AsyncClient() as client:
+                second = await client.get(os.environ["UPSTREAM"] + "/second")
+            return {{"first": first.json(), "second": second.json(), "cookies": dict(client.cookies)}}
+        """,
+        get("/twice"),
+        get("/twice"),
+        fixes=2,
+        seen=False,
+        holds=("verify=SSL_CONTEXT",),
+    )

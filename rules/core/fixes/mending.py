@@ -8,6 +8,7 @@ from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Edit, Finding, Fix
 from rules.core.fixes import repairs
 from rules.core.fixes.borrowing import borrow
+from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
 from rules.core.fixes.document import Document
 from rules.core.fixes.offload import offload, offload_whole
@@ -33,6 +34,7 @@ WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
     Remedy.UNWRAP: (repairs.unwrap,),
     Remedy.CALL: (repairs.call_directly,),
     Remedy.HAND_OVER: (repairs.hand_over,),
+    Remedy.READ_ONCE: (read_once,),
 }
 WIDE: Mapping[Remedy, tuple[Callable[[Remark, Bench], Fix | None], ...]] = {
     Remedy.UNBLOCK: (member, exchange),

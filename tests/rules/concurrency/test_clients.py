@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Severity
-from tests.rules.checking import assert_clean, assert_unfixed, with_app
+from tests.rules.checking import assert_clean, assert_fixes, assert_settles, assert_unfixed, found, with_app
 
 RULE = "concurrency/clients"
 
@@ -71,34 +71,110 @@ def by_name(name):
 ENDPOINT = '@app.get("/rate")\nasync def rate(request: Request, other):\n    '
 
 
+def endpoint(body: str) -> str:
+    return with_app(HELPERS, f"{ENDPOINT}{body}\n")
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        "async with httpx.AsyncClient() as client: ...",
-        "async with httpx2.AsyncClient(timeout=5) as client: ...",
-        "client = Client()\n    return await client.get('https://example.org')",
         "client = AsyncOpenAI(api_key='x')",
         "client = anthropic.AsyncAnthropic()",
         "engine = create_async_engine('sqlite+aiosqlite://')",
         "s3 = boto3.client('s3')",
-        "return (await httpx.AsyncClient().get('https://example.org')).json()",
+        "client = httpx.AsyncClient(cert='client.pem')",
+        "client = httpx.AsyncClient(trust_env=False)",
+        "client = httpx.AsyncClient(http2=True)",
     ],
 )
 def test_a_client_in_an_endpoint(body: str) -> None:
-    (finding,) = assert_unfixed(RULE, with_app(HELPERS, f"{ENDPOINT}{body}\n"))
+    (finding,) = assert_unfixed(RULE, endpoint(body))
     assert finding.severity is Severity.WARNING
     assert finding.route == "GET /rate"
     assert "lifespan" in finding.advice
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "package"),
+    [
+        ("async with httpx.AsyncClient() as client: ...", "httpx.AsyncClient(verify=SSL_CONTEXT)", "httpx"),
+        (
+            "async with httpx2.AsyncClient(timeout=5) as client: ...",
+            "httpx2.AsyncClient(timeout=5, verify=SSL_CONTEXT)",
+            "httpx2",
+        ),
+        (
+            "client = Client()\n    return await client.get('https://example.org')",
+            "Client(verify=SSL_CONTEXT)",
+            "httpx",
+        ),
+        (
+            "return (await httpx.AsyncClient(\n        timeout=1,\n    ).get('https://a.b')).json()",
+            "httpx.AsyncClient(\n        timeout=1, verify=SSL_CONTEXT,\n    )",
+            "httpx",
+        ),
+    ],
+)
+def test_the_certificates_are_read_once(before: str, after: str, package: str) -> None:
+    """The client stays one of its own; what takes long is done when the module is imported."""
+    old = after.replace(", verify=SSL_CONTEXT", "").replace("verify=SSL_CONTEXT", "")
+    last = "import create_async_engine\n"
+    wanted = endpoint(before.replace(old, after)).replace(
+        last, f"{last}\nSSL_CONTEXT = {package}.create_ssl_context()\n"
+    )
+    (finding,) = assert_fixes(RULE, endpoint(before), wanted)
+    assert finding.route == "GET /rate"
+    assert finding.fix is not None
+    assert "lifespan" in finding.fix.notes[0]
+
+
+def test_clients_of_several_functions_share_one_context() -> None:
+    body = "async with httpx.AsyncClient() as client: ...\n    return await fetch('https://example.org')"
+    after = assert_settles(endpoint(body))
+    assert after.count(b"create_ssl_context()") == 1
+    assert after.count(b"httpx.AsyncClient(verify=SSL_CONTEXT) as client") == 2
+
+
+def test_the_context_that_is_there_already() -> None:
+    imports = "import httpx\n\nSSL_CONTEXT = httpx.create_ssl_context()"
+    source = with_app(imports, '@app.get("/")\nasync def home():\n    async with httpx.AsyncClient() as c: ...\n')
+    wanted = source.replace("AsyncClient()", "AsyncClient(verify=SSL_CONTEXT)")
+    assert_fixes(RULE, source, wanted)
+
+
+def test_what_only_imports_the_class() -> None:
+    source = with_app(
+        "from httpx import AsyncClient", '@app.get("/")\nasync def home():\n    async with AsyncClient() as c: ...\n'
+    )
+    wanted = source.replace("import AsyncClient", "import AsyncClient, create_ssl_context")
+    wanted = wanted.replace("import FastAPI\n", "import FastAPI\n\nSSL_CONTEXT = create_ssl_context()\n")
+    assert_fixes(RULE, source, wanted.replace("AsyncClient()", "AsyncClient(verify=SSL_CONTEXT)"))
+
+
+BODY = '@app.get("/")\nasync def home():\n    {inside}async with httpx.AsyncClient() as c: ...\n'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        with_app("import httpx\n\nSSL_CONTEXT = None", BODY.format(inside="")),
+        with_app("", "def make(): ...\n\n\nimport httpx\n\n\n" + BODY.format(inside="")),
+        with_app("", BODY.format(inside="import httpx\n\n    ")),
+    ],
+)
+def test_a_context_that_cannot_be_kept(source: str) -> None:
+    """Its name is taken, or the package is not there yet where the imports end."""
+    assert_unfixed(RULE, source)
+
+
 def test_a_client_in_a_helper() -> None:
-    (finding,) = assert_unfixed(RULE, with_app(HELPERS, f"{ENDPOINT}return await fetch('https://example.org')\n"))
+    (finding,) = found(RULE, endpoint("return await fetch('https://example.org')"))
     assert finding.function == "fetch"
 
 
 def test_a_client_in_a_dependency() -> None:
     source = '@app.get("/")\nasync def home(client=Depends(per_request)): ...\n'
-    (finding,) = assert_unfixed(RULE, with_app(HELPERS, source))
+    (finding,) = found(RULE, with_app(HELPERS, source))
     assert finding.function == "per_request"
 
 

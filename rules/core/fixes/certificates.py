@@ -1,0 +1,73 @@
+"""A client that is made anew each time, given the certificates that the module has read once."""
+
+import ast
+
+from rules.core.contexts import Contexts
+from rules.core.findings import Edit, Fix, Way
+from rules.core.fixes.document import Document
+from rules.core.fixes.imports import Imported, import_member, is_imported
+from rules.core.remarks import Remark
+from rules.core.values import Outside, Where
+
+NAME = "SSL_CONTEXT"
+MAKER = "create_ssl_context"
+PACKAGES = {f"{package}.AsyncClient": package for package in ("httpx", "httpx2")}
+OTHERWISE_READ = frozenset({"verify", "cert", "trust_env", "transport", "http2", "mounts", None})
+NOTES = ("One client for all requests, made in the `lifespan`, would keep its connections as well.",)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def read_once(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
+    """`AsyncClient(verify=SSL_CONTEXT)`, with `SSL_CONTEXT = httpx.create_ssl_context()` below the imports."""
+    call = document.call_at(remark.site.span) if remark.site is not None else None
+    if call is None or remark.site is None or call.args or {one.arg for one in call.keywords} & OTHERWISE_READ:
+        return None
+    where = Where(remark.function.path, remark.function.index, remark.site.line)
+    callee = contexts.project.value(remark.site.call.callee, where)
+    package = PACKAGES.get(callee.name) if isinstance(callee, Outside) else None
+    if package is None:
+        return None
+    kept = _kept(package, document)
+    if kept is None:
+        return None
+    edits = [_given(call, document), *kept]
+    return Fix("Read the certificates once", Way.REPAIR, tuple(edits), notes=NOTES)
+
+
+def _given(call: ast.Call, document: Document) -> Edit:
+    """The context as the last argument."""
+    line, column = document.span(call).end
+    if not call.keywords:
+        return document.insert((line, column - 1), f"verify={NAME}")
+    return document.insert(document.span(call.keywords[-1]).end, f", verify={NAME}")
+
+
+def _kept(package: str, document: Document) -> list[Edit] | None:
+    """What keeps the context in the module; nothing where it does so already, None where it cannot."""
+    maker = import_member(document, package, MAKER)
+    if (module := is_imported(document, package)) is not None:
+        maker = Imported(f"{module}.{MAKER}")
+    if maker is None:
+        return None
+    text = f"{NAME} = {maker.name}()"
+    at_top = [node for node in document.tree.body if isinstance(node, ast.Assign)]
+    if any(document.text_of(node) == text for node in at_top):
+        return []
+    if NAME in document.rebound or NAME in document.uses:
+        return None
+    place = _below_imports(maker.name.partition(".")[0], document)
+    return [*maker.edits, document.insert((place, 1), f"\n{text}\n")] if place else None
+
+
+def _below_imports(name: str, document: Document) -> int:
+    """The line below the imports at the top of the file, if the name is among them, or comes by what is; else 0."""
+    body = document.tree.body
+    first = next((n for n, node in enumerate(body) if isinstance(node, _DEFINITIONS)), len(body))
+    imports = [n for n, node in enumerate(body[:first]) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    if not imports or imports[-1] + 1 == len(body):
+        return 0
+    last, following = body[imports[-1]], body[imports[-1] + 1]
+    late = [node for node in body[first:] if isinstance(node, (ast.Import, ast.ImportFrom))]
+    bound_late = any((alias.asname or alias.name.partition(".")[0]) == name for node in late for alias in node.names)
+    end = last.end_lineno or last.lineno
+    return 0 if bound_late or following.lineno == end else end + 1
