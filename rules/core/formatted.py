@@ -10,6 +10,7 @@ import sys
 import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 IS_TOLD = sys.version_info >= (3, 12)
 _BEFORE_EQUALS = frozenset("!<>=")
@@ -162,15 +163,23 @@ def _place(offset: int, text: str, origin: tuple[int, int]) -> tuple[int, int]:
 def _move(node: ast.expr, text: str, place: tuple[int, int], lines: Sequence[str]) -> None:
     """Give an expression the places that it has in the text, which begins at a place of the file."""
     read = ast.parse(f"({text}\n)", mode="eval").body
-    if ast.dump(read) != ast.dump(node):
+    pairs = list(zip_longest(ast.walk(node), ast.walk(read)))
+    if any(type(old) is not type(new) or _words(old) != _words(new) for old, new in pairs):
         raise _MalformedError
     line, character = place
     before = len(lines[line - 1][:character].encode()) - 1  # the bracket
-    for old, new in zip(ast.walk(node), ast.walk(read), strict=True):
+    for old, new in pairs:
         if isinstance(old, (ast.expr, ast.keyword, ast.arg)) and isinstance(new, (ast.expr, ast.keyword, ast.arg)):
             _take(old, new, line, before)
     for inner in _topmost(node):
         settle(inner, lines)
+
+
+def _words(node: ast.AST | None) -> list[object]:
+    """The names and values that a node itself holds."""
+    return [getattr(node, name, None) for name in ("id", "attr", "arg", "kind", "conversion")] + (
+        [node.value] if isinstance(node, ast.Constant) else []
+    )
 
 
 def _take(old: ast.expr | ast.keyword | ast.arg, new: ast.expr | ast.keyword | ast.arg, line: int, before: int) -> None:
