@@ -1,6 +1,7 @@
 """Who lets the bot in, and what it forgets when they do not any more: the real process against the fake GitHub."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -177,16 +178,38 @@ async def test_neighbours_share_nothing(service: Service) -> None:
 
 
 async def test_enterprise_server() -> None:
-    """Behind `/api/v3` everything works as it does elsewhere, and no call leaves the addresses that were given."""
-    async with FakeGitHub() as github, serving(github, {"GITHUB_API_URL": f"{github.url}/api/v3"}) as service:
-        shop = github.repository("acme/shop", {"app.py": MAIN})
+    """Behind `/api/v3` everything works as it does elsewhere: no call and no link leaves the addresses that were given."""
+    pages = "https://github.corp.example"
+    async with (
+        FakeGitHub(pages=pages) as github,
+        serving(github, {"GITHUB_API_URL": f"{github.url}/api/v3", "GITHUB_URL": pages}) as service,
+    ):
+        shop = github.repository("acme/shop", {"app.py": MAIN, "helper.py": HELPER})
         shop.collaborators["ann"] = "write"
-        pull = shop.open_pull({"app.py": BLOCKING})
+        pull = shop.open_pull({"app.py": CALLING})
         assert await service.told(pull) == "reviewed"
-        said = pull.comment("/asyncify fix", "ann")
-        sent = await service.send("issue_comment", github.webhook("issue_comment", "created", said))
-        assert (await service.ended(sent, "done"))["outcome"] == "rocket"
+        for body, outcome in ((f"/asyncify explain {id_of(pull)}", "+1"), ("/asyncify fix", "rocket")):
+            said = pull.comment(body, "ann")
+            sent = await service.send("issue_comment", github.webhook("issue_comment", "created", said))
+            assert (await service.ended(sent, "done"))["outcome"] == outcome
+        assert shop.commit_at(pull.head).message.endswith("+ann@users.noreply.github.corp.example>")
         asked = {call.address.split("/")[2] for call in github.calls}
         assert asked == {"v3", "graphql"}
         assert all(call.address.startswith("/api/") for call in github.calls)
+        told = "".join([*(one.body for one in (*pull.reviews, *pull.comments, *pull.issue_comments)), *summaries(shop)])
+        links = set(re.findall(r"https?://[^/)\s`]+", told))
+        assert links == {pages}
+        assert f"{pages}/acme/shop/blob/" in told
         assert github.refusals == []
+
+
+HELPER = "import time\n\n\ndef wait() -> None:\n    time.sleep(1)\n"
+CALLING = MAIN.replace("import time\n", "from helper import wait\n").replace("    return", "    wait()\n    return")
+
+
+def id_of(pull: PullRequest) -> str:
+    return pull.comments[0].body.partition("Finding `")[2].partition("`")[0]
+
+
+def summaries(repository: Repository) -> list[str]:
+    return [f"{run.summary}{run.text}" for run in repository.check_runs]

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
-SITE = "https://github.com"
 _USER_LINKS = {
     "followers_url": "/followers",
     "following_url": "/following{/other_user}",
@@ -87,11 +86,16 @@ def account(github: FakeGitHub, who: Account) -> Answer:
         "avatar_url": f"https://avatars.githubusercontent.com/u/{who.id}?v=4",
         "gravatar_id": "",
         "url": url,
-        "html_url": SITE + page,
+        "html_url": github.pages + page,
         **{name: url + tail for name, tail in _USER_LINKS.items()},
         "type": who.kind,
         "site_admin": False,
     }
+
+
+def page_of(repository: Repository) -> str:
+    """The address of the repository for a browser."""
+    return f"{repository.github.pages}/{repository.full_name}"
 
 
 def repository_url(repository: Repository) -> str:
@@ -107,7 +111,7 @@ def simple_repository(repository: Repository) -> Answer:
         "full_name": repository.full_name,
         "private": repository.private,
         "owner": account(repository.github, repository.owner),
-        "html_url": f"{SITE}/{repository.full_name}",
+        "html_url": f"{page_of(repository)}",
         "description": None,
         "fork": repository.parent is not None,
         "url": url,
@@ -121,8 +125,8 @@ def repository(repo: Repository) -> Answer:
         **simple_repository(repo),
         "git_url": f"git://github.com/{repo.full_name}.git",
         "ssh_url": f"git@github.com:{repo.full_name}.git",
-        "clone_url": f"{SITE}/{repo.full_name}.git",
-        "svn_url": f"{SITE}/{repo.full_name}",
+        "clone_url": f"{page_of(repo)}.git",
+        "svn_url": f"{page_of(repo)}",
         "mirror_url": None,
         "homepage": None,
         "language": "Python",
@@ -157,7 +161,7 @@ def pull_simple(pull: PullRequest) -> Answer:
     """What lists and webhooks' `pull_request` have in common."""
     url = f"{repository_url(pull.repository)}/pulls/{pull.number}"
     issue = f"{repository_url(pull.repository)}/issues/{pull.number}"
-    page = f"{SITE}/{pull.repository.full_name}/pull/{pull.number}"
+    page = f"{page_of(pull.repository)}/pull/{pull.number}"
     links = {
         "self": url,
         "html": page,
@@ -249,8 +253,8 @@ def file(repo: Repository, diff: FileDiff, ref: str, *, patch: bool = True) -> A
         "additions": diff.additions,
         "deletions": diff.deletions,
         "changes": diff.additions + diff.deletions,
-        "blob_url": f"{SITE}/{repo.full_name}/blob/{ref}/{diff.path}",
-        "raw_url": f"{SITE}/{repo.full_name}/raw/{ref}/{diff.path}",
+        "blob_url": f"{page_of(repo)}/blob/{ref}/{diff.path}",
+        "raw_url": f"{page_of(repo)}/raw/{ref}/{diff.path}",
         "contents_url": f"{repo.github.url}/repos/{repo.full_name}/contents/{diff.path}?ref={ref}",
     }
     if patch and diff.patch is not None:
@@ -267,7 +271,7 @@ def commit(repo: Repository, found: Commit) -> Answer:
         "node_id": f"C_{found.sha}",
         "commit": {**_commit_body(repo, found), "comment_count": 0, "url": url},
         "url": url,
-        "html_url": f"{SITE}/{repo.full_name}/commit/{found.sha}",
+        "html_url": f"{page_of(repo)}/commit/{found.sha}",
         "comments_url": f"{url}/comments",
         "author": None,
         "committer": None,
@@ -277,7 +281,7 @@ def commit(repo: Repository, found: Commit) -> Answer:
 
 def git_commit(repo: Repository, found: Commit) -> Answer:
     url = f"{repository_url(repo)}/git/commits"
-    page = f"{SITE}/{repo.full_name}/commit"
+    page = f"{page_of(repo)}/commit"
     return {
         "sha": found.sha,
         "node_id": f"C_{found.sha}",
@@ -322,7 +326,7 @@ def git_ref(repo: Repository, branch: str) -> Answer:
 def contents(repo: Repository, path: str, sha: str, ref: str) -> Answer:
     """A file as `GET …/contents/{path}` tells it, its text left to the caller."""
     url = f"{repository_url(repo)}/contents/{path}?ref={ref}"
-    git, page = f"{repository_url(repo)}/git/blobs/{sha}", f"{SITE}/{repo.full_name}/blob/{ref}/{path}"
+    git, page = f"{repository_url(repo)}/git/blobs/{sha}", f"{page_of(repo)}/blob/{ref}/{path}"
     return {
         "name": path.rpartition("/")[2],
         "path": path,
@@ -343,7 +347,7 @@ def encoded(content: bytes) -> str:
 
 
 def review(found: Review) -> Answer:
-    page = f"{SITE}/{found.pull.repository.full_name}/pull/{found.pull.number}#pullrequestreview-{found.id}"
+    page = f"{page_of(found.pull.repository)}/pull/{found.pull.number}#pullrequestreview-{found.id}"
     pull = f"{repository_url(found.pull.repository)}/pulls/{found.pull.number}"
     answer = {
         "id": found.id,
@@ -363,7 +367,7 @@ def review(found: Review) -> Answer:
 def review_comment(comment: ReviewComment) -> Answer:
     repo, pull = comment.pull.repository, comment.pull
     url = f"{repository_url(repo)}/pulls/comments/{comment.id}"
-    page = f"{SITE}/{repo.full_name}/pull/{pull.number}#discussion_r{comment.id}"
+    page = f"{page_of(repo)}/pull/{pull.number}#discussion_r{comment.id}"
     in_reply_to = comment.in_reply_to
     return {
         "url": url,
@@ -426,7 +430,7 @@ def issue_comment(comment: IssueComment) -> Answer:
         "id": comment.id,
         "node_id": comment.node_id,
         "url": url,
-        "html_url": f"{SITE}/{repo.full_name}/pull/{pull.number}#issuecomment-{comment.id}",
+        "html_url": f"{page_of(repo)}/pull/{pull.number}#issuecomment-{comment.id}",
         "issue_url": f"{repository_url(repo)}/issues/{pull.number}",
         "user": account(pull.github, comment.author),
         "created_at": moment(comment.created_at),
@@ -466,8 +470,8 @@ def check_run(run: CheckRun) -> Answer:
         "node_id": run.node_id,
         "external_id": run.external_id,
         "url": url,
-        "html_url": f"{SITE}/{repo.full_name}/runs/{run.id}",
-        "details_url": run.details_url or f"{SITE}/{repo.full_name}/runs/{run.id}",
+        "html_url": f"{page_of(repo)}/runs/{run.id}",
+        "details_url": run.details_url or f"{page_of(repo)}/runs/{run.id}",
         "status": run.status,
         "conclusion": run.conclusion,
         "started_at": moment(run.started_at),
@@ -515,7 +519,7 @@ def annotation(repo: Repository, found: Mapping[str, Any], sha: str) -> Answer:
         "title": None,
         "raw_details": None,
         **found,
-        "blob_href": f"{SITE}/{repo.full_name}/blob/{sha}/{found['path']}",
+        "blob_href": f"{page_of(repo)}/blob/{sha}/{found['path']}",
     }
 
 
@@ -529,7 +533,7 @@ def app(github: FakeGitHub, found: App) -> Answer:
         "name": found.name,
         "description": "",
         "external_url": "https://example.org/",
-        "html_url": f"{SITE}/apps/{found.slug}",
+        "html_url": f"{github.pages}/apps/{found.slug}",
         "created_at": moment(found.created_at),
         "updated_at": moment(found.created_at),
         "permissions": dict(found.permissions),
@@ -546,7 +550,7 @@ def installation(github: FakeGitHub, found: Installation) -> Answer:
         "repository_selection": "all" if found.selected is None else "selected",
         "access_tokens_url": f"{url}/access_tokens",
         "repositories_url": f"{github.url}/installation/repositories",
-        "html_url": f"{SITE}/settings/installations/{found.id}",
+        "html_url": f"{github.pages}/settings/installations/{found.id}",
         "app_id": found.app.id,
         "app_slug": found.app.slug,
         "target_id": found.account.id,

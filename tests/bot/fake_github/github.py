@@ -43,6 +43,7 @@ class FakeGitHub:
         webhook_secret: str = "it is a secret to everybody",
         permissions: Mapping[str, str] | None = None,
         stateless_tokens: bool = True,
+        pages: str = "https://github.com",
     ) -> None:
         self._ids = count(1001)
         self._ticks = count(EPOCH)
@@ -64,6 +65,8 @@ class FakeGitHub:
         self.faults = Faults()
         self.latency = 0.0
         self.stateless_tokens = stateless_tokens
+        self.pages = pages
+        """Where the addresses for browsers lead that the API tells: those of an Enterprise Server are its own."""
         self.server = Server(self)
         self.app = App(
             id=self.next_id(),

@@ -355,7 +355,7 @@ fields(
     isPrivate=lambda repo: repo.private,
     isArchived=lambda repo: repo.archived,
     defaultBranchRef=lambda repo: Ref(repo, repo.default_branch),
-    url=lambda repo: f"{answers.SITE}/{repo.full_name}",
+    url=answers.page_of,
 )
 
 
@@ -440,7 +440,7 @@ fields(
     tree=lambda found: TreeObject(found.repository, found.commit.tree),
     additions=lambda _found: 0,
     deletions=lambda _found: 0,
-    url=lambda found: f"{answers.SITE}/{found.repository.full_name}/commit/{found.sha}",
+    url=lambda found: f"{answers.page_of(found.repository)}/commit/{found.sha}",
 )
 fields(
     "Ref",
@@ -530,7 +530,7 @@ fields(
     text=lambda run: run.text,
     startedAt=lambda run: answers.moment(run.started_at),
     completedAt=lambda run: answers.moment(run.completed_at) if run.completed_at else None,
-    url=lambda run: f"{answers.SITE}/{run.repository.full_name}/runs/{run.id}",
+    url=lambda run: f"{answers.page_of(run.repository)}/runs/{run.id}",
 )
 
 
@@ -545,7 +545,7 @@ fields(
     number=lambda pull: pull.number,
     title=lambda pull: pull.title,
     body=lambda pull: pull.body or "",
-    url=lambda pull: f"{answers.SITE}/{pull.repository.full_name}/pull/{pull.number}",
+    url=lambda pull: f"{answers.page_of(pull.repository)}/pull/{pull.number}",
     state=lambda pull: "MERGED" if pull.merged else pull.state.upper(),
     isDraft=lambda pull: pull.draft,
     closed=lambda pull: pull.state == "closed",
@@ -650,7 +650,7 @@ for _kind in ("PullRequestReview", "PullRequestReviewComment", "IssueComment"):
         createdAt=lambda said: answers.moment(said.created_at),
         isMinimized=lambda said: said.minimized is not None,
         minimizedReason=lambda said: said.minimized and said.minimized.lower().replace("_", "-"),
-        url=lambda said: f"{answers.SITE}/{said.pull.repository.full_name}/pull/{said.pull.number}#{said.id}",
+        url=lambda said: f"{answers.page_of(said.pull.repository)}/pull/{said.pull.number}#{said.id}",
     )
 fields(
     "PullRequestReview",
