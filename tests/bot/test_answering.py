@@ -84,7 +84,7 @@ async def scene(bot: Bot) -> Scene:
 
 class TestManners:
     async def test_eyes_first(self, scene: Scene) -> None:
-        """4.7: `eyes` at once, before anything of the code is read, and then what came of it."""
+        """`eyes` at once, before anything of the code is read, and then what came of it."""
         said = scene.pull.comment("/asyncify explain blocking/sleep", "bob")
         scene.bot.github.forget_calls()
         await scene.deliver(said)
@@ -93,7 +93,7 @@ class TestManners:
         assert reactions(said) == ["eyes", "+1"]
 
     async def test_help(self, scene: Scene) -> None:
-        """4.7: anybody may ask what there is; `migrate` is not yet."""
+        """Anybody may ask what there is; `migrate` is not yet."""
         await scene.ask("/asyncify help", "bob")
         (reply,) = scene.replies()
         assert all(f"/asyncify {verb}" in reply for verb in ("fix", "explain", "ignore", "pause", "resume", "config"))
@@ -101,7 +101,7 @@ class TestManners:
         assert reply.count("<!-- asyncify") == 1
 
     async def test_unknown_verb(self, scene: Scene) -> None:
-        """4.7: an unknown verb gets `confused` and the nearest match, in one reply for all commands of the comment."""
+        """An unknown verb gets `confused` and the nearest match, in one reply for all commands of the comment."""
         said = await scene.ask("/asyncify fxi\n/asyncify paus")
         assert reactions(said) == ["eyes", "confused"]
         (reply,) = scene.replies()
@@ -109,14 +109,14 @@ class TestManners:
         assert "`/asyncify pause`" in reply
 
     async def test_hostile_verb(self, scene: Scene) -> None:
-        """4.7, 1.13: what is quoted back cannot mention anybody, nor leave its place."""
+        """What is quoted back cannot mention anybody, nor leave its place."""
         await scene.ask("/asyncify @octocat<!--asyncify--><img/src=x>#1[a](http://b)")
         (reply,) = scene.replies()
         assert "@octocat" not in reply.replace("`@octocat", "")
         assert reply.count("<!-- asyncify") == 1
 
     async def test_once(self, scene: Scene) -> None:
-        """4.7, 4.2: a delivery that comes again, or another one for the same comment, changes nothing more."""
+        """A delivery that comes again, or another one for the same comment, changes nothing more."""
         said = await scene.ask("/asyncify help\n/asyncify fix")
         head, replies = scene.pull.head, scene.replies()
         await scene.deliver(said)
@@ -124,7 +124,7 @@ class TestManners:
         assert reactions(said) == ["eyes", "rocket"]
 
     async def test_deleted_comment(self, scene: Scene) -> None:
-        """4.7: what was asked for in a comment that is gone is not done."""
+        """What was asked for in a comment that is gone is not done."""
         said = scene.pull.comment("/asyncify fix")
         scene.pull.issue_comments.remove(said)
         with pytest.raises(Dropped):
@@ -132,20 +132,20 @@ class TestManners:
         assert scene.text() == BLOCKING
 
     async def test_disabled(self, bot: Bot, scene: Scene) -> None:
-        """4.10: where the bot is switched off it does not answer."""
+        """Where the bot is switched off it does not answer."""
         scene.shop.commit({".github/asyncify.toml": "enabled = false\n"})
         assert reactions(await scene.ask("/asyncify help")) == []
         assert scene.replies() == []
 
     async def test_locked_conversation(self, scene: Scene) -> None:
-        """4.8: in a locked conversation a reaction is all."""
+        """In a locked conversation a reaction is all."""
         scene.pull.locked = True
         said = await scene.ask("/asyncify fix")
         assert reactions(said) == ["eyes", "confused"]
         assert scene.text() == BLOCKING
 
     async def test_lost_answer(self, scene: Scene) -> None:
-        """1.1, 4.13: a reply that was written although GitHub answered 502 stands once."""
+        """A reply that was written although GitHub answered 502 stands once."""
         scene.bot.github.faults.server_error("POST */issues/*/comments", after=True)
         said = scene.pull.comment("/asyncify help")
         with pytest.raises(Exception, match="GitHub does not take"):
@@ -163,7 +163,7 @@ class TestManners:
 
 
 class TestPermissions:
-    """4.7: the table, by the API's word on the commenter."""
+    """The table, by the API's word on the commenter."""
 
     @pytest.mark.parametrize(
         ("command", "allowed"),
@@ -185,7 +185,7 @@ class TestPermissions:
             assert ("confused" not in reactions(said)) == (role in allowed), role
 
     async def test_author_without_write_access(self, scene: Scene) -> None:
-        """4.7: who proposed it may ask for a review; a branch of the repository is not theirs to commit to (Mergify, 2026)."""
+        """Who proposed it may ask for a review; a branch of the repository is not theirs to commit to (Mergify, 2026)."""
         scene.shop.collaborators["ann"] = "read"
         assert reactions(await scene.ask("/asyncify")) == ["eyes", "+1"]
         for command in ("/asyncify fix", "/asyncify ignore blocking/sleep", "/asyncify pause"):
@@ -195,7 +195,7 @@ class TestPermissions:
         assert [refusal for _, _, refusal in scene.bot.store.answers] == [True] * 3
 
     async def test_buttons(self, scene: Scene) -> None:
-        """4.7, 1.5: who presses a button is asked the same."""
+        """Who presses a button is asked the same."""
         await scene.press("fix-all", "bob")
         assert scene.text() == BLOCKING
         assert "write access" in scene.replies()[0]
@@ -204,7 +204,7 @@ class TestPermissions:
         assert COMMAND_TRAILER in scene.message()
 
     async def test_rerun(self, scene: Scene) -> None:
-        """4.7: `Re-run` looks again and says nothing twice; a stranger's does nothing."""
+        """`Re-run` looks again and says nothing twice; a stranger's does nothing."""
         before = len(scene.pull.check_runs[0].history)
         await scene.press("rerun", "bob")
         await scene.press("rerun", "ann")
@@ -228,7 +228,7 @@ class TestVerbs:
         assert scene.replies() == []
 
     async def test_review_of_a_draft(self, bot: Bot) -> None:
-        """4.4: a draft is reviewed where somebody asks for it."""
+        """A draft is reviewed where somebody asks for it."""
         shop = bot.github.repository("acme/shop", {"app.py": MAIN})
         pull = shop.open_pull({"app.py": BLOCKING}, draft=True)
         await bot.review(pull)
@@ -255,7 +255,7 @@ class TestVerbs:
         assert reactions(await scene.ask("/asyncify explain beef")) == ["eyes", "confused"]
 
     async def test_ignore(self, scene: Scene) -> None:
-        """4.6: what is ignored is resolved, is not counted, and stays so on the next push."""
+        """What is ignored is resolved, is not counted, and stays so on the next push."""
         said = await scene.ask("/asyncify ignore", on=scene.pull.comments[0])
         assert reactions(said) == ["eyes", "rocket"]
         assert scene.pull.threads[0].resolved
@@ -284,7 +284,7 @@ class TestVerbs:
         assert "1 finding muted here" in (pull.check_runs[0].summary or "")
 
     async def test_pause_and_resume(self, scene: Scene) -> None:
-        """4.12: paused, pushes are not reviewed; resumed, what came meanwhile is."""
+        """Paused, pushes are not reviewed; resumed, what came meanwhile is."""
         assert reactions(await scene.ask("/asyncify pause")) == ["eyes", "rocket"]
         assert reactions(await scene.ask("/asyncify pause")) == ["eyes", "+1"]
         scene.pull.push({"app.py": TWO})
@@ -326,14 +326,14 @@ class TestVerbs:
         assert scene.replies() == []
 
     async def test_asked_while_paused(self, scene: Scene) -> None:
-        """4.12: who asks gets a review all the same."""
+        """Who asks gets a review all the same."""
         await scene.bot.store.mute(ref(scene.pull), [Mute(PAUSED)])
         scene.pull.push({"app.py": TWO})
         await scene.ask("/asyncify")
         assert len(scene.pull.comments) == 2
 
     async def test_config(self, scene: Scene) -> None:
-        """4.10: the settings in force, and where each comes from."""
+        """The settings in force, and where each comes from."""
         scene.shop.commit({".github/asyncify.toml": 'severity = "error"\nblocking = {"app.load" = ""}\nodd = 1\n'})
         await scene.ask("/asyncify config", "bob")
         (reply,) = scene.replies()
@@ -344,7 +344,7 @@ class TestVerbs:
 
 class TestFix:
     async def test_all(self, scene: Scene) -> None:
-        """4.8: one commit, signed by GitHub, that names who asked, what for, and what it does."""
+        """One commit, signed by GitHub, that names who asked, what for, and what it does."""
         before = scene.pull.head
         said = await scene.ask("/asyncify fix all")
         assert reactions(said) == ["eyes", "rocket"]
@@ -358,7 +358,7 @@ class TestFix:
         assert scene.replies() == []
 
     async def test_the_next_review(self, scene: Scene) -> None:
-        """4.8: the push of our own commit gets its check run, resolves the thread and starts nothing."""
+        """The push of our own commit gets its check run, resolves the thread and starts nothing."""
         await scene.ask("/asyncify fix", on=scene.pull.comments[0])
         await scene.bot.review(scene.pull)
         assert scene.pull.threads[0].resolved
@@ -367,7 +367,7 @@ class TestFix:
         assert reactions(await scene.ask("/asyncify fix")) == ["eyes", "+1"]
 
     async def test_by_id_and_path(self, bot: Bot) -> None:
-        """4.7: only what is named is fixed; what is named and is nothing is told."""
+        """Only what is named is fixed; what is named and is nothing is told."""
         scene = await a_scene(bot, TWO)
         scene.pull.push({"more.py": BLOCKING})
         await bot.review(scene.pull)
@@ -402,7 +402,7 @@ class TestFix:
         assert 'await audit("read")' in scene.text()
 
     async def test_executable_file(self, bot: Bot) -> None:
-        """1.6, 4.8: a file that is no plain one keeps its mode, through Git's own objects."""
+        """A file that is no plain one keeps its mode, through Git's own objects."""
         shop = bot.github.repository("acme/shop", {"app.py": executable(MAIN)})
         shop.collaborators["ann"] = "write"
         scene = Scene(bot, shop, shop.open_pull({"app.py": BLOCKING}))
@@ -415,7 +415,7 @@ class TestFix:
 
     @pytest.mark.parametrize("mode", ["100644", "100755"])
     async def test_lost_answer(self, bot: Bot, mode: str) -> None:
-        """1.6, 4.8: a commit that was made although GitHub answered 502 is made once."""
+        """A commit that was made although GitHub answered 502 is made once."""
         shop = bot.github.repository("acme/shop", {"app.py": executable(MAIN) if mode == "100755" else MAIN})
         shop.collaborators["ann"] = "write"
         scene = Scene(bot, shop, shop.open_pull({"app.py": BLOCKING}))
@@ -428,14 +428,14 @@ class TestFix:
         assert len(list(shop.objects.ancestors(scene.pull.head))) == before + 1
 
     async def test_moved_head(self, scene: Scene) -> None:
-        """1.6, 4.8: somebody pushes meanwhile: the fixes are made anew, on what is there now."""
+        """Somebody pushes meanwhile: the fixes are made anew, on what is there now."""
         scene.bot.analyst.before = _once(lambda: scene.pull.push({"other.py": "import os\n"}))
         assert reactions(await scene.ask("/asyncify fix")) == ["eyes", "rocket"]
         assert scene.text() == MENDED
         assert scene.text("other.py") == "import os\n"
 
     async def test_head_that_never_stands_still(self, scene: Scene) -> None:
-        """4.8: after three times we say so."""
+        """After three times we say so."""
         scene.bot.analyst.before = lambda: scene.pull.push({"other.py": f"N = {next(numbers)}\n"})
         assert reactions(await scene.ask("/asyncify fix")) == ["eyes", "confused"]
         assert "moved" in scene.replies()[0]
@@ -451,7 +451,7 @@ class TestFix:
         assert "merge queue" in scene.replies()[0]
 
     async def test_default_branch(self, bot: Bot) -> None:
-        """4.8: a pull request from the default branch is not committed to."""
+        """A pull request from the default branch is not committed to."""
         shop = bot.github.repository("acme/shop", {"app.py": MAIN})
         shop.collaborators["ann"] = "write"
         shop.commit({"README.md": "old"}, branch="stable")
@@ -464,7 +464,7 @@ class TestFix:
         assert pull.head == shop.head
 
     async def test_protected_branch(self, scene: Scene) -> None:
-        """4.8: where rules forbid the commit, what GitHub says is passed on, with the patch."""
+        """Where rules forbid the commit, what GitHub says is passed on, with the patch."""
         scene.shop.protected[scene.pull.head_ref] = "Changes must be made through a pull request."
         assert reactions(await scene.ask("/asyncify fix")) == ["eyes", "confused"]
         (reply,) = scene.replies()
@@ -472,7 +472,7 @@ class TestFix:
         assert "+    await asyncio.sleep(1)" in reply
 
     async def test_no_permission(self, bot: Bot) -> None:
-        """1.6, 2.2: without `contents: write` there is a patch, and no button that would fail."""
+        """Without `contents: write` there is a patch, and no button that would fail."""
         shop = bot.github.repository("acme/shop", {"app.py": MAIN})
         installation = bot.github.installation_of(shop)
         assert installation
@@ -486,7 +486,7 @@ class TestFix:
         assert "+    await asyncio.sleep(1)" in scene.replies()[0]
 
     async def test_fork(self, bot: Bot) -> None:
-        """4.9: on a fork without the App there is a patch and advice, for the author and who may write; for nobody else."""
+        """On a fork without the App there is a patch and advice, for the author and who may write; for nobody else."""
         scene = await a_scene(bot, fork=True)
         assert reactions(await scene.ask("/asyncify fix", "eve")) == ["eyes", "confused"]
         (reply,) = scene.replies()
@@ -496,7 +496,7 @@ class TestFix:
         assert "write access" in scene.replies()[1]
 
     async def test_fork_with_the_app(self, bot: Bot) -> None:
-        """4.9: on a fork with the App its owner may have the commit, and the owner of the other repository may not."""
+        """On a fork with the App its owner may have the commit, and the owner of the other repository may not."""
         scene = await a_scene(bot, fork=True)
         bot.github.install("eve")
         assert reactions(await scene.ask("/asyncify fix", "ann")) == ["eyes", "confused"]
@@ -504,14 +504,14 @@ class TestFix:
         assert scene.text() == MENDED
 
     async def test_deleted_fork(self, bot: Bot) -> None:
-        """4.9: where the fork is gone there is nothing to commit to."""
+        """Where the fork is gone there is nothing to commit to."""
         scene = await a_scene(bot, fork=True)
         scene.pull.head_repository.delete()
         assert reactions(await scene.ask("/asyncify fix", "eve")) == ["eyes", "confused"]
         assert "gone" in scene.replies()[0]
 
     async def test_what_was_ignored_is_not_fixed(self, bot: Bot) -> None:
-        """4.6: `all` is all that the bot speaks of."""
+        """`all` is all that the bot speaks of."""
         scene = await a_scene(bot, TWO)
         first, _ = scene.pull.comments
         await scene.ask("/asyncify ignore", on=first)

@@ -56,7 +56,7 @@ def text(pull: PullRequest) -> str:
 
 
 async def test_fix_and_what_follows(service: Service) -> None:
-    """4.8: a command commits; the push that GitHub tells of resolves the thread and says nothing; the same delivery is nothing new."""
+    """A command commits; the push that GitHub tells of resolves the thread and says nothing; the same delivery is nothing new."""
     pull = await reviewed(service)
     said = pull.threads[0].first.reply("/asyncify fix", "ann")
     assert await asked(service, said, "the-very-same") == "rocket"
@@ -78,7 +78,7 @@ async def test_fix_and_what_follows(service: Service) -> None:
 
 
 async def test_buttons(service: Service) -> None:
-    """1.5, 4.7: `Fix all` commits for who may write, and tells others why not; `Re-run` says nothing twice."""
+    """`Fix all` commits for who may write, and tells others why not; `Re-run` says nothing twice."""
     pull = await reviewed(service)
     (run,) = pull.check_runs
     assert [one["identifier"] for one in run.actions] == ["fix-all", "rerun"]
@@ -94,7 +94,7 @@ async def test_buttons(service: Service) -> None:
 
 
 async def test_fork(service: Service) -> None:
-    """4.9: on a fork a check run names its pull request, and `fix` answers with the patch."""
+    """On a fork a check run names its pull request, and `fix` answers with the patch."""
     pull = await reviewed(service, fork=True)
     assert await asked(service, pull.comment("/asyncify fix", "eve")) == "confused"
     assert "as a batch" in pull.issue_comments[-1].body
@@ -157,7 +157,7 @@ async def test_eyes_while_a_review_runs(service: Service) -> None:
 
 
 async def test_pause(service: Service) -> None:
-    """4.12: what is paused survives in the database; a push gets a check run that says so."""
+    """What is paused survives in the database; a push gets a check run that says so."""
     pull = await reviewed(service)
     assert await asked(service, pull.comment("/asyncify pause", "ann")) == "rocket"
     pull.push({"app.py": BLOCKING.replace("index()", 'index(name: str = "")')})
@@ -168,7 +168,7 @@ async def test_pause(service: Service) -> None:
 
 
 async def test_too_many_answers(service: Service) -> None:
-    """4.7: ten answers an hour, and one refusal; then a reaction has to do."""
+    """Ten answers an hour, and one refusal; then a reaction has to do."""
     pull = await reviewed(service)
     for _ in range(12):
         await asked(service, pull.comment("/asyncify explain blocking/sleep", "bob"))
@@ -179,7 +179,7 @@ async def test_too_many_answers(service: Service) -> None:
 
 
 async def test_killed_while_it_commits() -> None:
-    """1.6, 4.8: a process that dies between the commit and its answer has made one commit when the next one is done."""
+    """A process that dies between the commit and its answer has made one commit when the next one is done."""
     async with FakeGitHub() as github, serving(github) as service:
         pull = await reviewed(service)
         github.faults.add(Fault("POST /graphql", after=True, delay=30, containing="createCommitOnBranch"))
@@ -203,7 +203,7 @@ def examples() -> list[tuple[str, dict[str, Any]]]:
 
 
 async def test_all_example_payloads(service: Service) -> None:
-    """1.9: whatever GitHub's public examples hold, signed, is taken or ignored: never a 4xx, never a 5xx."""
+    """Whatever GitHub's public examples hold, signed, is taken or ignored: never a 4xx, never a 5xx."""
     statuses: dict[int, int] = {}
     for event, payload in examples():
         installed = payload if event in {"ping", "marketplace_purchase"} else {"installation": {"id": 1}, **payload}

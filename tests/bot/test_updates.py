@@ -32,8 +32,8 @@ def open_threads(pull: PullRequest) -> int:
     return sum(not thread.resolved and not thread.first.minimized for thread in pull.threads)
 
 
-async def test_4_6_what_was_fixed_is_resolved(bot: Bot, pull: PullRequest) -> None:
-    """4.6: the finding is gone, so its thread is resolved, without a word."""
+async def test_what_was_fixed_is_resolved(bot: Bot, pull: PullRequest) -> None:
+    """The finding is gone, so its thread is resolved, without a word."""
     pull.push({"app.py": MAIN})
     assert await bot.review(pull) is Outcome.CHECKED
     (thread,) = pull.threads
@@ -41,8 +41,8 @@ async def test_4_6_what_was_fixed_is_resolved(bot: Bot, pull: PullRequest) -> No
     assert len(thread.comments) == len(pull.comments) == 1
 
 
-async def test_1_4_without_the_permission_it_is_minimised(bot: Bot, shop: Repository) -> None:
-    """1.4, 2.2: resolving takes `contents: write`; without it the comment is minimised as resolved."""
+async def test_without_the_permission_it_is_minimised(bot: Bot, shop: Repository) -> None:
+    """Resolving takes `contents: write`; without it the comment is minimised as resolved."""
     installation = bot.github.installation_of(shop)
     assert installation
     installation.permissions["contents"] = "read"
@@ -58,8 +58,8 @@ async def test_1_4_without_the_permission_it_is_minimised(bot: Bot, shop: Reposi
     assert bot.github.count("POST /graphql") == before + 2  # nothing is minimised again
 
 
-async def test_4_6_current_threads_are_left_alone(bot: Bot, pull: PullRequest) -> None:
-    """4.6, 2.2: a push elsewhere changes nothing: no new comment, nothing resolved, no edit."""
+async def test_current_threads_are_left_alone(bot: Bot, pull: PullRequest) -> None:
+    """A push elsewhere changes nothing: no new comment, nothing resolved, no edit."""
     pull.push({"other.py": "import os\n"})
     before = [comment.body for comment in pull.comments]
     assert await bot.review(pull) is Outcome.CHECKED
@@ -67,8 +67,8 @@ async def test_4_6_current_threads_are_left_alone(bot: Bot, pull: PullRequest) -
     assert open_threads(pull) == 1
 
 
-async def test_4_6_an_outdated_suggestion_is_offered_again(bot: Bot, pull: PullRequest) -> None:
-    """4.6: where the lines changed the suggestion could not be committed any more: one that can takes its place."""
+async def test_an_outdated_suggestion_is_offered_again(bot: Bot, pull: PullRequest) -> None:
+    """Where the lines changed the suggestion could not be committed any more: one that can takes its place."""
     pull.push({"app.py": CHANGED})
     assert pull.threads[0].outdated
     assert await bot.review(pull) is Outcome.REVIEWED
@@ -80,8 +80,8 @@ async def test_4_6_an_outdated_suggestion_is_offered_again(bot: Bot, pull: PullR
     assert pull.head_repository.read("app.py", pull.head).decode() == CHANGED.replace("async def", "def")
 
 
-async def test_4_6_a_thread_that_people_talk_in_stays(bot: Bot, pull: PullRequest) -> None:
-    """4.6: who had the last word keeps the thread, outdated or fixed."""
+async def test_a_thread_that_people_talk_in_stays(bot: Bot, pull: PullRequest) -> None:
+    """Who had the last word keeps the thread, outdated or fixed."""
     pull.threads[0].first.reply("I would rather keep this.")
     pull.push({"app.py": CHANGED})
     assert await bot.review(pull) is Outcome.CHECKED
@@ -90,16 +90,16 @@ async def test_4_6_a_thread_that_people_talk_in_stays(bot: Bot, pull: PullReques
     assert open_threads(pull) == 1
 
 
-async def test_4_6_commands_are_no_talk(bot: Bot, pull: PullRequest) -> None:
-    """4.6: a thread that only got a command is resolved when its finding is gone."""
+async def test_commands_are_no_talk(bot: Bot, pull: PullRequest) -> None:
+    """A thread that only got a command is resolved when its finding is gone."""
     pull.threads[0].first.reply("/asyncify fix")
     pull.push({"app.py": MAIN})
     await bot.review(pull)
     assert open_threads(pull) == 0
 
 
-async def test_4_6_what_a_person_resolved_stays_muted(bot: Bot, pull: PullRequest) -> None:
-    """4.6, 2.2: it is not said again, wherever its lines go, and the check run does not count it."""
+async def test_what_a_person_resolved_stays_muted(bot: Bot, pull: PullRequest) -> None:
+    """It is not said again, wherever its lines go, and the check run does not count it."""
     pull.threads[0].resolve("ann")
     pull.push({"app.py": CHANGED})
     assert await bot.review(pull) is Outcome.CHECKED
@@ -109,24 +109,24 @@ async def test_4_6_what_a_person_resolved_stays_muted(bot: Bot, pull: PullReques
     assert "1 finding muted here" in (run.summary or "")
 
 
-async def test_4_6_what_a_person_resolved_stays_muted_in_a_renamed_file(bot: Bot, pull: PullRequest) -> None:
-    """4.6: also when its file gets another name."""
+async def test_what_a_person_resolved_stays_muted_in_a_renamed_file(bot: Bot, pull: PullRequest) -> None:
+    """Also when its file gets another name."""
     pull.threads[0].resolve("ann")
     pull.push({"app.py": None, "shop.py": BLOCKING})
     assert await bot.review(pull) is Outcome.CHECKED
     assert len(pull.comments) == 1
 
 
-async def test_4_6_a_renamed_file_moves_its_threads(bot: Bot, pull: PullRequest) -> None:
-    """4.6: an open thread of a file that got another name is resolved, and one stands on the new name."""
+async def test_a_renamed_file_moves_its_threads(bot: Bot, pull: PullRequest) -> None:
+    """An open thread of a file that got another name is resolved, and one stands on the new name."""
     pull.push({"app.py": None, "shop.py": BLOCKING})
     assert await bot.review(pull) is Outcome.REVIEWED
     assert [thread.resolved for thread in pull.threads] == [True, False]
     assert pull.threads[1].first.path == "shop.py"
 
 
-async def test_4_6_what_comes_back_is_opened_again(bot: Bot, pull: PullRequest) -> None:
-    """4.6: a fix that is taken back opens its thread again, rather than a second one."""
+async def test_what_comes_back_is_opened_again(bot: Bot, pull: PullRequest) -> None:
+    """A fix that is taken back opens its thread again, rather than a second one."""
     pull.push({"app.py": MAIN})
     await bot.review(pull)
     assert open_threads(pull) == 0
@@ -137,8 +137,8 @@ async def test_4_6_what_comes_back_is_opened_again(bot: Bot, pull: PullRequest) 
 
 
 @pytest.mark.parametrize(("role", "mutes"), [("write", True), ("maintain", True), ("triage", False), ("read", False)])
-async def test_4_6_thumbs_down(bot: Bot, shop: Repository, pull: PullRequest, role: str, mutes: bool) -> None:
-    """4.6, 4.7: a thumbs-down mutes where it comes from somebody with write access, and means nothing else otherwise."""
+async def test_thumbs_down(bot: Bot, shop: Repository, pull: PullRequest, role: str, mutes: bool) -> None:
+    """A thumbs-down mutes where it comes from somebody with write access, and means nothing else otherwise."""
     shop.collaborators["bob"] = role
     pull.comments[0].react("-1", "bob")
     pull.push({"other.py": "import os\n"})
@@ -151,8 +151,8 @@ async def test_4_6_thumbs_down(bot: Bot, shop: Repository, pull: PullRequest, ro
 
 
 @pytest.mark.parametrize("name", ["blocking/sleep", "blocking"])
-async def test_4_6_a_muted_rule(bot: Bot, shop: Repository, name: str) -> None:
-    """4.6: what is muted by name is not said, and no longer counted."""
+async def test_a_muted_rule(bot: Bot, shop: Repository, name: str) -> None:
+    """What is muted by name is not said, and no longer counted."""
     pull = shop.open_pull({"app.py": BLOCKING})
     await bot.store.mute(ref(pull), [Mute(name)])
     assert await bot.review(pull) is Outcome.CHECKED
@@ -160,8 +160,8 @@ async def test_4_6_a_muted_rule(bot: Bot, shop: Repository, name: str) -> None:
     assert pull.check_runs[0].conclusion == "success"
 
 
-async def test_4_12_paused(bot: Bot, pull: PullRequest) -> None:
-    """4.12: a paused pull request gets a check run that says so, and no review; resumed, it gets what it missed."""
+async def test_paused(bot: Bot, pull: PullRequest) -> None:
+    """A paused pull request gets a check run that says so, and no review; resumed, it gets what it missed."""
     await bot.store.mute(ref(pull), [Mute(PAUSED)])
     pull.push({"app.py": FOUR})
     assert await bot.review(pull) is Outcome.PAUSED
@@ -175,8 +175,8 @@ async def test_4_12_paused(bot: Bot, pull: PullRequest) -> None:
     assert run.conclusion == "neutral"
 
 
-async def test_4_12_asked_for_all(bot: Bot, shop: Repository) -> None:
-    """4.12, 4.7: who asks hears of what was there before, once, in one review; the next push does not repeat it."""
+async def test_asked_for_all(bot: Bot, shop: Repository) -> None:
+    """Who asks hears of what was there before, once, in one review; the next push does not repeat it."""
     shop.commit({"app.py": FOUR})
     pull = shop.open_pull({"app.py": FOUR + "\n\nOPEN = True\n"})
     assert await bot.review(pull) is Outcome.CHECKED
@@ -195,8 +195,8 @@ async def test_4_12_asked_for_all(bot: Bot, shop: Repository) -> None:
     assert await bot.review(pull, "2") is Outcome.CHECKED
 
 
-async def test_4_12_limits(bot: Bot, shop: Repository) -> None:
-    """4.12: ten comments a review, twenty-five a pull request; the check run tells the rest."""
+async def test_limits(bot: Bot, shop: Repository) -> None:
+    """Ten comments a review, twenty-five a pull request; the check run tells the rest."""
     pull = shop.open_pull({"app.py": MAIN + "".join(HANDLER.format(name=f"h{n}") for n in range(12))})
     await bot.review(pull)
     assert len(pull.comments) == 10
@@ -209,8 +209,8 @@ async def test_4_12_limits(bot: Bot, shop: Repository) -> None:
     assert f"{run.summary}{run.text}".count("| `blocking/sleep` |") == 48
 
 
-async def test_4_6_a_force_push_resolves_what_it_took_away(bot: Bot, pull: PullRequest) -> None:
-    """4.6: after a force push the same holds as after any other."""
+async def test_a_force_push_resolves_what_it_took_away(bot: Bot, pull: PullRequest) -> None:
+    """After a force push the same holds as after any other."""
     pull.force_push({"other.py": "import os\n"})
     await bot.review(pull)
     assert open_threads(pull) == 0
@@ -219,8 +219,8 @@ async def test_4_6_a_force_push_resolves_what_it_took_away(bot: Bot, pull: PullR
     assert open_threads(pull) == 1
 
 
-async def test_4_4_another_base(bot: Bot, shop: Repository, pull: PullRequest) -> None:
-    """4.4: on a base that holds it already the finding is no news; nothing is repeated, nothing resolved that is there."""
+async def test_another_base(bot: Bot, shop: Repository, pull: PullRequest) -> None:
+    """On a base that holds it already the finding is no news; nothing is repeated, nothing resolved that is there."""
     shop.move_branch("next", pull.head)
     pull.push({"other.py": "import os\n"})
     pull.retarget("next")
@@ -229,8 +229,8 @@ async def test_4_4_another_base(bot: Bot, shop: Repository, pull: PullRequest) -
     assert pull.check_runs[0].conclusion == "success"
 
 
-async def test_4_4_closed_and_reopened(bot: Bot, pull: PullRequest) -> None:
-    """4.4: a pull request that was closed and is open again is not reviewed anew."""
+async def test_closed_and_reopened(bot: Bot, pull: PullRequest) -> None:
+    """A pull request that was closed and is open again is not reviewed anew."""
     pull.close()
     assert await bot.review(pull) is Outcome.CLOSED
     pull.reopen()
@@ -238,15 +238,15 @@ async def test_4_4_closed_and_reopened(bot: Bot, pull: PullRequest) -> None:
     assert len(pull.comments) == 1
 
 
-async def test_4_6_a_file_that_does_not_parse_resolves_nothing(bot: Bot, pull: PullRequest) -> None:
-    """4.6: what cannot be read is not taken for fixed."""
+async def test_a_file_that_does_not_parse_resolves_nothing(bot: Bot, pull: PullRequest) -> None:
+    """What cannot be read is not taken for fixed."""
     pull.push({"app.py": BLOCKING + "\ndef (:\n"})
     await bot.review(pull)
     assert open_threads(pull) == 1
 
 
-async def test_4_6_a_thread_that_cannot_be_resolved_harms_nothing(bot: Bot, pull: PullRequest) -> None:
-    """4.6: where GitHub says no after all, the comment is minimised, and the check run stands."""
+async def test_a_thread_that_cannot_be_resolved_harms_nothing(bot: Bot, pull: PullRequest) -> None:
+    """Where GitHub says no after all, the comment is minimised, and the check run stands."""
     pull.push({"app.py": MAIN})
     bot.github.faults.graphql_error("Resource not accessible", kind="FORBIDDEN", containing="resolveReviewThread")
     assert await bot.review(pull) is Outcome.CHECKED
