@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -11,6 +11,7 @@ from structlog.typing import EventDict, Processor
 _SECRET = re.compile(
     r"gh[a-z]_[A-Za-z0-9._-]+"  # tokens of GitHub: https://github.blog/changelog/2026-05-15-github-app-installation-tokens-per-request-override-header
     r"|github_pat_\w+"
+    r"|(?i:(?<=bearer )|(?<=basic ))[\w.~+/=-]{8,}"  # an Authorization header
     r"|eyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JSON Web Token
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|(?<=://)[^\s:/@]*:[^\s@]+(?=@)",  # name and password within a URL
@@ -56,4 +57,15 @@ def configure_logs(level: str) -> None:
 
 
 def _redact_all(_logger: object, _method: str, event: MutableMapping[str, object]) -> EventDict:
-    return {name: redact(value) if isinstance(value, str) else value for name, value in event.items()}
+    return {name: _redacted(value) for name, value in event.items()}
+
+
+def _redacted(value: object) -> object:
+    """The value as it will be written, within whatever holds it."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {redact(str(name)): _redacted(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redacted(inner) for inner in value]
+    return redact(str(value))

@@ -182,7 +182,7 @@ def _credentials(variables: _Environment, stored: Path) -> Credentials | None:
 
 def _app_id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise ValueError(f"must be the number of the App, not {text!r}")
+        raise ValueError("must be the number of the App, as its page shows it")
     return int(text)
 
 

@@ -55,7 +55,7 @@ def compare(request: Request) -> Reply:
         raise not_found()
     ahead, behind = objects.commits_between(base.sha, head.sha), objects.commits_between(head.sha, base.sha)
     diffs = compare_trees(objects, objects.commits[parted].tree, head.tree)[:MAX_COMPARED]
-    url, page = f"{request.url}", f"{answers.SITE}/{repo.full_name}/compare/{base.sha}...{head.sha}"
+    url, page = f"{request.url}", f"{answers.page_of(repo)}/compare/{base.sha}...{head.sha}"
     status = {(False, False): "identical", (True, False): "ahead", (False, True): "behind"}.get(
         (bool(ahead), bool(behind)), "diverged"
     )
