@@ -197,13 +197,13 @@ def _with_value(config: RepositoryConfig, layer: Layer, key: str, value: Any) ->
         read = _READERS[key](value)
     except (msgspec.ValidationError, ValueError) as error:
         return _with_problem(config, f"{_where(layer, key)}: `{key}` is not used: {error}.")
-    name = key.replace("-", "_")
-    if isinstance(read, dict):
-        read = {**getattr(config, name), **read}
+    name, origin = key.replace("-", "_"), layer.name
+    if isinstance(read, dict) and (there := getattr(config, name)):
+        read, origin = {**there, **read}, f"{config.origins[key]}, {origin}"
     unknown = _unknown_rules(read) if key in {"select", "ignore"} else ()
     changed: dict[str, Any] = {
         name: read,
-        "origins": {**config.origins, key: layer.name},
+        "origins": {**config.origins, key: origin},
         "problems": (*config.problems, *(f"{_where(layer, key)}: `{key}` names {problem}." for problem in unknown)),
     }
     return replace(config, **changed)

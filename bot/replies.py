@@ -72,7 +72,9 @@ def _shown(value: Any) -> str:
         case None:
             return "never"
         case Mapping():
-            return ", ".join(f"{name} = {_shown(one)}" for name, one in sorted(value.items())) or "none"
+            return (
+                ", ".join(name if one is None else f"{name} = {one}" for name, one in sorted(value.items())) or "none"
+            )
         case frozenset() | tuple() | list():
             return ", ".join(map(str, sorted(value))) or "none"
         case _ if hasattr(value, "pull_request"):

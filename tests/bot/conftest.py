@@ -8,6 +8,7 @@ import structlog
 
 from bot import asking, publish
 from tests.bot.reviewing import Bot, bot_at_work
+from tests.bot.scenes import Scene, a_scene
 from tests.conftest import fresh_database
 
 
@@ -45,3 +46,9 @@ async def bot(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
     monkeypatch.setattr(publish, "LOOK_AFTER", 0.0)
     async with bot_at_work() as bot:
         yield bot
+
+
+@pytest.fixture
+async def scene(bot: Bot) -> Scene:
+    """A pull request that was reviewed, and people who ask for something."""
+    return await a_scene(bot)

@@ -131,7 +131,9 @@ def ref(pull: PullRequest) -> PullRef:
 
 @asynccontextmanager
 async def bot_at_work() -> AsyncIterator[Bot]:
-    """A bot in front of an empty GitHub; at the end, nothing may have been asked that GitHub would not understand."""
+    """A bot in front of an empty GitHub; at the end, nothing may have been asked that GitHub would not understand, and nothing
+    that was said may have been edited or deleted.
+    """
     async with FakeGitHub() as github, aiohttp.ClientSession() as session:
         client = GitHub(
             session,
@@ -143,3 +145,4 @@ async def bot_at_work() -> AsyncIterator[Bot]:
         )
         yield Bot(github, client)
         assert github.refusals == []
+        assert github.taken_back() == []

@@ -139,12 +139,16 @@ class Service:
 
 @asynccontextmanager
 async def serving(github: FakeGitHub, environment: Mapping[str, str] | None = None) -> AsyncIterator[Service]:
-    """A service that is ready, with an empty database; stopped at the end. `environment` stands over what it is given."""
+    """A service that is ready, with an empty database; stopped at the end. `environment` stands over what it is given.
+
+    Nothing that it said may have been edited or deleted.
+    """
     with tempfile.TemporaryDirectory(prefix="asyncify-") as directory:
         service = Service(github, directory, environment)
         try:
             await service.start()
             yield service
+            assert github.taken_back() == []
         finally:
             await service.stop()
 

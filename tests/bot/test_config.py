@@ -98,7 +98,8 @@ def test_a_stronger_layer_replaces_and_tables_merge() -> None:
     )
 
     assert (config.scope, config.exclude, config.blocking) == ("changed-lines", ("b",), {"x": "w", "y": "z"})
-    assert config.origins == {"scope": f"octo/.github: {FILE}", "exclude": FILE, "blocking": FILE}
+    shared = f"octo/.github: {FILE}"
+    assert config.origins == {"scope": shared, "exclude": FILE, "blocking": f"{shared}, {FILE}"}
 
 
 def test_only_our_table_of_a_pyproject_is_read() -> None:

@@ -95,6 +95,25 @@ async def test_pushed_while_suspended(service: Service) -> None:
     assert len(service.endings(found)) == 1
 
 
+async def test_just_installed(service: Service) -> None:
+    """Whoever lets the bot in hears nothing of it: no call is made, nothing is posted, also in repositories that come later."""
+    github = service.github
+    shops = [github.repository(f"welcoming/shop-{number}", {"app.py": MAIN}) for number in range(3)]
+    pulls = [shop.open_pull({"app.py": BLOCKING}) for shop in shops]
+    installation = installation_of(shops[0])
+    before = len(github.calls)
+    status = await github.deliver(
+        "installation", github.webhook("installation", "created", installation), url=f"{service.address}/webhook"
+    )
+    assert status == 202
+    assert len(github.calls) == before
+    added = github.removed_from(installation, []) | {"action": "added"}
+    await service.updated("installation_repositories", added)
+    own = {call.path for call in github.calls[before:]}
+    assert own == {f"/app/installations/{installation.id}"}
+    assert all(map(says_nothing, pulls))
+
+
 async def test_deliveries_out_of_order(service: Service) -> None:
     """What GitHub says of the installation counts, not which delivery came last."""
     pull = await a_reviewed_pull(service, "unordered/shop")

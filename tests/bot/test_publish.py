@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from prometheus_client import REGISTRY
 
 from bot import publish
 from bot.errors import Dropped, RetryLater
@@ -90,7 +91,9 @@ class TestReview:
         """A comment that GitHub does not take is left out, and the others are posted, still in one review."""
         bad = comment(pull, "app.py", 1_000)
         good = comment(pull, "new.py", 5)
+        before = REGISTRY.get_sample_value("asyncify_review_422_total") or 0
         assert await post(bot, pull, review(pull, bad, good)) == (bad,)
+        assert REGISTRY.get_sample_value("asyncify_review_422_total") == before + 1
         (posted,) = pull.reviews
         assert [one.path for one in posted.comments] == ["new.py"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -207,6 +208,15 @@ class FakeGitHub:
             if call.started >= free:
                 trips, free = trips + 1, call.ended
         return trips
+
+    def taken_back(self) -> list[str]:
+        """The calls that deleted something, or changed what was said in a review or a comment."""
+        return [
+            str(call)
+            for call in self.calls
+            if call.method == "DELETE"
+            or (call.method in {"PATCH", "PUT"} and re.search("/(comments|reviews)/", call.route))
+        ]
 
     def forget_calls(self) -> None:
         """Counting starts anew."""
