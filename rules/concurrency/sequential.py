@@ -33,9 +33,35 @@ async def item(name: str) -> dict:
     return {"price": price, "stock": stock}
 ```
 
+## Use instead
+```python
+import asyncio
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+async def get_price(name: str) -> int:
+    await asyncio.sleep(0.1)
+    return len(name)
+
+
+async def get_stock(name: str) -> int:
+    await asyncio.sleep(0.1)
+    return 1
+
+
+@app.get("/items/{name}")
+async def item(name: str) -> dict:
+    price, stock = await asyncio.gather(get_price(name), get_stock(name))
+    return {"price": price, "stock": stock}
+```
+
 ## Fix safety
-There is no fix. Awaited at once, the second starts even if the first fails, and both load what they ask at the same time:
-whether that is right, only the author can say.
+Unsafe: awaited at once, the second starts even if the first fails, and both load what they ask at the same time. A fix is
+offered where all that both come to is seen: they change nothing that requests share, and use no session or connection that
+was made elsewhere. In all other cases only the author can say whether it is right.
 
 ## References
 - [Python: `asyncio.gather`](https://docs.python.org/3/library/asyncio-task.html#asyncio.gather)
@@ -96,7 +122,7 @@ def _remark(first: _Step, second: _Step, place: ProjectFunction, contexts: Conte
         rule.name,
         rule.severity,
         place,
-        Remedy.NONE,
+        Remedy.GATHER,
         f"`{called}` needs nothing of `{before}` and still waits for it; both could be awaited at once.",
         site=second.site,
         root=contexts.loop[place].root,

@@ -24,6 +24,7 @@ class Remedy(Enum):
     CALL = "call the function that is handed over, and await it"
     HAND_OVER = "give the function to the call, with its arguments behind it, instead of calling it"
     READ_ONCE = "give the client certificates that the module has read once"
+    GATHER = "await it together with the call before it"
     NONE = "no way is known"
 
 

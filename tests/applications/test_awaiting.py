@@ -313,3 +313,42 @@ async def both() -> list[dict[str, int]]:
 """,
         get("/both"),
     )
+
+
+def test_reads_that_are_awaited_at_once(stage: Stage) -> None:
+    """The answers are the same; what fails, fails as before."""
+    stage.same(
+        """
+        import asyncio
+        import time
+
+        from fastapi import FastAPI, HTTPException
+
+        app = FastAPI()
+
+
+        async def get_price(name: str) -> int:
+            await asyncio.sleep(0.01)
+            if name == "none":
+                raise HTTPException(404, "no price")
+            return len(name)
+
+
+        async def get_stock(name: str) -> int:
+            await asyncio.sleep(0.02)
+            return 3
+
+
+        @app.get("/items/{name}")
+        async def item(name: str) -> dict:
+            price = await get_price(name)
+            stock = await get_stock(name)
+            time.sleep(0.01)
+            return {"price": price, "stock": stock}
+        """,
+        get("/items/tea"),
+        get("/items/none"),
+        fixes=2,
+        unsafe=True,
+        holds=("await asyncio.gather(get_price(name), get_stock(name))",),
+    )

@@ -11,6 +11,7 @@ from rules.core.fixes.borrowing import borrow
 from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
 from rules.core.fixes.document import Document
+from rules.core.fixes.gathering import gather
 from rules.core.fixes.offload import offload, offload_whole
 from rules.core.fixes.proof import objection
 from rules.core.fixes.reverse import reverse
@@ -35,6 +36,7 @@ WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
     Remedy.CALL: (repairs.call_directly,),
     Remedy.HAND_OVER: (repairs.hand_over,),
     Remedy.READ_ONCE: (read_once,),
+    Remedy.GATHER: (gather,),
 }
 WIDE: Mapping[Remedy, tuple[Callable[[Remark, Bench], Fix | None], ...]] = {
     Remedy.UNBLOCK: (member, exchange),

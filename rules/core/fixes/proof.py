@@ -186,8 +186,19 @@ def _blocking(contexts: Contexts, function: ProjectFunction) -> Counter[str]:
 
 
 def _forgotten(contexts: Contexts, function: ProjectFunction) -> int:
-    """How many calls in the function give a coroutine that nobody awaits there."""
+    """How many calls in the function give a coroutine that nobody awaits there, by itself or together with others."""
+    sites = contexts.project.function(function).sites
+    gathered = [
+        given for site in sites if site.awaited for given in site.call.arguments if _gathers(site, function, contexts)
+    ]
     return sum(
-        not site.awaited and contexts.awaitable(site, Where(function.path, function.index, site.line))
-        for site in contexts.project.function(function).sites
+        not site.awaited
+        and site.call not in gathered
+        and contexts.awaitable(site, Where(function.path, function.index, site.line))
+        for site in sites
     )
+
+
+def _gathers(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    where = Where(function.path, function.index, site.line)
+    return contexts.project.value(site.call.callee, where) == Outside("asyncio.gather")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from rules import Severity
-from tests.rules.checking import EVERYTHING, assert_clean, assert_unfixed, with_app
+from rules import Applicability, Severity
+from tests.rules.checking import EVERYTHING, assert_clean, assert_fixes, assert_unfixed, found, with_app
 
 RULE = "concurrency/sequential"
 
@@ -30,22 +30,108 @@ def get_plain(): ...
 ENDPOINT = '@app.get("/")\nasync def home(key: str, ident: uuid.UUID, db: AsyncSession, other):\n    '
 
 
+LONG = (
+    "async def get_a_price_that_is_long(key, extra): ...\n\n\nasync def get_another_one_as_long(key, extra): ...\n\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "price = await get_price()\n    stock = await get_stock()",
+            "price, stock = await asyncio.gather(get_price(), get_stock())",
+        ),
+        (
+            "price = await get_price(ident)\n    stock = await get_stock(ident)",
+            "price, stock = await asyncio.gather(get_price(ident), get_stock(ident))",
+        ),
+        (
+            "if key:\n        price = await get_price(key)\n        stock = await get_stock(key)",
+            "if key:\n        price, stock = await asyncio.gather(get_price(key), get_stock(key))",
+        ),
+        (
+            "price = await get_a_price_that_is_long(key, ident)\n    stock = await get_another_one_as_long(key, ident)",
+            (
+                "price, stock = await asyncio.gather(\n        get_a_price_that_is_long(key, ident),\n"
+                "        get_another_one_as_long(key, ident),\n    )"
+            ),
+        ),
+    ],
+)
+def test_two_reads_that_are_independent(before: str, after: str) -> None:
+    source, wanted = (with_app(HELPERS, f"{LONG}{ENDPOINT}{body}\n") for body in (before, after))
+    (finding,) = assert_fixes(RULE, source, wanted, options=EVERYTHING)
+    assert finding.severity is Severity.INFO
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+
+
+UNSEEN = """
+session = AsyncSession()
+http = httpx.AsyncClient()
+seen = {}
+
+
+async def get_row(key=1):
+    return await session.get(dict, key)
+
+
+async def get_counted(key=1):
+    seen[key] = 1
+
+
+async def get_unknown(key=1):
+    return await unknown.load(key)
+
+
+async def get_posted(key=1):
+    return await http.post("https://a.b")
+
+
+async def get_locked(key=1):
+    async with unknown:
+        return key
+
+
+async def get_deep(key=1):
+    return await get_row(key)
+
+
+async def get_page(key=1):
+    return (await http.get("https://a.b")).json()
+"""
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        "price = await get_price()\n    stock = await get_stock()",
-        "price = await get_price(key)\n    stock = await get_stock(key)",
-        "price = await get_price(ident)\n    stock = await get_stock(ident)",
         "price = await get_price(\n        key,\n    )\n    stock = await get_stock(extra=key)",
-        "if key:\n        price = await get_price(key)\n        stock = await get_stock(key)",
-        "price = await get_price(db)\n    stock = await get_stock(other)",
+        "price = await get_price(key)  # first\n    stock = await get_stock(extra=key)",
+        "price = await get_price(key)\n    stock = await get_row(key)",
+        "price = await get_deep(key)\n    stock = await get_stock(key)",
+        "price = await get_counted(key)\n    stock = await get_stock(key)",
+        "price = await get_unknown(key)\n    stock = await get_stock(key)",
+        "price = await get_posted(key)\n    stock = await get_stock(key)",
+        "price = await get_locked(key)\n    stock = await get_stock(key)",
     ],
 )
-def test_two_reads_that_are_independent(body: str) -> None:
-    (finding,) = assert_unfixed(RULE, with_app(HELPERS, f"{ENDPOINT}{body}\n"), options=EVERYTHING)
-    assert finding.severity is Severity.INFO
-    assert "`get_price`" in finding.message
+def test_reads_of_which_not_all_is_seen(body: str) -> None:
+    (finding,) = assert_unfixed(RULE, with_app(HELPERS + UNSEEN, f"{ENDPOINT}{body}\n"), options=EVERYTHING)
     assert "gather" in finding.advice
+
+
+def test_reads_over_a_client_that_bears_several() -> None:
+    body = "price = await get_page(key)\n    stock = await get_stock(key)"
+    source = with_app(HELPERS + UNSEEN, f"{ENDPOINT}{body}\n")
+    wanted = source.replace(body, "price, stock = await asyncio.gather(get_page(key), get_stock(key))")
+    assert_fixes(RULE, source, wanted, options=EVERYTHING)
+
+
+def test_of_three_reads_people_choose() -> None:
+    body = "price = await get_price()\n    stock = await get_stock()\n    more = await get_price(1)"
+    findings = found(RULE, with_app(HELPERS, f"{ENDPOINT}{body}\n"), options=EVERYTHING)
+    assert [finding.fix is not None for finding in findings] == [False, False]
 
 
 def test_it_speaks_only_when_asked_for_all() -> None:
