@@ -25,6 +25,7 @@ class Remedy(Enum):
     HAND_OVER = "give the function to the call, with its arguments behind it, instead of calling it"
     READ_ONCE = "give the client certificates that the module has read once"
     GATHER = "await it together with the call before it"
+    MOVE = "call it in a lifespan instead of registering it"
     NONE = "no way is known"
 
 

@@ -15,14 +15,36 @@ from fastapi import FastAPI
 app = FastAPI()
 
 
-@app.on_event("startup")
-async def connect() -> None:
-    print("connected")
+@app.on_event("shutdown")
+async def disconnect() -> None:
+    print("disconnected")
+```
+
+## Use instead
+```python
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    yield
+    await disconnect()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+async def disconnect() -> None:
+    print("disconnected")
 ```
 
 ## Fix safety
-There is no fix: all handlers have to move at once, those of routers and those that other packages register as well, since none
-of them runs beside a lifespan. What runs at startup comes before its `yield`, what runs at shutdown behind it.
+Safe: the functions stay as they are, and are called in the order in which they were registered. All handlers have to move at
+once, since none of them runs beside a lifespan; so it is offered where all of them are seen: they stand in the file that makes
+the application, no router has one, nobody runs them by hand, and nobody else is given the application, who might register more.
 
 ## References
 - [FastAPI: Lifespan events](https://fastapi.tiangolo.com/advanced/events/)
@@ -59,7 +81,7 @@ def lifespan(contexts: Contexts) -> Iterator[Remark]:
             rule.name,
             rule.severity,
             handler.place,
-            Remedy.NONE,
+            Remedy.MOVE,
             f"`{name}` is registered by `on_event`, which is deprecated, and stops running as soon as the application has a `lifespan`.",
             advice=_ADVICE,
         )

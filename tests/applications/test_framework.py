@@ -706,3 +706,49 @@ def test_documented_callbacks_and_webhooks_are_left_alone(stage: Stage) -> None:
         post("/invoices"),
         get("/openapi.json"),
     )
+
+
+def test_event_handlers_become_a_lifespan(stage: Stage) -> None:
+    """What they open and close is opened and closed, in the same order."""
+    stage.same(
+        """
+        import asyncio
+
+        import anyio
+        from fastapi import FastAPI
+
+        app = FastAPI(title="Events")
+        opened: list[str] = []
+
+
+        @app.on_event("startup")
+        async def connect() -> None:
+            await asyncio.sleep(0)
+            opened.append("connected")
+
+
+        @app.on_event("shutdown")
+        def leave() -> None:
+            opened.append("left")
+
+
+        @app.on_event("startup")
+        def warm() -> None:
+            opened.append("warm")
+
+
+        @app.on_event("shutdown")
+        async def close() -> None:
+            opened.append("closed")
+            await anyio.Path("closed.log").write_text(" ".join(opened))
+
+
+        @app.get("/")
+        async def index() -> list[str]:
+            return opened
+        """,
+        get("/"),
+        fixes=1,
+        seen=False,
+        holds=('FastAPI(title="Events", lifespan=lifespan)',),
+    )

@@ -93,9 +93,23 @@ def added_at_once(edits: Iterable[Edit]) -> list[Edit]:
         else:
             rest.append(edit)
     for (path, span), texts in lines.items():
-        ordered = sorted(texts, key=lambda text: (not text.strip("\r").endswith(("\n\n", "\n\r\n")), text))
-        rest.append(Edit(path, span, "".join(ordered)))
+        rest.append(Edit(path, span, _as_groups(texts)))
     return rest
+
+
+def _as_groups(texts: list[str]) -> str:
+    """Lines that are added at one place: imports, each kind a group of its own, and behind them what is none."""
+    if len(texts) == 1:
+        return texts[0]
+    imports = [text for text in texts if text.split()[:1] in (["import"], ["from"])]
+    newline = "\r\n" if any("\r" in text for text in texts) else "\n"
+    groups: dict[int, list[str]] = {}
+    for line in sorted(text.strip() for text in imports):
+        groups.setdefault(_rank(_kind(line.split()[1].rstrip(","))), []).append(line + newline)
+    above = newline * any(text != text.lstrip() for text in imports)
+    below = newline * any(text.endswith(newline * 2) for text in imports)
+    block = newline.join("".join(lines) for _, lines in sorted(groups.items()))
+    return above + block + below + "".join(text for text in texts if text not in imports)
 
 
 def orphan_edits(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Edit, Finding, Fix
-from rules.core.fixes import repairs
+from rules.core.fixes import lifespan, repairs
 from rules.core.fixes.borrowing import borrow
 from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
@@ -37,6 +37,7 @@ WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
     Remedy.HAND_OVER: (repairs.hand_over,),
     Remedy.READ_ONCE: (read_once,),
     Remedy.GATHER: (gather,),
+    Remedy.MOVE: (lifespan.move,),
 }
 WIDE: Mapping[Remedy, tuple[Callable[[Remark, Bench], Fix | None], ...]] = {
     Remedy.UNBLOCK: (member, exchange),
@@ -74,7 +75,7 @@ class Mending:
         proved: list[Fix] = []
         hindrance = ""
         for one in written:
-            against = self._objection(one, remark.function) if isinstance(one, Fix) else one
+            against = self._objection(one, remark) if isinstance(one, Fix) else one
             if isinstance(one, Fix) and not against:
                 proved.append(one)
             else:
@@ -82,10 +83,11 @@ class Mending:
                 hindrance = against
         return Offered(finding, tuple(proved), remark.only_fixed, hindrance)
 
-    def _objection(self, fix: Fix, function: ProjectFunction) -> str:
+    def _objection(self, fix: Fix, remark: Remark) -> str:
         """What is to be said against a fix; the same edits are judged once."""
         if fix.edits not in self._judged:
-            self._judged[fix.edits] = objection(fix, function, self.contexts, self.sources)
+            judge = lifespan.objection if remark.remedy is Remedy.MOVE else objection
+            self._judged[fix.edits] = judge(fix, remark.function, self.contexts, self.sources)
         return self._judged[fix.edits]
 
 

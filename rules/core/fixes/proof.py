@@ -33,13 +33,13 @@ def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: 
         except UnicodeError:
             return "not writable in the encoding of the file"
     for path, source in after.items():
-        if reason := _text_objection(sources[path], source):
+        if reason := text_objection(sources[path], source):
             return reason
     edited = {path: read_facts(source) for path, source in after.items()}
     return _contract_objection(fix, contexts, edited) or _meaning_objection(contexts, function, edited)
 
 
-def _text_objection(before: bytes, after: bytes) -> str:
+def text_objection(before: bytes, after: bytes) -> str:
     if before == after:
         return "changes nothing"
     try:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.rules.checking import assert_clean, assert_unfixed
+from rules import Applicability
+from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, found
 
 RULE = "endpoints/lifespan"
 
@@ -19,29 +20,106 @@ async def lifespan(app):
 
 """
 HANDLER = '\n\n@app.on_event("startup")\nasync def start(): ...\n'
+PLAIN = "from fastapi import APIRouter, FastAPI\n\nfrom elsewhere import other, router, settings\n\n"
+CONTEXT = "from collections.abc import AsyncIterator\nfrom contextlib import asynccontextmanager\n\n"
+
+
+def with_lifespan(body: str, name: str = "FastAPI") -> str:
+    return f"\n@asynccontextmanager\nasync def lifespan(_: {name}) -> AsyncIterator[None]:\n{body}\n\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            f"app = FastAPI(){HANDLER}",
+            with_lifespan("    await start()\n    yield\n")
+            + "app = FastAPI(lifespan=lifespan)\n\nasync def start(): ...\n",
+        ),
+        (
+            (
+                "# The application.\napp: FastAPI = FastAPI(\n    title='a',\n)\n\n\n@app.on_event('shutdown')\ndef stop(): ...\n"
+                "\n\n@app.on_event('startup')\ndef second(): ...\n\n\n@app.on_event(\n    'startup'\n)\nasync def third(): ...\n"
+            ),
+            (
+                with_lifespan("    second()\n    await third()\n    yield\n    stop()\n")
+                + "# The application.\napp: FastAPI = FastAPI(\n    title='a',\n    lifespan=lifespan,\n)\n\n\n"
+                "def stop(): ...\n\n\ndef second(): ...\n\n\nasync def third(): ...\n"
+            ),
+        ),
+        (
+            f"own = APIRouter()\n\n\napp = FastAPI(title='a')\napp.include_router(own){HANDLER}",
+            (
+                "own = APIRouter()\n\n"
+                + with_lifespan("    await start()\n    yield\n")
+                + "app = FastAPI(title='a', lifespan=lifespan)\napp.include_router(own)\n\nasync def start(): ...\n"
+            ),
+        ),
+    ],
+)
+def test_the_handlers_are_called_by_a_lifespan(before: str, after: str) -> None:
+    """In the order in which they were registered; they stay as they are."""
+    (finding,) = assert_fixes(RULE, PLAIN + before, CONTEXT + PLAIN + after)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+
+
+def test_a_script_runs_the_application() -> None:
+    source = f'{PLAIN}import uvicorn\n\napp = FastAPI(){HANDLER}\nif __name__ == "__main__":\n    uvicorn.run(app)\n'
+    (finding,) = found(RULE, source)
+    assert finding.fix is not None
 
 
 @pytest.mark.parametrize(
     ("source", "function"),
     [
-        (f"app = FastAPI(){HANDLER}", "start"),
-        (f"app: FastAPI = FastAPI(title='a'){HANDLER}", "start"),
-        ("import fastapi as f\n\napp = f.FastAPI()\n\n\n@app.on_event('shutdown')\ndef stop(): ...\n", "stop"),
+        (f"{IMPORTS}app = FastAPI(){HANDLER}", "start"),
         (
-            "def create():\n    app = FastAPI()\n\n    @app.on_event('startup')\n    def start(): ...\n\n    return app\n",
+            "import fastapi as f\n\n\ndef lifespan(): ...\n\n\napp = f.FastAPI()\n\n\n@app.on_event('shutdown')\ndef stop(): ...\n",
+            "stop",
+        ),
+        (
+            f"{PLAIN}def create():\n    app = FastAPI()\n\n    @app.on_event('startup')\n    def start(): ...\n\n    return app\n",
             "create.start",
         ),
+        (f"{PLAIN}app = FastAPI(on_startup=[print]){HANDLER}", "start"),
+        (f"{PLAIN}app = FastAPI(){HANDLER}\n\napp.add_event_handler('shutdown', print)\n", "start"),
+        (
+            f"{PLAIN}app = FastAPI(){HANDLER}\n\nown = APIRouter()\n\n\n@own.on_event('startup')\ndef more(): ...\n",
+            "start",
+        ),
+        (f"{PLAIN}app = FastAPI(){HANDLER}\n\nother.instrument(app)\n", "start"),
+        (f"{PLAIN}app = FastAPI(){HANDLER}\n\napp.include_router(router)\n", "start"),
+        (f"{PLAIN}app = FastAPI(){HANDLER}\n\nasync def test():\n    await app.router.startup()\n", "start"),
+        (f"{PLAIN}app = FastAPI(){HANDLER}\n\napp.router.on_startup.append(print)\n", "start"),
+        (f"{PLAIN}app = FastAPI()\n\n\n@other\n@app.on_event('startup')\ndef start(): ...\n", "start"),
+        (f"{PLAIN}app = FastAPI()\n\n\n@app.on_event('startup')  # first\ndef start(): ...\n", "start"),
+        (f"{PLAIN}app = FastAPI()\n\n\n@app.on_event('startup')\ndef start(a=1): ...\n", "start"),
+        (f"{PLAIN}app = FastAPI()\n\n\n@app.on_event(other)\ndef start(): ...\n", "start"),
     ],
 )
-def test_a_handler_that_is_deprecated(source: str, function: str) -> None:
-    (finding,) = assert_unfixed(RULE, IMPORTS + source)
+def test_handlers_that_are_not_all_seen(source: str, function: str) -> None:
+    (finding,) = assert_unfixed(RULE, source)
     assert finding.function == function
     assert "yield" in finding.advice
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"app/other.py": "from app.main import app\n\n\n@app.on_event('shutdown')\ndef stop(): ...\n"},
+        {"app/other.py": "from app.main import app\nfrom elsewhere import instrument\n\ninstrument(app)\n"},
+        {"tests/test_app.py": "from app.main import app\n\n\nasync def test_it():\n    await app.router.startup()\n"},
+    ],
+)
+def test_handlers_of_other_files(files: dict[str, str]) -> None:
+    findings = found(RULE, f"{PLAIN}app = FastAPI(){HANDLER}", {"app/__init__.py": "", **files})
+    assert [finding.fix for finding in findings] == [None]
+
+
 def test_an_application_is_spoken_of_once() -> None:
     second = '\n\n@app.on_event("shutdown")\nasync def stop(): ...\n'
-    (finding,) = assert_unfixed(RULE, f"{IMPORTS}app = FastAPI(){HANDLER}{second}")
+    (finding,) = found(RULE, f"{PLAIN}app = FastAPI(){HANDLER}{second}")
     assert finding.function == "start"
 
 

@@ -1,0 +1,233 @@
+"""Event handlers of an application, called by a lifespan instead: the handlers stay, the decorators go.
+
+Beside a lifespan no event handler runs, so it is offered only where all of them are seen: those of one application, in the
+file that makes it, and nobody else is given the application who might register more.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+
+from rules.core.applications import Definition, EventHandler, applications, event_handlers
+from rules.core.contexts import Contexts
+from rules.core.edits import EditConflictError, apply_edits
+from rules.core.facts import Attribute, Call, Constant, Facts, Function, Name, Site, last_name
+from rules.core.findings import Edit, Fix, Span, Way
+from rules.core.fixes.document import Document
+from rules.core.fixes.imports import added_at_once, import_member
+from rules.core.fixes.proof import text_objection
+from rules.core.reading import read_facts
+from rules.core.remarks import Remark
+from rules.core.repository import is_offline
+from rules.core.usage import given_to
+from rules.core.values import Object, Outside, ProjectFunction, Where
+
+NAME = "lifespan"
+REGISTERING = frozenset({"on_event", "add_event_handler"})
+EVENTS = ("startup", "shutdown")
+RUNNING = frozenset({"uvicorn.run", "fastapi.testclient.TestClient", "starlette.testclient.TestClient"})
+"""Whoever is given an application by these registers nothing with it."""
+
+
+def move(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
+    """One `lifespan` that calls what `on_event` has called."""
+    handlers = list(event_handlers(contexts))
+    application = next((one.application for one in handlers if one.place == remark.function), None)
+    if application is None or application[0] != document.path or not _are_all(application, handlers, contexts):
+        return None
+    made = _made(application[1], document)
+    definitions = [_definition(handler, document, contexts) for handler in handlers]
+    taken = NAME in document.rebound or NAME in document.uses
+    if made is None or taken or not _may_be_given_one(application, contexts) or None in definitions:
+        return None
+    imports = [
+        import_member(document, *of)
+        for of in (("collections.abc", "AsyncIterator"), ("contextlib", "asynccontextmanager"))
+    ]
+    if None in imports:
+        return None
+    statement, call = made
+    text = _text([one for one in definitions if one is not None], handlers, contexts, document.text_of(call.func))
+    edits = [
+        _above(statement, text, document),
+        _given(call, document),
+        *(_without_decorator(one, document) for one in definitions if one is not None),
+        *(edit for imported in imports if imported is not None for edit in imported.edits),
+    ]
+    return Fix("Call the event handlers in a `lifespan`", Way.REPAIR, tuple(added_at_once(edits)))
+
+
+# Whether all is seen
+
+
+def _are_all(application: Definition, handlers: list[EventHandler], contexts: Contexts) -> bool:
+    """Whether these are all handlers that anything registers, and nobody else can register more, or runs them by hand."""
+    path = application[0]
+    own = contexts.project.facts[path]
+    if any(one.application != application or one.site is not None or one.place.path != path for one in handlers):
+        return False
+    registered = sum(last_name(site.call.callee) in REGISTERING for f in own.functions for site in f.sites)
+    others = (facts for other, facts in contexts.project.facts.items() if other != path and not is_offline(other))
+    if registered != len(handlers) or any(_registers(facts) for facts in others):
+        return False
+    return not any(_runs_by_hand(facts) for facts in contexts.project.facts.values()) and not any(
+        _is_given_away(application, other, facts, contexts)
+        for other, facts in contexts.project.facts.items()
+        if not is_offline(other)
+    )
+
+
+def _registers(facts: Facts) -> bool:
+    return bool((facts.outline.called | facts.outline.decorating) & REGISTERING)
+
+
+def _runs_by_hand(facts: Facts) -> bool:
+    """Whether anything is done with the lists of handlers, or they are run: `await app.router.startup()`."""
+    if {".on_startup", ".on_shutdown"} & facts.outline.mentions.keys():
+        return True
+    called = (site.call.callee for function in facts.functions for site in function.sites)
+    return any(isinstance(callee, Attribute) and _is_of_handlers(callee) for callee in called)
+
+
+def _is_of_handlers(callee: Attribute) -> bool:
+    if callee.name in EVENTS:
+        return True
+    return isinstance(callee.of, Attribute) and callee.of.name in {"on_startup", "on_shutdown"}
+
+
+def _is_given_away(application: Definition, path: str, facts: Facts, contexts: Contexts) -> bool:
+    """Whether the file gives the application to somebody unknown, or includes a router that is not known to be plain."""
+    if path != application[0] and path not in contexts.project.importers_of(application[0]):
+        return False
+    for index, function in enumerate(facts.functions):
+        for site in function.sites:
+            where = Where(path, index, site.line)
+            if any(contexts.project.definition(one, where) == application for one in _names_given(site.call)):
+                callee = contexts.project.value(site.call.callee, where)
+                if not (isinstance(callee, Outside) and callee.name in RUNNING):
+                    return True
+            if last_name(site.call.callee) == "include_router" and not _is_router(site, where, contexts):
+                return True
+    return False
+
+
+def _names_given(call: Call) -> Iterator[Name | Attribute]:
+    yield from (one for one in given_to(call) if isinstance(one, (Name, Attribute)))
+
+
+def _is_router(site: Site, where: Where, contexts: Contexts) -> bool:
+    given = given_to(site.call)[:1]
+    value = contexts.project.value(given[0], where) if given and given[0] is not None else None
+    return isinstance(value, Object) and value.of == Outside("fastapi.APIRouter")
+
+
+def _may_be_given_one(application: Definition, contexts: Contexts) -> bool:
+    call = applications(contexts).get(application)
+    callee = contexts.project.value(call.callee, Where(application[0])) if call is not None else None
+    keywords = dict(call.keywords).keys() if call is not None else set()
+    return callee == Outside("fastapi.FastAPI") and not {"lifespan", "on_startup", "on_shutdown", ""} & keywords
+
+
+# Text
+
+
+def _made(name: str, document: Document) -> tuple[ast.stmt, ast.Call] | None:
+    """The statement at the top of the file that makes the application, and the call in it."""
+    for statement in document.tree.body:
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and isinstance(statement.value, ast.Call):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            if [one.id for one in targets if isinstance(one, ast.Name)] == [name] and not statement.value.args:
+                return statement, statement.value
+    return None
+
+
+def _definition(
+    handler: EventHandler, document: Document, contexts: Contexts
+) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The function of a handler, where it stands at the top, has this decorator alone on a line, and takes nothing."""
+    facts = contexts.project.function(handler.place)
+    node = document.function_at(facts.line)
+    if node is None or node not in document.tree.body or _event(facts) is None or facts.parameters or facts.generator:
+        return None
+    decorator = node.decorator_list[0]
+    lines = [document.line(n).strip() for n in range(decorator.lineno, (decorator.end_lineno or 0) + 1)]
+    alone = lines[0].startswith("@") and lines[-1].endswith(")") and not any("#" in line for line in lines)
+    return node if alone and len(node.decorator_list) == 1 else None
+
+
+def _event(facts: Function) -> str | None:
+    (decorator, *_) = facts.decorators
+    given = decorator.arguments if isinstance(decorator, Call) and not decorator.keywords else ()
+    event = given[0].value if len(given) == 1 and isinstance(given[0], Constant) else None
+    return event if isinstance(event, str) and event in EVENTS else None
+
+
+def _text(
+    definitions: list[ast.FunctionDef | ast.AsyncFunctionDef],
+    handlers: list[EventHandler],
+    contexts: Contexts,
+    application: str,
+) -> str:
+    calls: dict[str, list[str]] = {event: [] for event in EVENTS}
+    ordered = sorted(zip(definitions, handlers, strict=True), key=lambda pair: pair[0].lineno)
+    for node, handler in ordered:
+        word = "await " if isinstance(node, ast.AsyncFunctionDef) else ""
+        calls[_event(contexts.project.function(handler.place)) or ""].append(f"    {word}{node.name}()\n")
+    body = "".join([*calls["startup"], "    yield\n", *calls["shutdown"]])
+    return f"@asynccontextmanager\nasync def {NAME}(_: {application}) -> AsyncIterator[None]:\n{body}\n\n"
+
+
+def _above(statement: ast.stmt, text: str, document: Document) -> Edit:
+    """The text above a statement and its comments, two lines below what is there."""
+    line = statement.lineno
+    while line > 1 and document.line(line - 1).startswith("#"):
+        line -= 1
+    blank = next((n for n in range(3) if line - n > 1 and document.line(line - n - 1).strip()), 2)
+    return document.insert((line, 1), "\n" * (2 - blank) + text)
+
+
+def _given(call: ast.Call, document: Document) -> Edit:
+    if not call.keywords:
+        line, column = document.span(call).end
+        return document.insert((line, column - 1), f"{NAME}={NAME}")
+    last = document.span(call.keywords[-1])
+    own_line = document.line(last.line)[: last.column - 1]
+    separator = f",\n{own_line}" if not own_line.strip() else ", "
+    return document.insert(last.end, f"{separator}{NAME}={NAME}")
+
+
+def _without_decorator(node: ast.FunctionDef | ast.AsyncFunctionDef, document: Document) -> Edit:
+    decorator = node.decorator_list[0]
+    return document.replace(Span(decorator.lineno, 1, (decorator.end_lineno or 0) + 1, 1), "")
+
+
+# Proof
+
+
+def objection(fix: Fix, _: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
+    """Why it may not be shown; empty where only the decorators are gone, one function came, and it is what runs."""
+    (path,) = {edit.path for edit in fix.edits}
+    try:
+        text = apply_edits(sources[path], fix.edits)
+    except EditConflictError:
+        return "edits overlap"
+    if reason := text_objection(sources[path], text):
+        return reason
+    before, after = contexts.project.facts[path], read_facts(text)
+    if _contract(before.functions) != _contract(one for one in after.functions if one.qualname != NAME):
+        return "changes a signature"
+    changed = Contexts(contexts.project.with_facts({path: after}))
+    made = [call for name, call in applications(changed).items() if name[0] == path]
+    has_one = any(dict(call.keywords).get(NAME) == Name(NAME) for call in made)
+    return "" if has_one and not list(event_handlers(changed)) else "leaves handlers that do not run"
+
+
+def _contract(functions: Iterable[Function]) -> list[object]:
+    return [
+        (one.qualname, one.asynchronous, one.parameters, one.returns, [*filter(_is_kept, one.decorators)])
+        for one in functions
+        if not one.is_lambda
+    ]
+
+
+def _is_kept(decorator: object) -> bool:
+    return not (isinstance(decorator, Call) and last_name(decorator.callee) == "on_event")
