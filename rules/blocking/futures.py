@@ -41,6 +41,7 @@ async def job(request: Request) -> None:
 
 ## Use instead
 ```python
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import FastAPI
@@ -50,8 +51,8 @@ pool = ThreadPoolExecutor()
 
 
 @app.get("/sum")
-def total() -> int:
-    return pool.submit(sum, range(1000)).result()
+async def total() -> int:
+    return await asyncio.wrap_future(pool.submit(sum, range(1000)))
 ```
 
 ```python
@@ -71,8 +72,8 @@ async def job(request: Request) -> None:
 ```
 
 ## Fix safety
-Safe: another worker thread waits instead. `await loop.run_in_executor(pool, f, x)`, or `asyncio.wrap_future` around a future
-of a pool, waits without one; the result is the same.
+Safe: the result is the same. `asyncio.wrap_future` waits for a future without a thread; for all else, and where a timeout is
+given, another worker thread waits.
 
 ## References
 - [Python: `concurrent.futures`](https://docs.python.org/3/library/concurrent.futures.html)

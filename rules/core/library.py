@@ -46,13 +46,15 @@ def origins(receiver: Expression, function: Function, line: int) -> list[tuple[C
 class Twin:
     """An awaitable that takes the same arguments and gives the same result.
 
-    `name` is its dotted name; `instead` are equals of other packages, taken where the file has imported one already.
+    `name` is its dotted name; `instead` are equals of other packages, taken where the file has imported one already. One that
+    `wraps` stands for a method without arguments, and is given the object instead.
     """
 
     name: str
     instead: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    wraps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,8 @@ def _waits(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
 
 
 def _has_twin(sink: Sink, function: ProjectFunction, contexts: Contexts) -> bool:
-    if sink.row.twin is not None or sink.name in contexts.project.knowledge.twins:
+    has_twin = sink.row.twin is not None and not sink.row.twin.wraps
+    if has_twin or sink.name in contexts.project.knowledge.twins:
         return True
     return held_at(function, sink.site, contexts) is not None
 

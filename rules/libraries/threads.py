@@ -4,7 +4,7 @@ https://docs.python.org/3/library/concurrency.html
 """
 
 from rules.core.facts import Attribute, Constant, Expression, Function, Site, last_name
-from rules.core.library import Blocking, Library, Offload
+from rules.core.library import Blocking, Library, Offload, Twin
 
 _PRIMITIVES = ("threading", "multiprocessing")
 _POOL = ("apply", "map", "starmap", "join")
@@ -78,9 +78,11 @@ library = Library(
         ),
         Blocking(
             "blocking/futures",
-            tuple(f"concurrent.futures.Future.{name}" for name in ("result", "exception")),
+            ("concurrent.futures.Future.result",),
+            twin=Twin("asyncio.wrap_future", wraps=True),
             when=waits_for_future,
         ),
+        Blocking("blocking/futures", ("concurrent.futures.Future.exception",), when=waits_for_future),
         Blocking("blocking/futures", ("concurrent.futures.wait", "concurrent.futures.Executor.shutdown"), when=waits),
         Blocking("blocking/futures", ("concurrent.futures.as_completed",), lazy=True),
         Blocking("blocking/futures", ("concurrent.futures.Executor.map",), lazy=True),

@@ -413,3 +413,38 @@ def test_own_sleep_is_left_alone(stage: Stage) -> None:
         """,
         get("/"),
     )
+
+
+def test_futures_of_a_pool_are_awaited(stage: Stage) -> None:
+    """What the pool returns, and what it raises, comes as before."""
+    stage.same(
+        """
+        import time
+        from concurrent.futures import ThreadPoolExecutor
+
+        from fastapi import FastAPI, HTTPException, Request
+
+        app = FastAPI()
+        pool = ThreadPoolExecutor(2)
+
+
+        def halved(number: int) -> int:
+            time.sleep(0.01)
+            if number % 2:
+                raise ValueError("odd")
+            return number // 2
+
+
+        @app.post("/halves")
+        async def halves(request: Request) -> list[int]:
+            futures = [pool.submit(halved, number) for number in await request.json()]
+            try:
+                return [future.result() for future in futures]
+            except ValueError as error:
+                raise HTTPException(422, str(error)) from error
+        """,
+        post("/halves", json=[2, 4]),
+        post("/halves", json=[2, 3]),
+        fixes=1,
+        holds=("await asyncio.wrap_future(future)",),
+    )

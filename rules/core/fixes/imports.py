@@ -104,11 +104,12 @@ def _as_groups(texts: list[str]) -> str:
     imports = [text for text in texts if text.split()[:1] in (["import"], ["from"])]
     newline = "\r\n" if any("\r" in text for text in texts) else "\n"
     groups: dict[int, list[str]] = {}
-    for line in sorted(text.strip() for text in imports):
-        groups.setdefault(_rank(_kind(line.split()[1].rstrip(","))), []).append(line + newline)
-    above = newline * any(text != text.lstrip() for text in imports)
-    below = newline * any(text.endswith(newline * 2) for text in imports)
-    block = newline.join("".join(lines) for _, lines in sorted(groups.items()))
+    for text in sorted(imports, key=str.strip):
+        groups.setdefault(_rank(_kind(text.split()[1])), []).append(text)
+    parts = [of_one for _, of_one in sorted(groups.items())]
+    above = newline * any(text != text.lstrip() for text in parts[0]) if parts else ""
+    below = newline * any(text.endswith(newline * 2) for text in parts[-1]) if parts else ""
+    block = newline.join("".join(text.strip() + newline for text in of_one) for of_one in parts)
     return above + block + below + "".join(text for text in texts if text not in imports)
 
 

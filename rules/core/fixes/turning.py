@@ -220,7 +220,7 @@ class Turning:
 
     def _unblock(self, at: At, site: Site, row: Blocking, name: str) -> None:
         """A blocking call: awaited in another way, else kept in a worker thread."""
-        if row.twin is not None and row.weight is Weight.WAIT:
+        if row.twin is not None and not row.twin.wraps and row.weight is Weight.WAIT:
             self.steps[at] = Step.TWIN
             return
         if name in self.contexts.project.knowledge.twins and gives_all_at_once(site):

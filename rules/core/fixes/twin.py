@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable
 
 from rules.core.contexts import Contexts
-from rules.core.findings import Fix, Way
+from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import import_dotted, is_imported, orphan_edits
@@ -25,6 +25,8 @@ def twin(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
     def is_wanted(name: str) -> bool:
         return is_taken_from(document.path, name, contexts)
 
+    if remark.sink.row.twin.wraps:
+        return marked(_wrapping_twin(call, remark.sink.row.twin, document), remark.function, contexts)
     write = _path_twin if remark.sink.row.rule == "blocking/files" else _function_twin
     return marked(write(call, remark.sink.row.twin, document, is_wanted), remark.function, contexts)
 
@@ -41,6 +43,21 @@ def _function_twin(call: ast.Call, twin_: Twin, document: Document, is_wanted: C
         *orphan_edits(document, [call.func], imported, is_wanted),
     ]
     return Fix(f"Await `{chosen}`", Way.TWIN, tuple(edits), notes=twin_.notes, requires=twin_.requires)
+
+
+def _wrapping_twin(call: ast.Call, twin_: Twin, document: Document) -> Fix | None:
+    """`asyncio.wrap_future(future)` for `future.result()`."""
+    if not isinstance(call.func, ast.Attribute) or call.args or call.keywords:
+        return None
+    imported = import_dotted(document, twin_.name)
+    start, end = document.span(call.func.value).end, document.span(call).end
+    if imported is None or "#" in document.between(start, end):
+        return None
+    word = f"await {imported.name}("
+    edits = [document.insert(document.span(call).start, word), document.replace(Span(*start, *end), ")")]
+    if document.needs_parentheses(call):
+        edits = [document.insert(document.span(call).start, f"({word}"), document.replace(Span(*start, *end), "))")]
+    return Fix(f"Await `{twin_.name}`", Way.TWIN, (*edits, *imported.edits), notes=twin_.notes)
 
 
 def _path_twin(call: ast.Call, twin_: Twin, document: Document, is_wanted: Callable[[str], bool]) -> Fix | None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rules import Applicability, Way
 from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, assert_whole_file_fixed, with_app
 
 RULE = "blocking/futures"
@@ -27,11 +28,8 @@ from elsewhere import work
 @pytest.mark.parametrize(
     "body",
     [
-        "return ThreadPoolExecutor().submit(work, 1).result()",
         "with ThreadPoolExecutor() as pool:\n        return pool.submit(work).result(timeout=3)",
         "pool = ProcessPoolExecutor()\n    future = pool.submit(work)\n    return future.exception()",
-        "future: Future[int] = work()\n    return future.result()",
-        "futures = [ThreadPoolExecutor().submit(work, n) for n in range(3)]\n    return [f.result() for f in futures]",
         "for future in as_completed(work()):\n        print(future)",
         "concurrent.futures.wait(work())",
         "done, rest = wait(work(), timeout=3)",
@@ -56,7 +54,6 @@ def test_a_function_that_awaits_nothing_becomes_def(body: str) -> None:
 @pytest.mark.parametrize(
     ("body", "after"),
     [
-        ("return pool.submit(work).result()", "return await run_in_threadpool(pool.submit(work).result)"),
         (
             "future = pool.submit(work)\n    return future.result(3) + 1",
             "future = pool.submit(work)\n    return await run_in_threadpool(future.result, 3) + 1",
@@ -117,10 +114,43 @@ def test_a_pool_of_another_file_through_a_helper() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "after"),
+    [
+        (
+            "return ThreadPoolExecutor().submit(work, 1).result()",
+            "return await asyncio.wrap_future(ThreadPoolExecutor().submit(work, 1))",
+        ),
+        (
+            "future: Future[int] = work()\n    return future.result()",
+            "future: Future[int] = work()\n    return await asyncio.wrap_future(future)",
+        ),
+        (
+            "futures = [ThreadPoolExecutor().submit(work, n) for n in range(3)]\n    return [f.result() for f in futures]",
+            "futures = [ThreadPoolExecutor().submit(work, n) for n in range(3)]\n    return [await asyncio.wrap_future(f) for f in futures]",
+        ),
+        ("return Future().result()['a']", "return (await asyncio.wrap_future(Future()))['a']"),
+        ("return Future().result(\n    ).a", "return (await asyncio.wrap_future(Future())).a"),
+    ],
+)
+def test_a_future_is_awaited(body: str, after: str) -> None:
+    """It needs no thread that waits for it."""
+    before = with_app(IMPORTS, f"{ENDPOINT}{body}\n")
+    (finding,) = assert_fixes(RULE, before, with_app(IMPORTS, f"{ENDPOINT}{after}\n"))
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+
+
+@pytest.mark.parametrize("body", ["return any(f.result() for f in work())", "return Future().result(  # now\n    )"])
+def test_a_future_that_cannot_be_awaited_there(body: str) -> None:
+    typed = body.replace("work()", "[Future()]")
+    assert_unfixed(RULE, with_app(IMPORTS, f"{ENDPOINT}{typed}\n"), way=Way.TWIN)
+
+
 def test_a_coroutine_handed_to_the_loop_from_the_loop() -> None:
     body = "future = asyncio.run_coroutine_threadsafe(work(), loop)\n    return future.result()\n"
     before = with_app(IMPORTS, f"from elsewhere import loop\n\n\n{AWAITING}{body}")
-    assert_fixes(RULE, before, before.replace("future.result()", "await run_in_threadpool(future.result)"))
+    assert_fixes(RULE, before, before.replace("future.result()", "await asyncio.wrap_future(future)"))
 
 
 @pytest.mark.parametrize(
