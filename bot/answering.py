@@ -20,7 +20,7 @@ from bot.events import Asked
 from bot.models import PAUSED, Mute, PullRef
 from bot.review import Outcome, Tools, review
 from bot.standing import CHECK_NAME, configuration, standing
-from bot.targets import Meant, in_thread, muted_by_name, muted_findings, named, thread_of
+from bot.targets import Meant, in_thread, muted_by_name, muted_findings, named, short_ids, thread_of
 from bot.threads import disliked
 from rules import all_rules
 
@@ -193,7 +193,7 @@ async def _to_mute(command: Command, case: Case) -> Sequence[Mute] | str:
         analysis = (await look_at(case)).analysis
     except AnalysisFailed:
         return replies.NOT_ANALYSED
-    return muted_findings(analysis.findings, name) or replies.write_problem(
+    return muted_findings(analysis.findings, name) or replies.write_unknown(
         " ".join(named(analysis.findings, [name]).problems) or f"`{name}` is neither a rule nor the id of a finding."
     )
 
@@ -211,10 +211,9 @@ async def _explain(command: Command, case: Case) -> Answer:
         return failed(replies.NOT_ANALYSED)
     meant = named(found, [name]) if name else Meant(in_thread(found, thread) if thread else ())
     if not meant.findings:
-        problem = " ".join(meant.problems) or "What this thread speaks of is not there any more."
-        return failed(replies.write_problem(problem))
+        return failed(replies.write_unknown(" ".join(meant.problems)) if meant.problems else replies.GONE)
     lead = meant.findings[0]
-    return Answer(replies.explain_finding(lead, lead.fingerprint[:8], case.pull))
+    return Answer(replies.explain_finding(lead, short_ids(found)[lead.fingerprint], case.pull))
 
 
 async def _bring_up_to_date(case: Case) -> None:

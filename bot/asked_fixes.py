@@ -18,7 +18,7 @@ from bot.github import Installation
 from bot.permissions import may_write
 from bot.review import analysed
 from bot.standing import standing
-from bot.targets import Meant, in_thread, named, spoken_of, thread_of
+from bot.targets import Meant, in_thread, named, short_ids, spoken_of, thread_of
 from bot.threads import muted
 from rules import Analysis
 
@@ -79,7 +79,7 @@ async def _fixed(command: Command, case: Case) -> Answer:
     look = await look_at(case)
     meant = _meant(command, case, look)
     made = await _made(command, case, look, meant)
-    said = [*map(replies.write_problem, meant.problems), *_told(command, made)]
+    said = [*map(replies.write_unknown, meant.problems), *_told(command, made, look)]
     if not made.texts:
         return Answer("\n\n".join(said), failed=bool(said))
     if len(made.texts) > MAX_FILES or sum(map(len, made.texts.values())) > MAX_BYTES:
@@ -127,12 +127,12 @@ async def _made(command: Command, case: Case, look: Look, meant: Meant) -> Made:
     return await case.tools.analyst.fulfil(wish, code.head, code.sources, base=base, options=options)
 
 
-def _told(command: Command, made: Made) -> Sequence[str]:
+def _told(command: Command, made: Made, look: Look) -> Sequence[str]:
     """What is worth a comment: what a person has to do, and what they named and did not get."""
     asked_by_name = [name for name in command.targets if name.lower() != "all"]
     if made.done and not asked_by_name:
         made = replace(made, left=())
-    return [text] if (text := replies.write_left(made, command.way)) else []
+    return [text] if (text := replies.write_left(made, command.way, short_ids(look.analysis.findings))) else []
 
 
 def _patch(look: Look, made: Made) -> str:

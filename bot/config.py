@@ -195,7 +195,9 @@ def _with_value(config: RepositoryConfig, layer: Layer, key: str, value: Any) ->
         return _with_problem(config, f"{_where(layer, key)}: `{key}` is not used: {OPERATOR_NAME} locks it.")
     try:
         read = _READERS[key](value)
-    except (msgspec.ValidationError, ValueError) as error:
+    except msgspec.ValidationError:
+        return _with_problem(config, f"{_where(layer, key)}: `{key}` is not used: it must be {_SHAPES[key]}.")
+    except ValueError as error:
         return _with_problem(config, f"{_where(layer, key)}: `{key}` is not used: {error}.")
     name, origin = key.replace("-", "_"), layer.name
     if isinstance(read, dict) and (there := getattr(config, name)):
@@ -302,6 +304,16 @@ def _as(kind: Any) -> Callable[[Any], Any]:
 
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
+
+_SHAPES: Mapping[str, str] = {
+    **dict.fromkeys(("enabled", "unsafe-suggestions", "review-drafts", "review-bots"), "`true` or `false`"),
+    **dict.fromkeys(("select", "ignore"), "a list of names of rules and packs"),
+    "exclude": "a list of globs",
+    "max-comments": "a number from 0, or a table with `review` and `pull-request`",
+    "blocking": "a table that gives each function the name of its awaitable twin, or an empty text",
+    "offloads": "a table that gives each function the position of the callable, from 0",
+}
+"""What a value must be, where that cannot be told by listing the choices."""
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "enabled": _as(bool),

@@ -9,7 +9,6 @@ committed and the best one is shown as a diff: half a fix is never posted, and w
 cost behaviour.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from bot.models import (
     PullRequest,
 )
 from bot.suggestions import ADDITIVE, Diff, combined, shown_as_diff, suggest
+from bot.targets import short_ids
 from bot.threads import thread_changes, worn_out
 from rules import Analysis, Applicability, Finding, Fix, Span, Step
 
@@ -71,7 +71,7 @@ def plan(
         annotations=annotated,
         placements=placements,
         problems=config.problems,
-        ids=_ids(one.finding.fingerprint for one in placements if one.place is not Place.SILENT),
+        ids=short_ids(one.finding for one in placements if one.place is not Place.SILENT),
         offers=wanted.offers(comments, annotated),
         conclusion=_conclusion(analysis, pull, placements, diff, config),
         changes=tuple(thread_changes(findings, history, comments, pull.head)) if not _is_unsure(analysis, diff) else (),
@@ -141,6 +141,13 @@ def _lines(span: Span) -> range:
     """The lines that a span touches; its end is exclusive."""
     touches_last = span.end_column > 1 or span.end_line == span.line
     return range(span.line, span.end_line + touches_last)
+
+
+def _explained(offers: Iterable[Offer], lead: Finding, comment: Comment) -> Iterator[Offer]:
+    """The best fix of a comment without a suggestion could have been one by itself, if nothing else was in its way."""
+    for offer in offers:
+        alone = comment.suggestion is None and offer.fix == lead.fix and not offer.obstacle
+        yield replace(offer, obstacle="it cannot be committed together with another one") if alone else offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +244,7 @@ class _Wanted:
         offers: dict[str, tuple[Offer, ...]] = {}
         for comment in comments:
             lead, *others = comment.findings
-            offers[lead.fingerprint] = tuple(self.offered(lead))
+            offers[lead.fingerprint] = tuple(_explained(self.offered(lead), lead, comment))
             offers |= {finding.fingerprint: tuple(islice(self.offered(finding), 1)) for finding in others}
         return offers | {finding.fingerprint: tuple(islice(self.offered(finding), 1)) for finding in annotated}
 
@@ -334,18 +341,6 @@ def _capped(placements: Iterable[Placement]) -> tuple[Placement, ...]:
 def _bottom_up(comment: Comment) -> tuple[str, int]:
     """Whoever commits suggestions one by one, in this order, never shifts the lines of the next one."""
     return comment.path, -comment.lines.stop if comment.lines else 0
-
-
-def _ids(fingerprints: Iterable[str]) -> dict[str, str]:
-    """The shortest beginnings, of four characters or more, that tell the fingerprints apart."""
-    left, ids, length = set(fingerprints), dict[str, str](), 4
-    every = tuple(left)
-    while left:
-        count = Counter(fingerprint[:length] for fingerprint in every)
-        done = {one for one in left if count[one[:length]] == 1 or length >= len(one)}
-        ids |= {fingerprint: fingerprint[:length] for fingerprint in done}
-        left, length = left - done, length + 1
-    return ids
 
 
 def _conclusion(

@@ -38,7 +38,9 @@ DEFAULT_BRANCH = (
 )
 MOVED = "The branch moved while the fixes were made, again and again. Ask once more when it is quiet."
 NOT_ANALYSED = "This pull request could not be analysed; the check run says why."
-WHICH = "Say which one: `/asyncify {verb} ID`, or answer in its thread. IDs stand in the comments and in the check run."
+IDS = "IDs stand in the comments and in the check run."
+WHICH = f"Say which one: `/asyncify {{verb}} ID`, or answer in its thread. {IDS}"
+GONE = "What this thread speaks of is not there any more."
 MAY_REVIEW = "Only the author of this pull request and people with write access can ask for that."
 MAY_WRITE = "This takes write access to `{repository}`."
 WENT_WRONG = "Something went wrong on our side, and asking again may help."
@@ -51,6 +53,11 @@ def write_reply(texts: Iterable[str], head: str, answer: str) -> str:
 
 def write_problem(problem: str) -> str:
     return f"{prose(problem)} `/asyncify help` lists the commands."
+
+
+def write_unknown(problem: str) -> str:
+    """Why what was named means nothing."""
+    return f"{prose(problem)} {IDS}"
 
 
 def write_config(config: RepositoryConfig) -> str:
@@ -136,9 +143,12 @@ def co_author(login: str, number: int, page: str) -> str:
     return f"Co-authored-by: {login} <{number}+{login}@users.noreply.{host}>"
 
 
-def write_left(made: Made, way: str) -> str:
-    """Why something that was asked for was not done, and what a person has to add."""
-    lines = [f"- {code(one.fingerprint[:8])} {prose(_why_not(fix, way))}" for one, fix in made.left[:MAX_LISTED]]
+def write_left(made: Made, way: str, ids: Mapping[str, str]) -> str:
+    """Why something that was asked for was not done, and what a person has to add. `ids` are short names by fingerprint."""
+    lines = [
+        f"- {code(ids.get(one.fingerprint, one.fingerprint))} {prose(_why_not(fix, way))}"
+        for one, fix in made.left[:MAX_LISTED]
+    ]
     more = len(made.left) - MAX_LISTED
     lines += [f"- and {more} more"] if more > 0 else []
     left = "\n".join([f"Not fixed{'' if made.done else ', so nothing was committed'}:", "", *lines]) if lines else ""

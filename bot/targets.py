@@ -3,6 +3,7 @@
 Pure.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -45,12 +46,24 @@ def named(findings: Sequence[Finding], names: Iterable[str]) -> Meant:
     for name in names:
         some = _by_id(findings, name) or _by_place(findings, name)
         if len({one.fingerprint for one in some}) > 1 and _is_id(name):
-            problems.append(f"More than one finding begins with `{name}`.")
+            problems.append(f"More than one finding begins with `{name}`: give more of its id.")
         elif some:
             found |= {one.fingerprint: one for one in some}
         else:
             problems.append(f"`{name}` names no finding here.")
     return Meant(tuple(found.values()), tuple(problems))
+
+
+def short_ids(findings: Iterable[Finding]) -> dict[str, str]:
+    """By fingerprint: its shortest beginning, of four characters or more, that tells it from the others."""
+    left, ids, length = {finding.fingerprint for finding in findings}, dict[str, str](), SHORTEST_ID
+    every = tuple(left)
+    while left:
+        count = Counter(fingerprint[:length] for fingerprint in every)
+        done = {one for one in left if count[one[:length]] == 1 or length >= len(one)}
+        ids |= {fingerprint: fingerprint[:length] for fingerprint in done}
+        left, length = left - done, length + 1
+    return ids
 
 
 def muted_by_name(name: str, threads: Sequence[Thread]) -> tuple[Mute, ...]:

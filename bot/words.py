@@ -6,6 +6,7 @@ What may be claimed was measured: that the event loop is kept free, that FastAPI
 that asynchronous code is quicker by itself.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -70,6 +71,10 @@ WAYS = frozenset({Way.TWIN, Way.REVERSE, Way.OFFLOAD})  # those that can be aske
 FIX_ALL = Button("Fix all", "fix-all", "Commit all safe fixes to this branch")
 RERUN = Button("Re-run", "rerun", "Review this pull request again")
 LEVELS: Mapping[Severity, str] = {Severity.ERROR: "failure", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+_CONSEQUENCE = re.compile(r": [^:]*this worker serves no other request\.$")
+"""What the sentences of blocking calls end with, which a table need not say in each row."""
 
 
 def write_review(plan: Plan, pull: PullRequest, asked: str = "") -> Review | None:
@@ -278,7 +283,7 @@ def _reason(rule: str) -> str:
     page = all_rules().get(rule)
     if page is None:
         return f"Rule {code(rule)}."
-    return f"Rule {code(rule)}: {prose(page.title).rstrip('.')}. {code(f'asyncify rule {rule}')} says more."
+    return f"Rule {code(rule)}: {prose(page.title).rstrip('.')}. {code(f'/asyncify explain {rule}')} says more."
 
 
 def _fitting(parts: Iterable[str], room: int) -> Iterator[str]:
@@ -342,7 +347,8 @@ def _row(one: Placement, plan: Plan, pull: PullRequest) -> str:
     place = link(finding.path, finding.span.line, pull).replace("|", "&#124;")
     said = PLACES[one.place] + (f" ({prose(one.reason, table=True)})" if one.reason else "")
     name = code(plan.ids.get(finding.fingerprint, "?"))
-    return f"| {name} | {place} | {prose(finding.message, table=True)} | {code(finding.rule)} | {said} |"
+    what = _CONSEQUENCE.sub(".", finding.message)
+    return f"| {name} | {place} | {prose(what, table=True)} | {code(finding.rule)} | {said} |"
 
 
 def _table(rows: Sequence[str], room: int) -> tuple[str, Sequence[str]]:

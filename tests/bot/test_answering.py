@@ -191,6 +191,8 @@ class TestVerbs:
         assert "`time.sleep` stops the event loop" in other
         assert reactions(await scene.ask("/asyncify explain")) == ["eyes", "confused"]
         assert reactions(await scene.ask("/asyncify explain beef")) == ["eyes", "confused"]
+        assert scene.replies()[-2].startswith("`beef` names no finding here. IDs stand in the comments")
+        assert one.startswith(f"`{scene.id()}` at ")
 
     async def test_ignore(self, scene: Scene) -> None:
         """What is ignored is resolved, is not counted, and stays so on the next push."""

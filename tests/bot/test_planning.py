@@ -204,6 +204,8 @@ def test_suggestions_that_contradict_each_other_are_not_both_made() -> None:
 
     assert places(made) == [Place.SUGGESTION, Place.COMMENT]
     assert [comment.suggestion is None for comment in made.comments] == [True, False]
+    reasons = [offer.obstacle for finding in found for offer in made.offers[finding.fingerprint]]
+    assert reasons == ["", "it cannot be committed together with another one"]
 
 
 def test_overlapping_suggestions_become_one() -> None:

@@ -134,6 +134,16 @@ def test_the_review_itself_is_one_sentence() -> None:
     assert reviewed(planned(one, far)).body.startswith("2 comments, all with a suggestion to commit. ")
 
 
+def test_where_more_is_said() -> None:
+    """A comment tells how to ask for more, in the pull request itself."""
+    (comment,) = reviewed(planned(finding("main.py", MAIN, "time.sleep(1)", fix=AWAIT))).comments
+
+    assert (
+        "`time.sleep` stops the event loop, not only this coroutine. `/asyncify explain blocking/sleep` says more."
+        in comment.body
+    )
+
+
 def test_there_is_no_review_where_nothing_is_said_inline() -> None:
     """The check run is enough."""
     assert write_review(planned(), pull_request()) is None
@@ -248,12 +258,15 @@ def test_a_body_fits_github() -> None:
 # --- the check run
 
 
+MEANWHILE = "`return 1` blocks the event loop: while it waits, this worker serves no other request."
+
+
 def test_the_check_run_lists_every_finding_with_its_place() -> None:
-    """Wherever it was said."""
+    """Wherever it was said. What follows for the worker is not said in each row."""
     found = [
         finding("main.py", MAIN, "time.sleep(1)", fingerprint="aaaa0000", fix=AWAIT),
         finding("other.py", MAIN, "time.sleep(1)", fingerprint="bbbb0000", message="`a|b` and a|b."),
-        finding("main.py", MAIN, "return 1", fingerprint="cccc0000", rule="blocking/old"),
+        finding("main.py", MAIN, "return 1", fingerprint="cccc0000", rule="blocking/old", message=MEANWHILE),
         finding("main.py", MAIN, "asyncio", fingerprint="dddd0000", introduced=False),
     ]
     run = checked(planned(*found, said=(Said("cccc0000", "0ld"),)))
