@@ -85,6 +85,50 @@ class Counterpart:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How a query asks the database, and the method of a result that gives the same of a statement.
+
+    `objects` where the query is for one class, `rows` for anything else; empty where nothing does. With `one` the
+    statement is limited to one row before.
+    """
+
+    objects: str
+    rows: str
+    one: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """A class of sessions whose methods block, and the class of those whose methods are awaited, for the same database.
+
+    What is awaited of the other class, the rows of its coroutines tell, but that what the `unlike` ones give is of another kind.
+    `quick` methods are called and `attributes` read as they are, `entered` are managers of `async with`. After a method of `expiring`, objects load again what is read of them, unless
+    the session was told otherwise when it was made; after one of `losing` they always do, and `refresh` is the one that loads them.
+    `bridge` is the method of the other class that runs a function with a session of this one.
+    `factories` make factories of either class, `engines` make what a session asks: for each the one that makes the other kind.
+    What the method `query` makes is built by methods of the names in `building`, as a `select` is, and ends in one of `endings`.
+    `same` pairs the drivers of the one class with those of the other that behave alike.
+    """
+
+    of: str
+    instead: str
+    quick: frozenset[str]
+    unlike: frozenset[str]
+    attributes: frozenset[str]
+    entered: frozenset[str]
+    expiring: frozenset[str]
+    losing: frozenset[str]
+    refresh: str
+    bridge: str
+    factories: frozenset[str]
+    engines: Mapping[str, str]
+    query: str
+    building: frozenset[str]
+    endings: Mapping[str, Ending]
+    same: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Borrower:
     """A function that makes a client for one call, and the `method` of a `client` that makes the same call.
 
@@ -210,6 +254,7 @@ class Library:
     twins: Mapping[str, str] = field(default_factory=dict)
     counterparts: tuple[Counterpart, ...] = ()
     borrowers: tuple[Borrower, ...] = ()
+    sessions: tuple[Sessions, ...] = ()
     offloads: tuple[Offload, ...] = ()
     registrations: tuple[Registration, ...] = ()
     callers: frozenset[str] = frozenset()
@@ -238,6 +283,7 @@ class Knowledge:
         self.counterparts = {one.of: one for library in known for one in library.counterparts}
         self.borrowers = [one for library in known for one in library.borrowers]
         self._client = client
+        self.sessions = {one.of: one for library in known for one in library.sessions}
         self.makers = {name: one for one in self.counterparts.values() for name in (one.of, *one.makers)}
         self._aliases = _merged(library.aliases for library in known)
         self._coroutines = frozenset().union(

@@ -3,7 +3,9 @@
 https://docs.sqlalchemy.org/en/21/orm/session_api.html and https://sqlmodel.tiangolo.com/
 """
 
-from rules.core.library import Blocking, Library
+from dataclasses import replace
+
+from rules.core.library import Blocking, Ending, Library, Sessions
 
 SESSION = "sqlalchemy.orm.Session"
 QUERY = "sqlalchemy.orm.Query"
@@ -26,8 +28,55 @@ _METADATA = ("sqlalchemy.MetaData", "sqlalchemy.orm.DeclarativeBase.metadata", "
 _AT_ONCE = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_all")  # of AsyncSession, yet not awaited
 _QUICK = frozenset(f"{session}.{name}" for session in (SESSION, ASYNC_SESSION) for name in _AT_ONCE)
 
+# https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html and
+# https://docs.sqlalchemy.org/en/21/changelog/migration_20.html#legacy-query-usage
+_SESSIONS = Sessions(
+    of=SESSION,
+    instead=ASYNC_SESSION,
+    quick=frozenset({*_AT_ONCE, "is_modified", "in_transaction", "in_nested_transaction"}),
+    unlike=frozenset({"connection", "stream", "stream_scalars", "run_sync"}),
+    attributes=frozenset({"new", "dirty", "deleted", "no_autoflush", "is_active", "info"}),
+    entered=frozenset({"begin", "begin_nested"}),
+    expiring=frozenset({"commit", "begin"}),
+    losing=frozenset({"rollback", "expire", "expire_all", "begin_nested"}),
+    refresh="refresh",
+    bridge="run_sync",
+    factories=frozenset({"sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.async_sessionmaker"}),
+    engines={"sqlalchemy.create_engine": "sqlalchemy.ext.asyncio.create_async_engine"},
+    query="query",
+    building=frozenset(
+        {
+            *(
+                "filter",
+                "filter_by",
+                "where",
+                "order_by",
+                "offset",
+                "limit",
+                "join",
+                "outerjoin",
+                "options",
+                "group_by",
+            ),
+            *("having", "distinct", "with_for_update"),
+        }
+    ),
+    endings={
+        "all": Ending("all", "all"),
+        "first": Ending("first", "first", one=True),
+        "one": Ending("one", "one"),
+        "one_or_none": Ending("one_or_none", "one_or_none"),
+        "scalar": Ending("one_or_none", "scalar_one_or_none"),
+    },
+    same=frozenset({("psycopg", "psycopg"), ("pysqlite", "aiosqlite"), ("sqlite", "aiosqlite")}),
+)
+
 library = Library(
     "SQLAlchemy",
+    sessions=(
+        _SESSIONS,
+        replace(_SESSIONS, of="sqlmodel.Session", instead="sqlmodel.ext.asyncio.session.AsyncSession"),
+    ),
     blocking=(
         Blocking("databases/session", tuple(f"{SESSION}.{name}" for name in _SESSION if name != "close")),
         Blocking("databases/session", ("sqlmodel.Session.exec",)),

@@ -300,7 +300,7 @@ def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
 
 def _signatures(tree: ast.Module) -> list[tuple[object, ...]]:
     return [
-        (n.name, ast.dump(n.args), [ast.dump(d) for d in n.decorator_list], n.returns and ast.dump(n.returns))
+        (n.name, _parameters(n.args), [ast.dump(d) for d in n.decorator_list], n.returns and ast.dump(n.returns))
         for n in ast.walk(tree)
         if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))
     ]
@@ -313,6 +313,22 @@ def _without_events(tree: ast.Module) -> ast.Module:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             node.decorator_list = [one for one in node.decorator_list if ".on_event(" not in ast.unparse(one)]
     return tree
+
+
+def _parameters(arguments: ast.arguments) -> list[str]:
+    """The parameters; of those that hold a session only the names, since which kind of session it is belongs to no API."""
+    given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    defaults = [None] * (len(given) - len(arguments.defaults) - len(arguments.kw_defaults))
+    told = zip(given, [*defaults, *arguments.defaults, *arguments.kw_defaults], strict=True)
+    return [
+        one.arg if _holds_session(one, default) else ast.dump(one) + str(default and ast.dump(default))
+        for one, default in told
+    ]
+
+
+def _holds_session(parameter: ast.arg, default: ast.expr | None) -> bool:
+    texts = (ast.unparse(node) for node in (parameter.annotation, default) if node is not None)
+    return any(re.search(r"Session|get_\w*(db|session)|Db\b", text) for text in texts)
 
 
 def _unawaited(tree: ast.Module) -> int:

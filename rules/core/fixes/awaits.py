@@ -6,7 +6,7 @@ Calls that are chained begin at the same place, so what goes before them is gath
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Expression, Name, Site, last_name
@@ -27,11 +27,31 @@ class Awaits:
     _edits: list[Edit] = field(default_factory=list)
     _replaced: list[ast.expr] = field(default_factory=list)
     _imported: list[Imported] = field(default_factory=list)
+    _kept: list[ast.expr] = field(default_factory=list)
 
     def turn(self, definition: ast.FunctionDef) -> None:
         """`async def` for `def`."""
         self.turned.add(definition)
         self.put(self.document.span(definition).start, "async ")
+
+    def saved(self) -> "Awaits":
+        """What is written so far, to come back to."""
+        return replace(
+            self,
+            turned=set(self.turned),
+            _calls=[*self._calls],
+            _before=dict(self._before),
+            _edits=[*self._edits],
+            _replaced=[*self._replaced],
+            _imported=[*self._imported],
+            _kept=[*self._kept],
+        )
+
+    def restored(self, saved: "Awaits") -> "Awaits":
+        """This again, with only that written in it."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(saved, one.name))
+        return self
 
     def may_await(self, call: ast.Call) -> bool:
         return self.document.may_await(call, self.turned)
@@ -55,13 +75,22 @@ class Awaits:
             self._replaced.append(old)
             self._imported.append(imported)
 
+    def rename(self, old: ast.expr, new: str) -> None:
+        """Another name; the import of the old one goes with its last use."""
+        self._edits.append(self.document.replace(self.document.span(old), new))
+        self._replaced.append(old)
+
+    def keep(self, old: ast.expr) -> None:
+        """Another name, whose import took the place of the old one's."""
+        self._kept.append(old)
+
     def edits(self, is_wanted: Callable[[str], bool]) -> list[Edit]:
         """All edits of the file, imports among them; those that nothing uses any longer are dropped."""
         made = [*self._edits, *self._awaiting()]
         made += [self.document.insert(place, text) for place, text in self._before.items()]
         added = tuple(edit for imported in self._imported for edit in imported.edits)
         roots = {imported.name.partition(".")[0] for imported in self._imported}
-        gone = [node for node in self._replaced if not roots & _names(node)]
+        gone = [node for node in self._replaced if not roots & _names(node) and node not in self._kept]
         return [*made, *added, *orphan_edits(self.document, gone, Imported("", added), is_wanted)]
 
     def _awaiting(self) -> Iterator[Edit]:

@@ -97,12 +97,18 @@ def _function_by_function(groups: Groups, left_out: set[Fix]) -> dict[str, Fix]:
     best: dict[str, Fix] = {}
     for group in groups.values():
         left = [(one.finding, [fix for fix in one.fixes if fix not in left_out]) for one in group]
-        reverse = _has_everywhere(Way.REVERSE, left) and not (_has_everywhere(Way.TWIN, left) or _pays_awaited(left))
+        reverse = _has_everywhere(Way.REVERSE, left) and not (all(map(_prefers_twin, left)) or _pays_awaited(left))
         for finding, fixes in left:
             fitting = [fix for fix in fixes if (fix.way is Way.REVERSE) == reverse]
             if fitting:
                 best[finding.fingerprint] = fitting[0]
     return best
+
+
+def _prefers_twin(offered: tuple[Finding, list[Fix]]) -> bool:
+    """Whether a twin comes before all that takes the `async` away."""
+    ways = [fix.way for fix in offered[1]]
+    return Way.TWIN in ways and ways.index(Way.TWIN) < ways.index(Way.REVERSE)
 
 
 def _pays_awaited(group: list[tuple[Finding, list[Fix]]]) -> bool:

@@ -2,8 +2,8 @@
 
 import ast
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from rules.core.findings import Edit, Span
 from rules.core.fixes.document import Document
@@ -41,6 +41,70 @@ def _written(document: Document, dotted: str) -> str | None:
                 if f"{inner}.".startswith(inside) and dotted.startswith(f"{inner}."):
                     return (alias.asname or alias.name) + dotted.removeprefix(inner)
     return None
+
+
+@dataclass(slots=True)
+class Wanted:
+    """The members that one fix imports, so that those of one module come by one edit. Raises LookupError where a name is taken."""
+
+    _members: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    def member(self, document: Document, module: str, member: str) -> str:
+        """How the file writes the member once the edits are made."""
+        if (written := is_imported(document, f"{module}.{member}")) is not None:
+            return written
+        if _is_bound(document, member):
+            raise LookupError(f"the name `{member}` is taken")
+        members = self._members.setdefault((document.path, module), [])
+        if member not in members:
+            members.append(member)
+        return member
+
+    def saved(self) -> dict[tuple[str, str], list[str]]:
+        """What is wanted so far, to come back to."""
+        return {key: [*members] for key, members in self._members.items()}
+
+    def restore(self, saved: dict[tuple[str, str], list[str]]) -> None:
+        self._members = saved
+
+    def edits(self, document: Document) -> Iterator[Edit]:
+        """The edits of one file."""
+        for (path, module), members in self._members.items():
+            if path == document.path:
+                yield _imported_together(document, module, sorted(members))
+
+
+def _imported_together(document: Document, module: str, members: list[str]) -> Edit:
+    for statement in _statements(document):
+        if isinstance(statement, ast.ImportFrom) and statement.module == module and not statement.level:
+            last = statement.names[-1]
+            if last.name != "*":
+                end = (last.end_lineno or 0, document.column(last.end_lineno or 0, last.end_col_offset or 0))
+                return document.insert(end, "".join(f", {member}" for member in members))
+    return _added(document, f"from {module} import {', '.join(members)}", module, members[0]).edits[0]
+
+
+def swap_or_add(
+    document: Document, statement: ast.ImportFrom, name: str, old: ast.expr | None, is_wanted: Callable[[str], bool]
+) -> tuple[tuple[Edit, ...], bool]:
+    """The edits by which a statement imports the name: in place of the old one, where nothing else uses that, else besides.
+
+    Also whether the old one is gone.
+    """
+    alias = next((one for one in statement.names if isinstance(old, ast.Name) and one.name == old.id), None)
+    if alias is not None and isinstance(old, ast.Name) and alias.asname is None:
+        alone = document.uses[old.id] == [old] and old.id not in document.words and not is_wanted(old.id)
+        if alone and not document.path.endswith("__init__.py"):
+            line = alias.lineno
+            start, end = alias.col_offset, alias.end_col_offset or 0
+            span = Span(line, document.column(line, start), line, document.column(line, end))
+            return (document.replace(span, name),), True
+    last = statement.names[-1]
+    if last.name == "*":
+        return (), False
+    end_line = last.end_lineno or last.lineno
+    position = (end_line, document.column(end_line, last.end_col_offset or 0))
+    return (document.insert(position, f", {name}"),), False
 
 
 def import_member(document: Document, module: str, member: str) -> Imported | None:

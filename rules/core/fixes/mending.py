@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rules.core.contexts import Contexts
-from rules.core.findings import Applicability, Edit, Finding, Fix
+from rules.core.findings import Applicability, Edit, Finding, Fix, Way
 from rules.core.fixes import lifespan, repairs
 from rules.core.fixes.borrowing import borrow
 from rules.core.fixes.certificates import read_once
@@ -17,7 +17,7 @@ from rules.core.fixes.proof import objection
 from rules.core.fixes.reverse import reverse
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.twin import twin
-from rules.core.fixes.whole import Bench, exchange, member, turn
+from rules.core.fixes.whole import Bench, exchange, member, session, turn
 from rules.core.remarks import Remark, Remedy
 from rules.core.values import ProjectFunction
 
@@ -40,7 +40,7 @@ WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
     Remedy.MOVE: (lifespan.move,),
 }
 WIDE: Mapping[Remedy, tuple[Callable[[Remark, Bench], Fix | None], ...]] = {
-    Remedy.UNBLOCK: (member, exchange),
+    Remedy.UNBLOCK: (member, exchange, session),
     Remedy.TURN: (turn,),
 }
 
@@ -100,7 +100,11 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
     if remark.remedy is Remedy.UNBLOCK and (borrowed := borrow(remark, bench.contexts, document)) is not None:
         reaching.append(borrowed)
     yield from (fix for fix in reaching if fix.applicability is Applicability.SAFE)
+    rest = [fix for fix in reaching if fix.applicability is Applicability.UNSAFE]
     for write in WAYS.get(remark.remedy, ()):
         if (made := write(remark, bench.contexts, document)) is not None:
+            if isinstance(made, Fix) and made.way is Way.OFFLOAD and made.applicability is Applicability.UNSAFE:
+                yield from rest  # what is awaited comes before a thread that is no better
+                rest = []
             yield made
-    yield from (fix for fix in reaching if fix.applicability is Applicability.UNSAFE)
+    yield from rest

@@ -14,12 +14,12 @@ from types import CodeType
 from rules.core.blocking import sinks_of
 from rules.core.contexts import Contexts
 from rules.core.edits import EditConflictError, apply_edits, decode_source
-from rules.core.facts import Facts, Function, Site, last_name
+from rules.core.facts import Call, Facts, Parameter, Site, last_name
 from rules.core.findings import Fix, Way
 from rules.core.reading import read_facts
 from rules.core.syntax import UnreadableError, parse
 from rules.core.usage import calls_by_hand, registers
-from rules.core.values import Outside, ProjectFunction, Where
+from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
 
 def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
@@ -77,7 +77,7 @@ def _contract_objection(fix: Fix, before: Contexts, edited: Mapping[str, Facts])
     for path, facts in edited.items():
         if facts.problem:
             return "cannot be read again"
-        if _signatures(project.facts[path]) != _signatures(facts):
+        if _signatures(path, before) != _signatures(path, after):
             return "changes a signature"
         if fix.way is not Way.REPAIR and _registrations(path, before) != _registrations(path, after):
             return "changes the routes"
@@ -137,7 +137,25 @@ def _registrations(path: str, contexts: Contexts) -> list[object]:
         for index, function in enumerate(contexts.project.facts[path].functions)
         for site in function.sites
         if last_name(site.call.callee) in known and registers(site.call, Where(path, index, site.line), contexts)
+        if not _gives_session(site.call, Where(path, index, site.line), contexts)
     ]
+
+
+def _gives_session(call: Call, where: Where, contexts: Contexts) -> bool:
+    """Whether it is `Depends` of what gives a session and asks the request for nothing: which one is nobody's business."""
+    if len(call.arguments) != 1 or call.keywords:
+        return False
+    value = contexts.project.value(call.arguments[0], where)
+    if not isinstance(value, ProjectFunction) or contexts.project.function(value).parameters:
+        return False
+    return _is_session(contexts.project.injected(value), contexts)
+
+
+def _is_session(value: Value | None, contexts: Contexts) -> bool:
+    if not (isinstance(value, Object) and isinstance(value.of, Outside)):
+        return False
+    known = contexts.project.knowledge.sessions.values()
+    return not {value.of.name}.isdisjoint({name for row in known for name in (row.of, row.instead)})
 
 
 def _awaits_nothing(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:
@@ -172,12 +190,30 @@ def _within(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFu
             yield ProjectFunction(function.path, index)
 
 
-def _signatures(facts: Facts) -> list[object]:
-    return [_signature(function) for function in facts.functions if not function.is_lambda]
+def _signatures(path: str, contexts: Contexts) -> list[object]:
+    functions = enumerate(contexts.project.facts[path].functions)
+    return [_signature(ProjectFunction(path, i), contexts) for i, function in functions if not function.is_lambda]
 
 
-def _signature(function: Function) -> object:
-    return (function.qualname, function.parameters, function.returns, function.decorators, function.generator)
+def _signature(place: ProjectFunction, contexts: Contexts) -> object:
+    function = contexts.project.function(place)
+    where = Where(place.path, function.parent, function.line)
+    parameters = tuple(_parameter(parameter, where, contexts) for parameter in function.parameters)
+    return (function.qualname, parameters, function.returns, function.decorators, function.generator)
+
+
+def _parameter(parameter: Parameter, where: Where, contexts: Contexts) -> object:
+    """A parameter; of a session that is injected, or handed on, only that it is one."""
+    project = contexts.project
+    value = project.annotated(parameter.annotation, where)
+    if value is None and isinstance(dependency := project.dependency(parameter, where), ProjectFunction):
+        value = project.injected(dependency)
+    if not _is_session(value, contexts):
+        return parameter
+    given = project.dependency(parameter, where)
+    if given is not None and not (isinstance(given, ProjectFunction) and not project.function(given).parameters):
+        return parameter
+    return (parameter.name, parameter.kind, parameter.has_default, given is not None)
 
 
 def _blocking(contexts: Contexts, function: ProjectFunction) -> Counter[str]:

@@ -8,6 +8,7 @@ from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.holding import held_at
+from rules.core.fixes.sessions import Desk, exchange_session
 from rules.core.fixes.sharing import INTERLEAVING, touches_shared
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once
@@ -28,9 +29,11 @@ class Bench:
     texts: Texts
     refusals: Counter[str]
     calm: Calm = field(init=False)
+    desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
         self.calm = Calm(self.contexts)
+        self.desk = Desk(self.contexts, self.texts, self.calm)
 
     def plan(self, grow: Callable[[Turning], None]) -> Turning | None:
         """The plan that begins with a step, if there is one; else why not is kept."""
@@ -64,6 +67,15 @@ def exchange(remark: Remark, bench: Bench) -> Fix | None:
     if plan is None or held is None:
         return None
     return _fix(f"Await `{plan.clients[held].instead}`", Way.TWIN, plan, bench)
+
+
+def session(remark: Remark, bench: Bench) -> Fix | None:
+    """The session that the call is made on, or is given, exchanged for one that is awaited."""
+
+    def refuse(reason: str) -> None:
+        bench.refusals[reason] += 1
+
+    return exchange_session(remark, bench.desk, refuse)
 
 
 def member(remark: Remark, bench: Bench) -> Fix | None:

@@ -1,0 +1,68 @@
+"""Helpers that stay as they are, and are run with a session of their own kind: `await session.run_sync(helper, ...)`.
+
+https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rules.core.contexts import Contexts
+from rules.core.facts import last_name
+from rules.core.fixes.rows import Called, Lost
+from rules.core.fixes.sharing import reached
+from rules.core.fixes.turning import Refused
+from rules.core.library import Sessions
+from rules.core.values import Object, Outside, ProjectFunction, Where
+
+
+@dataclass(frozen=True, slots=True)
+class Bridging:
+    """What may be run so. `given_back` tells what the rows have lost that a helper which commits returns."""
+
+    contexts: Contexts
+    row: Sessions
+    given_back: Callable[[ProjectFunction], Lost]
+
+    def check(self, helper: ProjectFunction) -> None:
+        """Raises Refused where a helper does more than to ask the session that it is handed."""
+        project = self.contexts.project
+        result = project.result(helper)
+        if project.function(helper).generator or project.function(helper).decorators:
+            raise Refused("a helper is no plain function")
+        if isinstance(result, Object) and isinstance(result.of, Outside) and result.of.name.startswith("sqlalchemy."):
+            raise Refused("a helper gives what is to be asked later")
+        for inner in reached(helper, self.contexts):
+            if project.function(inner).asynchronous:
+                raise Refused("a helper starts a coroutine")
+            for site in project.function(inner).sites:
+                where = Where(inner.path, inner.index, site.line)
+                blocked = self.contexts.blocking(site, where)
+                if blocked is not None and not self._is_of_session(blocked[1]):
+                    raise Refused("a helper blocks by other things as well")
+                made = project.value(site.call, where)
+                callee = project.value(site.call.callee, where)
+                is_made = isinstance(made, Object) and isinstance(made.of, Outside) and made.of.name == self.row.of
+                if is_made and not (isinstance(callee, Outside) and callee.name.startswith(f"{self.row.of}.")):
+                    raise Refused("a helper makes a session of its own")
+
+    def _is_of_session(self, name: str) -> bool:
+        knowledge = self.contexts.project.knowledge
+        owner = name.rpartition(".")[0]
+        return (
+            owner in knowledge.family(self.row.of)
+            or owner == knowledge.result(f"{self.row.of}.{self.row.query}")
+            or (owner == knowledge.result(f"{knowledge.family(self.row.of)[-1]}.{self.row.query}"))
+        )
+
+    def lost(self, helper: ProjectFunction) -> Called:
+        """What a helper that stays as it is may do to rows, by the methods that are called in it."""
+        called = {
+            last_name(site.call.callee)
+            for inner in reached(helper, self.contexts)
+            for site in self.contexts.project.function(inner).sites
+        }
+        if called & self.row.losing:
+            return Called(Lost.ROLLED_BACK, Lost.ROLLED_BACK)
+        if called & self.row.expiring:
+            return Called(Lost.COMMITTED, self.given_back(helper))
+        return Called(Lost.FILLED, Lost.FILLED) if "flush" in called else Called(Lost.NOTHING, Lost.NOTHING)

@@ -1,0 +1,238 @@
+"""What rows still hold where they are read: a session that commits or rolls back lets them forget, and load again.
+
+https://docs.sqlalchemy.org/en/21/orm/session_basics.html#committing. One function is followed at a time, statement by
+statement, the loops in it twice.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from rules.core.fixes.document import Document
+from rules.core.library import Sessions
+
+
+class Lost(IntEnum):
+    """What rows have lost: nothing, what the database fills, what a commit takes, what a rollback takes."""
+
+    NOTHING = 0
+    FILLED = 1
+    COMMITTED = 2
+    ROLLED_BACK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A row that is read though it may have lost what it held: the name that it goes by, and the attribute (or none)."""
+
+    name: str
+    attribute: str
+    lost: Lost
+    returned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What a function that is given the session does to rows, and whether what it returns has lost anything."""
+
+    lost: Lost
+    gives: Lost
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is lost by now, and the names that were loaded again since."""
+
+    lost: Lost = Lost.NOTHING
+    fresh: frozenset[str] = frozenset()
+    ended: bool = False
+
+    def after(self, lost: Lost) -> "_State":
+        return _State(max(lost, self.lost), frozenset()) if lost else self
+
+    def joined(self, other: "_State") -> "_State":
+        if self.ended or other.ended:
+            return other if self.ended else self
+        return _State(max(self.lost, other.lost), self.fresh & other.fresh)
+
+
+@dataclass(slots=True)
+class Flow:
+    """Follows one function. `rows` are the names that may hold rows, `called` what calls do that are given the session."""
+
+    session: str
+    rows: frozenset[str]
+    row: Sessions
+    document: Document
+    called: Mapping[ast.Call, Called] = field(default_factory=dict)
+    reads: list[Read] = field(default_factory=list)
+    lost: Lost = Lost.NOTHING
+    gives: Lost = Lost.NOTHING
+
+    def follow(self, definition: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Find what is read in a function after it was lost, and what it does to the rows of others."""
+        self._block(definition.body, _State())
+
+    def _block(self, statements: list[ast.stmt], state: _State) -> _State:
+        for statement in statements:
+            if not state.ended:
+                state = self._statement(statement, state)
+        return state
+
+    def _statement(self, node: ast.stmt, state: _State) -> _State:
+        match node:
+            case ast.If(test=test, body=body, orelse=orelse):
+                state = self._evaluated(test, state)
+                return self._block(body, state).joined(self._block(orelse, state))
+            case ast.For() | ast.AsyncFor():
+                return self._loop(node, state)
+            case ast.While(test=test, body=body, orelse=orelse):
+                for _ in range(2):
+                    state = state.joined(self._block(body, self._evaluated(test, state)))
+                return self._block(orelse, self._evaluated(test, state))
+            case ast.Try() | ast.TryStar():
+                return self._try(node, state)
+            case ast.With() | ast.AsyncWith():
+                return self._with(node, state)
+            case ast.Match(subject=subject, cases=cases):
+                state = self._evaluated(subject, state)
+                after = state
+                for case in cases:
+                    after = after.joined(self._block(case.body, state))
+                return after
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                return self._evaluated(node, state)
+            case _:
+                return self._simple(node, state)
+
+    def _loop(self, node: ast.For | ast.AsyncFor, state: _State) -> _State:
+        """A loop; one that only loads each of what it runs through leaves all of that loaded."""
+        run = node.iter.id if isinstance(node.iter, ast.Name) else ""
+        state = state if run else self._evaluated(node.iter, state)
+        target = node.target.id if isinstance(node.target, ast.Name) else ""
+        is_fresh = run in state.fresh
+        for _ in range(2):
+            begun = (
+                replace(state, fresh=state.fresh | {target})
+                if is_fresh
+                else replace(state, fresh=state.fresh - {target})
+            )
+            body = self._block(node.body, begun)
+            state = state.joined(replace(body, ended=False))
+        loaded = len(node.body) == 1 and self._refreshed(node.body[0]) == target != ""
+        state = replace(state, fresh=state.fresh | {run}) if loaded and run else state
+        return self._block(node.orelse, state)
+
+    def _try(self, node: ast.Try | ast.TryStar, state: _State) -> _State:
+        body = self._block(node.body, state)
+        after = self._block(node.orelse, body) if not body.ended else body
+        for handler in node.handlers:
+            after = after.joined(self._block(handler.body, state))
+        final = self._block(node.finalbody, replace(after, ended=False))
+        return replace(final, ended=final.ended or after.ended)
+
+    def _with(self, node: ast.With | ast.AsyncWith, state: _State) -> _State:
+        leaving = Lost.NOTHING
+        for item in node.items:
+            state = self._evaluated(item.context_expr, state, entering=True)
+            leaving = max(leaving, self._loses(item.context_expr))
+        return replace(self._block(node.body, state).after(self._noted(leaving)), ended=self._block_ends(node.body))
+
+    @staticmethod
+    def _block_ends(body: list[ast.stmt]) -> bool:
+        return isinstance(body[-1], (ast.Return, ast.Raise))
+
+    def _simple(self, node: ast.stmt, state: _State) -> _State:
+        state = self._evaluated(node, state, returned=isinstance(node, ast.Return))
+        if (name := self._refreshed(node)) != "":
+            return replace(state, fresh=state.fresh | {name})
+        bound = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+        gives = max(
+            (self.called[c].gives for c in ast.walk(node) if isinstance(c, ast.Call) and c in self.called), default=0
+        )
+        if bound and not gives:
+            state = replace(state, fresh=state.fresh | bound)
+        elif bound:
+            state = replace(state, fresh=state.fresh - bound)
+        return replace(state, ended=isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)))
+
+    def _evaluated(self, node: ast.AST, state: _State, *, entering: bool = False, returned: bool = False) -> _State:
+        """What is read in an expression, and what its calls do: reading comes before."""
+        lost = Lost.NOTHING
+        state = replace(state, fresh=state.fresh | set(_run_through(node, state.fresh)))
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load) and inner.id in self.rows:
+                self._read(inner, state, returned=returned)
+            elif isinstance(inner, ast.Call) and not entering:
+                lost = max(lost, self._loses(inner))
+                if inner in self.called and self.called[inner].gives and returned:
+                    self.gives = max(self.gives, self.called[inner].gives)
+                    self.reads.append(Read("", "", self.called[inner].gives, returned=True))
+        return state.after(self._noted(lost))
+
+    def _noted(self, lost: Lost) -> Lost:
+        self.lost = max(self.lost, lost)
+        return lost
+
+    def _read(self, node: ast.Name, state: _State, *, returned: bool) -> None:
+        if not state.lost or node.id in state.fresh:
+            return
+        around = self.document.parents.get(node)
+        if self._is_left_alone(node, around):
+            return
+        attribute = around.attr if isinstance(around, ast.Attribute) else ""
+        is_whole = returned and isinstance(around, ast.Return)
+        self.reads.append(Read(node.id, attribute, state.lost, is_whole))
+        if is_whole:
+            self.gives = max(self.gives, state.lost)
+
+    def _is_left_alone(self, node: ast.Name, around: ast.AST | None) -> bool:
+        """Whether nothing is read of a row there: it is handed to its session, looked at for being there, or set."""
+        match around:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=of))):
+                return of == self.session and node in around.args
+            case ast.Compare(ops=[ast.Is() | ast.IsNot()]):
+                return True
+            case ast.UnaryOp(op=ast.Not()) | ast.If() | ast.BoolOp():
+                return True
+            case ast.Attribute(ctx=ast.Store()):
+                return True
+            case ast.For() | ast.AsyncFor() | ast.comprehension():
+                return around.iter is node
+            case _:
+                return False
+
+    def _method(self, node: ast.AST) -> str:
+        """The method of the session that is called, and nothing for any other call."""
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=of), attr=name)) if of == self.session:
+                return name
+            case _:
+                return ""
+
+    def _loses(self, node: ast.AST) -> Lost:
+        method = self._method(node)
+        if isinstance(node, ast.Call) and node in self.called:
+            return self.called[node].lost
+        if method in self.row.losing:
+            return Lost.ROLLED_BACK
+        if method in self.row.expiring:
+            return Lost.COMMITTED
+        return Lost.FILLED if method in {"flush", "merge"} else Lost.NOTHING
+
+    def _refreshed(self, node: ast.stmt) -> str:
+        """The name that a statement loads again."""
+        value = node.value if isinstance(node, ast.Expr) else None
+        call = value.value if isinstance(value, ast.Await) else value
+        if call is not None and self._method(call) == self.row.refresh and isinstance(call, ast.Call) and call.args:
+            first = call.args[0]
+            return first.id if isinstance(first, ast.Name) and len(call.args) == 1 and not call.keywords else ""
+        return ""
+
+
+def _run_through(node: ast.AST, fresh: frozenset[str]) -> Iterator[str]:
+    """The names of a comprehension that stand for one of several rows which were loaded again."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.comprehension) and isinstance(inner.iter, ast.Name) and inner.iter.id in fresh:
+            yield from (one.id for one in ast.walk(inner.target) if isinstance(one, ast.Name))

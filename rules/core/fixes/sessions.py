@@ -1,0 +1,464 @@
+"""Sessions that are awaited, in place of those that block, in a function and in the helpers that it hands them to.
+
+Only where the project has both, for the same database (`stacks`), and only where all that is done with a session is
+understood: each method has a counterpart, each query is written as a statement, and no row is read where it would have to
+be loaded.
+"""
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from rules.core.contexts import Contexts
+from rules.core.facts import Parameter, Site, names_in
+from rules.core.findings import Applicability, Edit, Fix, Span, Way
+from rules.core.fixes.awaits import Awaits, as_expression, awaitable_call
+from rules.core.fixes.bridging import Bridging
+from rules.core.fixes.calm import Calm
+from rules.core.fixes.document import Document
+from rules.core.fixes.imports import Wanted
+from rules.core.fixes.loading import Loading
+from rules.core.fixes.models import Models
+from rules.core.fixes.neighbours import Neighbours
+from rules.core.fixes.parameters import Injection, Parameters
+from rules.core.fixes.queries import Queries
+from rules.core.fixes.rows import Called, Flow, Lost
+from rules.core.fixes.sharing import INTERLEAVING, touches_shared
+from rules.core.fixes.stacks import Stacks, Twins, Unlike
+from rules.core.fixes.texts import Texts
+from rules.core.fixes.turning import MOST_TURNED, Refused
+from rules.core.library import Role, Sessions
+from rules.core.remarks import Remark
+from rules.core.usage import calls_by_hand, is_taken_from
+from rules.core.values import ProjectFunction, Where
+
+CONTRACT = "Paths, parameters, status codes and responses stay as they are."
+STALE = (
+    "What the database itself changes when a row is written (rounding, triggers) is not read again after the commit."
+)
+_ROLES = frozenset({Role.ENDPOINT, Role.DEPENDENCY, Role.WEBSOCKET})
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A session that a function is given: the name of the parameter, what is known of such sessions, where it comes from."""
+
+    name: str
+    row: Sessions
+    dependency: ProjectFunction
+
+
+@dataclass(slots=True)
+class Desk:
+    """What such fixes of one analysis are made with."""
+
+    contexts: Contexts
+    texts: Texts
+    calm: Calm
+    stacks: Stacks = field(init=False)
+    models: Models = field(init=False)
+    made: dict[tuple[ProjectFunction, str], Fix | str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.stacks = Stacks(self.contexts)
+        self.models = Models(self.contexts)
+
+
+def exchange_session(remark: Remark, desk: Desk, refuse: Callable[[str], None]) -> Fix | None:
+    """The session of a function exchanged for one that is awaited, wherever the function uses it."""
+    held = _held(remark, desk)
+    if held is None or not desk.stacks.asynchronous:
+        return None
+    key = (remark.function, held.name)
+    if key not in desk.made:
+        try:
+            desk.made[key] = _exchanged(remark.function, held, desk)
+        except (Refused, Unlike, LookupError) as refusal:
+            desk.made[key] = str(refusal.args[0])
+    made = desk.made[key]
+    if isinstance(made, str):
+        refuse(made)
+        return None
+    return made
+
+
+def _held(remark: Remark, desk: Desk) -> Held | None:
+    """The session that the call of a remark is made on, or is given, if a dependency gives it to the function."""
+    project = desk.contexts.project
+    function = project.function(remark.function)
+    if remark.site is None or not function.asynchronous:
+        return None
+    names = names_in(remark.site.call)
+    for _ in range(3):
+        bound = (b.value for name in names for b in function.bindings.get(name, ()))
+        names |= {inner for value in bound for inner in names_in(value)}
+    where = Where(remark.function.path, function.parent, function.line)
+    for parameter in function.parameters:
+        if parameter.name in names and (held := _given(parameter, where, desk)) is not None:
+            return held
+    return None
+
+
+def _given(parameter: Parameter, where: Where, desk: Desk) -> Held | None:
+    project = desk.contexts.project
+    dependency = project.dependency(parameter, where)
+    if not isinstance(dependency, ProjectFunction):
+        return None
+    row = project.knowledge.sessions.get(desk.stacks.given_by(dependency))
+    return Held(parameter.name, row, dependency) if row is not None else None
+
+
+def _exchanged(function: ProjectFunction, held: Held, desk: Desk) -> Fix:
+    twins = desk.stacks.twins(held.dependency)
+    exchange = Exchange(desk, held.row, twins)
+    exchange.begin(function, held.name)
+    notes = list(dict.fromkeys(exchange.notes()))
+    edits = exchange.edits()
+    name = desk.contexts.project.function(twins.instead.dependency).name
+    others = len(exchange.functions) - 1
+    title = f"Await the session of `{name}`" + (f", in {others} more with it" if others else "")
+    applicability = Applicability.UNSAFE if notes else Applicability.SAFE
+    return Fix(title, Way.TWIN, edits, applicability, (CONTRACT, *notes))
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A plan: the functions whose session is exchanged, each with the name of the session, and what is written for it."""
+
+    desk: Desk
+    row: Sessions
+    twins: Twins
+    functions: dict[ProjectFunction, str] = field(default_factory=dict)
+    files: dict[str, Awaits] = field(default_factory=dict)
+    wanted: Wanted = field(default_factory=Wanted)
+    called: dict[ast.Call, Called] = field(default_factory=dict)
+    gives: dict[ProjectFunction, Called] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+    is_stale: bool = False
+
+    @property
+    def contexts(self) -> Contexts:
+        return self.desk.contexts
+
+    @property
+    def _bridging(self) -> Bridging:
+        return Bridging(self.contexts, self.row, self._given_back)
+
+    # Functions
+
+    def begin(self, function: ProjectFunction, name: str) -> None:
+        """Exchange the session of a function that the framework calls. Raises Refused."""
+        roots = [root for root in self.contexts.roots if root.function == function]
+        if not roots or any(root.role not in _ROLES for root in roots) or calls_by_hand(function, self.contexts) != ():
+            raise Refused("it is called by hand")
+        neighbours = Neighbours(self.contexts, self.desk.models, self.twins.source.dependency, self.row)
+        neighbours.check_tests(self.twins.instead.dependency)
+        self.others += neighbours.check(function)
+        if any(root.role is Role.DEPENDENCY for root in roots):
+            neighbours.check_dependants(function)
+        definition = self._definition(function)
+        given = Injection(self.twins.instead.gives, self.twins.instead.dependency)
+        Parameters(self.contexts, self._file(function.path), self.wanted).inject(definition, name, given)
+        self._grow(function, name)
+        self._read(function, name, is_root=True)
+
+    def _grow(self, function: ProjectFunction, name: str) -> None:
+        """All uses of the session in a function. Raises Refused."""
+        if len(self.functions) >= MOST_TURNED:
+            raise Refused("it would turn too much")
+        self.functions[function] = name
+        definition, file = self._definition(function), self._file(function.path)
+        queries = Queries(
+            name,
+            self.row,
+            file,
+            definition,
+            lambda node: self._value(node, function),
+            lambda call: self._may_await(call, function),
+            self.desk.models,
+            self.wanted,
+        )
+        for node in _uses(definition, name, file.document):
+            self._use(node, function, queries)
+
+    def _use(self, node: ast.Name, function: ProjectFunction, queries: Queries) -> None:
+        document = queries.document
+        around = document.parents.get(node)
+        if isinstance(around, ast.Attribute):
+            call = document.parents.get(around)
+            if isinstance(call, ast.Call) and call.func is around:
+                self._method(call, around.attr, function, queries)
+            elif around.attr not in self.row.attributes or not isinstance(around.ctx, ast.Load):
+                raise Refused(f"`{around.attr}` of a session has no counterpart")
+        elif isinstance(around, ast.Call):
+            self._hand(node, around, function)
+        elif isinstance(around, ast.keyword) and isinstance(call := document.parents.get(around), ast.Call):
+            self._hand(node, call, function)
+        else:
+            raise Refused("the session is used in a way that cannot be followed")
+
+    def _method(self, call: ast.Call, name: str, function: ProjectFunction, queries: Queries) -> None:
+        file = queries.file
+        if name == self.row.query:
+            queries.write(call)
+        elif name in self.row.quick:
+            pass
+        elif name in self.row.entered:
+            self._enter(call, file)
+        elif self._is_awaited(name):
+            if any(keyword.arg in {None, "execution_options"} for keyword in call.keywords):
+                raise Refused("a statement is told how it is to be run")
+            if not self._may_await(call, function):
+                raise Refused("a session is used where nothing can be awaited")
+            file.wait_for(call)
+        else:
+            raise Refused(f"`{name}` of a session has no counterpart")
+
+    def _is_awaited(self, name: str) -> bool:
+        knowledge = self.contexts.project.knowledge
+        is_coroutine = knowledge.is_coroutine(knowledge.member(self.twins.instead.gives, name))
+        return is_coroutine and name not in self.row.unlike
+
+    def _enter(self, call: ast.Call, file: Awaits) -> None:
+        item = file.document.parents.get(call)
+        around = file.document.parents.get(item) if isinstance(item, ast.withitem) else None
+        if not isinstance(around, ast.With) or len(around.items) != 1 or not file.document.may_await(call, file.turned):
+            raise Refused("a transaction is begun in a way that has no counterpart")
+        if isinstance(item, ast.withitem) and item.optional_vars is not None:
+            raise Refused("a transaction is given a name")
+        file.put(file.document.span(around).start, "async ")
+
+    def _may_await(self, call: ast.Call, function: ProjectFunction) -> bool:
+        file = self._file(function.path)
+        site = self._site(call, function, file.document)
+        if site is None:
+            return False
+        return awaitable_call(site, function, self.contexts, file.document, file.turned) is not None
+
+    def _site(self, call: ast.Call, function: ProjectFunction, document: Document) -> Site | None:
+        span = document.span(call)
+        return next((s for s in self.contexts.project.function(function).sites if s.span == span), None)
+
+    # Helpers
+
+    def _hand(self, node: ast.Name, call: ast.Call, function: ProjectFunction) -> None:
+        """A helper that is handed the session: exchanged as well, else run with a session of its own kind."""
+        file = self._file(function.path)
+        site = self._site(call, function, file.document)
+        helper = self._value(call.func, function)
+        if site is None or not isinstance(helper, ProjectFunction):
+            raise Refused("the session is handed to something unknown")
+        if not self._tries(lambda: self._exchange_helper(helper, call, node, site)):
+            self._bridge(helper, call, node, function)
+
+    def _tries(self, step: Callable[[], None]) -> bool:
+        saved = (dict(self.functions), dict(self.gives), dict(self.called), self.is_stale, list(self.others))
+        files = {path: file.saved() for path, file in self.files.items()}
+        wanted = self.wanted.saved()
+        try:
+            step()
+        except (Refused, LookupError):
+            self.functions, self.gives, self.called, self.is_stale, self.others = saved
+            self.files = {path: self.files[path].restored(state) for path, state in files.items()}
+            self.wanted.restore(wanted)
+            return False
+        return True
+
+    def _exchange_helper(self, helper: ProjectFunction, call: ast.Call, node: ast.Name, site: Site) -> None:
+        facts = self.contexts.project.function(helper)
+        name = _parameter_given(call, node, facts.parameters)
+        if self.functions.get(helper, name) != name or not name:
+            raise Refused("a helper is handed several sessions")
+        if helper not in self.functions:
+            self._turn(helper, name)
+        if facts.asynchronous and not site.awaited:
+            raise Refused("a helper is started without being awaited")
+        self.called[call] = self.gives.get(helper, Called(Lost.ROLLED_BACK, Lost.ROLLED_BACK))
+
+    def _turn(self, helper: ProjectFunction, name: str) -> None:
+        """A helper and all calls of it. Raises Refused."""
+        facts = self.contexts.project.function(helper)
+        if facts.owner >= 0 or facts.parent > 0 or facts.decorators or facts.generator or facts.is_lambda:
+            raise Refused("a helper is no plain function")
+        calls = calls_by_hand(helper, self.contexts)
+        if calls is None or any(caller not in self.functions for caller, _ in calls):
+            raise Refused("a helper is called by others as well")
+        definition, file = self._definition(helper), self._file(helper.path)
+        Parameters(self.contexts, file, self.wanted).retype(definition, name, self.twins.instead.gives)
+        if isinstance(definition, ast.FunctionDef):
+            file.turn(definition)
+            for caller, place in calls:
+                self._await(caller, place)
+        self._grow(helper, name)
+        self._read(helper, name, is_root=False)
+
+    def _await(self, caller: ProjectFunction, place: int) -> None:
+        file = self._file(caller.path)
+        site = self.contexts.project.function(caller).sites[place]
+        call = awaitable_call(site, caller, self.contexts, file.document, file.turned)
+        if call is None:
+            raise Refused("a helper is called where nothing can be awaited")
+        file.wait_for(call)
+
+    def _bridge(self, helper: ProjectFunction, call: ast.Call, node: ast.Name, function: ProjectFunction) -> None:
+        """`await session.run_sync(helper, ...)`: the helper as it is, with a session of its own kind."""
+        file, name = self._file(function.path), self.functions[function]
+        document = file.document
+        if not call.args or call.args[0] is not node or not self._may_await(call, function):
+            raise Refused("a helper is handed the session in another place than the first")
+        self._bridging.check(helper)
+        if len(call.args) == 1 and not call.keywords:
+            end = document.span(call).end
+            rest = (end[0], end[1] - 1)
+        else:
+            given: list[ast.expr | ast.keyword] = [*call.args[1:], *call.keywords]
+            rest = min(document.span(one).start for one in given)
+        between = document.between(document.span(call.func).end, rest)
+        if "#" in between or "\n" in between:
+            raise Refused("a comment or a line break stands before what a helper is given")
+        file.wait_for(call)
+        separator = ", " if len(call.args) > 1 or call.keywords else ""
+        written = f"{name}.{self.row.bridge}({document.text_of(call.func)}{separator}"
+        file.edit(document.replace(Span(*document.span(call).start, *rest), written))
+        self.called[call] = self._bridging.lost(helper)
+
+    # Rows
+
+    def _given_back(self, helper: ProjectFunction) -> Lost:
+        """Whether what a helper returns has been loaded again since its commit."""
+        facts = self.contexts.project.function(helper)
+        document = self.desk.texts.document(helper.path)
+        definition = document.function_at(facts.line) if document is not None else None
+        if document is None or definition is None or not facts.parameters:
+            return Lost.COMMITTED
+        name = facts.parameters[1 if facts.owner >= 0 and len(facts.parameters) > 1 else 0].name
+        flow = self._flow(helper, name, document, is_root=False)
+        flow.follow(definition)
+        return flow.gives
+
+    def _flow(self, function: ProjectFunction, name: str, document: Document, *, is_root: bool) -> Flow:
+        loading = Loading(self.contexts, self.desk.models, self.desk.calm, function)
+        return Flow(name, loading.rows(name, with_given=not is_root), self.row, document, self.called)
+
+    def _read(self, function: ProjectFunction, name: str, *, is_root: bool) -> None:
+        """Raises Refused where a row is read that would have to be loaded there."""
+        document, definition = self._file(function.path).document, self._definition(function)
+        flow = self._flow(function, name, document, is_root=is_root)
+        flow.follow(definition)
+        self.gives[function] = Called(flow.lost, flow.gives)
+        loading = Loading(self.contexts, self.desk.models, self.desk.calm, function)
+        loading.check(definition, self._file(function.path), self.wanted, name, is_root=is_root)
+        for read in flow.reads:
+            if read.returned and not is_root:
+                continue
+            if read.lost is Lost.ROLLED_BACK:
+                raise Refused("a row is read after a rollback")
+            if read.lost is Lost.COMMITTED:
+                self._read_after_commit(read.returned, read.attribute, function)
+            elif read.attribute in self.desk.models.filled or (read.returned and self._shows_filled(function)):
+                raise Refused("what the database fills is read without being loaded")
+
+    def _read_after_commit(self, returned: bool, attribute: str, function: ProjectFunction) -> None:
+        if self.twins.instead.expires:
+            raise Refused("a row is read after a commit, and would have to be loaded there")
+        if attribute in self.desk.models.filled or (returned and self._shows_filled(function)):
+            raise Refused("what the database fills is read without being loaded")
+        if returned and not self._is_shown_by_model(function):
+            raise Refused("a row is returned after a commit, and would be shown as it was")
+        self.is_stale = True
+
+    def _shows_filled(self, function: ProjectFunction) -> bool:
+        shown = self.desk.models.response(function)
+        return shown is None or bool(shown & self.desk.models.filled)
+
+    def _is_shown_by_model(self, function: ProjectFunction) -> bool:
+        """Whether a model of pydantic, that is no table, reads what an endpoint returns."""
+        return self.desk.models.is_shown_by_model(function)
+
+    # Writing
+
+    def _definition(self, function: ProjectFunction) -> ast.FunctionDef | ast.AsyncFunctionDef:
+        document = self._file(function.path).document
+        definition = document.function_at(self.contexts.project.function(function).line)
+        if definition is None:
+            raise Refused("its text is not at hand")
+        return definition
+
+    def _file(self, path: str) -> Awaits:
+        if path not in self.files:
+            document = self.desk.texts.document(path)
+            if document is None:
+                raise Refused("its text is not at hand")
+            self.files[path] = Awaits(document)
+        return self.files[path]
+
+    def _value(self, node: ast.expr, function: ProjectFunction) -> object:
+        return self.contexts.project.value(as_expression(node), Where(function.path, function.index, node.lineno))
+
+    def edits(self) -> tuple[Edit, ...]:
+        """All edits of the plan, sorted."""
+        made = [edit for path, file in self.files.items() for edit in self._edits_of(path, file)]
+        return tuple(sorted(set(made)))
+
+    def _edits_of(self, path: str, file: Awaits) -> Iterator[Edit]:
+        yield from file.edits(lambda name: is_taken_from(path, name, self.contexts))
+        yield from self.wanted.edits(file.document)
+
+    def notes(self) -> Iterator[str]:
+        """What differs afterwards, one sentence each."""
+        yield from self.others
+        if not self.twins.is_same_address:
+            one, other = self.twins.source.address.written, self.twins.instead.address.written
+            yield f"`{one}` and `{other}` must name the same database."
+        yield from _of_drivers(self.twins, self.row)
+        if self.is_stale:
+            yield STALE
+        if any(touches_shared(function, self.contexts) for function in self.functions):
+            yield INTERLEAVING
+
+
+def _of_drivers(twins: Twins, row: Sessions) -> Iterator[str]:
+    """A sentence where another driver may take values in another way."""
+    before, after = twins.source.address.drivers, twins.instead.address.drivers
+    if twins.is_same_address and before == after:
+        return
+    pairs = {(one, other) for one in before for other in after}
+    new = sorted(other for other in after if other not in before)
+    unlike = [other for other in new if not any((one, other) in row.same for one in before)]
+    if unlike:
+        yield (
+            f"Another driver, `{unlike[0]}`, takes the values: it may be stricter about their types, as asyncpg is "
+            "(a text for a date is an error)."
+        )
+    elif not pairs:
+        yield "Another driver takes the values, and may be stricter about their types."
+
+
+def _uses(definition: ast.FunctionDef | ast.AsyncFunctionDef, name: str, document: Document) -> Iterator[ast.Name]:
+    """Where the session stands in a function, in order. Raises Refused where that is not certain."""
+    found = [
+        node
+        for statement in definition.body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and node.id == name
+    ]
+    for node in sorted(found, key=lambda node: (node.lineno, node.col_offset)):
+        if not isinstance(node.ctx, ast.Load):
+            raise Refused("the name of a session is bound again")
+        inside = document.parents.get(node)
+        while inside is not None and inside is not definition:
+            if isinstance(inside, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+                raise Refused("the session is used in an inner function")
+            inside = document.parents.get(inside)
+        yield node
+
+
+def _parameter_given(call: ast.Call, node: ast.Name, parameters: tuple[Parameter, ...]) -> str:
+    """The parameter that takes the session at a call."""
+    if any(isinstance(one, ast.Starred) for one in call.args):
+        return ""
+    for place, argument in enumerate(call.args):
+        if argument is node and place < len(parameters) and parameters[place].kind in {"normal", "positional"}:
+            return parameters[place].name
+    names = {parameter.name for parameter in parameters}
+    return next((one.arg for one in call.keywords if one.value is node and one.arg in names), "") or ""
