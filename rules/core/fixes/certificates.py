@@ -44,14 +44,15 @@ def _given(call: ast.Call, document: Document) -> Edit:
 
 def _kept(package: str, document: Document) -> list[Edit] | None:
     """What keeps the context in the module; nothing where it does so already, None where it cannot."""
-    maker = import_member(document, package, MAKER)
+    at_top = any(isinstance(node, ast.ImportFrom) and node.module == package for node in document.tree.body)
+    maker = import_member(document, package, MAKER) if at_top else None
     if (module := is_imported(document, package)) is not None:
         maker = Imported(f"{module}.{MAKER}")
     if maker is None:
         return None
     text = f"{NAME} = {maker.name}()"
-    at_top = [node for node in document.tree.body if isinstance(node, ast.Assign)]
-    if any(document.text_of(node) == text for node in at_top):
+    assigned = (node for node in document.tree.body if isinstance(node, ast.Assign))
+    if any(document.text_of(node) == text for node in assigned):
         return []
     if NAME in document.rebound or NAME in document.uses:
         return None

@@ -144,7 +144,7 @@ def _module_of(dotted: str) -> str:
     """The module in which a name stands; a class is none."""
     parts = dotted.split(".")
     last = next((i for i, part in enumerate(parts) if part[:1].isupper()), len(parts) - 1)
-    return ".".join(parts[:last])
+    return ".".join(parts[: max(last, 1)])
 
 
 def added_at_once(edits: Iterable[Edit]) -> list[Edit]:
@@ -199,10 +199,12 @@ def orphan_edits(
 
 
 def _dropped(document: Document, name: str, added: set[int]) -> list[Edit]:
-    found = [s for s in _statements(document) for alias in s.names if _bound_name(s, alias) == name]
+    found = [s for s in _all_imports(document) for alias in s.names if _bound_name(s, alias) == name]
     if len(found) != 1 or "#" in _rest_of_line(document, found[0]):
         return []
     statement = found[0]
+    if not isinstance(document.parents.get(statement), (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef)):
+        return []  # it may be there to see whether it can be done
     if len(statement.names) > 1:
         return [_without(document, statement, name)] if statement.lineno == statement.end_lineno else []
     body = _body_of(document, statement)

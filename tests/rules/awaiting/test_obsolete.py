@@ -37,6 +37,21 @@ def test_a_name_that_was_imported_is_imported_no_longer() -> None:
     )
 
 
+def test_a_name_that_only_the_function_imports_is_imported_no_longer() -> None:
+    before = "def wrapped(f):\n    import asyncio\n\n    x = 1\n    return asyncio.iscoroutinefunction(f), x\n"
+    after = "import inspect\n\ndef wrapped(f):\n\n    x = 1\n    return inspect.iscoroutinefunction(f), x\n"
+    assert_fixes(RULE, before, after)
+
+
+def test_an_import_that_is_tried_stays() -> None:
+    before = (
+        "def wrapped(f):\n    try:\n        import asyncio\n        x = 1\n    except ImportError: ...\n"
+        "    return asyncio.iscoroutinefunction(f)\n"
+    )
+    after = "import inspect\n\n" + before.replace("asyncio.is", "inspect.is")
+    assert_fixes(RULE, before, after)
+
+
 def test_another_module_is_imported() -> None:
     (finding,) = assert_fixes(
         RULE,

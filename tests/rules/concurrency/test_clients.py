@@ -160,6 +160,7 @@ BODY = '@app.get("/")\nasync def home():\n    {inside}async with httpx.AsyncClie
         with_app("import httpx\n\nSSL_CONTEXT = None", BODY.format(inside="")),
         with_app("", "def make(): ...\n\n\nimport httpx\n\n\n" + BODY.format(inside="")),
         with_app("", BODY.format(inside="import httpx\n\n    ")),
+        with_app("import random", "TWO = 2\n\n\n" + BODY.format(inside="import httpx\n\n    ")),
     ],
 )
 def test_a_context_that_cannot_be_kept(source: str) -> None:
