@@ -50,7 +50,7 @@ from collections.abc import Iterator
 
 from rules.core.calls import calls_of
 from rules.core.contexts import Contexts
-from rules.core.facts import Name, Site
+from rules.core.facts import FAILURE, Name, Site
 from rules.core.findings import Severity
 from rules.core.remarks import Remark, Remedy
 from rules.core.rule import Rule
@@ -75,7 +75,7 @@ _MARKED = ("`inspect.iscoroutinefunction` does not know objects that were marked
 def obsolete(contexts: Contexts) -> Iterator[Remark]:
     """Every call of what is given up, where its successor does the same."""
     for place, site, name in calls_of(frozenset(_INSTEAD), contexts):
-        if _is_chosen_by_version(site, place, contexts):
+        if _is_chosen_by_version(site, place, contexts) or FAILURE in site.needs:
             continue
         asynchronous = contexts.project.function(place).asynchronous
         if name == "asyncio.ensure_future":

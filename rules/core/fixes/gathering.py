@@ -15,8 +15,9 @@ GATHER = "asyncio.gather"
 LONGEST_LINE = 100
 NOTES = (
     "Both begin at once: the second one also runs where the first one fails, and goes on to its end.",
-    "What they ask is loaded by both at the same time.",
+    "What they ask has to serve both at the same time.",
 )
+_CLIENTS = frozenset({"httpx.AsyncClient", "httpx2.AsyncClient", "aiohttp.ClientSession"})
 _OWN = frozenset({"asyncio", "anyio"})  # waits, and asks nobody
 
 
@@ -99,7 +100,8 @@ def _bears_others(function: ProjectFunction, contexts: Contexts) -> bool:
         if is_called_on(contexts.project.knowledge.exclusive, site.call, where, contexts):
             return False
         value = contexts.project.value(site.call.callee, where)
-        if site.awaited and not isinstance(value, ProjectFunction) and not _asks_only(value, contexts):
+        waits = site.awaited or site.suspending
+        if waits and not isinstance(value, ProjectFunction) and not _asks_only(value, contexts):
             return False
     return not facts.managers
 
@@ -109,9 +111,9 @@ def _asks_only(callee: object, contexts: Contexts) -> bool:
     if not isinstance(callee, Outside):
         return False
     package, _, member = callee.name.rpartition(".")
-    return callee.name.partition(".")[0] in _OWN or (
-        contexts.project.knowledge.is_coroutine(callee.name) and member in {"get", "head"} and "Client" in package
-    )
+    if callee.name.partition(".")[0] in _OWN or callee.name in _CLIENTS:
+        return True
+    return contexts.project.knowledge.is_coroutine(callee.name) and member in {"get", "head"} and package in _CLIENTS
 
 
 def _joined(first: ast.Assign, second: ast.Assign, document: Document, name: str) -> str | None:

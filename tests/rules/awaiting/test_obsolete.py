@@ -80,6 +80,10 @@ def test_another_module_is_imported() -> None:
         ),
         "import inspect\n\n\ndef a(f):\n    return inspect.iscoroutinefunction(f)\n",
         "async def a():\n    def b():\n        return asyncio.get_event_loop()\n",
+        (
+            "async def a():\n    try:\n        return asyncio.get_running_loop()\n    except RuntimeError:\n"
+            "        return asyncio.get_event_loop()\n"
+        ),
     ],
 )
 def test_left_alone(source: str) -> None:

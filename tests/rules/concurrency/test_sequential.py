@@ -11,6 +11,7 @@ HELPERS = """
 import asyncio
 import uuid
 
+import aiohttp
 import httpx
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -89,6 +90,16 @@ async def get_posted(key=1):
     return await http.post("https://a.b")
 
 
+async def get_sent(key=1):
+    async with aiohttp.ClientSession() as session:
+        async with session.post("https://a.b") as answer:
+            return await answer.json()
+
+
+async def get_all(key=1):
+    return [one async for one in unknown.rows()]
+
+
 async def get_locked(key=1):
     async with unknown:
         return key
@@ -113,6 +124,8 @@ async def get_page(key=1):
         "price = await get_counted(key)\n    stock = await get_stock(key)",
         "price = await get_unknown(key)\n    stock = await get_stock(key)",
         "price = await get_posted(key)\n    stock = await get_stock(key)",
+        "price = await get_sent(key)\n    stock = await get_stock(key)",
+        "price = await get_all(key)\n    stock = await get_stock(key)",
         "price = await get_locked(key)\n    stock = await get_stock(key)",
     ],
 )
