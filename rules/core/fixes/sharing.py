@@ -24,7 +24,7 @@ def marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts) -> Fi
     """The fix, unsafe where other requests can now come between what the function does to shared state."""
     if fix is None or not touches_shared(function, contexts):
         return fix
-    return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, INTERLEAVING))
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(INTERLEAVING, *fix.notes))
 
 
 def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:

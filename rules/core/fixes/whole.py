@@ -105,7 +105,8 @@ def _fix(title: str, way: Way, plan: Turning, bench: Bench) -> Fix | None:
     applicability = Applicability.UNSAFE if worse else Applicability.SAFE
     kept = (CONTRACT,) if plan.functions else ()
     requires = tuple(dict.fromkeys(r for client in plan.clients.values() for r in client.requires))
-    return Fix(title, way, edits, applicability, (*kept, *differences, *limits), requires)
+    notes = (*differences, *limits, *kept) if applicability is Applicability.UNSAFE else (*kept, *limits)
+    return Fix(title, way, edits, applicability, notes, requires)
 
 
 def _differences(plan: Turning, contexts: Contexts) -> list[str]:
