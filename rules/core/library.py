@@ -107,7 +107,8 @@ class Sessions:
     `bridge` is the method of the other class that runs a function with a session of this one.
     `factories` make factories of either class, `engines` make what a session asks: for each the one that makes the other kind.
     What the method `query` makes is built by methods of the names in `building`, as a `select` is, and ends in one of `endings`.
-    `same` pairs the drivers of the one class with those of the other that behave alike.
+    `same` pairs the drivers of the one class with those of the other that behave alike; `drivers` names for the dialect
+    or driver of an address the asynchronous one that is usual, where it pays.
     """
 
     of: str
@@ -126,6 +127,7 @@ class Sessions:
     building: frozenset[str]
     endings: Mapping[str, Ending]
     same: frozenset[tuple[str, str]]
+    drivers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,15 @@ _SESSIONS = Sessions(
         "one_or_none": Ending("one_or_none", "one_or_none"),
         "scalar": Ending("one_or_none", "scalar_one_or_none"),
     },
+    drivers={
+        **dict.fromkeys(("postgresql", "postgres", "psycopg2", "pg8000"), "postgresql+asyncpg"),
+        "psycopg": "postgresql+psycopg",
+        **dict.fromkeys(("mysql", "pymysql", "mysqldb", "mysqlconnector", "mariadb"), "mysql+asyncmy"),
+        "oracle": "oracle+oracledb_async",
+        "oracledb": "oracle+oracledb_async",
+        "mssql": "mssql+aioodbc",
+        "pyodbc": "mssql+aioodbc",
+    },
     same=frozenset({("psycopg", "psycopg"), ("pysqlite", "aiosqlite"), ("sqlite", "aiosqlite")}),
 )
 

@@ -136,7 +136,7 @@ class Addresses:
         path, name = origin
         bindings = self.project.facts[path].functions[0].bindings.get(name, ())
         found = None
-        if len(bindings) == 1:
+        if bindings and all(_is_respelled(binding.value, name) for binding in bindings[1:]):
             found = self._meaning(bindings[0].value, Where(path, 0, max(bindings[0].line - 1, 1)), depth + 1)
         return found or ("global", path, name)
 
@@ -178,6 +178,23 @@ class Addresses:
                 self._meaning(value, where, depth + 1)  # which driver it is
         given = self._all(name, (*call.arguments, *(value for _, value in keywords)), where, depth)
         return (*given, *(key for key, _ in keywords)) if given is not None else None
+
+
+def _is_respelled(value: Expression, name: str) -> bool:
+    """Whether a name is given what it had before, with another driver: `url = url.replace("postgres://", ...)`."""
+    return isinstance(value, Call) and _is_respelling(value) and getattr(value.callee, "of", None) == Name(name)
+
+
+def _is_respelling(call: Call) -> bool:
+    """Whether a text is given another driver, and nothing else: `.replace("postgres://", "postgresql://", 1)`."""
+    match call:
+        case Call(
+            callee=Attribute(name="replace"), arguments=(Constant(value=str(old)), Constant(value=str(new)), *rest)
+        ) if not call.keywords:
+            is_scheme = bool(_PART.fullmatch(old) and _PART.fullmatch(new) and _SCHEME.match(new))
+            return is_scheme and all(one == Constant(1, "int") for one in rest)
+        case _:
+            return False
 
 
 def _are_of_drivers(call: Call) -> bool:

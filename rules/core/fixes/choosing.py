@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from rules.core.edits import go_together
 from rules.core.facts import Facts
 from rules.core.findings import Applicability, Finding, Fix, Way
+from rules.core.fixes.sharing import CONTENDED
 from rules.core.values import ProjectFunction
+
+ONE_EACH = "Give each request a session or connection of its own, from a dependency that closes it afterwards."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Offered:
     def advice(self) -> str:
         """What a person could do without a fix."""
         reason = f"No fix could be proved: {self.hindrance}. " if self.hindrance else ""
-        return f"{reason}{self.finding.advice}"
+        return f"{reason}{ONE_EACH if self.hindrance == CONTENDED else self.finding.advice}"
 
 
 Groups = Mapping[ProjectFunction, tuple[Offered, ...]]

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Edit, Finding, Fix, Way
@@ -11,10 +11,12 @@ from rules.core.fixes.borrowing import borrow
 from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
 from rules.core.fixes.document import Document
+from rules.core.fixes.forgetting import marked_forgetting
 from rules.core.fixes.gathering import gather
 from rules.core.fixes.offload import offload, offload_whole
 from rules.core.fixes.proof import objection
 from rules.core.fixes.reverse import reverse
+from rules.core.fixes.sessions import prospect
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.twin import twin
 from rules.core.fixes.whole import Bench, exchange, member, session, turn
@@ -52,11 +54,13 @@ class Mending:
     contexts: Contexts
     sources: Mapping[str, bytes]
     refusals: Counter[str] = field(default_factory=Counter)
+    _is_told: bool = False
     _judged: dict[tuple[Edit, ...], str] = field(default_factory=dict)
 
     def with_fixes(self, found: Iterable[tuple[Remark, Finding]]) -> Iterator[Finding]:
         """The findings with their fixes; those that are said only with a fix are left out where none is proved."""
         bench = Bench(self.contexts, Texts(self.sources), self.refusals)
+        self._is_told = False
         together: defaultdict[ProjectFunction, list[Offered]] = defaultdict(list)
         mended: Counter[str] = Counter()
         for remark, finding in found:
@@ -67,21 +71,28 @@ class Mending:
             mended[path] += 1
             document = bench.texts.document(path) if mended[path] <= MOST_MENDED else None
             written = _written(remark, bench, document) if document is not None else ()
-            together[remark.function].append(self._offered(remark, finding, written))
+            together[remark.function].append(self._offered(remark, finding, written, bench))
         groups = {function: tuple(group) for function, group in together.items()}
         yield from chosen(groups, self.contexts.project.facts)
 
-    def _offered(self, remark: Remark, finding: Finding, written: Iterable[Fix | str]) -> Offered:
+    def _offered(self, remark: Remark, finding: Finding, written: Iterable[Fix | str], bench: Bench) -> Offered:
         proved: list[Fix] = []
         hindrance = ""
         for one in written:
             against = self._objection(one, remark) if isinstance(one, Fix) else one
             if isinstance(one, Fix) and not against:
-                proved.append(one)
+                proved.append(self._with_prospect(one, remark, bench))
             else:
                 self.refusals[against] += 1
                 hindrance = against
         return Offered(finding, tuple(proved), remark.only_fixed, hindrance)
+
+    def _with_prospect(self, fix: Fix, remark: Remark, bench: Bench) -> Fix:
+        """The fix; the first that keeps a session as it is also says what it would take to await it."""
+        if self._is_told or fix.way not in {Way.REVERSE, Way.OFFLOAD} or not (said := prospect(remark, bench.desk)):
+            return fix
+        self._is_told = True
+        return replace(fix, notes=(*fix.notes, said))
 
     def _objection(self, fix: Fix, remark: Remark) -> str:
         """What is to be said against a fix; the same edits are judged once."""
@@ -103,6 +114,8 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
     rest = [fix for fix in reaching if fix.applicability is Applicability.UNSAFE]
     for write in WAYS.get(remark.remedy, ()):
         if (made := write(remark, bench.contexts, document)) is not None:
+            if isinstance(made, Fix):
+                made = marked_forgetting(made, remark, bench.desk, document)
             if isinstance(made, Fix) and made.way is Way.OFFLOAD and made.applicability is Applicability.UNSAFE:
                 yield from rest  # what is awaited comes before a thread that is no better
                 rest = []

@@ -36,6 +36,10 @@ CONTRACT = "Paths, parameters, status codes and responses stay as they are."
 STALE = (
     "What the database itself changes when a row is written (rounding, triggers) is not read again after the commit."
 )
+_PROSPECT = (
+    "To await the database instead takes `create_async_engine` on `{driver}://`, an "
+    "`async_sessionmaker(..., expire_on_commit=False)` and an `async def` twin of `{name}` that yields its `AsyncSession`."
+)
 _ROLES = frozenset({Role.ENDPOINT, Role.DEPENDENCY, Role.WEBSOCKET})
 
 
@@ -63,6 +67,19 @@ class Desk:
         self.stacks = Stacks(self.contexts)
         self.models = Models(self.contexts)
 
+    def given_back(self, helper: ProjectFunction, row: Sessions) -> Lost:
+        """What the rows have lost that a helper returns which commits."""
+        facts = self.contexts.project.function(helper)
+        document = self.texts.document(helper.path)
+        definition = document.function_at(facts.line) if document is not None else None
+        if document is None or definition is None or not facts.parameters:
+            return Lost.COMMITTED
+        name = facts.parameters[1 if facts.owner >= 0 and len(facts.parameters) > 1 else 0].name
+        loading = Loading(self.contexts, self.models, self.calm, helper)
+        flow = Flow(name, loading.rows(name, with_given=True), row, document)
+        flow.follow(definition)
+        return flow.gives
+
 
 def exchange_session(remark: Remark, desk: Desk, refuse: Callable[[str], None]) -> Fix | None:
     """The session of a function exchanged for one that is awaited, wherever the function uses it."""
@@ -80,6 +97,23 @@ def exchange_session(remark: Remark, desk: Desk, refuse: Callable[[str], None]) 
         refuse(made)
         return None
     return made
+
+
+def prospect(remark: Remark, desk: Desk) -> str:
+    """What to have besides, for the session of a remark to be awaited, in one sentence; empty where the project has it.
+
+    Nothing is said of a database whose drivers gain nothing, and of one that is not seen.
+    """
+    held = _held(remark, desk)
+    if held is None or desk.stacks.asynchronous:
+        return ""
+    try:
+        source = desk.stacks.source(held.dependency)
+    except Unlike:
+        return ""
+    driver = next((held.row.drivers[one] for one in sorted(source.address.drivers) if one in held.row.drivers), "")
+    name = desk.contexts.project.function(held.dependency).name
+    return _PROSPECT.format(driver=driver, name=name) if driver else ""
 
 
 def _held(remark: Remark, desk: Desk) -> Held | None:
@@ -118,7 +152,7 @@ def _exchanged(function: ProjectFunction, held: Held, desk: Desk) -> Fix:
     others = len(exchange.functions) - 1
     title = f"Await the session of `{name}`" + (f", in {others} more with it" if others else "")
     applicability = Applicability.UNSAFE if notes else Applicability.SAFE
-    return Fix(title, Way.TWIN, edits, applicability, (CONTRACT, *notes))
+    return Fix(title, Way.TWIN, edits, applicability, (*notes, CONTRACT))
 
 
 @dataclass(slots=True)
@@ -142,7 +176,7 @@ class Exchange:
 
     @property
     def _bridging(self) -> Bridging:
-        return Bridging(self.contexts, self.row, self._given_back)
+        return Bridging(self.contexts, self.row, lambda helper: self.desk.given_back(helper, self.row))
 
     # Functions
 
@@ -323,18 +357,6 @@ class Exchange:
         self.called[call] = self._bridging.lost(helper)
 
     # Rows
-
-    def _given_back(self, helper: ProjectFunction) -> Lost:
-        """Whether what a helper returns has been loaded again since its commit."""
-        facts = self.contexts.project.function(helper)
-        document = self.desk.texts.document(helper.path)
-        definition = document.function_at(facts.line) if document is not None else None
-        if document is None or definition is None or not facts.parameters:
-            return Lost.COMMITTED
-        name = facts.parameters[1 if facts.owner >= 0 and len(facts.parameters) > 1 else 0].name
-        flow = self._flow(helper, name, document, is_root=False)
-        flow.follow(definition)
-        return flow.gives
 
     def _flow(self, function: ProjectFunction, name: str, document: Document, *, is_root: bool) -> Flow:
         loading = Loading(self.contexts, self.desk.models, self.desk.calm, function)

@@ -1,0 +1,119 @@
+"""A commit that a worker thread makes lets rows forget what they hold; what is read of them afterwards is loaded on the event loop.
+
+https://docs.sqlalchemy.org/en/21/orm/session_basics.html#committing
+"""
+
+import ast
+from dataclasses import replace
+
+from rules.core.findings import Applicability, Fix, Way
+from rules.core.fixes.awaits import as_expression
+from rules.core.fixes.bridging import Bridging
+from rules.core.fixes.document import Document
+from rules.core.fixes.loading import Loading
+from rules.core.fixes.rows import Called, Flow, Lost, Read
+from rules.core.fixes.sessions import Desk
+from rules.core.fixes.stacks import Unlike
+from rules.core.library import Sessions
+from rules.core.remarks import Remark
+from rules.core.values import Object, Outside, ProjectFunction, Where
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def marked_forgetting(fix: Fix, remark: Remark, desk: Desk, document: Document) -> Fix:
+    """The fix; unsafe where it hands over what lets rows forget, and they are read on the event loop afterwards."""
+    call = document.call_at(remark.site.span) if remark.site is not None else None
+    definition = document.function_at(desk.contexts.project.function(remark.function).line)
+    if fix.way is not Way.OFFLOAD or call is None or definition is None:
+        return fix
+    for name, row in _sessions(call, remark.function, desk):
+        flow = _followed(name, row, remark.function, definition, document, desk)
+        lost = _lost_by(call, name, row, flow)
+        reads = [read for read in flow.reads if read.lost >= Lost.COMMITTED]
+        if lost >= Lost.COMMITTED and reads and not (lost is Lost.COMMITTED and _keeps(remark.function, name, desk)):
+            return replace(fix, applicability=Applicability.UNSAFE, notes=(_said(reads[0], lost), *fix.notes))
+    return fix
+
+
+def _said(read: Read, lost: Lost) -> str:
+    """What is read, and where."""
+    done = "commit" if lost is Lost.COMMITTED else "rollback"
+    shown = (
+        f"`{read.name}.{read.attribute}`" if read.attribute else f"`{read.name}`" if read.name else "What is returned"
+    )
+    return (
+        f"{shown} is read after the {done}, and then loaded again on the event loop: refresh it in the worker thread."
+    )
+
+
+def _sessions(call: ast.Call, function: ProjectFunction, desk: Desk) -> list[tuple[str, Sessions]]:
+    """The sessions that a call is made on, or is given."""
+    project = desk.contexts.project
+    receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
+    found = []
+    for node in (receiver, *call.args, *(keyword.value for keyword in call.keywords)):
+        if isinstance(node, ast.Name):
+            value = project.value(as_expression(node), Where(function.path, function.index, node.lineno))
+            of = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
+            rows = (project.knowledge.sessions.get(one) for one in project.knowledge.family(of))
+            row = next(filter(None, rows), None)
+            if row is not None:
+                found.append((node.id, row))
+    return found
+
+
+def _followed(
+    name: str, row: Sessions, function: ProjectFunction, definition: _Definition, document: Document, desk: Desk
+) -> Flow:
+    """What the function reads of rows, with all that it hands the session to."""
+    loading = Loading(desk.contexts, desk.models, desk.calm, function)
+    flow = Flow(
+        name, loading.rows(name, with_given=True), row, document, _called(name, row, function, definition, desk)
+    )
+    flow.follow(definition)
+    return flow
+
+
+def _called(
+    name: str, row: Sessions, function: ProjectFunction, definition: _Definition, desk: Desk
+) -> dict[ast.Call, Called]:
+    bridging = Bridging(desk.contexts, row, lambda helper: desk.given_back(helper, row))
+    found = {}
+    for node in ast.walk(definition):
+        given = (*node.args, *(keyword.value for keyword in node.keywords)) if isinstance(node, ast.Call) else ()
+        if isinstance(node, ast.Call) and any(isinstance(one, ast.Name) and one.id == name for one in given):
+            callee = desk.contexts.project.value(
+                as_expression(node.func), Where(function.path, function.index, node.lineno)
+            )
+            if isinstance(callee, ProjectFunction):
+                found[node] = bridging.lost(callee)
+    return found
+
+
+def _lost_by(call: ast.Call, name: str, row: Sessions, flow: Flow) -> Lost:
+    """What rows lose by the call that is handed over."""
+    if call in flow.called:
+        return flow.called[call].lost
+    match call.func:
+        case ast.Attribute(value=ast.Name(id=of), attr=method) if of == name and method in row.losing:
+            return Lost.ROLLED_BACK
+        case ast.Attribute(value=ast.Name(id=of), attr=method) if of == name and method in row.expiring:
+            return Lost.COMMITTED
+        case _:
+            return Lost.NOTHING
+
+
+def _keeps(function: ProjectFunction, name: str, desk: Desk) -> bool:
+    """Whether the session of a dependency is told to let rows hold what they have."""
+    project = desk.contexts.project
+    facts = project.function(function)
+    where = Where(function.path, facts.parent, facts.line)
+    for parameter in facts.parameters:
+        dependency = project.dependency(parameter, where) if parameter.name == name else None
+        if isinstance(dependency, ProjectFunction):
+            try:
+                return not desk.stacks.source(dependency).expires
+            except Unlike:
+                return False
+    return False

@@ -1,0 +1,91 @@
+"""A commit in a worker thread is safe only where nothing of the rows is read on the event loop afterwards."""
+
+import pytest
+
+from rules import Fix, Way
+from tests.rules.checking import Files, found
+from tests.rules.core.fixes.test_sessions import FILES as BOTH
+from tests.rules.core.fixes.test_sessions import HEAD, RULE, STACKS, app
+
+BLOCKING = STACKS.replace("async def get_async", "def get_async").replace("async with AsyncLocal", "with SessionLocal")
+FILES: Files = {**BOTH, "app/database.py": BLOCKING}
+
+
+def commits(source: str, files: Files) -> list[Fix]:
+    """The fixes that hand over what commits."""
+    findings = [one for one in found(RULE, source, files) if "commit" in one.message or "helper" in one.message]
+    offered = [fix for one in findings for fix in (*((one.fix,) if one.fix else ()), *one.alternatives)]
+    assert offered
+    return [fix for fix in offered if fix.way is Way.OFFLOAD]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "db.add(Item())\n    db.commit()\n    return {'done': True}",
+        "item = Item()\n    db.commit()\n    db.refresh(item)\n    return item",
+        "item = Item()\n    db.commit()\n    item = db.get(Item, 1)\n    return item",
+        "name = db.get(Item, 1).name\n    db.commit()\n    return name",
+        "item = Item()\n    if item.name:\n        db.commit()\n        return {}\n    return item.name",
+        "item = Item()\n    try:\n        db.commit()\n    except ValueError:\n        db.rollback()\n        raise\n    return 1",
+        "item = Item()\n    db.commit()\n    item.name = 'x'\n    db.add(item)",
+        "item = Item()\n    db.commit()\n    return item is None",
+    ],
+)
+def test_what_is_not_read_again_is_safe(body: str) -> None:
+    assert {str(fix.applicability) for fix in commits(app(f"await wait()\n    {body}"), FILES)} == {"safe"}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("item = Item()\n    db.commit()\n    return item.name", "`item.name` is read after the commit"),
+        ("item = Item()\n    db.commit()\n    return item", "`item` is read after the commit"),
+        ("item = Item()\n    db.commit()\n    return {'item': item}", "`item` is read after the commit"),
+        ("for item in db.scalars(select(Item)):\n        print(item.name)\n        db.commit()", "`item.name` is read"),
+        ("items = db.scalars(1).all()\n    db.commit()\n    return [i.name for i in items]", "`i.name` is read"),
+        (
+            "item = Item()\n    db.commit()\n    if item.name:\n        db.refresh(item)\n    return 1",
+            "`item.name` is read",
+        ),
+        ("item = Item()\n    with db.begin():\n        db.commit()\n    return item.id", "`item.id` is read"),
+        ("item = Item()\n    helper(db)\n    return item.id", "`item.id` is read after the commit"),
+        ("return helper(db)", "What is returned is read after the commit"),
+    ],
+)
+def test_what_is_read_again_is_told(body: str, said: str) -> None:
+    helper = "def helper(db: Session):\n    item = Item()\n    db.commit()\n    return item\n\n\n"
+    source = HEAD + helper + app(f"await wait()\n    {body}").removeprefix(HEAD)
+    for fix in commits(source, FILES):
+        assert str(fix.applicability) == "unsafe"
+        assert fix.notes[0].startswith(said)
+        assert fix.notes[0].endswith("loaded again on the event loop: refresh it in the worker thread.")
+
+
+def test_a_session_that_lets_rows_keep_what_they_hold_is_safe() -> None:
+    files = {**FILES, "app/database.py": BLOCKING.replace("(bind=engine)", "(bind=engine, expire_on_commit=False)")}
+    source = app("await wait()\n    item = Item()\n    db.commit()\n    return item.name")
+    assert {str(fix.applicability) for fix in commits(source, files)} == {"safe"}
+
+
+def test_what_it_takes_to_await_the_database_is_said_once() -> None:
+    source = app("db.flush()\n    db.commit()")
+    notes = [note for one in found(RULE, source, FILES) if one.fix for note in one.fix.notes]
+    (said,) = (note for note in notes if note.startswith("To await the database"))
+    assert "`create_async_engine` on `postgresql+psycopg://`" in said
+    assert "twin of `get_db`" in said
+
+
+@pytest.mark.parametrize("settings", ['URL = "sqlite:///shop.db"\n', "URL = unknown()\n"])
+def test_nothing_is_said_of_a_database_that_gains_nothing_or_is_not_seen(settings: str) -> None:
+    findings = found(RULE, app("db.commit()"), {**FILES, "app/settings.py": settings})
+    assert not [note for one in findings if one.fix for note in one.fix.notes if "To await the database" in note]
+
+
+def test_a_session_that_requests_share_is_to_be_one_for_each() -> None:
+    source = HEAD + "session = Session(1)\n\n\n" + app("await wait()\n    session.commit()").removeprefix(HEAD)
+    (finding,) = found(RULE, source, FILES)
+    assert finding.fix is None
+    assert finding.advice.endswith(
+        "Give each request a session or connection of its own, from a dependency that closes it afterwards."
+    )
