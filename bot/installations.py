@@ -3,6 +3,9 @@
 Deliveries come late, twice and out of order. So none is believed: each only makes us ask GitHub how the installation stands.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 from gidgethub import BadRequest
 
@@ -21,8 +24,9 @@ async def update(change: InstallationChanged, github: GitHub, store: Store, enqu
 
     Doing it twice changes nothing. Every process drops its tokens before its next job for the installation (`admit`).
     """
-    active = await _is_active(github, change.installation)
-    await store.change_installation(change.installation, active=active)
+    found = await _found(github, change.installation)
+    active = found is not None and found["suspended_at"] is None
+    await store.change_installation(change.installation, active=active, gone=found is None)
     github.forget_installation(change.installation)
     if not active:
         await store.forget_installation(change.installation)
@@ -46,12 +50,12 @@ async def admit(installation: int, github: GitHub, store: Store) -> None:
         raise Dropped(f"installation {installation} is suspended or gone")
 
 
-async def _is_active(github: GitHub, installation: int) -> bool:
-    """https://docs.github.com/rest/apps/apps#get-an-installation-for-the-authenticated-app."""
+async def _found(github: GitHub, installation: int) -> Mapping[str, Any] | None:
+    """https://docs.github.com/rest/apps/apps#get-an-installation-for-the-authenticated-app; None where it is gone."""
     try:
-        found = await github.getitem(f"/app/installations/{installation}")
+        found: Mapping[str, Any] = await github.getitem(f"/app/installations/{installation}")
     except BadRequest as error:
         if error.status_code == 404:
-            return False
+            return None
         raise
-    return found["suspended_at"] is None
+    return found

@@ -70,6 +70,7 @@ async def review(ref: PullRef, tools: Tools, asked: str = "") -> Outcome:
     """
     github = tools.github.installation(ref.installation, ref.repository_id)
     stands, files = await both(standing(github, ref), changed_files(github, ref))
+    structlog.contextvars.bind_contextvars(head=stands.pull.head)
     if not stands.pull.open:
         return Outcome.CLOSED
     config = load_config(await configuration(github, stands, tools.inherited))

@@ -246,12 +246,13 @@ class Store:
         """How often an installation is known to have changed, and whether we may still work for it."""
         return await asyncio.to_thread(self._installation, installation)
 
-    async def change_installation(self, installation: int, *, active: bool) -> None:
-        """Count one more change of an installation, for all processes to see."""
-        await asyncio.to_thread(self._change_installation, installation, active)
+    async def change_installation(self, installation: int, *, active: bool, gone: bool = False) -> None:
+        """Count one more change of an installation, for all processes to see. One that is `gone` does not come back."""
+        left = None if active or gone else int(time.time())
+        await asyncio.to_thread(self._change_installation, installation, active, gone, left)
 
     async def away_since(self, installation: int) -> int | None:
-        """When it was learned that we may not work for it, in seconds since the epoch, until `caught_up` is told; else None."""
+        """When it was learned that it is suspended, in seconds since the epoch, until `caught_up` is told; else None."""
         return await asyncio.to_thread(self._away_since, installation)
 
     async def caught_up(self, installation: int) -> None:
@@ -259,7 +260,7 @@ class Store:
         await asyncio.to_thread(self._caught_up, installation)
 
     async def drop_departed_installations(self) -> int:
-        """Forget that installations left which did so long ago; how many they were."""
+        """Forget that installations are gone which left long ago; how many they were. Those that are suspended may come back."""
         return await asyncio.to_thread(self._drop_departed_installations)
 
     async def forget_installation(self, installation: int) -> None:
@@ -382,9 +383,8 @@ class Store:
             row = connection.execute(known.where(_installations.c.installation_id == installation)).one_or_none()
         return (int(row.changes), bool(row.active)) if row else (0, True)
 
-    def _change_installation(self, installation: int, active: bool) -> None:
+    def _change_installation(self, installation: int, active: bool, gone: bool, left: int | None) -> None:
         now = {"active": active, "last_changed": today()}
-        left = None if active else int(time.time())
         changed = self.insert(_installations).values(
             installation_id=installation, changes=int(time.time()), away_since=left, **now
         )
@@ -392,7 +392,7 @@ class Store:
             index_elements=list(_installations.primary_key),
             set_={
                 "changes": _installations.c.changes + 1,
-                "away_since": sa.func.coalesce(_installations.c.away_since, left),
+                "away_since": None if gone else sa.func.coalesce(_installations.c.away_since, left),
                 **now,
             },
         )
@@ -411,7 +411,8 @@ class Store:
             connection.execute(done.values(away_since=None))
 
     def _drop_departed_installations(self) -> int:
-        old = sa.and_(~_installations.c.active, _installations.c.last_changed < today() - DEPARTED_KEPT)
+        gone = sa.and_(~_installations.c.active, _installations.c.away_since.is_(None))
+        old = sa.and_(gone, _installations.c.last_changed < today() - DEPARTED_KEPT)
         with self.engine.begin() as connection:
             return connection.execute(sa.delete(_installations).where(old)).rowcount
 

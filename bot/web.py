@@ -1,7 +1,9 @@
 """The pages: is it alive, can it work, what did it do, and what is it."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 
+import sqlalchemy as sa
 import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
@@ -66,7 +68,18 @@ async def readyz(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """`GET /metrics`: https://prometheus.io/docs/instrumenting/exposition_formats/."""
     if JOBS in request.app:
-        for state, count in (await request.app[JOBS]()).items():
-            queue_depth.labels(state).set(count)
-        queue_oldest.set(await request.app[OLDEST]())
+        await _count_jobs(request.app)
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _count_jobs(application: web.Application) -> None:
+    """Where the database does not answer, all else is told as it is, and of the queue nothing rather than what it was."""
+    try:
+        depths, oldest = await application[JOBS](), await application[OLDEST]()
+    except sa.exc.SQLAlchemyError as error:
+        log.warning("jobs not counted", problem=str(error))
+        depths, oldest = {}, math.nan
+        queue_depth.clear()
+    for state, count in depths.items():
+        queue_depth.labels(state).set(count)
+    queue_oldest.set(oldest)

@@ -161,6 +161,14 @@ async def test_secrets_stay_secret(tmp_path: Path) -> None:
     assert not [secret for secret in secrets if secret in printed + logged]
 
 
+def test_the_guide_tells_every_permission() -> None:
+    """Who installs the App reads what each permission is for, and what does not work without it."""
+    guide = (Path(__file__).parent.parent.parent / "docs" / "operation.md").read_text(encoding="utf-8")
+    rows = [line for line in guide.splitlines() if line.startswith("| `") and (": read`" in line or ": write`" in line)]
+    assert [row.split("`")[1] for row in rows] == [f"{name}: {level}" for name, level in manifest().permissions.items()]
+    assert all(sentence in guide for sentence in WITHOUT.values())
+
+
 def test_every_permission_has_its_use() -> None:
     """What does not work without it can be said of each."""
     assert set(WITHOUT) == {name for name in manifest().permissions if name != "metadata"}

@@ -8,6 +8,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families as families
 
 from bot.events import ReviewRequested
@@ -15,6 +18,7 @@ from bot.github import route
 from bot.models import PullRef
 from bot.queue import Deliveries, migrate
 from bot.store import Store
+from bot.web import JOBS, OLDEST, metrics
 
 from .fake_github import FakeGitHub
 from .reviewing import BLOCKING, MAIN
@@ -97,6 +101,26 @@ async def test_the_guide_names_all(service: Service) -> None:
     section = GUIDE.read_text(encoding="utf-8").partition("## What to watch")[2].partition("\n## ")[0]
     told = set(re.findall(r"asyncify_\w+", section))
     assert {name for name in there if not name.endswith("_created")} == told
+
+
+async def test_without_the_database() -> None:
+    """Where the queue cannot be counted, everything else still is: that is when somebody looks."""
+
+    async def fails() -> Mapping[str, int]:
+        raise sa.exc.OperationalError("SELECT", {}, Exception("connection refused"))
+
+    async def oldest() -> float:
+        return 0.0
+
+    application = web.Application()
+    application.router.add_get("/metrics", metrics)
+    application[JOBS], application[OLDEST] = fails, oldest
+    async with TestClient(TestServer(application)) as client, client.get("/metrics") as answer:
+        text = await answer.text()
+    assert answer.status == 200
+    assert "asyncify_token_mints_total" in text
+    assert "asyncify_queue_oldest_seconds NaN" in text
+    assert "asyncify_queue_depth{" not in text
 
 
 async def test_the_oldest_job(database_url: str) -> None:

@@ -97,9 +97,10 @@ async def test_changes_of_an_installation_are_counted(store: Store) -> None:
 
 
 async def test_departed_installations_are_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once no delivery of it can come any more, nothing is left of an installation; one that is there stays."""
-    await store.change_installation(5, active=False)
+    """Once no delivery of it can come any more, nothing is left of an installation; one that is there or may come back stays."""
+    await store.change_installation(5, active=False, gone=True)
     await store.change_installation(6, active=True)
+    await store.change_installation(7, active=False)
     assert await store.drop_departed_installations() == 0
     today = stores.today()
     monkeypatch.setattr(stores, "today", lambda: today + timedelta(days=9))
@@ -107,6 +108,23 @@ async def test_departed_installations_are_forgotten(store: Store, monkeypatch: p
     assert await store.drop_departed_installations() == 1
     assert (await store.installation(5))[1]
     assert (await store.installation(6))[0] > 0
+    assert await store.away_since(7)
+
+
+async def test_an_installation_that_comes_back(store: Store) -> None:
+    """It is known since when it was suspended, by whatever deliveries that was told, until what was missed is taken care of."""
+    assert await store.away_since(5) is None
+    await store.change_installation(5, active=False)
+    since = await store.away_since(5)
+    assert since
+    await store.change_installation(5, active=False)
+    await store.change_installation(5, active=True)
+    assert await store.away_since(5) == since
+    await store.caught_up(5)
+    assert await store.away_since(5) is None
+    await store.change_installation(5, active=False)
+    await store.change_installation(5, active=False, gone=True)
+    assert await store.away_since(5) is None
 
 
 async def test_unused_facts_are_dropped(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
