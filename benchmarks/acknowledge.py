@@ -141,7 +141,7 @@ def _stored(database: Path) -> set[str]:
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     try:
         rows = connection.execute("SELECT workflow_uuid FROM workflow_status WHERE name = 'delivery'")
-        return {row[0].removeprefix("delivery/") for row in rows}
+        return {row[0].rpartition("/")[2] for row in rows}
     finally:
         connection.close()
 

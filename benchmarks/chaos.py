@@ -3,8 +3,9 @@
 python -m benchmarks.chaos [--runs 300] [--seed 1] [--set-up embedded|one|three]
 
 A run opens pull requests, lets faults stand in the way of their calls, pushes to some, kills processes with `kill -9` and starts
-them again. Deliveries that nobody took are not sent again: the bot has to find them. A third of the runs each is done by `serve`
-on SQLite, by one worker and by three on PostgreSQL. The same seed makes the same runs, though not the same instants.
+them again, and now and then cuts the power of PostgreSQL. Deliveries that nobody took are not sent again: the bot has to find them. A
+third of the runs each is done by `serve` on SQLite, by one worker and by three on PostgreSQL. The same seed makes the same runs, though
+not the same instants.
 """
 
 import argparse
@@ -19,16 +20,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.fleet import Fleet, postgresql
+from benchmarks.fleet import Fleet
 from bot.markers import read_marker
 from tests.bot.fake_github import FakeGitHub, PullRequest
 from tests.bot.fake_github.faults import Fault
+from tests.conftest import PostgresServer, fresh_database, postgres_server
 
 SET_UPS = {"embedded": 0, "one": 1, "three": 3}
 """Workers beside `web`; none where `serve` does both."""
 OWNERS = 4
 PULLS = 2
 """Pull requests in one run."""
+POWER_CUTS = 0.15
+"""Share of the runs in which PostgreSQL goes away."""
 SETTLE_SECONDS = 120.0
 
 MAIN = """import time
@@ -97,8 +101,10 @@ class Verdict:
 class Chaos:
     """A fleet, its GitHub, and what happens to both."""
 
-    def __init__(self, fleet: Fleet, github: FakeGitHub, chance: random.Random) -> None:
-        self.fleet, self.github, self.chance = fleet, github, chance
+    def __init__(
+        self, fleet: Fleet, github: FakeGitHub, chance: random.Random, database: PostgresServer | None
+    ) -> None:
+        self.fleet, self.github, self.chance, self.database = fleet, github, chance, database
         self.verdict = Verdict()
         self.stories: list[Story] = []
 
@@ -107,7 +113,11 @@ class Chaos:
         stories = [self._open(f"{number}-{one}") for one in range(PULLS)]
         self.stories += stories
         begun = time.monotonic()
-        await asyncio.gather(self._strike(), *map(self._live, stories))
+        strikes = [self._strike()]
+        if self.database is not None and self.chance.random() < POWER_CUTS:
+            strikes.append(self._cut_the_power(self.database))
+        await asyncio.gather(*strikes, *map(self._live, stories))
+        self.fleet.revive()
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 while not all(story.done() for story in stories):  # noqa: ASYNC110 -- the fake has no event for it
@@ -149,6 +159,14 @@ class Chaos:
             self.verdict.counts[f"kill -9 of {name.partition('.')[0]}"] += 1
             await asyncio.sleep(self.chance.uniform(0, 0.5))
             self.fleet.start(name)
+
+    async def _cut_the_power(self, database: PostgresServer) -> None:
+        """PostgreSQL is gone at some instant, and back some seconds later. Whoever starts meanwhile does not come up."""
+        await asyncio.sleep(self.chance.uniform(0, 2.5))
+        await asyncio.to_thread(database.stop)
+        self.verdict.counts["power cuts of PostgreSQL"] += 1
+        await asyncio.sleep(self.chance.choice((0, 1, 4, 8)))
+        await asyncio.to_thread(database.start)
 
     async def end(self) -> Verdict:
         """Wait until nothing is left to do, and judge."""
@@ -259,10 +277,13 @@ async def unleash(set_up: str, runs: int, seed: int, *, quiet: bool = False) -> 
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="asyncify-chaos-")))
         workers = SET_UPS[set_up]
-        url = stack.enter_context(postgresql()) if workers else f"sqlite:///{directory}/asyncify.db"
+        database = stack.enter_context(postgres_server()) if workers else None
+        url = (
+            stack.enter_context(fresh_database(database.address)) if database else f"sqlite:///{directory}/asyncify.db"
+        )
         async with FakeGitHub() as github:
             fleet = Fleet(github, url, directory, workers, hurried=True)
-            chaos = Chaos(fleet, github, random.Random(f"{seed} {set_up}"))
+            chaos = Chaos(fleet, github, random.Random(f"{seed} {set_up}"), database)
             try:
                 await fleet.start_all()
                 for number in range(runs):

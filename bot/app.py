@@ -24,6 +24,7 @@ from bot.github import GitHub, passes
 from bot.lanes import Job
 from bot.logs import configure_logs, redact
 from bot.models import PullRef
+from bot.pace import Pace
 from bot.review import Outcome, Tools, give_up, review
 from bot.settings import Credentials, Settings, require_credentials, require_shared_database
 from bot.standing import Inherited
@@ -134,6 +135,7 @@ async def _reviewing(
             app_id=str(credentials.app_id),
             private_key=credentials.private_key,
             api_url=settings.api_url,
+            pace=Pace(store),
         )
         tools = Tools(github, store, analyst, _inherited(settings))
 

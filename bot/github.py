@@ -10,9 +10,8 @@ import json
 import random
 import secrets
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -27,6 +26,7 @@ from prometheus_client import Counter, Gauge
 from yarl import URL
 
 from bot.errors import Dropped, Limited
+from bot.pace import Pace
 
 REQUESTER = "asyncify"
 API_VERSION = "2022-11-28"
@@ -43,14 +43,6 @@ TOKEN_MARGIN = 300.0
 LIMIT_UNSAID = 60.0
 """What GitHub asks for where a secondary limit comes without a time:
 https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
-LONGEST_SILENCE = 900.0
-"""Up to which the silence grows where GitHub refuses again and again."""
-SLOW_FOR = 3600.0
-"""After a limit, an installation writes half as fast for so many seconds."""
-COMMENTS_AN_HOUR = 300
-"""Reviews and comments of an installation. GitHub allows 500, those made by people included:
-https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits"""
-HOUR = 3600.0
 
 WRITTEN = ("contents", "pull_requests", "checks")
 """What the App writes where it is permitted to."""
@@ -116,19 +108,6 @@ class _Remembered:
     etag: str
     headers: Mapping[str, str]
     body: bytes
-
-
-@dataclass(slots=True)
-class _Lane:
-    """What the clients of one installation share: when the next write may start, until when GitHub wants silence, and until
-    when we are slower since it did; how often in a row that was; when comments were written.
-    """
-
-    next_write: float = 0.0
-    silent_until: float = 0.0
-    slow_until: float = 0.0
-    limited: int = 0
-    comments: deque[float] = field(default_factory=deque)
 
 
 class _Wire(GitHubAPI):
@@ -224,7 +203,7 @@ class _Wire(GitHubAPI):
         if (seconds := limit_seconds(exception)) is not None:
             (primary if exception.headers.get("x-ratelimit-remaining") == "0" else secondary).inc()
             if seconds > PATIENCE or attempt >= ATTEMPTS:
-                seconds = self._fall_silent(seconds)
+                seconds = await self._fall_silent(seconds)
                 raise Limited(seconds, f"GitHub limits our requests: {exception}") from exception
             await self.sleep(seconds)
             return True
@@ -233,7 +212,7 @@ class _Wire(GitHubAPI):
             return True
         return False
 
-    def _fall_silent(self, seconds: float) -> float:
+    async def _fall_silent(self, seconds: float) -> float:
         """Remember that nothing is to be sent for so many seconds, or for longer where this happens again and again."""
         return seconds
 
@@ -244,7 +223,8 @@ class _Wire(GitHubAPI):
 class GitHub(_Wire):
     """The App itself. Its own verbs speak as the App (JWT, made and renewed by gidgethub); `installation` gives the rest.
 
-    `write_gap` are the seconds between two writes of one installation, `retry_gap` those before a first retry.
+    `pace` holds the writes of an installation `write_gap` seconds apart (None: for who writes nothing). `retry_gap` are the seconds
+    before a first retry.
     """
 
     def __init__(
@@ -254,11 +234,13 @@ class GitHub(_Wire):
         app_id: str,
         private_key: str,
         api_url: str = sansio.DOMAIN,
+        pace: Pace | None = None,
         write_gap: float = 1.0,
         retry_gap: float = 0.5,
     ) -> None:
         super().__init__(session, api_url, retry_gap=retry_gap, app_id=app_id, private_key=private_key)
         self.id = int(app_id)
+        self.pace = pace
         self.write_gap = write_gap
         self._tokens: TLRUCache[tuple[int, Scope], Token] = TLRUCache(
             4096, ttu=lambda _key, token, _now: token.expires - TOKEN_MARGIN, timer=time.time
@@ -266,7 +248,7 @@ class GitHub(_Wire):
         self._minting: WeakValueDictionary[tuple[int, Scope], asyncio.Lock] = WeakValueDictionary()
         self.changes: LRUCache[int, int] = LRUCache(4096)
         self.refused: LRUCache[int, frozenset[str]] = LRUCache(4096)
-        self.lanes: LRUCache[int, _Lane] = LRUCache(4096)
+        self.silences: LRUCache[int, float] = LRUCache(4096)
         self.remembered: LRUCache[tuple[int, str, str], _Remembered] = LRUCache(
             CACHED_BYTES, getsizeof=lambda kept: len(kept.body)
         )
@@ -353,7 +335,6 @@ class Installation(_Wire):
         self.caller = str(installation)
         self._installation = installation
         self._repository = repository
-        self._lane = app.lanes.setdefault(installation, _Lane())
 
     async def permissions(self) -> Mapping[str, str]:
         """What this installation granted, for example `{"contents": "write"}`."""
@@ -377,35 +358,20 @@ class Installation(_Wire):
         Raises:
             Limited: it wants more silence than can be waited for here.
         """
-        if (silence := self._lane.silent_until - time.monotonic()) > PATIENCE:
+        if (silence := self.app.silences.get(self._installation, 0.0) - time.monotonic()) > PATIENCE:
             raise Limited(silence, "GitHub asked this installation to wait")
         if method != "GET" and url != self.graphql_url:
-            if method == "POST" and url.endswith(("/reviews", "/comments", "/replies")):
-                self._count_comment()
-            await self._await_turn()
+            await self._await_turn(comment=method == "POST" and url.endswith(("/reviews", "/comments", "/replies")))
 
-    def _count_comment(self) -> None:
-        """Raises Limited where the hour has enough comments."""
-        comments, now = self._lane.comments, time.monotonic()
-        while comments and comments[0] < now - HOUR:
-            comments.popleft()
-        if len(comments) >= COMMENTS_AN_HOUR:
-            raise Limited(comments[0] + HOUR - now, "this installation wrote as much in an hour as it may")
-        comments.append(now)
+    async def _await_turn(self, *, comment: bool) -> None:
+        """https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api. Raises Limited."""
+        if self.app.pace is not None:
+            await self.sleep(await self.app.pace.turn(self._installation, self.app.write_gap, comment=comment))
 
-    async def _await_turn(self) -> None:
-        """Writes start at least `write_gap` apart: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api"""
-        now = time.monotonic()
-        turn = max(now, self._lane.next_write)
-        self._lane.next_write = turn + self.app.write_gap * (2 if now < self._lane.slow_until else 1)
-        if turn > now:
-            await self.sleep(turn - now)
-
-    def _fall_silent(self, seconds: float) -> float:
-        now, lane = time.monotonic(), self._lane
-        seconds = max(seconds, min(seconds * 2**lane.limited, LONGEST_SILENCE))
-        lane.limited += 1
-        lane.silent_until, lane.slow_until = now + seconds, now + SLOW_FOR
+    async def _fall_silent(self, seconds: float) -> float:
+        if self.app.pace is not None:
+            seconds = await self.app.pace.limited(self._installation, seconds)
+        self.app.silences[self._installation] = time.monotonic() + seconds
         return seconds
 
     async def _request(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
@@ -416,8 +382,6 @@ class Installation(_Wire):
             self.app.forget(self._installation, self._repository, token)
             token = await self.app.token(self._installation, self._repository)
             answer = await self._conditional(method, url, _signed(headers, token), body)
-        if answer[0] < 300 and method != "GET" and url != self.graphql_url:
-            self._lane.limited = 0
         return answer
 
     async def _conditional(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -443,7 +407,7 @@ class Installation(_Wire):
         url = endpoint or self.graphql_url
         question = {"query": query, "variables": variables}
         if query.lstrip().startswith("mutation"):
-            await self._await_turn()
+            await self._await_turn(comment=False)
             return _data(await self.post(url, data=question), tolerant=False)
         for attempt in range(1, ATTEMPTS):
             try:

@@ -17,7 +17,7 @@ from bot.models import PullRef
 from bot.store import Store, today
 
 LANES_KEPT = timedelta(days=90)
-"""How long the lane of a pull request is kept that nothing happens in."""
+"""How long the lane of a pull request is kept that nothing happens in, and a parked job that nobody released."""
 
 REVIEW = ""
 """The name of a review in its lane. A command's is that of its delivery."""
@@ -84,8 +84,8 @@ class Job:
     @property
     def id(self) -> str:
         if self.command is None:
-            return f"review/{self.ref.repository_id}/{self.ref.number}/{self.turn}"
-        return f"command/{self.delivery}/{self.turn}"
+            return f"review/{self.ref.installation}/{self.ref.repository_id}/{self.ref.number}/{self.turn}"
+        return f"command/{self.ref.installation}/{self.delivery}/{self.turn}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Lanes:
         return await asyncio.to_thread(self._read_parked, limit)
 
     async def drop_unused(self) -> int:
-        """Forget the lanes in which nothing happened for long; how many they were."""
+        """Forget the lanes in which nothing happened for long, and what was parked as long ago; how many lanes they were."""
         return await asyncio.to_thread(self._drop_unused)
 
     def _generation(self, ref: PullRef) -> int:
@@ -226,6 +226,7 @@ class Lanes:
     def _drop_unused(self) -> int:
         old = _pulls.c.last_used < today() - LANES_KEPT
         with self._store.engine.begin() as connection:
+            connection.execute(sa.delete(_parked).where(_parked.c.since < time.time() - LANES_KEPT.total_seconds()))
             return connection.execute(sa.delete(_pulls).where(old, _pulls.c.running.is_(None))).rowcount
 
 

@@ -77,10 +77,11 @@ class Deliveries:
         async with self._storing():
             parked = self._parked.get(delivery)
             again = f"/{parked.since}" if parked else ""
+            about = event if isinstance(event, InstallationChanged) else event.ref
             options: EnqueueOptions = {
                 "workflow_name": "delivery",
                 "queue_name": "deliveries",
-                "workflow_id": f"delivery/{delivery}{again}",
+                "workflow_id": f"delivery/{about.installation}/{delivery}{again}",
             }
             if isinstance(event, InstallationChanged):
                 # What changes one installation is done one by one, like what changes one pull request.
@@ -90,7 +91,6 @@ class Deliveries:
                     "queue_name": "installations",
                     "queue_partition_key": key,
                 }
-            about = event if isinstance(event, InstallationChanged) else event.ref
             await self._client.enqueue_async(options, asdict(about), delivery)
 
     async def enqueue_command(self, delivery: str, ref: PullRef, command: Mapping[str, Any]) -> None:
@@ -166,6 +166,11 @@ def options_of(job: Job, delay: float | None = None) -> EnqueueOptions:
     if delay is not None:
         options["delay_seconds"] = delay
     return options
+
+
+def prefixes(installation: int) -> list[str]:
+    """How the ids of all that is done for an installation begin."""
+    return [f"{kind}/{installation}/" for kind in ("delivery", "review", "command")]
 
 
 def connections(url: str) -> int | None:

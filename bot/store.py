@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -28,6 +29,9 @@ ANSWERS = 10
 
 FACTS_KEPT = timedelta(days=30)
 """How long facts are kept that no review asked for."""
+
+ANSWERS_KEPT = timedelta(days=90)
+"""How long it is kept that somebody was answered."""
 
 MIGRATION_LOCK = 0x6173796E63
 """The advisory lock that the one migrating process holds on PostgreSQL."""
@@ -116,6 +120,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
     ),
     ("ALTER TABLE asyncify_installations ADD COLUMN away_since BIGINT",),
+    (
+        """CREATE TABLE asyncify_writes (
+            installation_id BIGINT PRIMARY KEY,
+            next_write BIGINT NOT NULL,
+            slow_until BIGINT NOT NULL,
+            limits BIGINT NOT NULL
+        )""",
+        """CREATE TABLE asyncify_comments (
+            installation_id BIGINT NOT NULL,
+            written BIGINT NOT NULL
+        )""",
+        "CREATE INDEX asyncify_comments_installation ON asyncify_comments (installation_id, written)",
+    ),
+)
+
+_OF_INSTALLATIONS = tuple(
+    sa.table(name, sa.column("installation_id"))
+    for name in ("asyncify_silences", "asyncify_writes", "asyncify_comments")
 )
 
 _OF_PULL_REQUESTS = tuple(
@@ -271,9 +293,13 @@ class Store:
         """Delete all that came from one repository."""
         await asyncio.to_thread(self._forget, "repository_id", repository_id)
 
-    async def drop_unused_facts(self) -> int:
-        """Delete the facts that no review asked for in 30 days; how many they were."""
-        return await asyncio.to_thread(self._drop_unused_facts)
+    async def departed(self) -> list[int]:
+        """The installations that are known to be suspended or gone."""
+        return await asyncio.to_thread(self._departed)
+
+    async def drop_unused(self) -> int:
+        """Delete the facts that no review asked for in 30 days, and answers of long ago; how many facts they were."""
+        return await asyncio.to_thread(self._drop_unused)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -419,12 +445,20 @@ class Store:
     def _forget(self, column: str, value: int) -> None:
         with self.engine.begin() as connection:
             if column == "installation_id":
-                connection.execute(sa.delete(_silences).where(_silences.c.installation_id == value))
+                for table in _OF_INSTALLATIONS:
+                    connection.execute(sa.delete(table).where(table.c.installation_id == value))
             for table in (_facts, _mutes, _answers, *_OF_PULL_REQUESTS):
                 connection.execute(sa.delete(table).where(table.c[column] == value))
 
-    def _drop_unused_facts(self) -> int:
+    def _departed(self) -> list[int]:
+        with self.engine.connect() as connection:
+            gone = sa.select(_installations.c.installation_id).where(~_installations.c.active)
+            return list(connection.scalars(gone))
+
+    def _drop_unused(self) -> int:
         with self.engine.begin() as connection:
+            old = time.time() - ANSWERS_KEPT.total_seconds()
+            connection.execute(sa.delete(_answers).where(_answers.c.given < old))
             return connection.execute(sa.delete(_facts).where(_facts.c.last_used < today() - FACTS_KEPT)).rowcount
 
     def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
@@ -438,6 +472,13 @@ def _connect(url: str) -> sa.Engine:
         sa.event.listen(engine, "connect", _tune_sqlite)
         return engine
     return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+
+
+@sa.event.listens_for(sa.Engine, "handle_error")
+def _know_lost_connections(failure: sa.ExceptionContext) -> None:
+    """Every connection that cannot be made counts as lost: DBOS waits for what is lost, and fails at all else."""
+    if failure.connection is None and isinstance(failure.original_exception, psycopg.OperationalError):
+        failure.is_disconnect = True
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:

@@ -1,55 +1,137 @@
 """Workers that die: each says that it is alive with a lock in the database, and the others take over what a dead one left.
 
 A worker that is killed, or whose machine is gone, loses its connection and so its lock. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+
+So does one that lives, where the database or the network fails. It lets go of its jobs before others take them for left: what runs
+twice could say things twice. What it let go of, and what the failure made it forget, it takes up again.
 """
 
 import asyncio
+import time
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from typing import Protocol
 
 import psycopg
 import structlog
-from dbos import DBOS
+from dbos import DBOS, WorkflowStatus
+from psycopg import sql
 
 REAP_SECONDS = 5.0
-"""How often a worker looks for workers that died."""
+"""How often a worker looks whether its own lock still stands, and for workers that died."""
+
+ANSWER_SECONDS = 5.0
+"""How long it waits for what it asks the database there."""
+
+PATIENCE_SECONDS = 5.0
+"""How long a worker without its lock goes on with its jobs while it asks for the lock again."""
+
+GRACE_SECONDS = 20.0
+"""After everybody may have lost their locks, nobody is taken for dead for so long: for more than the three above together."""
+
+IDLE, INTERVAL, COUNT = 10, 5, 3
+"""Seconds, seconds and tries after which either end of a silent connection knows that the other is gone: 25 s."""
+
+STRANDED_SECONDS = 15.0
+"""How long a job may be this worker's by the database, and yet nothing that it is at."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def announce(url: str, executor: str) -> psycopg.AsyncConnection:
     """A connection that says, for as long as it is open, that this executor is alive."""
-    connection = await psycopg.AsyncConnection.connect(url, autocommit=True, keepalives_idle=10)
+    connection = await psycopg.AsyncConnection.connect(
+        url,
+        autocommit=True,
+        connect_timeout=5,
+        keepalives_idle=IDLE,
+        keepalives_interval=INTERVAL,
+        keepalives_count=COUNT,
+    )
+    # The other end is the one that frees the lock.
+    for name, value in (("idle", IDLE), ("interval", INTERVAL), ("count", COUNT)):
+        await connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(f"tcp_keepalives_{name}"), value))
     await connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (_alive(executor),))
     return connection
+
+
+class AtWork(Protocol):
+    """What a worker is at."""
+
+    def jobs(self) -> Collection[str]:
+        """Their ids."""
+
+    async def let_go(self) -> None:
+        """Cut them off."""
 
 
 def _alive(executor: str) -> str:
     return f"asyncify worker {executor}"
 
 
-async def take_over(url: str, me: str, connection: psycopg.AsyncConnection) -> None:
+async def take_over(url: str, me: str, connection: psycopg.AsyncConnection, mine: AtWork) -> None:
     """Hand the jobs of dead workers back to their queues, for as long as this worker lives."""
+    reap_from = 0.0
     while True:
         try:
-            async with connection:
-                while True:
-                    await _resume_jobs_of_the_dead(me, connection)
-                    await asyncio.sleep(REAP_SECONDS)
-        except Exception:
-            log.exception("lost the database, will look for dead workers again")
-        connection = await _announce_again(url, me)
+            await _watch(me, connection, mine, reap_from)
+        except Exception as error:
+            log.warning("lost the lock that says that this worker is alive", exc_info=error)
+        finally:
+            await connection.close()
+        connection = await _announce_again(url, me, mine)
+        reap_from = time.monotonic() + GRACE_SECONDS
 
 
-async def _announce_again(url: str, me: str) -> psycopg.AsyncConnection:
+async def _watch(me: str, connection: psycopg.AsyncConnection, mine: AtWork, reap_from: float) -> None:
+    stranded: dict[str, float] = {}
     while True:
-        await asyncio.sleep(1)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            all_have_locks = await _is_long_up(connection) and time.monotonic() >= reap_from
+            running = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+            if all_have_locks:
+                await _resume_jobs_of_the_dead({job.executor_id or "" for job in running} - {me}, connection)
+            stranded = await _resume_stranded([job for job in running if job.executor_id == me], mine, stranded)
+        await asyncio.sleep(REAP_SECONDS)
+
+
+async def _is_long_up(connection: psycopg.AsyncConnection) -> bool:
+    """Whether the database is there for long enough that everybody has a lock who lives. Raises where our own is lost."""
+    question = "SELECT now() - pg_postmaster_start_time() > make_interval(secs => %s)"
+    row = await (await connection.execute(question, (GRACE_SECONDS,))).fetchone()
+    return row is not None and bool(row[0])
+
+
+async def _announce_again(url: str, me: str, mine: AtWork) -> psycopg.AsyncConnection:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await _announce_at_last(url, me)
+    except TimeoutError:
+        await mine.let_go()
+    return await _announce_at_last(url, me)
+
+
+async def _announce_at_last(url: str, me: str) -> psycopg.AsyncConnection:
+    while True:
         with suppress(psycopg.OperationalError):
             return await announce(url, me)
+        await asyncio.sleep(1)
 
 
-async def _resume_jobs_of_the_dead(me: str, connection: psycopg.AsyncConnection) -> None:
-    running = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
-    for executor in {job.executor_id or "" for job in running} - {me}:
+async def _resume_stranded(
+    running: Collection[WorkflowStatus], mine: AtWork, since: Mapping[str, float]
+) -> dict[str, float]:
+    """Hand back the jobs that were nobody's for long enough. Since when each of them is."""
+    now, busy = time.monotonic(), mine.jobs()
+    stranded = {job.workflow_id: since.get(job.workflow_id, now) for job in running if job.workflow_id not in busy}
+    for job in running:
+        if now - stranded.get(job.workflow_id, now) >= STRANDED_SECONDS:
+            await _resume(job, "took up again what was let go of")
+    return stranded
+
+
+async def _resume_jobs_of_the_dead(executors: Iterable[str], connection: psycopg.AsyncConnection) -> None:
+    for executor in executors:
         async with connection.transaction():
             if await _is_dead(executor, connection):
                 await _resume_jobs_of(executor)
@@ -68,5 +150,9 @@ async def _resume_jobs_of(executor: str) -> None:
         status="PENDING", executor_id=executor, load_input=False, load_output=False
     )
     for job in running:
-        await DBOS.resume_workflows_async([job.workflow_id], queue_name=job.queue_name)
-        log.warning("took over from a dead worker", job=job.workflow_id)
+        await _resume(job, "took over from a dead worker")
+
+
+async def _resume(job: WorkflowStatus, why: str) -> None:
+    await DBOS.resume_workflows_async([job.workflow_id], queue_name=job.queue_name)
+    log.warning(why, job=job.workflow_id)

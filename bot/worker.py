@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +21,7 @@ from bot.errors import Dropped, Limited, RetryLater, SettingsError
 from bot.events import InstallationChanged
 from bot.lanes import Job, Lanes, read_job
 from bot.models import PullRef
-from bot.queue import APPLICATION, connections, options_of
+from bot.queue import APPLICATION, connections, options_of, prefixes
 from bot.store import Store
 from bot.takeover import announce, take_over
 
@@ -41,6 +41,9 @@ WAITS = 50
 """How often in a row a job may ask to be run later before it is parked: a day, as the waits grow."""
 
 LONGEST_WAIT = 1800.0
+
+DATABASE_SECONDS = 10.0
+"""How soon a job asks the database again that did not answer."""
 
 REVIEW_SECONDS = 600.0
 
@@ -119,7 +122,7 @@ class Worker:
     def __init__(self, url: str, store: Store, duties: Duties, poll: float = POLL) -> None:
         self._url, self._store, self._duties, self._poll = url, store, duties, poll
         self._lanes = Lanes(store)
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running: dict[asyncio.Task[Any], str] = {}
         self._reaper: asyncio.Task[None] | None = None
         self._held = ExitStack()
 
@@ -138,7 +141,7 @@ class Worker:
         await DBOS.apply_schedules_async([_scheduled("tidy", tidy, TIDY), _scheduled("recover", recover, RECOVER)])
         await self._recover_now()
         if lock is not None:
-            self._reaper = asyncio.create_task(take_over(self._url, me, lock))
+            self._reaper = asyncio.create_task(take_over(self._url, me, lock, self))
         return self
 
     async def stop(self, seconds: int = 10) -> None:
@@ -147,19 +150,23 @@ class Worker:
             self._reaper.cancel()
             await asyncio.wait([self._reaper])
         if seconds == 0:
-            await self._cut_off()
+            await self.let_go()
         loop, rest = asyncio.get_running_loop(), ThreadPoolExecutor(thread_name_prefix="asyncify")
         patience = seconds + 2 if seconds else 0  # what is cut off below still has to be seen to end
         destroyed = loop.run_in_executor(
             rest, lambda: DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=patience)
         )
         await asyncio.wait([destroyed], timeout=seconds)
-        await self._cut_off()
+        await self.let_go()
         await destroyed
         loop.set_default_executor(rest)  # DBOS put its own in its place, and that one is closed now
         self._held.close()
 
-    async def _cut_off(self) -> None:
+    def jobs(self) -> Collection[str]:
+        """The ids of what runs."""
+        return self._running.values()
+
+    async def let_go(self) -> None:
         """Cancel what runs. DBOS records no outcome for it, so that it is begun again."""
         for task in self._running:
             task.cancel()
@@ -267,6 +274,13 @@ class Worker:
             return await DBOS.run_step_async(options, self._attempt, job)
 
     async def _attempt(self, job: Job) -> tuple[float, int] | None:
+        try:
+            return await self._begun(job)
+        except sa.exc.OperationalError as error:
+            log.warning("the database does not answer", exc_info=error)
+            return _later(job, RetryLater(DATABASE_SECONDS, "The database does not answer."))
+
+    async def _begun(self, job: Job) -> tuple[float, int] | None:
         if silence := await self._store.silent_for(job.ref.installation):
             return _put_off(job, silence, job.waits, "GitHub asked this installation to wait")
         starts = await self._lanes.count_start(job)
@@ -279,13 +293,12 @@ class Worker:
             await self._store.silence(job.ref.installation, limited.seconds)
             return _put_off(job, limited.seconds, job.waits, limited.reason)
         except RetryLater as later:
-            seconds = min(later.seconds * 2**job.waits, max(later.seconds, LONGEST_WAIT))
-            if job.waits >= WAITS:
-                raise _ParkedError(f"It was put off {WAITS} times: {later.reason}") from later
-            return _put_off(job, seconds, job.waits + 1, later.reason)
+            return _later(job, later)
         except Dropped as dropped:
             _ended(job, "dropped", reason=dropped.reason)
             return None
+        except sa.exc.OperationalError:
+            raise
         except Exception as error:
             jobs.labels(job.kind, "failed").inc()
             log.warning("job failed", start=starts, exc_info=error)
@@ -322,21 +335,19 @@ class Worker:
 
     def track(self) -> None:
         """Count the present task among those that run."""
-        task = asyncio.current_task()
+        task, job = asyncio.current_task(), DBOS.workflow_id
         assert task is not None  # noqa: S101 -- for the type checker: a coroutine runs in a task
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        assert job is not None  # noqa: S101 -- and within a workflow
+        self._running[task] = job
+        task.add_done_callback(self._running.pop)
 
     async def tidy(self) -> None:
-        """Forget the jobs that ended long ago, and the facts and lanes that nobody uses."""
+        """Forget the jobs that ended long ago or were those of an installation that left, and the facts and lanes that nobody uses."""
         before = (datetime.now(UTC) - JOBS_KEPT).isoformat()
-        jobs = 0
-        while found := await DBOS.list_workflows_async(
-            status=ENDED, end_time=before, limit=500, load_input=False, load_output=False
-        ):
-            await DBOS.delete_workflows_async([job.workflow_id for job in found])
-            jobs += len(found)
-        facts, lanes = await self._store.drop_unused_facts(), await self._lanes.drop_unused()
+        jobs = await _forget(end_time=before)
+        for installation in await self._store.departed():
+            jobs += await _forget(workflow_id_prefix=prefixes(installation))
+        facts, lanes = await self._store.drop_unused(), await self._lanes.drop_unused()
         installations = await self._store.drop_departed_installations()
         log.info("tidied", jobs=jobs, facts=facts, lanes=lanes, installations=installations)
 
@@ -366,6 +377,14 @@ def _reason(error: Exception) -> str:
     return f"It failed {RETRIED['max_attempts']} times because of a mistake in asyncify."
 
 
+def _later(job: Job, later: RetryLater) -> tuple[float, int]:
+    """Run the job again, after a longer wait each time. Raises _ParkedError where it waited too often."""
+    if job.waits >= WAITS:
+        raise _ParkedError(f"It was put off {WAITS} times: {later.reason}") from later
+    seconds = min(later.seconds * 2**job.waits, max(later.seconds, LONGEST_WAIT))
+    return _put_off(job, seconds, job.waits + 1, later.reason)
+
+
 def _put_off(job: Job, seconds: float, waits: int, reason: str) -> tuple[float, int]:
     _ended(job, "later", again_in=seconds, reason=reason)
     return seconds, waits
@@ -383,23 +402,54 @@ async def _enqueue(job: Job, delay: float | None = None) -> None:
 
 async def _step(name: str, do: Callable[_P, Coroutine[Any, Any, _T]], *args: _P.args, **kwargs: _P.kwargs) -> _T:
     """What `do` returns, asked once for each job. The name is stored with it, and so stays as it is."""
-    return await DBOS.run_step_async({**RETRIED, "name": name}, do, *args, **kwargs)
+    return await DBOS.run_step_async({**RETRIED, "name": name}, _patient(do), *args, **kwargs)
+
+
+def _patient(do: Callable[_P, Coroutine[Any, Any, _T]]) -> Callable[_P, Coroutine[Any, Any, _T]]:
+    """The same, which waits for the database as DBOS waits for it: without end."""
+
+    async def done(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        while True:
+            try:
+                return await do(*args, **kwargs)
+            except sa.exc.OperationalError as error:
+                log.warning("the database does not answer", exc_info=error)
+            await asyncio.sleep(DATABASE_SECONDS)
+
+    return done
+
+
+async def _forget(**which: Any) -> int:
+    """Delete the jobs that ended, of those that are meant; how many they were."""
+    jobs = 0
+    while found := await DBOS.list_workflows_async(
+        status=ENDED, limit=500, load_input=False, load_output=False, **which
+    ):
+        await DBOS.delete_workflows_async([job.workflow_id for job in found])
+        jobs += len(found)
+    return jobs
 
 
 async def _drop_jobs(change: InstallationChanged, active: bool) -> int:
-    """Cancel the jobs that wait for a repository we may no longer see. One that runs learns of it with its next request."""
-    waiting = await DBOS.list_workflows_async(
-        name=["delivery", "job"], status=["ENQUEUED", "DELAYED"], load_output=False
+    """Cancel the jobs that wait for a repository we may no longer see, and forget those that ended.
+
+    One that runs learns of it with its next request.
+    """
+    waiting = await _lost(change, active, ["ENQUEUED", "DELAYED"])
+    await DBOS.cancel_workflows_async(waiting)
+    await DBOS.delete_workflows_async(await _lost(change, active, ENDED))
+    return len(waiting)
+
+
+async def _lost(change: InstallationChanged, active: bool, status: list[str]) -> list[str]:
+    jobs = await DBOS.list_workflows_async(
+        workflow_id_prefix=prefixes(change.installation), name=["delivery", "job"], status=status, load_output=False
     )
-    lost = [job.workflow_id for job in waiting if job.input and _is_lost(job.input["args"][0], change, active)]
-    await DBOS.cancel_workflows_async(lost)
-    return len(lost)
+    return [job.workflow_id for job in jobs if job.input and _is_lost(job.input["args"][0], change, active)]
 
 
 def _is_lost(about: Mapping[str, Any], change: InstallationChanged, active: bool) -> bool:
-    pull = about.get("ref", about)
-    lost = not active or pull["repository_id"] in change.removed
-    return lost and bool(pull["installation"] == change.installation)
+    return not active or about.get("ref", about)["repository_id"] in change.removed
 
 
 async def _status(job: str) -> str | None:

@@ -1,5 +1,6 @@
-"""Databases for tests of the bot, SQLite and PostgreSQL, and a bot at work."""
+"""Databases for tests of the bot, SQLite and PostgreSQL, a bot at work, and workers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import structlog
 from bot import asking, publish
 from tests.bot.reviewing import Bot, bot_at_work
 from tests.bot.scenes import Scene, a_scene
+from tests.bot.workers import Crew
 from tests.conftest import fresh_database
 
 
@@ -52,3 +54,10 @@ async def bot(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
 async def scene(bot: Bot) -> Scene:
     """A pull request that was reviewed, and people who ask for something."""
     return await a_scene(bot)
+
+
+@pytest.fixture
+async def crew(database_url: str, tmp_path: Path) -> AsyncIterator[Crew]:
+    crew = await asyncio.to_thread(Crew, database_url, tmp_path / "log")
+    yield crew
+    await crew.close()

@@ -137,11 +137,13 @@ async def test_parked_jobs(lanes: Lanes) -> None:
 
 
 async def test_lanes_that_nobody_uses(lanes: Lanes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are forgotten, but for those in which a job runs."""
+    """They are forgotten, but for those in which a job runs; so is what was parked and never released."""
     running = await a_review(lanes)
     await lanes.begin(running)
+    await lanes.park(replace(running, delivery="parked"), "it broke")
     await lanes.generation(replace(REF, number=4))
     monkeypatch.setattr(module, "LANES_KEPT", timedelta(days=-1))
 
     assert await lanes.drop_unused() == 1
+    assert await lanes.parked() == []
     assert await lanes.begin(running) is None

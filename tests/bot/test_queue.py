@@ -4,25 +4,23 @@ The tests share one worker a database, since each start of one takes seconds. Ev
 """
 
 import asyncio
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from bot import queue, worker
-from bot.errors import Dropped, Limited, NotStored, RetryLater, SettingsError
+from bot.errors import Dropped, Limited, NotStored, RetryLater
 from bot.events import InstallationChanged, ReviewRequested
 from bot.lanes import Job, Lanes
 from bot.models import PullRef
-from bot.queue import Deliveries
+from bot.queue import Deliveries, prefixes
 from bot.store import Store
 from bot.worker import Duties, Worker
+from tests.bot.workers import until
 from tests.conftest import fresh_database
 
 shared_worker = pytest.mark.asyncio(loop_scope="module")
@@ -94,12 +92,6 @@ async def no_command(_ref: PullRef, _delivery: str, _command: Mapping[str, objec
 
 async def nothing(_ref: PullRef, _delivery: str) -> None:
     pass
-
-
-async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 -- what is waited for may happen in another process
-            await asyncio.sleep(0.02)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -517,6 +509,41 @@ async def test_jobs_of_who_left_are_cancelled(bench: Bench, departed: bool) -> N
 
 
 @shared_worker
+async def test_jobs_of_who_left_are_forgotten(bench: Bench) -> None:
+    """Within a day nothing is left of them: what had ended goes at once, what ends later with the next tidying."""
+    ref, may_end, ran = pull(), asyncio.Event(), []
+    other = PullRef(ref.installation, 8, "octo/other", ref.number)
+    kept = PullRef(pull().installation, 9, "octo/kept", 1)
+
+    async def review(ref: PullRef, _delivery: str) -> None:
+        ran.append(ref)
+        if ref == other:
+            await may_end.wait()
+
+    async def left() -> set[str]:
+        jobs = await bench.deliveries._client.list_workflows_async(workflow_id_prefix=prefixes(ref.installation))
+        return {job.workflow_id.partition("/")[0] for job in jobs if job.name in {"delivery", "job"}}
+
+    bench.review, bench.active = review, False
+    for one in (ref, kept, other):
+        await bench.deliver(one)
+    await until(lambda: len(ran) == 3)
+    await bench.taken()
+    await bench.store.change_installation(ref.installation, active=False)
+    await bench.deliveries.enqueue(f"change-{ref.number}", InstallationChanged(ref.installation))
+    async with asyncio.timeout(15):
+        while await left() != {"review"}:  # noqa: ASYNC110 -- the queue tells nobody
+            await asyncio.sleep(0.02)
+    may_end.set()
+    await bench.settled()
+    await bench.worker.tidy()
+
+    assert await bench.deliveries._client.list_workflows_async(workflow_id_prefix=prefixes(ref.installation)) == []
+    assert len(await bench.deliveries._client.list_workflows_async(workflow_id_prefix=prefixes(kept.installation))) == 2
+    bench.active = True
+
+
+@shared_worker
 async def test_jobs_are_counted(bench: Bench) -> None:
     """A review that runs is counted as such."""
     begun, may_end = asyncio.Event(), asyncio.Event()
@@ -539,11 +566,12 @@ async def test_jobs_are_counted(bench: Bench) -> None:
 async def test_old_jobs_are_forgotten(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs that ended before anybody could deliver them again are deleted; younger ones stay."""
     bench.review = nothing
-    await bench.deliver(pull(), "old")
+    ref = pull()
+    await bench.deliver(ref, "old")
     await bench.settled()
 
     await bench.worker.tidy()
-    assert await bench.deliveries._client.list_workflows_async(workflow_ids=["delivery/old"])
+    assert await bench.deliveries._client.list_workflows_async(workflow_ids=[f"delivery/{ref.installation}/old"])
     monkeypatch.setattr(worker, "JOBS_KEPT", timedelta(seconds=-1))
     await bench.worker.tidy()
 
@@ -582,137 +610,3 @@ async def test_a_database_that_cannot_store(database_url: str) -> None:
 
     await deliveries.close()
     await store.close()
-
-
-WORKER = """
-import asyncio, os, signal, sys
-from bot import takeover
-from bot.store import Store
-from bot.worker import Duties, Worker
-takeover.REAP_SECONDS = 0.3
-
-async def main(url, log, seconds):
-    def note(word, ref):
-        with open(log, "a") as file:
-            file.write(f"{word} {ref.number} {os.getpid()}\\n")
-    async def review(ref, delivery):
-        note("begin", ref)
-        try:
-            await asyncio.sleep(seconds)
-        except asyncio.CancelledError:
-            note("cut", ref)
-            raise
-        note("end", ref)
-    told_to_stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_stop.set)
-    worker = await Worker(url, Store(url), Duties(review), poll=0.05).start()
-    print("ready", flush=True)
-    await told_to_stop.wait()
-    await worker.stop(1)
-
-asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))
-"""
-
-
-class Scene:
-    """A database and workers in processes of their own, which note in a file what they do."""
-
-    def __init__(self, url: str, log: Path) -> None:
-        self.url, self.log, self.store = url, log, Store(url)
-        queue.migrate(url, self.store)
-        self.deliveries = Deliveries(url, self.store)
-
-    async def start(self, seconds: float) -> asyncio.subprocess.Process:
-        """A worker whose reviews last some seconds."""
-        command = (sys.executable, "-c", WORKER, self.url, str(self.log), str(seconds))
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-        assert process.stdout is not None
-        assert await process.stdout.readline() == b"ready\n"
-        return process
-
-    async def end(self, process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-        process.send_signal(number)
-        await process.communicate()
-
-    def noted(self) -> list[list[str]]:
-        return [line.split() for line in self.log.read_text().splitlines()] if self.log.exists() else []
-
-
-@pytest.fixture
-async def scene(database_url: str, tmp_path: Path) -> AsyncIterator[Scene]:
-    scene = await asyncio.to_thread(Scene, database_url, tmp_path / "log")
-    yield scene
-    await scene.deliveries.close()
-    await scene.store.close()
-
-
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-
-
-@on_sqlite
-async def test_a_process_that_is_killed_during_a_review(scene: Scene) -> None:
-    """After `kill -9`, the next process begins the review again and ends it."""
-    ref = pull()
-    first = await scene.start(seconds=30)
-    await scene.deliveries.enqueue("guid", ReviewRequested(ref))
-    await until(scene.noted)
-
-    await scene.end(first, signal.SIGKILL)
-    second = await scene.start(seconds=0)
-    await until(lambda: len(scene.noted()) == 3)
-    await scene.end(second, signal.SIGKILL)
-
-    number = str(ref.number)
-    assert scene.noted() == [
-        ["begin", number, str(first.pid)],
-        ["begin", number, str(second.pid)],
-        ["end", number, str(second.pid)],
-    ]
-
-
-@on_sqlite
-async def test_a_review_that_is_running_when_its_process_is_told_to_stop(scene: Scene) -> None:
-    """It is cut off when its time is up, and the next process begins it again."""
-    first = await scene.start(seconds=30)
-    await scene.deliveries.enqueue("guid", ReviewRequested(pull()))
-    await until(scene.noted)
-
-    await scene.end(first, signal.SIGTERM)
-    second = await scene.start(seconds=0)
-    await until(lambda: len(scene.noted()) == 4)
-    await scene.end(second, signal.SIGKILL)
-
-    assert [word for word, _, _ in scene.noted()] == ["begin", "cut", "begin", "end"]
-    assert first.returncode == 0
-
-
-@on_sqlite
-async def test_two_processes_on_one_file(scene: Scene) -> None:
-    """SQLite serves one process: a second worker is refused with a sentence."""
-    first = await scene.start(seconds=0)
-
-    with pytest.raises(SettingsError, match="another process uses"):
-        await Worker(scene.url, scene.store, Duties(nothing)).start()
-
-    await scene.end(first, signal.SIGKILL)
-
-
-@on_postgresql
-async def test_a_worker_that_never_comes_back(scene: Scene) -> None:
-    """Of two workers one is killed for good: the other takes its reviews over, and begins each of them once."""
-    doomed = await scene.start(seconds=30)
-    for delivery in ("one", "two"):
-        await scene.deliveries.enqueue(delivery, ReviewRequested(pull()))
-    await until(lambda: len(scene.noted()) == 2)
-    heir = await scene.start(seconds=0)
-    await asyncio.sleep(1)
-    assert len(scene.noted()) == 2, "a worker that lives keeps its reviews"
-
-    await scene.end(doomed, signal.SIGKILL)
-    await until(lambda: len(scene.noted()) >= 6)
-    await scene.end(heir, signal.SIGKILL)
-
-    after = scene.noted()[2:]
-    assert sorted(word for word, _, _ in after) == ["begin", "begin", "end", "end"]
-    assert {pid for _, _, pid in after} == {str(heir.pid)}

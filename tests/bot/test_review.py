@@ -239,7 +239,7 @@ class TestFailure:
         with pytest.raises(RetryLater) as caught:
             await bot.review(pull)
         assert caught.value.seconds == 30
-        bot.client.lanes.clear()
+        bot.client.silences.clear()
         await bot.review(pull)
         assert len(pull.reviews) == 1
         assert len(pull.check_runs) == 1

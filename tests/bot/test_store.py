@@ -136,7 +136,7 @@ async def test_unused_facts_are_dropped(store: Store, monkeypatch: pytest.Monkey
     await store.facts(7, "v1", ["used"])
     monkeypatch.setattr(stores, "today", lambda: today)
 
-    assert await store.drop_unused_facts() == 1
+    assert await store.drop_unused() == 1
     assert await store.facts(7, "v1", ["used", "unused"]) == {"used": b"1"}
 
 
@@ -220,3 +220,7 @@ async def test_answers_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch
     later = time.time() + 3601
     monkeypatch.setattr("bot.store.time.time", lambda: later)
     assert await store.may_answer(REF, "more", "bob", refusal=False)
+    assert not await store.may_answer(REF, "r2", "cleo", refusal=True)
+    monkeypatch.setattr(stores, "ANSWERS_KEPT", timedelta(hours=-1))
+    await store.drop_unused()
+    assert await store.may_answer(REF, "r2", "cleo", refusal=True)
