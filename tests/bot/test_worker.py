@@ -13,7 +13,7 @@ from bot.events import ReviewRequested
 from bot.models import PullRef
 from bot.worker import Duties, Worker
 
-from .workers import Note, Crew, until
+from .workers import Crew, Note, until
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
