@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 
-from bot import analysis, app, fetch, github, publish, takeover, worker
+from bot import analysis, app, asking, github, publish, takeover, worker
 from bot.settings import read_settings
 from tests.bot.fake_github import FakeGitHub
 from tests.conftest import fresh_database, postgres_server
@@ -178,7 +178,7 @@ def _be(role: str, environ: Mapping[str, str], log: str, hurried: bool) -> None:
 def _hurry() -> None:
     shorter: Mapping[Any, Mapping[str, Any]] = {
         app: {"OUTAGE_SECONDS": 1.0, "DRAIN_SECONDS": 2},
-        fetch: {"EVENTUALLY": (0.2, 0.4, 0.8)},
+        asking: {"EVENTUALLY": (0.2, 0.4, 0.8)},
         github: {"LIMIT_UNSAID": 2.0, "PATIENCE": 0.5, "TIMEOUT": 3.0, "DOWNLOAD_TIMEOUT": 10.0},
         publish: {"LOOK_AFTER": 0.3, "REFUSED_SECONDS": 1.0},
         takeover: {
