@@ -382,6 +382,8 @@ class Installation(_Wire):
             self.app.forget(self._installation, self._repository, token)
             token = await self.app.token(self._installation, self._repository)
             answer = await self._conditional(method, url, _signed(headers, token), body)
+        if self.app.pace is not None and answer[0] < 300 and method != "GET" and url != self.graphql_url:
+            await self.app.pace.passed(self._installation)
         return answer
 
     async def _conditional(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:

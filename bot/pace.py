@@ -17,7 +17,7 @@ HOUR = 3600.0
 SLOW_FOR = 3600.0
 """After a limit, an installation is written to half as fast for so many seconds."""
 LONGEST_SILENCE = 900.0
-"""Up to which the silence grows where GitHub refuses again and again within `SLOW_FOR`."""
+"""Up to which the silence grows where GitHub refuses again and again."""
 MOST_TURNS = 10
 """Writes of an installation that wait for their turn at a time. A row that tells of more was written by a clock that is wrong."""
 
@@ -45,6 +45,7 @@ class Pace:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._limited_now = set[int]()
 
     async def turn(self, installation: int, gap: float, *, comment: bool) -> float:
         """Take the next turn to write. Seconds until it comes, `gap` after the one before, and twice that after a limit.
@@ -57,6 +58,12 @@ class Pace:
         """GitHub wants silence for so many seconds. For how many it is kept: for more each time in a row, up to a bound."""
         return await asyncio.to_thread(self._limited, installation, seconds)
 
+    async def passed(self, installation: int) -> None:
+        """GitHub took a write: the next limit is the first in a row."""
+        if installation in self._limited_now:
+            self._limited_now.discard(installation)
+            await asyncio.to_thread(self._passed, installation)
+
     def _turn(self, installation: int, gap: float, comment: bool) -> float:
         now = time.time()
         with self._store.engine.begin() as connection:
@@ -67,17 +74,22 @@ class Pace:
             connection.execute(sa.update(_writes).where(_of(_writes, installation)).values(next_write=after))
             if comment:
                 _count(connection, installation, now)
+        if row.limits:
+            self._limited_now.add(installation)
         return wait
 
     def _limited(self, installation: int, seconds: float) -> float:
         now = time.time()
         with self._store.engine.begin() as connection:
             row = connection.execute(self._touch(installation)).one()
-            limits = row.limits if row.slow_until > now * 1000 else 0
-            seconds = max(seconds, min(seconds * 2.0**limits, LONGEST_SILENCE))
-            values = {"limits": limits + 1, "slow_until": int((now + seconds + SLOW_FOR) * 1000)}
+            seconds = max(seconds, min(seconds * 2.0**row.limits, LONGEST_SILENCE))
+            values = {"limits": row.limits + 1, "slow_until": int((now + seconds + SLOW_FOR) * 1000)}
             connection.execute(sa.update(_writes).where(_of(_writes, installation)).values(values))
         return seconds
+
+    def _passed(self, installation: int) -> None:
+        with self._store.engine.begin() as connection:
+            connection.execute(sa.update(_writes).where(_of(_writes, installation)).values(limits=0))
 
     def _touch(self, installation: int) -> sa.Executable:
         """Makes the row of an installation where there is none, locks it, and gives it back."""

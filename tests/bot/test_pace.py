@@ -76,7 +76,9 @@ async def test_many_comments_at_once(paces: list[Pace], monkeypatch: pytest.Monk
 
 async def test_limits_in_a_row(paces: list[Pace], stores: list[Store]) -> None:
     """Each is met with more silence, up to a bound; afterwards writing is half as fast for an hour, then as fast as ever."""
-    assert [await paces[turn % 2].limited(5, 60) for turn in range(6)] == [60, 120, 240, 480, 900, 900]
+    for number, seconds in enumerate((60, 120, 240, 480, 900, 900)):
+        await paces[number % 2].turn(5, 0, comment=False)
+        assert await paces[number % 2].limited(5, 60) == seconds
     assert await paces[0].limited(5, 2000) == 2000
 
     await paces[0].turn(5, 10, comment=False)
@@ -85,6 +87,17 @@ async def test_limits_in_a_row(paces: list[Pace], stores: list[Store]) -> None:
         connection.execute(sa.update(module._writes).values(slow_until=0, next_write=0))
     await paces[0].turn(5, 10, comment=False)
     assert 8 < await paces[1].turn(5, 10, comment=False) <= 10
+
+
+async def test_a_write_that_passed(paces: list[Pace]) -> None:
+    """After it, the next limit is the first in a row again, for all processes."""
+    await paces[0].limited(5, 60)
+    await paces[1].passed(6)
+    assert await paces[0].limited(5, 60) == 120
+
+    await paces[1].turn(5, 0, comment=False)
+    await paces[1].passed(5)
+
     assert await paces[0].limited(5, 60) == 60
 
 
