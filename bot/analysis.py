@@ -26,6 +26,8 @@ DEADLINE = 60.0
 """Seconds for the analysis of one pull request."""
 READ_DEADLINE = 10.0
 """Seconds for one share of files that are read."""
+MOST_FAILURES = 40
+"""Shares that may fail before the rest is left unread: what is made to be slow holds nobody up for more than some minutes."""
 START_DEADLINE = 60.0
 MEMORY = 1024**3
 """Bytes of address space a process may take."""
@@ -66,7 +68,8 @@ class Analyst:
 
     async def read(self, sources: Mapping[str, bytes]) -> dict[str, bytes]:
         """The encoded facts of each file; one that cannot be read in time is left out. Keys are the caller's own."""
-        parts = await asyncio.gather(*map(self._read_share, _shares(sources)))
+        failures: list[str] = []
+        parts = await asyncio.gather(*(self._read_share(share, failures) for share in _shares(sources)))
         return {name: facts for part in parts for name, facts in part.items()}
 
     async def analyze(
@@ -118,18 +121,23 @@ class Analyst:
         self._started.discard(process)
         process.kill(wait=False)
 
-    async def _read_share(self, share: Mapping[str, bytes]) -> dict[str, bytes]:
+    async def _read_share(self, share: Mapping[str, bytes], failures: list[str]) -> dict[str, bytes]:
         """One file that cannot be read costs itself only: it is found by halving."""
         try:
             async with self._readers:
+                if len(failures) >= MOST_FAILURES:
+                    log.warning("files left unread", files=len(share))
+                    return {}
                 return await self.run(min(READ_DEADLINE, self.deadline), _read, share)
         except AnalysisFailed as failure:
+            failures.append(failure.reason)
             if len(share) == 1:
                 log.warning("file could not be read", file=next(iter(share)), reason=failure.reason)
                 return {}
         files = list(share.items())
         middle = len(files) // 2
-        return await self._read_share(dict(files[:middle])) | await self._read_share(dict(files[middle:]))
+        first = await self._read_share(dict(files[:middle]), failures)
+        return first | await self._read_share(dict(files[middle:]), failures)
 
 
 class _Process:

@@ -146,6 +146,27 @@ async def test_unreadable_file(analyst: Analyst, monkeypatch: pytest.MonkeyPatch
     assert await analyst.read(sources) == {"a.py": b"a", "c.py": b"c"}
 
 
+async def test_many_unreadable_files(analyst: Analyst, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a number of failures the rest is left unread; the next reading begins anew."""
+    monkeypatch.setattr(analysis, "_read", read_or_hang)
+    monkeypatch.setattr(analysis, "READ_DEADLINE", 0.5)
+    monkeypatch.setattr(analysis, "MOST_FAILURES", 4)
+    hostile = {f"{number}.py": b"hang" for number in range(64)}
+    failed = 0
+
+    def replace(process: analysis._Process) -> None:
+        nonlocal failed
+        failed += 1
+        Analyst._replace(analyst, process)
+
+    monkeypatch.setattr(analyst, "_replace", replace)
+
+    assert await analyst.read(hostile) == {}
+    assert failed == 4
+    monkeypatch.setattr(analysis, "READ_DEADLINE", 30.0)
+    assert await analyst.read({"a.py": b"a"}) == {"a.py": b"a"}
+
+
 async def test_analysing(analyst: Analyst) -> None:
     """An analysis comes back from its process as the engine made it."""
     facts = {"app.py": ("sha", encode_facts(read_facts(APPLICATION)))}
