@@ -137,6 +137,8 @@ class Mute:
 
 
 PAUSED = "*"
+MUTED = "muted here"
+"""Why a finding is silent that people do not want to hear of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from itertools import chain, islice
 from bot.config import RepositoryConfig, applies, excluded
 from bot.diff import PatchMismatch, hunks
 from bot.models import (
+    MUTED,
     ChangedFile,
     Comment,
     Conclusion,
@@ -105,7 +106,7 @@ def _decided(
     if silence := _silence(finding, diff, config):
         return Placement(finding, Place.SILENT, silence)
     if finding.fingerprint in history.muted:
-        return Placement(finding, Place.SILENT, "muted here")
+        return Placement(finding, Place.SILENT, MUTED)
     if finding.fingerprint not in again and any(said.fingerprint == finding.fingerprint for said in history.said):
         return Placement(finding, Place.EARLIER)
     if pull.draft and not config.review_drafts:

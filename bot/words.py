@@ -26,6 +26,7 @@ from bot.markdown import (
 )
 from bot.markers import write_marker
 from bot.models import (
+    MUTED,
     Button,
     CheckRun,
     Comment,
@@ -106,7 +107,7 @@ def write_check_run(plan: Plan, pull: PullRequest, analysis: Analysis) -> CheckR
         summary="\n\n".join(part for part in (facts, table, marker) if part),
         text=text,
         annotations=tuple(_annotation(finding, plan) for finding in plan.annotations),
-        buttons=tuple(_buttons(plan)),
+        buttons=tuple(_buttons(plan, pull)),
     )
 
 
@@ -116,10 +117,12 @@ def write_paused_check_run(head: str) -> CheckRun:
     return CheckRun("skipped", "Paused", f"{summary}\n\n{write_marker((), head)}")
 
 
-def _buttons(plan: Plan) -> Iterator[Button]:
-    """`Fix all` where there is a fix that can be committed without reading on."""
+def _buttons(plan: Plan, pull: PullRequest) -> Iterator[Button]:
+    """`Fix all` where there is a fix that can be committed without reading on: seldom to a fork, which is not ours to write to."""
     offered = (one for one in plan.placements if one.place is not Place.SILENT and one.finding.fix)
-    if any(one.finding.fix.applicability is Applicability.SAFE for one in offered if one.finding.fix):
+    if not pull.from_fork and any(
+        one.finding.fix.applicability is Applicability.SAFE for one in offered if one.finding.fix
+    ):
         yield FIX_ALL
     yield RERUN
 
@@ -339,7 +342,8 @@ def _unread(one: Unreadable) -> str:
 def _silences(placements: Iterable[Placement]) -> Iterator[str]:
     reasons = [one.reason for one in placements if one.place is Place.SILENT]
     for reason in sorted(set(reasons)):
-        yield f"Not listed: {_count(reasons.count(reason), 'finding')} {reason}."
+        again = " Opening its thread again, or `/asyncify resume`, brings it back." if reason == MUTED else ""
+        yield f"Not listed: {_count(reasons.count(reason), 'finding')} {reason}.{again}"
 
 
 def _row(one: Placement, plan: Plan, pull: PullRequest) -> str:

@@ -99,6 +99,14 @@ async def test_fork(service: Service) -> None:
     assert await asked(service, pull.comment("/asyncify fix", "eve")) == "confused"
     assert "as a batch" in pull.issue_comments[-1].body
     assert text(pull) == BLOCKING
+    (run,) = pull.check_runs
+    assert [one["identifier"] for one in run.actions] == ["rerun"]  # a button that commits would be none
+    pressed = service.github.webhook("check_run", "requested_action", run, sender="eve")
+    assert pressed["check_run"]["pull_requests"] == []
+    sent = await service.send("check_run", pressed | {"requested_action": {"identifier": "fix-all"}})
+    assert (await service.ended(sent, "done"))["outcome"] == "confused"
+    assert "as a batch" in pull.issue_comments[-1].body
+    assert len(pull.issue_comments) == 3
     again = service.github.webhook("check_run", "rerequested", pull.check_runs[0], sender="eve")
     assert again["check_run"]["pull_requests"] == []
     assert (await service.ended(await service.send("check_run", again), "done"))["outcome"] == "+1"

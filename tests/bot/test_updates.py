@@ -106,7 +106,9 @@ async def test_what_a_person_resolved_stays_muted(bot: Bot, pull: PullRequest) -
     assert len(pull.comments) == 1
     (run,) = pull.check_runs
     assert run.conclusion == "success"
-    assert "1 finding muted here" in (run.summary or "")
+    assert "1 finding muted here. Opening its thread again, or `/asyncify resume`, brings it back." in (
+        run.summary or ""
+    )
 
 
 async def test_what_a_person_resolved_stays_muted_in_a_renamed_file(bot: Bot, pull: PullRequest) -> None:
