@@ -58,12 +58,24 @@ class Twin:
 
 
 @dataclass(frozen=True, slots=True)
+class Managed:
+    """What may be done with what a manager of `async with` gives: `iterated` are run through by `async for` (empty: itself),
+    `awaited` methods are awaited, `quick` is read as it is. Of `renamed` the name is another one.
+    """
+
+    iterated: frozenset[str] = frozenset()
+    awaited: frozenset[str] = frozenset()
+    quick: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Counterpart:
     """A class whose methods are awaited, for one of the same package whose methods block.
 
     Members are named by their whole path behind an instance ("chat.completions.create"). `awaited` block in the one and are
     awaited in the other; `streamed` are those of them that give an asynchronous iterator where `stream=True` is given; `entered`
-    are managers of `async with`, `iterated` are run through by `async for`, `quick` are called as they are. Of `renamed`
+    are managers of `async with`, each with what may be done with what it gives; `quick` are called as they are. Of `renamed`
     the name is another one. `makers` are the functions that make an instance, each with what makes the other one;
     `refused` are arguments to them that would have to be of another kind. Making a `heavy` one computes for
     long, so that it must not move to the event loop.
@@ -73,7 +85,7 @@ class Counterpart:
     instead: str
     awaited: frozenset[str]
     streamed: frozenset[str] = frozenset()
-    entered: frozenset[str] = frozenset()
+    entered: Mapping[str, Managed] = field(default_factory=dict)
     iterated: frozenset[str] = frozenset()
     quick: frozenset[str] = frozenset()
     renamed: Mapping[str, str] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 https://www.python-httpx.org/api/
 """
 
-from rules.core.library import Blocking, Borrower, Counterpart, Library
+from rules.core.library import Blocking, Borrower, Counterpart, Library, Managed
 
 _PACKAGES = ("httpx", "httpx2")
 _VERBS = ("request", "get", "options", "head", "post", "put", "patch", "delete", "stream")
@@ -25,6 +25,18 @@ def _response(name: str) -> str:
     return f"{name.partition('.')[0]}.Response"
 
 
+_STREAM = Managed(
+    iterated=frozenset({"iter_bytes", "iter_lines", "iter_raw", "iter_text"}),
+    awaited=frozenset({"read", "close"}),
+    quick=frozenset({"status_code", "headers", "raise_for_status", "is_error", "is_success", "url", "http_version"}),
+    renamed={
+        **{f"iter_{kind}": f"aiter_{kind}" for kind in ("bytes", "lines", "raw", "text")},
+        "read": "aread",
+        "close": "aclose",
+    },
+)
+
+
 library = Library(
     "HTTPX",
     blocking=(Blocking("clients/httpx", _FUNCTIONS), Blocking("clients/httpx", _METHODS)),
@@ -43,6 +55,7 @@ library = Library(
             f"{package}.Client",
             f"{package}.AsyncClient",
             awaited=frozenset({*_AWAITED[:-2], "close"}),
+            entered={"stream": _STREAM},
             quick=frozenset({"headers.update", "headers.get", "cookies.set", "cookies.get", "build_request"}),
             renamed={"close": "aclose"},
             refused=frozenset({"transport", "mounts", "event_hooks", "auth", "app", "proxies"}),

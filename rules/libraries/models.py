@@ -5,7 +5,7 @@ https://github.com/openai/openai-python, https://platform.claude.com/docs/en/api
 """
 
 from rules.core.facts import Function, Site
-from rules.core.library import Blocking, Counterpart, Library, Twin
+from rules.core.library import Blocking, Counterpart, Library, Managed, Twin
 
 _RULE = "clients/models"
 _OPENAI = ("openai.OpenAI", "openai.AzureOpenAI", "openai.BedrockOpenAI")
@@ -105,6 +105,25 @@ def _awaited(calls: tuple[str, ...]) -> frozenset[str]:
     return frozenset(call for call in calls if not call.endswith(_PAGES))
 
 
+_ENDED = frozenset({"until_done", "close"})
+_MANAGED = {
+    **dict.fromkeys(
+        ("messages.stream", "beta.messages.stream"),
+        Managed(
+            frozenset({"", "text_stream"}),
+            _ENDED | {"get_final_message", "get_final_text"},
+            frozenset({"current_message_snapshot", "response", "request_id"}),
+        ),
+    ),
+    **dict.fromkeys(
+        ("chat.completions.stream", "beta.chat.completions.stream"),
+        Managed(frozenset({""}), _ENDED | {"get_final_completion"}, frozenset({"current_completion_snapshot"})),
+    ),
+    "responses.stream": Managed(frozenset({""}), _ENDED | {"get_final_response"}),
+}
+"""https://github.com/anthropics/anthropic-sdk-python/blob/main/helpers.md and https://github.com/openai/openai-python/blob/main/helpers.md."""
+
+
 def _counterpart(of: str, instead: str, calls: tuple[str, ...]) -> Counterpart:
     """The asynchronous class of the same package, made with the same arguments but for what carries the requests."""
     return Counterpart(
@@ -112,6 +131,7 @@ def _counterpart(of: str, instead: str, calls: tuple[str, ...]) -> Counterpart:
         instead,
         awaited=_awaited(calls) | {"close"},
         streamed=frozenset(_STREAMED),
+        entered={call: managed for call, managed in _MANAGED.items() if f"{of}.{call}" in _STREAMS},
         quick=frozenset({"api_key", "base_url"}),
         refused=frozenset({"http_client", "httpx_client"}),
         heavy=True,

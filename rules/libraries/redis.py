@@ -1,7 +1,7 @@
 """Redis: each command waits for the server; a pipeline collects commands and waits once. https://redis.readthedocs.io/"""
 
 from rules.core.facts import Function, Site
-from rules.core.library import Blocking, Counterpart, Library
+from rules.core.library import Blocking, Counterpart, Library, Managed
 
 _RULE = "databases/redis"
 _REDIS, _CLUSTER, _SENTINEL = "redis.Redis", "redis.RedisCluster", "redis.Sentinel"
@@ -92,7 +92,10 @@ library = Library(
             _REDIS,
             "redis.asyncio.Redis",
             awaited=frozenset({*_COMMANDS, "close"}),
-            entered=frozenset({"lock"}),
+            entered={
+                "lock": Managed(),
+                "pipeline": Managed(awaited=frozenset({"execute"}), quick=frozenset(_COMMANDS)),
+            },
             iterated=frozenset(name.rpartition(".")[2] for name in _SCANS),
             renamed={"close": "aclose"},
             makers={"redis.from_url": "redis.asyncio.from_url", f"{_REDIS}.from_url": "redis.asyncio.Redis.from_url"},

@@ -497,9 +497,7 @@ app = FastAPI()
 UPSTREAM = os.environ["UPSTREAM"]
 
 
-async def get_client():
-    async with {package}.{client}() as client:
-        yield client
+{dependency}
 
 
 Client = Annotated[{package}.{client}, Depends(get_client)]
@@ -543,15 +541,25 @@ async def moved(client: Client) -> dict:
 """
 
 
+SHARED = "shared = {package}.{client}()\n\n\nasync def get_client():\n    return shared"
+OPENED = "async def get_client():\n    async with {package}.{client}() as client:\n        yield client"
+
+
 @pytest.mark.parametrize(
-    ("package", "client"), [("httpx2", "AsyncClient"), ("httpx", "AsyncClient"), ("aiohttp", "ClientSession")]
+    ("package", "client", "dependency"),
+    [
+        ("httpx2", "AsyncClient", SHARED),
+        ("httpx", "AsyncClient", SHARED),
+        ("aiohttp", "ClientSession", OPENED),
+    ],
 )
 def test_the_client_of_a_dependency_asks_instead_of_requests(
-    stage: Stage, upstream: str, package: str, client: str
+    stage: Stage, upstream: str, package: str, client: str, dependency: str
 ) -> None:
     """What is taken of the answers, and what is caught, goes by other names; who asks cannot tell."""
+    dependency = dependency.format(package=package, client=client)
     stage.same(
-        CAUGHT.format(package=package, client=client),
+        CAUGHT.format(package=package, client=client, dependency=dependency),
         get("/status/200"),
         get("/status/404"),
         get("/refused"),
@@ -590,4 +598,32 @@ def test_a_client_for_each_request(stage: Stage, upstream: str, package: str) ->
         fixes=2,
         seen=False,
         holds=("verify=SSL_CONTEXT",),
+    )
+
+
+def test_a_pipeline_that_is_entered(stage: Stage, redis: None) -> None:
+    """What a manager gives is awaited as well."""
+    stage.same(
+        """
+        import os
+
+        import redis
+        from fastapi import FastAPI, Request
+
+        app = FastAPI()
+        store = redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
+
+
+        @app.post("/count")
+        async def count(request: Request) -> list:
+            name = (await request.json())["name"]
+            with store.pipeline(transaction=True) as pipe:
+                pipe.incr(name)
+                pipe.get(name)
+                return pipe.execute()
+        """,
+        post("/count", json={"name": "a"}),
+        post("/count", json={"name": "a"}),
+        fixes=1,
+        holds=("async with store.pipeline(transaction=True) as pipe:", "return await pipe.execute()"),
     )

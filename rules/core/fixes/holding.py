@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Binding, Call, Entered, Expression, Function, Import, Name, Site
+from rules.core.facts import Attribute, Binding, Call, Entered, Expression, Function, Import, Name, Site, show
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
 from rules.core.fixes.texts import Texts
@@ -46,10 +46,24 @@ class _UnseenError(Exception):
 
 
 def held_at(function: ProjectFunction, site: Site, contexts: Contexts) -> Held | None:
-    """The client that a call is made on, if it is one that could be exchanged."""
+    """The client that a call is made on, or on what a manager of it gave, if it is one that could be exchanged."""
     for receiver in _receivers(site.call.callee):
         if (held := _held(receiver, function, contexts)) is not None:
             return held
+    return _entered_from(function, site, contexts)
+
+
+def _entered_from(function: ProjectFunction, site: Site, contexts: Contexts) -> Held | None:
+    """The client whose manager gave what a call is made on: `stream` of `with client.messages.stream() as stream`."""
+    facts = contexts.project.function(function)
+    for binding in facts.bindings.get(show(site.call.callee).partition(".")[0], ()):
+        made = binding.value.of if isinstance(binding.value, Entered) else None
+        receivers = _receivers(made.callee) if isinstance(made, Call) else ()
+        for receiver in receivers:
+            held = _held(receiver, function, contexts)
+            entered = counterpart_of(held, contexts).entered if held is not None else {}
+            if isinstance(made, Call) and any(show(made.callee) == f"{show(receiver)}.{tail}" for tail in entered):
+                return held
     return None
 
 

@@ -85,7 +85,7 @@ class Turning:
         self._check(function)
         self.functions[function] = None
         for place, site in enumerate(self._facts(function).sites):
-            if not site.is_loop:
+            if not site.is_loop or held_at(function, site, self.contexts) is not None:
                 self._decide((function, place), site)
         calls = calls_by_hand(function, self.contexts)
         if calls is None:
@@ -123,7 +123,7 @@ class Turning:
         if tail in counterpart.quick and tail not in counterpart.renamed:
             self._reach(use.function)
             return
-        if tail not in counterpart.awaited | counterpart.entered | counterpart.iterated:
+        if tail not in {*counterpart.awaited, *counterpart.entered, *counterpart.iterated}:
             raise Refused(f"`{tail}` has no counterpart")
         self.steps[at] = Step.CLIENT
         self.uses[at] = (use, held)
@@ -196,7 +196,10 @@ class Turning:
         return self._facts(target).asynchronous or self.contexts.sink(target) is not None
 
     def _is_member_of_client(self, at: At, site: Site) -> bool:
-        """A call on a client that has, or makes one that has, a counterpart; it blocks nothing by itself."""
+        """A call on a client that has, or makes one that has, a counterpart; it blocks nothing by itself.
+
+        So is one on what a manager of such a client gives: whoever writes the plan sees to it.
+        """
         callee = self.contexts.project.value(site.call.callee, _where(at[0], site))
         makers = self.contexts.project.knowledge.makers
         if isinstance(callee, Outside) and callee.name in makers:

@@ -13,6 +13,7 @@ from rules.core.fixes.holding import maker_call
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported
 from rules.core.fixes.offload import first_argument, hand_over
 from rules.core.fixes.turning import At, Refused, Step, Turning
+from rules.core.library import Managed
 from rules.core.usage import is_taken_from
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -123,6 +124,7 @@ class Writing:
             rename_member(call, use.tail, counterpart.renamed[use.tail], file)
         if use.tail in counterpart.entered:
             self._enter(call, file)
+            self._manage(call, counterpart.entered[use.tail], file)
         elif use.tail in counterpart.iterated:
             self._iterate(call, file)
         else:
@@ -139,6 +141,37 @@ class Writing:
         if not isinstance(around, ast.With) or len(around.items) != 1:
             raise Refused("it is entered together with something else")
         file.put(file.document.span(around).start, "async ")
+
+    def _manage(self, call: ast.Call, managed: Managed, file: Awaits) -> None:
+        """All that is done with what the manager gives."""
+        item = file.document.parents[call]
+        target = item.optional_vars if isinstance(item, ast.withitem) else None
+        if target is None:
+            return
+        scope = _function_around(call, file.document)
+        uses = [node for node in ast.walk(scope) if isinstance(node, ast.Name) and node.id == _id(target)]
+        for node in uses:
+            if _function_around(node, file.document) is not scope or not _id(target):
+                raise Refused("what the manager gives is used in a function of its own")
+            if isinstance(node.ctx, ast.Load):
+                self._use_managed(node, managed, file)
+            elif node is not target:
+                raise Refused("what the manager gives is bound again")
+
+    def _use_managed(self, node: ast.Name, managed: Managed, file: Awaits) -> None:
+        attribute = file.document.parents[node]
+        name = attribute.attr if isinstance(attribute, ast.Attribute) else ""
+        used = attribute if isinstance(attribute, ast.Attribute) else node
+        around = file.document.parents[used]
+        called = around if isinstance(around, ast.Call) and around.func is used else None
+        if name in managed.renamed and called is not None:
+            rename_member(called, name, managed.renamed[name], file)
+        if name in managed.iterated:
+            self._iterate(called or used, file)
+        elif name in managed.awaited and called is not None and file.may_await(called):
+            file.wait_for(called)
+        elif name not in managed.quick or (called and isinstance(file.document.parents[called], ast.Attribute)):
+            raise Refused(f"`{name}` of what the manager gives has no counterpart")
 
     def _iterate_over(self, call: ast.Call, file: Awaits) -> None:
         """`async for` over the stream that the call gives, at once or under a name that is used for nothing else."""
