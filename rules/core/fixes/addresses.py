@@ -23,6 +23,8 @@ Meaning = tuple[object, ...]
 
 _SCHEME = re.compile(r"(?P<dialect>postgresql|postgres|sqlite|mysql|mariadb|oracle|mssql)(\+(?P<driver>\w+))?(?=:|$)")
 _PART = re.compile(r"[a-z0-9+]+(:(//)?)?")
+_DRIVER = re.compile(r"\+[a-z0-9_]+")
+_NAMES = frozenset({"asyncpg", "psycopg2", "psycopg", "aiosqlite", "pysqlite", "aiomysql", "asyncmy", "pymysql"})
 _IN_MEMORY = frozenset({"://", ":///", ":///:memory:"})  # another database for each engine
 _OF_DRIVERS = frozenset({"drivername", "scheme", "hide_password", "db_api", "driver"})
 _AS_TEXT = frozenset({"render_as_string", "unicode_string"})
@@ -80,7 +82,8 @@ class Addresses:
             case Subscript(of=of, items=items):
                 return self._all("item", (of, *items), where, depth)
             case Choice(options=options):
-                return self._all("choice", options, where, depth)
+                found = [self._meaning(option, where, depth + 1) for option in options]
+                return found[0] if len({*found}) == 1 else self._all("choice", options, where, depth)
             case Computed(parts=parts):
                 self._is_precise = False
                 return self._all("computed", parts, where, depth)
@@ -98,6 +101,15 @@ class Addresses:
         self._is_in_memory |= is_whole and match["dialect"] == "sqlite" and text[match.end() :] in _IN_MEMORY
         dialect = "postgresql" if match["dialect"] == "postgres" else match["dialect"]
         return ("text", dialect + text[match.end() :])
+
+    def _note(self, old: str, new: str) -> None:
+        """Which driver an address is given in place of the one that it names."""
+        if new[:1] == "+" or new in _NAMES:
+            self._drivers.add(new.removeprefix("+"))
+        elif new:
+            self._text(new)
+        else:
+            self._drivers.add(f"not {old[1:]}")
 
     def _named(self, expression: Name | Attribute, where: Where, depth: int) -> Meaning | None:
         project = self.project
@@ -143,12 +155,11 @@ class Addresses:
     def _call(self, call: Call, where: Where, depth: int) -> Meaning | None:
         callee = self.project.value(call.callee, where)
         match call:
-            case Call(
-                callee=Attribute(of=of, name="replace"), arguments=(Constant(value=str(a)), Constant(value=str(b)))
+            case Call(callee=Attribute(of=of), arguments=(Constant(value=str(old)), Constant(value=str(new)), *_)) if (
+                _is_respelling(call)
             ):
-                if _PART.fullmatch(a) and _PART.fullmatch(b) and _SCHEME.match(b):  # another driver, and nothing else
-                    self._text(b)
-                    return self._meaning(of, where, depth + 1)
+                self._note(old, new)
+                return self._meaning(of, where, depth + 1)
             case Call(callee=Attribute(of=of, name="set")) if _are_of_drivers(call):
                 return self._meaning(of, where, depth + 1)
             case Call(callee=Attribute(of=of, name=name)) if name in _AS_TEXT:
@@ -192,7 +203,9 @@ def _is_respelling(call: Call) -> bool:
             callee=Attribute(name="replace"), arguments=(Constant(value=str(old)), Constant(value=str(new)), *rest)
         ) if not call.keywords:
             is_scheme = bool(_PART.fullmatch(old) and _PART.fullmatch(new) and _SCHEME.match(new))
-            return is_scheme and all(one == Constant(1, "int") for one in rest)
+            is_dropped = bool(_DRIVER.fullmatch(old)) and (not new or bool(_DRIVER.fullmatch(new)))
+            is_other = {old, new} <= _NAMES
+            return (is_scheme or is_dropped or is_other) and all(one == Constant(1, "int") for one in rest)
         case _:
             return False
 

@@ -29,7 +29,7 @@ class Bridging:
         result = project.result(helper)
         if project.function(helper).generator or project.function(helper).decorators:
             raise Refused("a helper is no plain function")
-        if isinstance(result, Object) and isinstance(result.of, Outside) and result.of.name.startswith("sqlalchemy."):
+        if isinstance(result, Object) and isinstance(result.of, Outside) and _is_unasked(result.of.name):
             raise Refused("a helper gives what is to be asked later")
         for inner in reached(helper, self.contexts):
             if project.function(inner).asynchronous:
@@ -66,3 +66,8 @@ class Bridging:
         if called & self.row.expiring:
             return Called(Lost.COMMITTED, self.given_back(helper))
         return Called(Lost.FILLED, Lost.FILLED) if "flush" in called else Called(Lost.NOTHING, Lost.NOTHING)
+
+
+def _is_unasked(name: str) -> bool:
+    """Whether an object of the library still has to ask the database for what it gives; rows that were loaded have not."""
+    return name.startswith("sqlalchemy.") and not name.endswith(".Loaded")

@@ -74,6 +74,23 @@ class Wanted:
                 yield _imported_together(document, module, sorted(members))
 
 
+def together(edits: Iterable[Edit]) -> Iterator[Edit]:
+    """The edits, those that put imports at the same place as one."""
+    lines: dict[Span, list[Edit]] = {}
+    for edit in dict.fromkeys(edits):
+        if edit.span.start == edit.span.end and edit.replacement.lstrip().startswith(("from ", "import ")):
+            lines.setdefault(edit.span, []).append(edit)
+        else:
+            yield edit
+    for same in lines.values():
+        first = same[0]
+        text = first.replacement
+        before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+        end = "\r\n" if "\r" in after else "\n"
+        written = end.join(sorted(edit.replacement.strip() for edit in same))
+        yield Edit(first.path, first.span, f"{before}{written}{after}")
+
+
 def _imported_together(document: Document, module: str, members: list[str]) -> Edit:
     for statement in _statements(document):
         if isinstance(statement, ast.ImportFrom) and statement.module == module and not statement.level:

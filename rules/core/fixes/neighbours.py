@@ -51,7 +51,7 @@ class Neighbours:
             if any(map(self._writes, (other, *self._needed(other)))):
                 raise Refused("another dependency writes with the same session")
             self._check_values(function, name, endpoint)
-            written = self.contexts.project.function(other).name
+            written = self.contexts.project.function(other).qualname
             notes.append(f"`{written}` keeps a session of its own, so that a request has two, and two connections.")
         return notes
 

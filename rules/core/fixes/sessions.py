@@ -16,7 +16,7 @@ from rules.core.fixes.awaits import Awaits, as_expression, awaitable_call
 from rules.core.fixes.bridging import Bridging
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import Wanted
+from rules.core.fixes.imports import Wanted, together
 from rules.core.fixes.loading import Loading
 from rules.core.fixes.models import Models
 from rules.core.fixes.neighbours import Neighbours
@@ -33,6 +33,8 @@ from rules.core.usage import calls_by_hand, is_taken_from
 from rules.core.values import ProjectFunction, Where
 
 CONTRACT = "Paths, parameters, status codes and responses stay as they are."
+FLUSHING = "The two kinds of session differ in `autoflush`: in whether they write what is pending before they ask."
+CONNECTING = "The two engines connect with other arguments (`connect_args`): timeouts and the like may differ."
 STALE = (
     "What the database itself changes when a row is written (rounding, triggers) is not read again after the commit."
 )
@@ -397,6 +399,15 @@ class Exchange:
         """Whether a model of pydantic, that is no table, reads what an endpoint returns."""
         return self.desk.models.is_shown_by_model(function)
 
+    def _changes(self, function: ProjectFunction) -> bool:
+        """Whether a function leaves anything pending in the session, or a helper may."""
+        nodes = [*ast.walk(self._definition(function))]
+        called = {
+            node.func.attr for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        }
+        is_set = any(isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) for node in nodes)
+        return is_set or bool(called & {*self.row.quick, "delete", "merge"}) or bool(self.called)
+
     # Writing
 
     def _definition(self, function: ProjectFunction) -> ast.FunctionDef | ast.AsyncFunctionDef:
@@ -423,8 +434,8 @@ class Exchange:
         return tuple(sorted(set(made)))
 
     def _edits_of(self, path: str, file: Awaits) -> Iterator[Edit]:
-        yield from file.edits(lambda name: is_taken_from(path, name, self.contexts))
-        yield from self.wanted.edits(file.document)
+        made = file.edits(lambda name: is_taken_from(path, name, self.contexts))
+        yield from together([*made, *self.wanted.edits(file.document)])
 
     def notes(self) -> Iterator[str]:
         """What differs afterwards, one sentence each."""
@@ -435,6 +446,10 @@ class Exchange:
         yield from _of_drivers(self.twins, self.row)
         if self.is_stale:
             yield STALE
+        if "autoflush" in self.twins.unlike and any(map(self._changes, self.functions)):
+            yield FLUSHING
+        if "engine connect_args" in self.twins.unlike:
+            yield CONNECTING
         if any(touches_shared(function, self.contexts) for function in self.functions):
             yield INTERLEAVING
 

@@ -26,6 +26,9 @@ _NEUTRAL = frozenset(
 )  # what says nothing of what a statement does
 
 
+_FLUSHING, _CONNECTING = "autoflush", "engine connect_args"
+
+
 class Unlike(Exception):  # noqa: N818 -- it is an answer, not a failure
     """Why there is no twin, in a few words."""
 
@@ -44,16 +47,20 @@ class Source:
     options: frozenset[tuple[str, Expression | None]]
     deeds: frozenset[str]
     address: Address
-    engine: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Twins:
-    """A source and its asynchronous twin. Where the address is `alike` only, both names are for a person to compare."""
+    """A source and its asynchronous twin.
+
+    Where theirs is not certainly the same address, both are for a person to compare. `unlike` are the options in which the two
+    differ, and that a person may judge: `autoflush`, `engine connect_args`.
+    """
 
     source: Source
     instead: Source
     is_same_address: bool
+    unlike: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -135,15 +142,17 @@ class Stacks:
         factory, given = self._factory(made, where)
         keywords = dict(factory.keywords)
         bind = keywords.get("bind", factory.arguments[0] if factory.arguments else None)
-        engine, at, origin = self._engine(bind, given)
+        engines, origin = self._engines(bind, given)
         self._check_events(origin)
         self._check_events(project.origin(made.callee, where))
-        options = frozenset((key, value) for key, value in keywords.items() if not _is_usual(key, value))
+        options = {(key, value) for key, value in keywords.items() if not _is_usual(key, value)}
         expires = keywords.get("expire_on_commit") != Constant(False, "bool")
-        address = Addresses(project).address(engine, at)
-        if address is None:
+        addresses = {Addresses(project).address(engine, at) for engine, at in engines}
+        address = addresses.pop()
+        if address is None or addresses:
             raise Unlike("the address of a database is not seen")
-        return Source(dependency, gives, expires, options | _engine_options(engine), deeds, address, origin)
+        told = {option for engine, _ in engines for option in _engine_options(engine)}
+        return Source(dependency, gives, expires, frozenset(options | told), deeds, address)
 
     def _made(self, dependency: ProjectFunction, depth: int = 0) -> tuple[Call, Where, frozenset[str]]:
         """The call that makes the session which a generator yields, and what else the generator does."""
@@ -200,28 +209,39 @@ class Stacks:
 
     def _global(self, origin: tuple[str, str]) -> tuple[Call, Where]:
         """The one call that a global is bound to."""
+        (found, *others) = self._globals(origin)
+        if others:
+            raise Unlike("how a factory of sessions is made is not seen")
+        return found
+
+    def _globals(self, origin: tuple[str, str]) -> list[tuple[Call, Where]]:
+        """The calls that a global is bound to, one in each branch."""
         path, name = origin
         bindings = self.contexts.project.facts[path].functions[0].bindings.get(name, ())
-        calls = [b for b in bindings if isinstance(b.value, Call)]
-        if len(calls) != 1 or len({b.line for b in bindings}) != 1 or not isinstance(calls[0].value, Call):
+        calls = [(b.value, Where(path, 0, b.line)) for b in bindings if isinstance(b.value, Call)]
+        if not calls or len({b.line for b in bindings}) != len(calls):
             raise Unlike("how a factory of sessions is made is not seen")
-        return calls[0].value, Where(path, 0, calls[0].line)
+        return calls
 
-    def _engine(self, bind: Expression | None, where: Where) -> tuple[Call, Where, tuple[str, str] | None]:
-        """The call that makes what the session asks."""
+    def _engines(
+        self, bind: Expression | None, where: Where
+    ) -> tuple[list[tuple[Call, Where]], tuple[str, str] | None]:
+        """The calls that make what the session asks, one in each branch, and the global that it is kept under."""
+        if isinstance(bind, Call):
+            return [self._engine(bind, where)], None
+        origin = self.contexts.project.origin(bind, where)
+        if origin is None:
+            raise Unlike("the engine of a session is not seen")
+        return [self._engine(call, at) for call, at in self._globals(origin)], origin
+
+    def _engine(self, call: Expression, at: Where) -> tuple[Call, Where]:
+        """The call that makes an engine, in a function that does nothing else where need be."""
         project = self.contexts.project
         known = {name for row in self._rows() for pair in row.engines.items() for name in pair}
-        origin = None
-        call, at = bind, where
-        if not isinstance(bind, Call):
-            origin = project.origin(bind, where)
-            if origin is None:
-                raise Unlike("the engine of a session is not seen")
-            call, at = self._global(origin)
         for _ in range(2):
             of = project.value(call.callee, at) if isinstance(call, Call) else None
             if isinstance(call, Call) and isinstance(of, Outside) and of.name in known:
-                return call, at, origin
+                return call, at
             inner = project.function(of) if isinstance(of, ProjectFunction) else None
             if inner is None or not isinstance(of, ProjectFunction) or len(inner.results) != 1 or inner.parameters:
                 break
@@ -245,13 +265,20 @@ class Stacks:
 
 def _compared(source: Source, other: Source) -> Twins:
     """The two as twins. Raises Unlike where one does what the other does not."""
-    if source.options != other.options:
+    unlike = frozenset(key for key, _ in source.options ^ other.options)
+    if unlike - {_FLUSHING, _CONNECTING} or any(map(_is_elsewhere, source.options ^ other.options)):
         raise Unlike("the two kinds of session are made with other options")
     if source.deeds != other.deeds:
         raise Unlike("the two dependencies do not end a request in the same way")
     if not is_alike(source.address, other.address):
         raise Unlike("the two engines may ask different databases")
-    return Twins(source, other, source.address.is_precise and source.address.meaning == other.address.meaning)
+    is_same = source.address.is_precise and source.address.meaning == other.address.meaning
+    return Twins(source, other, is_same, unlike)
+
+
+def _is_elsewhere(option: tuple[str, Expression | None]) -> bool:
+    """Whether a connection is told where to look for tables."""
+    return option[0] == _CONNECTING and "search_path" in show(option[1]) + str(option[1])
 
 
 def _said(reasons: list[str]) -> str:

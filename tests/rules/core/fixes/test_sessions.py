@@ -172,6 +172,12 @@ def test_a_parameter_is_written_as_it_was(parameters: str, after: str) -> None:
     assert f"async def home({after}):" in text
 
 
+def test_imports_that_come_to_one_place_are_put_there_together() -> None:
+    source = app("return (\n        db.query(Item)\\\n        .filter(Item.id == 1)\\\n        .one().id\n    )")
+    text = assert_whole_file_fixed(source.replace("from sqlalchemy import select\n", ""), FILES).decode()
+    assert "\nfrom sqlalchemy import select\nfrom sqlalchemy.ext.asyncio import AsyncSession\n\nfrom ." in text
+
+
 def test_an_alias_beside_the_other_is_taken() -> None:
     files = {**FILES, "app/database.py": STACKS + "AsyncDb = Annotated[AsyncSession, Depends(get_async_db)]\n"}
     text = assert_whole_file_fixed(app("return db.get(Item, 1).id", "db: Db"), files).decode()
@@ -267,7 +273,7 @@ UNLIKE = {
     "two databases in memory": ("URL)", "'sqlite://')"),
     "another isolation": (ASYNC_ENGINE, "create_async_engine(URL, isolation_level='AUTOCOMMIT')"),
     "another schema": (" create_engine(URL)", " create_engine(URL, connect_args={'options': '-csearch_path=a'})"),
-    "no autoflush": ("(bind=engine)", "(bind=engine, autoflush=False)"),
+    "another class of queries": ("(bind=engine)", "(bind=engine, query_cls=Own)"),
     "a commit for each request": ("yield db\n    finally", "yield db\n        db.commit()\n    finally"),
     "a commit there": ("as db:\n        yield db", "as db:\n        yield db\n        await db.commit()"),
     "a failure that is told": (
@@ -314,7 +320,11 @@ def test_one_address_for_both_is_safe(settings: str) -> None:
             "URL.ASYNC_DB_URL",
             "must name the same database",
         ),
-        ('URL = "postgresql+psycopg2://localhost/shop"\n', "URL", "URL.replace('psycopg2', 'asyncpg')", ""),
+        ('URL = "postgresql+psycopg2://localhost/shop"\n', "URL", "URL.replace('psycopg2', 'asyncpg')", "stricter"),
+        ('URL = "postgresql://localhost/shop"\n', "URL", "URL.replace('localhost', 'elsewhere')", ""),
+        ("URL = unknown.URL\n", "URL", "URL, connect_args={'server_settings': {'jit': 'off'}}", "connect_args"),
+        ("URL = unknown.URL\n", "URL.replace('+asyncpg', '')", "URL", "stricter"),
+        ("URL = unknown.URL\n", "URL", "URL.replace('+psycopg2', '+asyncpg') if URL else URL", "stricter"),
         (
             'URL = "postgresql://localhost/shop"\n',
             "URL",
@@ -333,6 +343,21 @@ def test_addresses_that_are_alike_are_told(settings: str, one: str, other: str, 
     assert all(str(fix.applicability) == "unsafe" for fix in fixes)
     assert all(any(note in one for one in fix.notes) for fix in fixes)
     assert bool(fixes) == bool(note)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_safe"),
+    [
+        ("return db.get(Item, 1).id", True),
+        ("db.add(Item())\n    return db.scalar(select(Item.id))", False),
+        ("item = db.get(Item, 1)\n    item.name = 'x'\n    return db.scalar(select(Item.id))", False),
+    ],
+)
+def test_another_autoflush_is_told_where_anything_is_pending(body: str, is_safe: bool) -> None:
+    stack = STACKS.replace("(bind=engine)", "(bind=engine, autoflush=False)")
+    fixes = exchanged(app(body), {**FILES, "app/database.py": stack})
+    assert fixes
+    assert all("`autoflush`" in " ".join(fix.notes) for fix in fixes) != is_safe
 
 
 USER = """
