@@ -5,6 +5,7 @@ endpoint, dependency, handler or background task in a worker thread. Calls carry
 offload ends it, since its callable stands among the arguments and is not called there.
 """
 
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class Sink:
     """A blocking call, and the functions that lead to it, from the one that was asked about to the one that blocks.
 
     `needs` are the parameters of the first of them that must be given for that; with a minus: that must be left
-    out. `FAILURE` among them: only where something has failed.
+    out; with texts: that must be one of them, or none (see `Site`). `FAILURE` among them: only where something has failed.
     """
 
     row: Blocking
@@ -397,18 +398,16 @@ class Contexts:
         led = (self._led(sink, function, site) for sink in self._sinks_in(target))
         return next(filter(None, led), None)
 
-    def _sinks_in(self, function: ProjectFunction) -> Iterator[Sink]:
+    def _sinks_in(self, function: ProjectFunction, hops: int = 2) -> Iterator[Sink]:
         """Its sink, and where that needs an argument, what else it comes to."""
         sink = self.sink(function)
         if sink is not None:
             yield sink
-        if sink is not None and sink.needs:
+        if sink is not None and sink.needs and hops:
             yield from self.own_sinks(function)
             for called, site in self._steps(function):
-                deep = None if self.project.function(called).asynchronous else self.sink(called)
-                led = self._led(deep, function, site) if deep is not None else None
-                if led is not None:
-                    yield led
+                deep = () if self.project.function(called).asynchronous else self._sinks_in(called, hops - 1)
+                yield from filter(None, (self._led(one, function, site) for one in deep))
 
     def _led(self, sink: Sink, caller: ProjectFunction, site: Site | None) -> Sink | None:
         if site is None:
@@ -417,17 +416,17 @@ class Contexts:
             return None
         needs = self._needs(site, caller) | (sink.needs & {FAILURE})
         for need in sink.needs - {FAILURE}:
-            name = need.removeprefix("-")
+            name = _subject(need)
             given = self._given(name, sink.through[0], caller, site)
-            if (_is_something if need.startswith("-") else _is_nothing)(given):
+            if _rules_out(given, need):
                 return None
             if isinstance(given, Name) and given.id in self._kept_parameters(caller):
-                needs |= {need.replace(name, given.id)}
+                needs |= {need.replace(name, given.id, 1)}
         return Sink(sink.row, sink.name, sink.site, (caller, *sink.through), needs)
 
     def _needs(self, site: Site, function: ProjectFunction) -> frozenset[str]:
         kept = self._kept_parameters(function) | {FAILURE} if site.needs else ()
-        return frozenset(need for need in site.needs if need.removeprefix("-") in kept)
+        return frozenset(need for need in site.needs if _subject(need) in kept)
 
     def runs_first(self, site: Site, function: ProjectFunction) -> bool:
         """Whether only the first call of a process comes there: under `if it is None` of something that is kept there."""
@@ -595,6 +594,21 @@ class Contexts:
     def awaitable(self, site: Site, where: Where) -> bool:
         """Whether the call gives a coroutine."""
         return isinstance(self.project.value(site.call, where), Coroutine)
+
+
+def _subject(need: str) -> str:
+    """The name that a need speaks of."""
+    return re.split("[=~]", need.removeprefix("-"), maxsplit=1)[0]
+
+
+def _rules_out(given: Expression | None, need: str) -> bool:
+    """Whether what is given for a parameter is other than what is needed."""
+    told = re.fullmatch("[^=~]+([=~])(.*)", need, re.DOTALL)
+    if told is None:
+        return (_is_something if need.startswith("-") else _is_nothing)(given)
+    if not isinstance(given, Constant) or (given.value is None and given.kind != "NoneType"):
+        return False
+    return (given.value in told[2].split("\n")) == (told[1] == "~")
 
 
 def _is_nothing(given: Expression | None) -> bool:

@@ -54,6 +54,7 @@ HANDING_OVER = frozenset(
 LONGEST_FILE = 1_000_000  # bytes; GitHub's own views stop there as well
 LONGEST_TEXT = 120  # characters of a literal that is kept
 PACKED = 3  # times that a packed body is smaller than the text
+MOST_NEEDS = 12  # conditions of one place that are kept
 DEEPEST = 150  # nested expressions; what lies deeper is read for its calls only
 
 _COMMENT = re.compile(r"#\s*asyncify:\s*ignore(?P<file>-file)?(?:\[(?P<names>[^\]]*)\])?", re.IGNORECASE)
@@ -251,10 +252,10 @@ class _Reader:
         self._scope.needs = needs + held
         self._block(node.body)
         self._scope.scripted -= scripted
-        self._scope.needs = needs + failed
+        self._scope.needs = (needs + failed)[:MOST_NEEDS]
         self._block(node.orelse)
         leaves = isinstance(node.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
-        self._scope.needs = needs + (failed or _handed_back(node, held)) if leaves else needs
+        self._scope.needs = (needs + (failed or _handed_back(node, held)))[:MOST_NEEDS] if leaves else needs
 
     def _narrow(self, node: ast.If) -> None:
         """What `if isinstance(x, T)` tells of `x` in its branches, and below them where one of them leaves."""
@@ -360,13 +361,17 @@ class _Reader:
 
     def _match(self, node: ast.Match) -> None:
         self._expression(node.subject)
+        needs = self._scope.needs
         for case in node.cases:
             for pattern in ast.walk(case.pattern):
                 if isinstance(pattern, (ast.MatchAs, ast.MatchStar)) and pattern.name:
                     self._keep(pattern.name, pattern.lineno, None)
             if case.guard is not None:
                 self._tested(case.guard)
+            said = _matched(case.pattern) if isinstance(node.subject, ast.Name) else ""
+            self._scope.needs = needs + ((f"{_last(node.subject)}={said}",) if said else ())
             self._block(case.body)
+        self._scope.needs = needs
 
     def _outer(self, node: ast.Global | ast.Nonlocal) -> None:
         self._scope.outer.update(node.names)
@@ -1015,6 +1020,10 @@ def _needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
             return (name,), (f"-{name}",)
         case ast.Compare(subject, [ast.Is()], [ast.Constant(value=None)]) if name := _subject(subject):
             return (f"-{name}",), (name,)
+        case ast.Compare(ast.Name(id=name), [ast.Eq() | ast.In()], [texts]) if said := _texts(texts):
+            return (f"{name}={said}",), (f"{name}~{said}",)
+        case ast.Compare(ast.Name(id=name), [ast.NotEq() | ast.NotIn()], [texts]) if said := _texts(texts):
+            return (f"{name}~{said}",), (f"{name}={said}",)
         case ast.UnaryOp(ast.Not(), operand):
             held, failed = _needed(operand)
             return failed, held
@@ -1027,6 +1036,21 @@ def _needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
         case _:
             name = _subject(test)
             return ((name,), (f"-{name}",)) if name else ((), ())
+
+
+def _texts(node: ast.expr) -> str:
+    """A text, or several, one a line; empty for anything else."""
+    items = node.elts if isinstance(node, (ast.Tuple, ast.List, ast.Set)) else [node]
+    found = [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+    said = "\n".join(found)
+    return said if len(found) == len(items) and len(said) <= LONGEST_TEXT else ""
+
+
+def _matched(pattern: ast.pattern) -> str:
+    """The text that a pattern stands for, or those, one a line; empty for any other pattern."""
+    options = pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
+    values = [option.value for option in options if isinstance(option, ast.MatchValue)]
+    return _texts(ast.Tuple(list(values))) if len(values) == len(options) else ""
 
 
 def _subject(node: ast.expr) -> str:

@@ -1,6 +1,7 @@
 """What is known to neither wait nor compute for long: the standard library, web frameworks, answers that are there already.
 
-https://docs.python.org/3/library/, https://www.starlette.io/responses/ and the pages of each package.
+https://docs.python.org/3/library/, https://www.starlette.io/responses/, https://www.structlog.org/en/stable/api.html,
+https://loguru.readthedocs.io/en/stable/api/logger.html and the pages of each package.
 """
 
 from rules.core.library import Library
@@ -11,9 +12,14 @@ _BUILTINS = (
 )
 _RESPONSES = (
     *("Response", "JSONResponse", "PlainTextResponse", "HTMLResponse", "RedirectResponse", "StreamingResponse"),
-    *("FileResponse", "ORJSONResponse", "UJSONResponse"),
+    "FileResponse",
 )
-_LOGGER = ("debug", "info", "warning", "error", "exception", "critical", "log", "isEnabledFor", "bind")
+_LOGGING = ("debug", "info", "warning", "error", "exception", "critical", "log")
+_LOGGER = (
+    *(*_LOGGING, "warn", "fatal", "isEnabledFor", "setLevel", "getChild", "getEffectiveLevel"),
+    *("bind", "unbind", "try_unbind", "new"),  # structlog
+    *("success", "trace", "opt", "patch", "contextualize"),  # loguru
+)
 _ANSWER = ("json", "raise_for_status")
 _STANDARD = (
     *(f"json.{name}" for name in ("loads", "dumps")),
@@ -51,9 +57,10 @@ library = Library(
         {
             *(f"builtins.{name}" for name in _BUILTINS),
             *_STANDARD,
-            *(f"logging.{name}" for name in (*_LOGGER, "getLogger")),
+            *(f"logging.{name}" for name in (*_LOGGING, "getLogger")),
             *(f"logging.Logger.{name}" for name in _LOGGER),
             *(f"{module}.{name}" for module in ("fastapi.responses", "starlette.responses") for name in _RESPONSES),
+            *(f"fastapi.responses.{name}" for name in ("ORJSONResponse", "UJSONResponse")),
             *(f"fastapi.{name}" for name in ("Response", "Response.set_cookie", "Response.delete_cookie")),
             *(f"fastapi.Request.{name}" for name in ("url_for", "headers.get", "cookies.get", "query_params.get")),
             *("fastapi.encoders.jsonable_encoder", "starlette.background.BackgroundTask", "fastapi.BackgroundTasks"),

@@ -971,3 +971,56 @@ async def read(mine: bool, db: Session = Depends(get_db)):
 """
     assert blocked(source) == ["read"]
     assert blocked(source.replace("query = unknown(query)", "query = unknown(mine)")) == []
+
+
+DISPATCH = """
+def work(mode, kind="plain"):
+    if mode == "write":
+        time.sleep(1)
+    elif kind in ("slow", "slower"):
+        time.sleep(2)
+
+
+def early(mode):
+    if mode != "write":
+        return
+    time.sleep(1)
+
+
+def matched(mode):
+    match mode:
+        case "write" | "append":
+            time.sleep(1)
+
+
+def through(mode, kind="plain"):
+    work(mode, kind)
+
+
+@app.get("/")
+async def read(mode):
+    {call}
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("work('write')", "work(mode)", "work('read', 'slow')", "work('read', kind='slower')", "work('read', mode)"),
+        *("early('write')", "early(mode)", "matched('append')", "matched(mode)"),
+        *("through('write')", "through('read', 'slow')", "through(mode)"),
+    ],
+)
+def test_the_text_that_leads_to_a_branch_is_found(call: str) -> None:
+    assert blocked(DISPATCH.format(call=call)) == ["read"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("work('read')", "work(None)", "work('read', 'fast')", "early('read')", "matched('read')"),
+        *("through('read')", "through(mode='read', kind='fast')"),
+    ],
+)
+def test_a_text_that_leads_to_another_branch_is_left_alone(call: str) -> None:
+    assert blocked(DISPATCH.format(call=call)) == []
