@@ -5,11 +5,12 @@ asynchronous code into the `def` helpers that block. Code that the framework cal
 middleware's helper) is treated alike.
 """
 
+import builtins
 from collections.abc import Iterator
 from dataclasses import replace
 
 from rules.core.contexts import Contexts, Sink
-from rules.core.facts import Site, show
+from rules.core.facts import Function, Site, last_name, show
 from rules.core.findings import Severity
 from rules.core.library import Role, Weight
 from rules.core.remarks import Remark, Remedy
@@ -39,7 +40,7 @@ def blocking_remarks(contexts: Contexts) -> Iterator[Remark]:
             continue
         for place, site in enumerate(facts.sites):
             sink = _sink_at(contexts, function, place, site)
-            if sink is not None:
+            if sink is not None and not _is_for_no_request(site, facts, arrival.root):
                 yield _remark(contexts, function, site, sink, arrival.root)
         for read, run, around in contexts.properties(function):
             deep = contexts.sink(run)
@@ -48,6 +49,13 @@ def blocking_remarks(contexts: Contexts) -> Iterator[Remark]:
                 remark = _remark(contexts, function, around or deep.site, sink, arrival.root)
                 message = _leads(show(read), sink, arrival.root, contexts)
                 yield replace(remark, site=around, remedy=Remedy.NONE, message=message, advice=IN_PROPERTY)
+
+
+def _is_for_no_request(site: Site, function: Function, root: Root) -> bool:
+    """Whether a validator does it for an object of a library only: what a request holds is text, numbers, lists."""
+    asked = (one for one in function.narrowings if one.first_line <= site.line <= one.last_line and not one.excluded)
+    names = {last_name(one.annotation) for one in asked}
+    return root.role is Role.VALIDATOR and bool(names) and not any(hasattr(builtins, name) for name in names)
 
 
 def sinks_of(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:

@@ -112,7 +112,7 @@ class Contexts:
 
     def _targets_of(self, site: Site, where: Where) -> Iterator[ProjectFunction]:
         """An awaited `def` was made awaitable by something unseen (a decorator, another class): nobody knows where it runs."""
-        if site.scripted or site.later:
+        if site.is_idle:
             return
         callee = self.project.value(site.call.callee, where)
         called = self.project.called_function(callee)
@@ -311,7 +311,7 @@ class Contexts:
 
     def blocking(self, site: Site, where: Where) -> tuple[Blocking, str] | None:
         """What blocks at a call itself: the row that says so, and the callable's name. An awaited call never does."""
-        if site.awaited or site.scripted or site.later:
+        if site.awaited or site.is_idle:
             return None
         callee = self.project.value(site.call.callee, where)
         while isinstance(callee, Partial):

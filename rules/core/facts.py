@@ -157,6 +157,7 @@ class Narrowing(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 FAILURE = "!"
+CANCELLED = "!cancelled"
 
 
 class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -170,7 +171,7 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     taken of it (`.json`); empty for anything else. `later`: it stands in a generator expression that nothing there runs through. `needs`: the names that
     hold something where it runs, since it stands under `if name` or `if name is not None`; with a minus: that hold nothing;
     with `=` (or `~`) and texts, one a line, behind it: that hold one of them (or none of them).
-    `FAILURE` among them: it stands where an exception is handled.
+    `FAILURE` among them: it stands where an exception is handled; `CANCELLED`: where a task is told to end.
     """
 
     call: Call
@@ -195,6 +196,11 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def is_loop(self) -> bool:
         """Whether it is no call, but a loop over something."""
         return self.iterated and last_name(self.call.callee) in {"__iter__", "__aiter__"}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it runs while no request is served, or not there: in a script, as a task ends, in a lazy expression."""
+        return self.scripted or self.later or CANCELLED in self.needs
 
     @property
     def span(self) -> Span:

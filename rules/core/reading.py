@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from rules.core.edits import decode_source
 from rules.core.facts import (
+    CANCELLED,
     FAILURE,
     Attribute,
     Awaited,
@@ -51,6 +52,7 @@ CONSUMERS = frozenset(
 HANDING_OVER = frozenset(
     {"to_thread", "run_in_threadpool", "iterate_in_threadpool", "run_sync", "run_in_executor", "submit"}
 )
+IN_MEMORY = ("/proc/", "/sys/")  # where files begin that the kernel makes when they are read
 LONGEST_FILE = 1_000_000  # bytes; GitHub's own views stop there as well
 LONGEST_TEXT = 120  # characters of a literal that is kept
 PACKED = 3  # times that a packed body is smaller than the text
@@ -353,7 +355,8 @@ class _Reader:
             if handler.name:
                 self._keep(handler.name, handler.lineno, None)
             needs = self._scope.needs
-            self._scope.needs = (*needs, FAILURE)
+            is_ending = handler.type is not None and _last(handler.type) == "CancelledError"
+            self._scope.needs = (*needs, FAILURE, *([CANCELLED] if is_ending else []))
             self._block(handler.body)
             self._scope.needs = needs
         self._block(node.orelse)
@@ -778,7 +781,9 @@ class _Reader:
     def _formatted(self, node: ast.JoinedStr) -> Expression | None:
         if not IS_TOLD and any(isinstance(inner, ast.Call) for inner in ast.walk(node)):
             settle(node, self._text_lines)
-        return _computed(list(self._parts(node)))
+        start = _text(node.values[0]) if node.values else ""
+        beginning = [Constant(start, "str")] if start.startswith(IN_MEMORY) else []
+        return _computed([*beginning, *self._parts(node)])
 
     def _parts(self, node: ast.JoinedStr) -> Iterator[Expression | None]:
         """What is shown in a formatted text, and what says how wide and the like."""

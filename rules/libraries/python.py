@@ -7,6 +7,7 @@ from rules.core.facts import (
     Attribute,
     Choice,
     Collection,
+    Computed,
     Constant,
     Element,
     Entered,
@@ -17,7 +18,7 @@ from rules.core.facts import (
     last_name,
     names_in,
 )
-from rules.core.library import Blocking, Library, Offload, Twin, Weight
+from rules.core.library import Blocking, Library, Offload, Twin, Weight, origins
 
 _SUBPROCESS = ("run", "call", "check_call", "check_output", "getoutput", "getstatusoutput")
 _OS_WAITS = ("waitpid", "waitid", "wait3", "wait4")
@@ -66,11 +67,25 @@ def _mentions(given: Expression | None, name: str) -> bool:
 
 def is_used_here(site: Site, function: Function) -> bool:
     """Whether an opened file is read or written by the function itself: not where each such call is handed to a thread."""
-    if site.use == ".close":
+    if site.use == ".close" or not lies_on_disk(site, function):
         return False  # an empty file
     opened = {site.call, Entered(site.call, asynchronous=False)}
     held = {name for name, bindings in function.bindings.items() for binding in bindings if binding.value in opened}
     return held.isdisjoint(_handed_over(function)) or not held.isdisjoint(_used(function))
+
+
+def lies_on_disk(site: Site, function: Function) -> bool:
+    """Whether a file lies on a disk: not those below `/proc` and `/sys`, which the kernel makes in memory."""
+    callee = site.call.callee
+    receiver = [callee.of] if isinstance(callee, Attribute) else []
+    given = (*site.call.arguments[:1], *receiver)
+    made = [call.arguments[0] for one in receiver for call, _ in origins(one, function, site.line) if call.arguments]
+    return not any(_begins_in_memory(one) for one in (*given, *made))
+
+
+def _begins_in_memory(path: Expression | None) -> bool:
+    first = path.parts[0] if isinstance(path, Computed) else path
+    return isinstance(first, Constant) and str(first.value).startswith(("/proc/", "/sys/"))
 
 
 def _handed_over(function: Function) -> set[str]:
@@ -127,6 +142,7 @@ library = Library(
             Weight.FILE,
             Twin("anyio.Path"),
             unknown=True,
+            when=lies_on_disk,
         ),
         Blocking("blocking/files", ("pathlib.Path.open",), Weight.FILE, opens=True, unknown=True, when=is_used_here),
         Blocking("blocking/files", tuple(f"shutil.{name}" for name in _TREES), Weight.FILE),

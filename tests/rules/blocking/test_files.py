@@ -398,3 +398,20 @@ def test_the_chain_prefers_what_does_not_wait_for_a_failure() -> None:
     }
     (finding,) = found("blocking/sleep", with_app("from saving import save", f"{ENDPOINT}return save()\n"), files)
     assert [step.name for step in finding.chain] == ["read", "save", "insert", "time.sleep"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return open(f'/proc/{name}/stat').read()",
+        "return open('/proc/' + name).read()",
+        "return Path(f'/proc/{name}/stat').read_text()",
+        "path = Path(f'/sys/{name}')\n    return path.read_text()",
+    ],
+)
+def test_what_the_kernel_makes_in_memory_is_left_alone(body: str) -> None:
+    assert_clean(RULE, with_app("from pathlib import Path", f"{ENDPOINT}{body}\n"))
+    assert found(
+        RULE,
+        with_app("from pathlib import Path", f"{ENDPOINT}{body}\n".replace("/proc", "/data").replace("/sys", "/data")),
+    )

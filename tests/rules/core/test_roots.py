@@ -58,6 +58,17 @@ class Worker:
 
 
 """
+ENDING = """
+async def poll():
+    try:
+        while True:
+            await asyncio.sleep(1)
+    except asyncio.CancelledError:
+        requests.get("http://jobs")
+        raise
+
+
+"""
 ONCE = """
 async def poll():
     requests.get("http://jobs")
@@ -120,7 +131,40 @@ def test_a_task_that_startup_leaves_running_blocks_the_event_loop(start: str) ->
         pytest.param(POLL, "await asyncio.create_task(poll())", id="it is waited for"),
         pytest.param(POLL, "await asyncio.gather(*[asyncio.create_task(poll())])", id="they are waited for"),
         pytest.param(POLL, "await poll()", id="startup itself"),
+        pytest.param(ENDING, "task = asyncio.create_task(poll())", id="it is done as the task ends"),
     ],
 )
 def test_what_ends_with_startup_is_left_alone(task: str, start: str) -> None:
     assert told(task + LIFESPAN.format(start=start)) == []
+
+
+VALIDATED = """
+from typing import Any
+
+from pydantic import field_validator
+from sqlalchemy.orm import Query
+
+app = FastAPI()
+
+
+class User(BaseModel):
+    pets: list[str]
+
+    @field_validator("pets", mode="before")
+    def loaded(cls, value: Any) -> Any:
+        if isinstance(value, {kind}):
+            {body}
+        return value
+
+
+@app.post("/")
+async def write(user: User): ...
+"""
+
+
+def test_what_a_validator_does_for_what_a_request_holds_is_found() -> None:
+    assert told(VALIDATED.format(kind="str", body="return requests.get(value).json()"))
+
+
+def test_what_a_validator_does_for_another_object_is_left_alone() -> None:
+    assert told(VALIDATED.format(kind="Query", body="return value.all()")) == []
