@@ -66,7 +66,7 @@ def sinks_of(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
 
 
 def _sink_at(contexts: Contexts, function: ProjectFunction, place: int, site: Site) -> Sink | None:
-    if contexts.runs_first(site, function):
+    if contexts.once.runs_first(site, function):
         return None
     own = contexts.blocking(site, Where(function.path, function.index, site.line))
     if own is not None:

@@ -5,7 +5,6 @@ endpoint, dependency, handler or background task in a worker thread. Calls carry
 offload ends it, since its callable stands among the arguments and is not called there.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from rules.core.facts import (
     FAILURE,
     Attribute,
     Call,
-    Collection,
-    Constant,
     Expression,
     Name,
     Site,
@@ -27,6 +24,8 @@ from rules.core.facts import (
     names_in,
 )
 from rules.core.library import Blocking, Role, Weight
+from rules.core.needs import rules_out, subject_of
+from rules.core.once import Once
 from rules.core.project import Project
 from rules.core.repository import is_offline
 from rules.core.roots import Root, Roots
@@ -36,7 +35,6 @@ ALWAYS_ON_LOOP = frozenset({Role.MIDDLEWARE, Role.WEBSOCKET, Role.STARTUP, Role.
 STARTING = frozenset({"create_task", "ensure_future"})
 STARTING_HOPS = 3  # functions from startup code to the one that starts a task
 GATHERING = frozenset({"gather", "wait", "as_completed"})
-CACHES = frozenset({"functools.lru_cache", "functools.cache"})
 RELATIONS = frozenset({"relationship", "Relationship", "backref", "ForeignKeyField", "association_proxy"})
 
 
@@ -74,12 +72,12 @@ class Contexts:
     def __init__(self, project: Project) -> None:
         self.project = project
         self._roots = Roots(project)
+        self.once = Once(project, self._roots)
         self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = {}
         self._own_sinks: dict[ProjectFunction, tuple[Sink, ...]] = {}
         self._sinks: dict[ProjectFunction, Sink | None] = {}
         self._properties: dict[ProjectFunction, tuple[tuple[Attribute, ProjectFunction, Site | None], ...]] = {}
         self._coming: dict[tuple[str, ProjectFunction], bool] = {}
-        self._made_often: dict[ProjectClass, bool] = {}
 
     @property
     def routes(self) -> Mapping[ProjectFunction, tuple[str, ...]]:
@@ -332,6 +330,9 @@ class Contexts:
             return self._iteration(callee) if iterated else None
         if row.unknown and not (site.looped or self._is_from_outside(site.call, where)):
             return None
+        on = site.call.callee.of if isinstance(site.call.callee, Attribute) else site.call.callee
+        if row.first and not self.once.is_new(on, where, row.first):
+            return None
         return (row, callee.name) if row.when(site, self.project.function(where)) else None
 
     def _is_from_outside(self, call: Call, where: Where) -> bool:
@@ -390,7 +391,7 @@ class Contexts:
     def _own_sinks_of(self, function: ProjectFunction) -> Iterator[Sink]:
         for site in self.project.function(function).sites:
             found = self.blocking(site, Where(function.path, function.index, site.line))
-            if found is not None and not self.runs_first(site, function):
+            if found is not None and not self.once.runs_first(site, function):
                 yield Sink(*found, site, (function,), self._needs(site, function))
 
     def sink_through(self, function: ProjectFunction, site: Site, target: ProjectFunction) -> Sink | None:
@@ -412,13 +413,13 @@ class Contexts:
     def _led(self, sink: Sink, caller: ProjectFunction, site: Site | None) -> Sink | None:
         if site is None:
             return Sink(sink.row, sink.name, sink.site, (caller, *sink.through))
-        if self.runs_first(site, caller):
+        if self.once.runs_first(site, caller):
             return None
         needs = self._needs(site, caller) | (sink.needs & {FAILURE})
         for need in sink.needs - {FAILURE}:
-            name = _subject(need)
+            name = subject_of(need)
             given = self._given(name, sink.through[0], caller, site)
-            if _rules_out(given, need):
+            if rules_out(given, need):
                 return None
             if isinstance(given, Name) and given.id in self._kept_parameters(caller):
                 needs |= {need.replace(name, given.id, 1)}
@@ -426,68 +427,7 @@ class Contexts:
 
     def _needs(self, site: Site, function: ProjectFunction) -> frozenset[str]:
         kept = self._kept_parameters(function) | {FAILURE} if site.needs else ()
-        return frozenset(need for need in site.needs if _subject(need) in kept)
-
-    def runs_first(self, site: Site, function: ProjectFunction) -> bool:
-        """Whether only the first call of a process comes there: under `if it is None` of something that is kept there."""
-        absent = {need[1:] for need in site.needs if need.startswith("-")}
-        if not absent:
-            return False
-        facts = self.project.function(function)
-        return not absent.isdisjoint(facts.writes) or any(self._is_kept(name, function) for name in absent)
-
-    def _is_kept(self, dotted: str, function: ProjectFunction) -> bool:
-        """Whether an attribute is set once it was found missing, on what outlives a request."""
-        facts, (owner, _, attribute) = self.project.function(function), dotted.rpartition(".")
-        parameters = [parameter.name for parameter in facts.parameters]
-        if owner not in parameters:
-            return bool(owner) and dotted in facts.bindings and owner not in facts.bindings
-        of = self.project.name(owner, Where(function.path, function.index))
-        if owner != parameters[0] or facts.owner < 0 or not self._is_set_later(attribute, of):
-            return False
-        return isinstance(of, ProjectClass) or (
-            isinstance(of, Object) and isinstance(of.of, ProjectClass) and not self._is_made_for_requests(of.of)
-        )
-
-    def _is_set_later(self, attribute: str, of: Value | None) -> bool:
-        """Whether a method other than `__init__` gives an attribute of its class something."""
-        owner = of.of if isinstance(of, Object) else of
-        family = self.project.family(owner) if isinstance(owner, ProjectClass) else ()
-        return any(
-            self.project.facts[one.path].functions[binding.function].name != "__init__"
-            and not _is_nothing(binding.value)
-            for one in family
-            if isinstance(one, ProjectClass)
-            for binding in self.project.class_(one).attributes.get(attribute, ())
-        )
-
-    def _is_made_for_requests(self, of: ProjectClass) -> bool:
-        """Whether a root makes an instance of a class, or is one, or a function that a root calls does."""
-        if of not in self._made_often:
-            self._made_often[of] = False
-            makers = {ProjectFunction(at.path, at.function) for at in self._instantiations(of)}
-            made = self.project.class_(of).methods.get("__init__", -1)
-            callers = {
-                ProjectFunction(at.path, at.function)
-                for maker in makers
-                if maker.index and not self._runs_once(maker)
-                for _, at in self.project.calls_of(maker)
-            }
-            plain = {maker for maker in makers if not self._runs_once(maker)}
-            roots = {root.function for root in self.roots if root.role is not Role.STARTUP}
-            self._made_often[of] = not roots.isdisjoint({*plain, *callers, ProjectFunction(of.path, made)})
-        return self._made_often[of]
-
-    def _instantiations(self, of: ProjectClass) -> Iterator[Where]:
-        """Where a class is called, other than for something that is kept."""
-        name = self.project.class_(of).name
-        for path in {of.path, *self.project.importers_of(of.path)}:
-            for index, function in enumerate(self.project.facts[path].functions if not is_offline(path) else ()):
-                for site in function.sites:
-                    if last_name(site.call.callee) == name and not self.runs_first(site, ProjectFunction(path, index)):
-                        where = Where(path, index, site.line)
-                        if self.project.value(site.call.callee, where) == of:
-                            yield where
+        return frozenset(need for need in site.needs if subject_of(need) in kept)
 
     def _kept_parameters(self, of: ProjectFunction) -> frozenset[str]:
         """The parameters that hold what the caller gave, from end to end. What a decorator gives is unknown."""
@@ -513,17 +453,11 @@ class Contexts:
         """What a `def` comes to block in, itself or through the helpers that it calls: waiting before files, then the
         nearest. None where nothing is known to block, or only the first call of a process runs the body.
         """
-        if self._runs_once(function):
+        if self.once.runs_once(function):
             return None
         if function not in self._sinks:
             self._find_sinks(function)
         return self._sinks[function]
-
-    def _runs_once(self, function: ProjectFunction) -> bool:
-        """Whether a cache keeps the one result that a function can have: it takes no arguments."""
-        names = {decorator.name for decorator in self.project.decorators(function) if isinstance(decorator, Outside)}
-        own = 1 if "builtins.classmethod" in names else 0
-        return not names.isdisjoint(CACHES) and len(self.project.function(function).parameters) == own
 
     def _find_sinks(self, start: ProjectFunction) -> None:
         """Work out the sinks of all functions that the given one leads to: backwards from those that block."""
@@ -570,7 +504,7 @@ class Contexts:
         while waiting:
             caller = waiting.popleft()
             for called, site in self._steps(caller):
-                if self.project.function(called).asynchronous or self._runs_once(called):
+                if self.project.function(called).asynchronous or self.once.runs_once(called):
                     continue
                 if called not in callers:
                     callers[called] = []
@@ -594,26 +528,3 @@ class Contexts:
     def awaitable(self, site: Site, where: Where) -> bool:
         """Whether the call gives a coroutine."""
         return isinstance(self.project.value(site.call, where), Coroutine)
-
-
-def _subject(need: str) -> str:
-    """The name that a need speaks of."""
-    return re.split("[=~]", need.removeprefix("-"), maxsplit=1)[0]
-
-
-def _rules_out(given: Expression | None, need: str) -> bool:
-    """Whether what is given for a parameter is other than what is needed."""
-    told = re.fullmatch("[^=~]+([=~])(.*)", need, re.DOTALL)
-    if told is None:
-        return (_is_something if need.startswith("-") else _is_nothing)(given)
-    if not isinstance(given, Constant) or (given.value is None and given.kind != "NoneType"):
-        return False
-    return (given.value in told[2].split("\n")) == (told[1] == "~")
-
-
-def _is_nothing(given: Expression | None) -> bool:
-    return isinstance(given, Constant) and (given.value is False or given.kind == "NoneType")
-
-
-def _is_something(given: Expression | None) -> bool:
-    return (isinstance(given, Constant) and bool(given.value)) or (isinstance(given, Collection) and bool(given.items))

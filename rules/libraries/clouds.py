@@ -75,6 +75,7 @@ _MINIO_CALLS = (
     *("compose_object", "bucket_exists", "make_bucket", "remove_bucket", "list_buckets", "select_object_content"),
     *("set_bucket_policy", "get_bucket_policy"),
 )
+_MINIO_SIGNING = ("presigned_get_object", "presigned_put_object", "get_presigned_url")
 
 
 def _is_made_there(site: Site, function: Function) -> bool:
@@ -178,6 +179,7 @@ library = Library(
         Blocking(_RULE, (f"{_TOKENS}.__call__",), when=_is_made_there),
         Blocking(_RULE, tuple(f"{_MINIO}.{name}" for name in _MINIO_CALLS)),
         Blocking(_RULE, (f"{_MINIO}.list_objects", f"{_MINIO}.remove_objects"), lazy=True),
+        Blocking(_RULE, tuple(f"{_MINIO}.{name}" for name in _MINIO_SIGNING), first="region"),  # it asks for the region
     ),
     aliases={
         "google.cloud.storage.client.Client": _STORAGE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, with_app
+from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, found, with_app
 
 RULE = "clients/clouds"
 ENDPOINT = '@app.get("/")\nasync def home(x=1):\n    '
@@ -112,3 +112,41 @@ def test_a_plain_endpoint_and_a_test_are_left_alone() -> None:
 def test_pages_are_not_handed_over() -> None:
     body = f"{ENDPOINT}await x.read()\n    for blob in bucket.list_blobs():\n        print(blob)\n"
     assert_unfixed(RULE, with_app(STORAGE, body))
+
+
+SIGNED = """
+import asyncio
+
+from fastapi import Depends, FastAPI
+from minio import Minio
+
+app = FastAPI()
+
+
+class Storage:
+    def __init__(self):
+        self.client = Minio("host"{region})
+
+    def link(self, name: str) -> str:
+        return self.client.presigned_get_object("files", name)
+
+
+{provide}
+
+@app.get("/{{name}}")
+async def link(name: str, storage: Storage = Depends(provide)):
+    await asyncio.sleep(0)
+    return storage.link(name)
+"""
+EACH = "def provide() -> Storage:\n    return Storage()\n"
+SHARED = "storage = Storage()\n\n\ndef provide() -> Storage:\n    return storage\n"
+
+
+def test_a_new_client_asks_for_the_region_before_it_signs() -> None:
+    (finding,) = found(RULE, SIGNED.format(region="", provide=EACH))
+    assert "`Minio.presigned_get_object`" in finding.message
+
+
+@pytest.mark.parametrize(("region", "provide"), [(', region="eu-west-1"', EACH), ("", SHARED)])
+def test_a_client_that_knows_the_region_only_signs(region: str, provide: str) -> None:
+    assert_clean(RULE, SIGNED.format(region=region, provide=provide))
