@@ -6,10 +6,14 @@ Finds a collection of SQLAlchemy or SQLModel that is loaded lazily (`Mapped[list
 model has a field of that name. It speaks only where nothing in the project loads that collection eagerly, and nothing
 derives from `AsyncAttrs`.
 
+Where the project has synchronous sessions only, it speaks of an `async def` endpoint that waits for no database itself, but
+returns an object with related rows, one or many, whose name is that of a field of the response model.
+
 ## Why is this bad?
 Reading the collection sends a query. An `AsyncSession` can send one only while something is awaited, and reading an
 attribute awaits nothing: `sqlalchemy.exc.MissingGreenlet` is raised, and the request ends with status 500. Where the response
-is read of it, FastAPI raises `ResponseValidationError`, and names `MissingGreenlet` as the cause.
+is read of it, FastAPI raises `ResponseValidationError`, and names `MissingGreenlet` as the cause. A `Session` sends the query,
+and for an `async def` endpoint FastAPI reads what it returns on the event loop: all other requests wait for the database then.
 
 ## Example
 ```python
@@ -50,7 +54,8 @@ async def count(id: int, session: AsyncSession = Depends(get_session)) -> int:
 
 ## Fix safety
 There is no fix: the collection can be loaded with the rows (`selectinload`), for all queries (`lazy="selectin"`), or where it
-is read (`await user.awaitable_attrs.orders`, with `AsyncAttrs`), and each costs queries elsewhere.
+is read (`await user.awaitable_attrs.orders`, with `AsyncAttrs`), and each costs queries elsewhere. With a `Session`, the endpoint
+can be `def` as well, so that its response is read in a worker thread.
 
 ## References
 - [SQLAlchemy: Preventing implicit IO when using AsyncSession](https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#preventing-implicit-io-when-using-asyncsession)
@@ -58,9 +63,10 @@ is read (`await user.awaitable_attrs.orders`, with `AsyncAttrs`), and each costs
 - [FastAPI: Response model](https://fastapi.tiangolo.com/tutorial/response-model/)
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from rules.core.blocking import sinks_of
 from rules.core.contexts import Contexts
 from rules.core.facts import (
     Attribute,
@@ -89,6 +95,9 @@ rule = Rule(__name__, __doc__, Severity.ERROR)
 
 _SESSION = "sqlalchemy.ext.asyncio.AsyncSession"
 _RELATIONS = frozenset({"sqlalchemy.orm.relationship", "sqlmodel.Relationship", "sqlmodel.main.Relationship"})
+_ASYNCHRONOUS = frozenset(
+    {"AsyncSession", "async_sessionmaker", "create_async_engine", "AsyncEngine", "async_scoped_session"}
+)
 _COLLECTIONS = frozenset({"list", "List", "set", "Set"})
 _SETTING = frozenset({"uselist", "sa_relationship", "sa_relationship_kwargs", ""})  # what may make it another kind
 _EAGER = frozenset(
@@ -119,10 +128,15 @@ class _Rows:
 @rule.check
 def lazy(contexts: Contexts) -> Iterator[Remark]:
     """Every collection that is read, or returned, though nothing has loaded it."""
-    relations = _relations(contexts)
+    endpoints = {root.function: root for root in contexts.roots if root.role is Role.ENDPOINT}
+    if _is_synchronous(contexts):
+        relations = _relations(contexts, _is_loaded_late)
+        for root in endpoints.values() if relations else ():
+            yield from _Reading(root.function, relations, contexts).read_for_response(root)
+        return
+    relations = _relations(contexts, _is_lazy)
     if not relations:
         return
-    endpoints = {root.function: root for root in contexts.roots if root.role is Role.ENDPOINT}
     for path, facts in sorted(contexts.project.facts.items()):
         if is_offline(path) or not facts.outline.coroutines or not facts.outline.called & _ASKING:
             continue
@@ -136,6 +150,12 @@ def _asks(function: Function) -> bool:
     return any(site.awaited and last_name(site.call.callee) in _ASKING for site in function.sites)
 
 
+def _is_synchronous(contexts: Contexts) -> bool:
+    """Whether all sessions of the project are synchronous."""
+    imported = frozenset().union(*(facts.outline.imported for facts in contexts.project.facts.values()))
+    return "Session" in imported and imported.isdisjoint(_ASYNCHRONOUS)
+
+
 def _loads(function: Function) -> bool:
     """Whether a function may load related rows itself, or looks whether they are loaded."""
     called = {last_name(site.call.callee) for site in function.sites}
@@ -145,8 +165,11 @@ def _loads(function: Function) -> bool:
 # What is loaded lazily
 
 
-def _relations(contexts: Contexts) -> Mapping[ProjectClass, frozenset[str]]:
-    """The classes of the project with collections that are always loaded lazily."""
+_Test = Callable[[tuple[Binding, ...], Where, Contexts], bool]
+
+
+def _relations(contexts: Contexts, is_lazy: _Test) -> Mapping[ProjectClass, frozenset[str]]:
+    """The classes of the project with what passes a test, and is loaded eagerly nowhere."""
     eager = set(_eager(contexts))
     found: dict[ProjectClass, frozenset[str]] = {}
     for path, facts in contexts.project.facts.items():
@@ -154,16 +177,21 @@ def _relations(contexts: Contexts) -> Mapping[ProjectClass, frozenset[str]]:
             continue
         for index, class_ in enumerate(facts.classes):
             where = Where(path, class_.parent, class_.line)
-            names = {n for n, bindings in class_.bindings.items() if _is_lazy(bindings, where, contexts)}
+            names = {n for n, bindings in class_.bindings.items() if is_lazy(bindings, where, contexts)}
             if names - eager and "*" not in eager:
                 found[ProjectClass(path, index)] = frozenset(names - eager)
     return found
 
 
 def _is_lazy(bindings: tuple[Binding, ...], where: Where, contexts: Contexts) -> bool:
+    """Whether it is a collection that is always loaded lazily. One row may be at hand already."""
     declared = [b.value.annotation for b in bindings if isinstance(b.value, Typed)]
+    return len(declared) == 1 and _is_collection(declared[0]) and _is_loaded_late(bindings, where, contexts)
+
+
+def _is_loaded_late(bindings: tuple[Binding, ...], where: Where, contexts: Contexts) -> bool:
     made = [b.value for b in bindings if isinstance(b.value, Call)]
-    if len(declared) != 1 or len(made) != 1 or not _is_collection(declared[0]):
+    if len(made) != 1:
         return False
     keywords = dict(made[0].keywords)
     how = keywords.get("lazy", Constant("select", "str"))
@@ -226,6 +254,33 @@ class _Reading:
             if (rows.query, name) not in said:
                 said.add((rows.query, name))
                 yield self._remark(rows, name, how)
+
+    def read_for_response(self, root: Root) -> Iterator[Remark]:
+        """The collections that FastAPI reads of what an `async def` endpoint without a blocking call of its own returns."""
+        fields = self._fields() if self.function.asynchronous and not _loads(self.function) else frozenset()
+        if not fields or next(sinks_of(self.place, self.contexts), None) is not None:
+            return
+        for model in dict.fromkeys(filter(None, map(self._model_of, self.function.results))):
+            for name in sorted(self.relations[model] & fields):
+                yield self._remark_on_response(root, f"{self.contexts.project.class_(model).name}.{name}")
+
+    def _model_of(self, result: Expression) -> ProjectClass | None:
+        value = self.contexts.project.value(result, Where(self.place.path, self.place.index, self.function.end_line))
+        value = value.item if isinstance(value, Iterated) else value
+        found = value.of if isinstance(value, Object) else None
+        return found if isinstance(found, ProjectClass) and found in self.relations else None
+
+    def _remark_on_response(self, root: Root, collection: str) -> Remark:
+        return Remark(
+            rule.name,
+            rule.severity,
+            self.place,
+            Remedy.NONE,
+            f"The response of `{root.route}` has `{collection}`, which is loaded when FastAPI reads it, on the event loop: while "
+            "that waits for the database, this worker serves no other request.",
+            root=root,
+            advice=f"Make the endpoint `def`, or load the collection with the rows: `.options(selectinload({collection}))`.",
+        )
 
     def _remark(self, rows: _Rows, name: str, how: str) -> Remark:
         model = self.contexts.project.class_(rows.of).name

@@ -4,7 +4,7 @@ from textwrap import dedent, indent
 
 import pytest
 
-from tests.rules.checking import assert_clean, assert_unfixed
+from tests.rules.checking import assert_clean, assert_unfixed, found
 
 RULE = "databases/lazy"
 
@@ -238,3 +238,99 @@ def test_a_response_that_reads_another_object() -> None:
 
 def test_tests_are_left_alone() -> None:
     assert_clean(RULE, endpoint(f"{ONE}return user.orders"), files(), path="tests/test_main.py")
+
+
+SYNCHRONOUS = """
+from fastapi import Depends, FastAPI
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, relationship, sessionmaker{more}
+
+app = FastAPI()
+make_session = sessionmaker()
+
+
+class Base(DeclarativeBase): ...
+
+
+class Order(Base):
+    user = relationship("User")
+
+
+class User(Base):
+    orders: Mapped[list[Order]] = relationship()
+
+
+class UserRead(BaseModel):
+    orders: list[int]
+
+
+class OrderRead(BaseModel):
+    user: int
+
+
+class Short(BaseModel):
+    id: int
+
+
+def get_session():
+    with make_session() as session:
+        yield session
+
+
+def me(session: Session = Depends(get_session)) -> User:
+    return session.get(User, 1)
+
+
+def everybody(session: Session) -> list[User]:
+    return session.query(User).all()
+
+
+def order(session: Session = Depends(get_session)) -> Order:
+    return session.get(Order, 1)
+
+
+{endpoint}
+"""
+
+
+EVERYBODY = "@app.get('/')\nasync def read(session: Session = Depends(get_session)) -> list[UserRead]:\n"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "collection"),
+    [
+        (
+            "@app.get('/', response_model=UserRead)\nasync def read(user: User = Depends(me)):\n    return user",
+            "User.orders",
+        ),
+        ("@app.get('/')\nasync def read(order: Order = Depends(order)) -> OrderRead:\n    return order", "Order.user"),
+        (EVERYBODY + "    return await run_in_threadpool(everybody, session)", "User.orders"),
+    ],
+)
+def test_a_response_of_an_async_endpoint_is_loaded_on_the_event_loop(endpoint: str, collection: str) -> None:
+    (finding,) = found(RULE, SYNCHRONOUS.format(more="", endpoint=endpoint))
+    assert f"The response of `GET /` has `{collection}`" in finding.message
+    assert finding.fix is None
+
+
+@pytest.mark.parametrize(
+    ("more", "endpoint"),
+    [
+        ("", "@app.get('/', response_model=UserRead)\ndef read(user: User = Depends(me)):\n    return user"),
+        ("", "@app.get('/', response_model=Short)\nasync def read(user: User = Depends(me)):\n    return user"),
+        ("", "@app.get('/')\nasync def read(user: User = Depends(me)):\n    return user"),
+        ("", "@app.get('/')\nasync def read(user: User = Depends(me)) -> UserRead:\n    return UserRead(orders=[])"),
+        (
+            "\nfrom sqlalchemy.orm import selectinload\n\nLOADED = selectinload(User.orders)",
+            "@app.get('/', response_model=UserRead)\nasync def read(user: User = Depends(me)):\n    return user",
+        ),
+        (
+            "\nfrom sqlalchemy.ext.asyncio import AsyncSession",
+            "@app.get('/', response_model=UserRead)\nasync def read(user: User = Depends(me)):\n    return user",
+        ),
+        ("", EVERYBODY + "    return everybody(session)"),
+    ],
+)
+def test_a_response_that_is_read_elsewhere_or_told_already_is_left_alone(more: str, endpoint: str) -> None:
+    assert_clean(RULE, SYNCHRONOUS.format(more=more, endpoint=endpoint))
