@@ -228,6 +228,7 @@ class Role(Enum):
     BACKGROUND = "background task"
     VALIDATOR = "validator"
     SERIALIZER = "serializer"
+    TOOL = "tool"
     STARTUP = "startup or shutdown code"
 
 

@@ -28,11 +28,14 @@ BASES = {
     "BaseHTTPMiddleware": Role.MIDDLEWARE,
     "HTTPEndpoint": Role.ENDPOINT,
     "WebSocketEndpoint": Role.WEBSOCKET,
+    "BaseTool": Role.TOOL,
 }
+SERVING = frozenset({Role.ENDPOINT, Role.WEBSOCKET})
 _METHODS = {
     Role.MIDDLEWARE: ("dispatch", "__call__"),
     Role.ENDPOINT: ("get", "post", "put", "patch", "delete", "head", "options"),
     Role.WEBSOCKET: ("on_connect", "on_receive", "on_disconnect"),
+    Role.TOOL: ("_arun",),  # https://docs.langchain.com/oss/python/langchain/tools
 }
 
 
@@ -64,6 +67,8 @@ class Roots:
         for root in self._registered():
             if root.function not in found or found[root.function].role is Role.STARTUP:
                 found[root.function] = root
+        if not any(root.role in SERVING for root in found.values()):  # nobody asks for what the tools find
+            found = {function: root for function, root in found.items() if root.role is not Role.TOOL}
         registered = tuple(found.values())
         for root in (*self._overriding(), *self._validators(registered), *self._serializers(registered)):
             found.setdefault(root.function, root)

@@ -168,3 +168,30 @@ def test_what_a_validator_does_for_what_a_request_holds_is_found() -> None:
 
 def test_what_a_validator_does_for_another_object_is_left_alone() -> None:
     assert told(VALIDATED.format(kind="Query", body="return value.all()")) == []
+
+
+TOOL = """
+from langchain_core.tools import BaseTool
+
+{app}
+
+
+class Search(BaseTool):
+    def _run(self, query: str) -> str:
+        return requests.get(query).text
+
+    async def {method}(self, query: str) -> str:
+        return requests.get(query).text
+"""
+SERVED = "app = FastAPI()\n\n\n@app.get('/')\nasync def read(): ...\n"
+
+
+def test_a_tool_of_langchain_runs_on_the_event_loop_of_the_application() -> None:
+    ((function, message),) = told(TOOL.format(app=SERVED, method="_arun"))
+    assert function == "Search._arun"
+    assert "in the tool `Search._arun`" in message
+
+
+@pytest.mark.parametrize(("app", "method"), [("", "_arun"), (SERVED, "search")])
+def test_a_tool_that_no_application_asks_is_left_alone(app: str, method: str) -> None:
+    assert told(TOOL.format(app=app, method=method)) == []
