@@ -33,7 +33,7 @@ class Once:
 
     def runs_first(self, site: Site, function: ProjectFunction) -> bool:
         """Whether only the first call of a process comes there: under `if it is None` of something that is kept there."""
-        absent = {need[1:] for need in site.needs if need.startswith("-")}
+        absent = {need[1:] for need in site.needs if need.startswith(("-", "?"))}
         if not absent:
             return False
         facts = self._project.function(function)

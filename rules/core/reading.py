@@ -257,7 +257,7 @@ class _Reader:
         self._scope.needs = (needs + failed)[:MOST_NEEDS]
         self._block(node.orelse)
         leaves = isinstance(node.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
-        self._scope.needs = (needs + (failed or _handed_back(node, held)))[:MOST_NEEDS] if leaves else needs
+        self._scope.needs = (needs + (failed or _perhaps_missing(node.test)))[:MOST_NEEDS] if leaves else needs
 
     def _narrow(self, node: ast.If) -> None:
         """What `if isinstance(x, T)` tells of `x` in its branches, and below them where one of them leaves."""
@@ -1069,13 +1069,16 @@ def _subject(node: ast.expr) -> str:
             return ""
 
 
-def _handed_back(node: ast.If, held: tuple[str, ...]) -> tuple[str, ...]:
-    """What `if ready and self.cache is not None: return self.cache` says of all below: that there is no cache yet."""
-    match node.body:
-        case [ast.Return(value=ast.expr() as value)] if (name := _subject(value)) in held:
-            return (f"-{name}",)
-        case _:
-            return ()
+def _perhaps_missing(test: ast.expr) -> tuple[str, ...]:
+    """What may hold nothing below `if cache is not None and ready: return cache`, each with a question mark.
+
+    Where a condition compares what grows, as time does, what is kept is made again and again.
+    """
+    ordered = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+    parts = list(ast.walk(test))
+    if any(isinstance(part, (ast.Call, *ordered)) for part in parts):
+        return ()
+    return tuple(f"?{name}" for name in _needed(test)[0] if not name.startswith("-"))
 
 
 def _is_main_guard(test: ast.expr) -> bool:

@@ -1024,3 +1024,31 @@ def test_the_text_that_leads_to_a_branch_is_found(call: str) -> None:
 )
 def test_a_text_that_leads_to_another_branch_is_left_alone(call: str) -> None:
     assert blocked(DISPATCH.format(call=call)) == []
+
+
+GLOBALS = """
+client = rates = None
+
+
+def load():
+    global client, rates
+    if {condition}:
+        return rates
+    client = rates = requests.get("http://rates")
+    return rates
+
+
+@app.get("/")
+async def read():
+    return load()
+"""
+
+
+@pytest.mark.parametrize("condition", ["rates", "client is not None and rates is not None", "client and rates"])
+def test_globals_that_are_filled_once_are_left_alone(condition: str) -> None:
+    assert blocked(GLOBALS.format(condition=condition)) == []
+
+
+@pytest.mark.parametrize("condition", ["rates and time.time() < 9", "rates and client > rates", "unknown(rates)"])
+def test_globals_that_grow_stale_are_filled_again(condition: str) -> None:
+    assert blocked(GLOBALS.format(condition=condition)) == ["read"]
