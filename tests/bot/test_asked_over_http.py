@@ -1,18 +1,15 @@
 """Commands and buttons through the real process: from a signed delivery to the commit that stands on GitHub."""
 
 import asyncio
-import json
-import lzma
 from collections.abc import AsyncIterator
 from itertools import count
-from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from bot.models import COMMAND_TRAILER
 
+from .examples import examples
 from .fake_github import FakeGitHub, IssueComment, PullRequest, ReviewComment
 from .fake_github.faults import Fault
 from .reviewing import BLOCKING, MAIN
@@ -21,7 +18,6 @@ from .service import Service, serving
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 MENDED = BLOCKING.replace("import time", "import asyncio").replace("time.sleep", "await asyncio.sleep")
-EXAMPLES = Path(__file__).parent / "webhook_examples.json.xz"
 numbers = count(1)
 
 
@@ -203,11 +199,6 @@ async def test_killed_while_it_commits() -> None:
         assert len(list(pull.repository.objects.ancestors(pull.head))) == before + 1
         assert f"{COMMAND_TRAILER}{said.id}" in pull.repository.commit_at(pull.head).message
         assert github.refusals == []
-
-
-def examples() -> list[tuple[str, dict[str, Any]]]:
-    """Every payload of https://github.com/octokit/webhooks (MIT, see its licence beside), as it was published."""
-    return [(event, payload) for event, payload in json.loads(lzma.decompress(EXAMPLES.read_bytes()))]
 
 
 async def test_all_example_payloads(service: Service) -> None:

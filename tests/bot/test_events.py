@@ -1,6 +1,7 @@
 """What a delivery asks for, and what happens to one that makes no sense."""
 
 import copy
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +13,8 @@ from bot.commands import Command
 from bot.errors import MalformedPayload
 from bot.events import RERUN, UNMUTE, Asked, InstallationChanged, ReviewRequested, requested
 from bot.models import PullRef
+
+from .examples import examples
 
 ASKED = ReviewRequested(PullRef(installation=5, repository_id=7, repository="octo/demo", number=3))
 
@@ -278,3 +281,39 @@ def test_garbage_within_a_payload(garbage: object) -> None:
     """So is a payload that goes wrong only further in."""
     with suppress(MalformedPayload):
         requested("check_run", payload("rerequested", check_run=garbage))
+
+
+def read(event: str, payload: dict[str, Any]) -> str:
+    """What a payload asks for, by name; those of public examples often come from no App."""
+    return type(requested(event, {"installation": {"id": 1}, **payload})).__name__
+
+
+def test_what_the_examples_ask_for() -> None:
+    """Of GitHub's public examples those that concern us are read, each as what it is, and all others are nothing to us."""
+    asked = Counter((event, payload.get("action"), read(event, payload)) for event, payload in examples())
+    assert {one: number for one, number in asked.items() if one[2] != "NoneType"} == {
+        ("pull_request", "opened", "ReviewRequested"): 4,
+        ("pull_request", "ready_for_review", "ReviewRequested"): 3,
+        ("pull_request", "reopened", "ReviewRequested"): 2,
+        ("pull_request", "synchronize", "ReviewRequested"): 1,
+        ("pull_request_review_thread", "resolved", "ReviewRequested"): 2,
+        ("pull_request_review_thread", "unresolved", "Asked"): 1,
+        ("installation", "deleted", "InstallationChanged"): 2,
+        ("installation", "new_permissions_accepted", "InstallationChanged"): 1,
+        ("installation", "suspend", "InstallationChanged"): 1,
+        ("installation", "unsuspend", "InstallationChanged"): 1,
+        ("installation_repositories", "added", "InstallationChanged"): 2,
+        ("installation_repositories", "removed", "InstallationChanged"): 1,
+    }
+
+
+def test_examples_with_a_command() -> None:
+    """Every public example of a new comment asks for something once it stands in a pull request, is a person's, and holds a command."""
+    kinds = []
+    for event, payload in examples():
+        if payload.get("action") == "created" and event in {"issue_comment", "pull_request_review_comment"}:
+            payload["comment"] |= {"body": "/asyncify help", "user": payload["comment"]["user"] | {"type": "User"}}
+            if event == "issue_comment":
+                payload["issue"]["pull_request"] = {"url": "https://api.github.com/"}
+            kinds.append(read(event, payload))
+    assert kinds == ["Asked"] * 8
