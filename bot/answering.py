@@ -3,7 +3,7 @@
 Whoever asks is judged by GitHub's word on what they may do. Everything here may run twice: what was done is looked for first.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -17,7 +17,7 @@ from bot.config import RepositoryConfig, load_config
 from bot.conversation import react, reply
 from bot.errors import Dropped
 from bot.events import Asked
-from bot.models import PAUSED, Mute, PullRef
+from bot.models import PAUSED, WANTED, Mute, PullRef
 from bot.review import Outcome, Tools, review
 from bot.standing import CHECK_NAME, configuration, standing
 from bot.targets import Meant, in_thread, muted_by_name, muted_findings, named, short_ids, thread_of
@@ -143,10 +143,9 @@ async def _resume(_command: Command, case: Case) -> Answer:
     """The pause ends; where nothing is paused, what was ignored is spoken of again."""
     if not await case.may_write():
         return may_not_write(case)
-    mutes = await case.tools.store.mutes(case.asked.ref)
-    lifted = [mute for mute in mutes if mute.name == PAUSED] or mutes
-    for mute in lifted:
-        await case.tools.store.unmute(case.asked.ref, mute.name)
+    names = {mute.name for mute in await case.tools.store.mutes(case.asked.ref) if not mute.name.startswith(WANTED)}
+    lifted = names & {PAUSED} or names
+    await _lift(lifted, case)
     if not lifted:
         return DONE
     await _bring_up_to_date(case)
@@ -160,10 +159,17 @@ async def _unmute(_command: Command, case: Case) -> Answer:
     names = known.intersection(thread.fingerprints if thread else ())
     if names and not await case.may_write():
         return DONE
+    await _lift(names, case)
+    if names:
+        await _bring_up_to_date(case)
+    return CHANGED if names else DONE
+
+
+async def _lift(names: Collection[str], case: Case) -> None:
+    """Speak of these again, also where somebody still has a thumb down."""
     for name in names:
         await case.tools.store.unmute(case.asked.ref, name)
-    await _bring_up_to_date(case)
-    return CHANGED if names else DONE
+    await case.tools.store.mute(case.asked.ref, [Mute(f"{WANTED}{name}") for name in names if name != PAUSED])
 
 
 async def _ignore(command: Command, case: Case) -> Answer:

@@ -137,6 +137,8 @@ class Mute:
 
 
 PAUSED = "*"
+WANTED = "+"
+"""What the name of a mute begins with that says the opposite: somebody wants to hear of the finding, whoever dislikes it."""
 MUTED = "muted here"
 """Why a finding is silent that people do not want to hear of."""
 

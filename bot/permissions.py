@@ -7,7 +7,7 @@ from urllib.parse import quote
 from gidgethub import BadRequest
 
 from bot.github import Installation
-from bot.models import Mute, PullRef
+from bot.models import WANTED, Mute, PullRef
 from bot.standing import Standing
 from bot.threads import disliked
 
@@ -53,7 +53,10 @@ async def known_mutes(github: Installation, stands: Standing, mutes: Mutes) -> t
     known = tuple(await mutes.mutes(ref))
     names = {mute.name for mute in known}
     threads = [
-        one for one in stands.history.threads if one.open and one.dislikes and not names.issuperset(one.fingerprints)
+        one
+        for one in stands.history.threads
+        if one.open and one.dislikes and not names.issuperset(one.fingerprints)
+        if names.isdisjoint(f"{WANTED}{name}" for name in one.fingerprints)
     ]
     people = sorted({login for thread in threads for login in thread.dislikes})[:MAX_DISLIKES]
     trusted = {login for login in people if await may_write(github, ref.repository, login)}

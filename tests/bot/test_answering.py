@@ -265,6 +265,26 @@ class TestVerbs:
         assert thread.resolved is not lifts
         assert scene.replies() == []
 
+    async def test_a_disliked_thread_that_is_opened_again(self, scene: Scene) -> None:
+        """Nobody is fought with: the thumb that is still down does not close what somebody opened again; ignoring it does."""
+        (thread,) = scene.pull.threads
+        thread.first.react("-1", "ann")
+        await scene.bot.review(scene.pull)
+        assert thread.resolved
+        thread.resolved_by = None
+        event = "pull_request_review_thread"
+        asked = requested(event, scene.bot.github.webhook(event, "unresolved", thread, sender="ann"))
+        assert isinstance(asked, Asked)
+        await answer(asked, "delivery-opened", scene.bot.tools)
+        scene.pull.push({"other.py": "import os\n"})
+        await scene.bot.review(scene.pull)
+        assert not thread.resolved
+        await scene.ask("/asyncify ignore", on=thread.first)
+        assert thread.resolved
+        assert reactions(await scene.ask("/asyncify resume")) == ["eyes", "rocket"]
+        assert not thread.resolved
+        assert reactions(await scene.ask("/asyncify resume")) == ["eyes", "+1"]
+
     async def test_asked_while_paused(self, scene: Scene) -> None:
         """Who asks gets a review all the same."""
         await scene.bot.store.mute(ref(scene.pull), [Mute(PAUSED)])

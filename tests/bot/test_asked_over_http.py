@@ -124,7 +124,7 @@ async def test_all_checks_of_a_fork(service: Service) -> None:
 
 
 async def test_threads(service: Service) -> None:
-    """Who resolves a thread sees it in the check run at once; who opens it again, too."""
+    """Who resolves a thread sees it in the check run at once; what was opened again counts from the next push on."""
     pull = await reviewed(service)
     (thread,) = pull.threads
     for resolved, action, conclusion in ((True, "resolved", "success"), (False, "unresolved", "neutral")):
