@@ -5,6 +5,7 @@ file that makes it, and nobody else is given the application who might register 
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from rules.core.applications import Definition, EventHandler, applications, event_handlers
@@ -35,6 +36,7 @@ def move(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
     if application is None or application[0] != document.path or not _are_all(application, handlers, contexts):
         return None
     made = _made(application[1], document)
+    handlers = [one for one in handlers if one.application == application]
     definitions = [_definition(handler, document, contexts) for handler in handlers]
     taken = NAME in document.rebound or NAME in document.uses
     if made is None or taken or not _may_be_given_one(application, contexts) or None in definitions:
@@ -61,19 +63,22 @@ def move(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
 
 def _are_all(application: Definition, handlers: list[EventHandler], contexts: Contexts) -> bool:
     """Whether these are all handlers that anything registers, and nobody else can register more, or runs them by hand."""
-    path = application[0]
-    own = contexts.project.facts[path]
-    if any(one.application != application or one.site is not None or one.place.path != path for one in handlers):
+    path, made = application[0], applications(contexts)
+    mine = [one for one in handlers if one.application == application]
+    if any(one.site is not None or one.place.path != path for one in mine):
         return False
-    registered = sum(last_name(site.call.callee) in REGISTERING for f in own.functions for site in f.sites)
-    others = (facts for other, facts in contexts.project.facts.items() if other != path and not is_offline(other))
-    if registered != len(handlers) or any(_registers(facts) for facts in others):
+    known = Counter(one.place.path for one in handlers if one.application in made)
+    facts = {other: one for other, one in contexts.project.facts.items() if not is_offline(other)}
+    if any(_registered(one) != known[other] for other, one in facts.items() if other == path or _registers(one)):
         return False
-    return not any(_runs_by_hand(facts) for facts in contexts.project.facts.values()) and not any(
-        _is_given_away(application, other, facts, contexts)
-        for other, facts in contexts.project.facts.items()
-        if not is_offline(other)
-    )
+    if any(_runs_by_hand(one) for one in contexts.project.facts.values()):
+        return False
+    return not any(_is_given_away(application, other, one, contexts) for other, one in facts.items())
+
+
+def _registered(facts: Facts) -> int:
+    """How many handlers a file registers, with whatever it may be."""
+    return sum(last_name(site.call.callee) in REGISTERING for f in facts.functions for site in f.sites)
 
 
 def _registers(facts: Facts) -> bool:
@@ -218,7 +223,8 @@ def objection(fix: Fix, _: ProjectFunction, contexts: Contexts, sources: Mapping
     changed = Contexts(contexts.project.with_facts({path: after}))
     made = [call for name, call in applications(changed).items() if name[0] == path]
     has_one = any(dict(call.keywords).get(NAME) == Name(NAME) for call in made)
-    return "" if has_one and not list(event_handlers(changed)) else "leaves handlers that do not run"
+    left = any(handler.place.path == path for handler in event_handlers(changed))
+    return "" if has_one and not left else "leaves handlers that do not run"
 
 
 def _contract(functions: Iterable[Function]) -> list[object]:

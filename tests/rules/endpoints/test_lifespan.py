@@ -117,6 +117,17 @@ def test_handlers_of_other_files(files: dict[str, str]) -> None:
     assert [finding.fix for finding in findings] == [None]
 
 
+def test_another_application_with_handlers_of_its_own() -> None:
+    """It is another matter, unless it is not certain with what they are registered."""
+    plain = PLAIN.replace("from elsewhere import other, router, settings\n\n", "")
+    other = f"{plain}app = FastAPI(){HANDLER}"
+    findings = found(RULE, f"{PLAIN}app = FastAPI(){HANDLER}", {"shop/__init__.py": "", "shop/main.py": other})
+    assert [finding.fix is not None for finding in findings] == [True, True]
+    unknown = "from elsewhere import app\n\n\n@app.on_event('startup')\ndef more(): ...\n"
+    findings = found(RULE, f"{PLAIN}app = FastAPI(){HANDLER}", {"shop/__init__.py": "", "shop/main.py": unknown})
+    assert [finding.fix for finding in findings] == [None]
+
+
 def test_an_application_is_spoken_of_once() -> None:
     second = '\n\n@app.on_event("shutdown")\nasync def stop(): ...\n'
     (finding,) = found(RULE, f"{PLAIN}app = FastAPI(){HANDLER}{second}")
