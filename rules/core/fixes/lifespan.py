@@ -71,7 +71,8 @@ def _are_all(application: Definition, handlers: list[EventHandler], contexts: Co
     facts = {other: one for other, one in contexts.project.facts.items() if not is_offline(other)}
     if any(_registered(one) != known[other] for other, one in facts.items() if other == path or _registers(one)):
         return False
-    if any(_runs_by_hand(one) for one in contexts.project.facts.values()):
+    near = {path} | contexts.project.importers_of(path)
+    if any(_runs_by_hand(one) for other, one in contexts.project.facts.items() if other in near):
         return False
     return not any(_is_given_away(application, other, one, contexts) for other, one in facts.items())
 
