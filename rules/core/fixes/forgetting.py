@@ -67,12 +67,13 @@ def _followed(
     name: str, row: Sessions, function: ProjectFunction, definition: _Definition, document: Document, desk: Desk
 ) -> Flow:
     """What the function reads of rows, with all that it hands the session to."""
-    loading = Loading(desk.contexts, desk.models, desk.calm, function)
-    flow = Flow(
-        name, loading.rows(name, with_given=True), row, document, _called(name, row, function, definition, desk)
-    )
-    flow.follow(definition)
-    return flow
+    key = (function, name)
+    if key not in desk.flows:
+        loading = Loading(desk.contexts, desk.models, desk.calm, function)
+        called = _called(name, row, function, definition, desk)
+        desk.flows[key] = Flow(name, loading.rows(name, with_given=True), row, document, called)
+        desk.flows[key].follow(definition)
+    return desk.flows[key]
 
 
 def _called(

@@ -64,6 +64,7 @@ class Desk:
     stacks: Stacks = field(init=False)
     models: Models = field(init=False)
     made: dict[tuple[ProjectFunction, str], Fix | str] = field(default_factory=dict)
+    flows: dict[tuple[ProjectFunction, str], Flow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.stacks = Stacks(self.contexts)
