@@ -117,10 +117,10 @@ class Chaos:
         if self.database is not None and self.chance.random() < POWER_CUTS:
             strikes.append(self._cut_the_power(self.database))
         await asyncio.gather(*strikes, *map(self._live, stories))
-        self.fleet.revive()
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
-                while not all(story.done() for story in stories):  # noqa: ASYNC110 -- the fake has no event for it
+                while not all(story.done() for story in stories):
+                    self.fleet.revive()  # who starts while PostgreSQL is away does not come up
                     await asyncio.sleep(0.05)
         except TimeoutError:
             self.verdict.problems += [f"{story.name}: not done in time" for story in stories if not story.done()]
