@@ -64,13 +64,13 @@ class Bench:
 
     async def settled(self) -> None:
         """Nothing waits and nothing runs."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while await self.deliveries._client.list_workflows_async(status=["ENQUEUED", "DELAYED", "PENDING"]):  # noqa: ASYNC110 -- the queue tells nobody
                 await asyncio.sleep(0.02)
 
     async def taken(self) -> None:
         """No delivery waits to be turned into a review."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while await self.deliveries._client.list_workflows_async(  # noqa: ASYNC110 -- the queue tells nobody
                 status=["ENQUEUED", "PENDING"], queue_name="deliveries"
             ):
@@ -78,7 +78,7 @@ class Bench:
 
     async def waiting(self) -> None:
         """Some job waits for its time."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not await self.deliveries._client.list_workflows_async(status="DELAYED"):  # noqa: ASYNC110 -- the queue tells nobody
                 await asyncio.sleep(0.02)
 
@@ -295,7 +295,7 @@ async def test_commands_go_before_reviews(bench: Bench) -> None:
     for name, ref in (("first", refs[4]), ("second", refs[5]), ("second", refs[5])):
         await bench.deliveries.enqueue_command(f"command {name}", ref, {"name": name})
     await bench.taken()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         for _ in range(2):  # as many as an installation may have at a time
             await begun.acquire()
     may_go.set()
@@ -497,7 +497,7 @@ async def test_jobs_of_who_left_are_cancelled(bench: Bench, departed: bool) -> N
     await bench.deliver(ref)
     await bench.deliver(other)
     await until(lambda: len(ran) == 2)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while len(await bench.deliveries._client.list_workflows_async(status="DELAYED")) < 2:  # noqa: ASYNC110 -- the queue tells nobody
             await asyncio.sleep(0.02)
     change = InstallationChanged(ref.installation, () if departed else (ref.repository_id,))
@@ -531,7 +531,7 @@ async def test_jobs_of_who_left_are_forgotten(bench: Bench) -> None:
     await bench.taken()
     await bench.store.change_installation(ref.installation, active=False)
     await bench.deliveries.enqueue(f"change-{ref.number}", InstallationChanged(ref.installation))
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while await left() != {"review"}:  # noqa: ASYNC110 -- the queue tells nobody
             await asyncio.sleep(0.02)
     may_end.set()
