@@ -182,7 +182,8 @@ async def test_one_at_a_time_for_a_pull_request(bench: Bench) -> None:
         await until(lambda: ended >= wanted)  # noqa: B023 -- awaited within the round
     await bench.settled()
 
-    assert (most_of_one, most) == (1, worker.PER_INSTALLATION)
+    assert most_of_one == 1
+    assert most <= worker.PER_INSTALLATION
 
 
 @shared_worker
@@ -198,7 +199,7 @@ async def test_a_review_that_asks_to_run_later(bench: Bench) -> None:
     async def review(ref: PullRef, _delivery: str) -> None:
         begun.append((ref, clock()))
         if begun == [(late, begun[0][1])]:
-            raise RetryLater(0.5, "GitHub asked for a pause")
+            raise RetryLater(3, "GitHub asked for a pause")
 
     bench.review = review
     await bench.deliver(late)
@@ -207,7 +208,7 @@ async def test_a_review_that_asks_to_run_later(bench: Bench) -> None:
     await bench.settled()
 
     assert [ref for ref, _ in begun] == [late, other, late]
-    assert begun[2][1] - begun[0][1] >= 0.5
+    assert begun[2][1] - begun[0][1] >= 3
 
 
 @shared_worker
