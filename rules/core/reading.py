@@ -1,15 +1,15 @@
 """One pass over the syntax tree of a file, from which come its facts."""
 
 import ast
-import io
 import re
 import sys
-import tokenize
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
+from rules.core.annotations import last_part, unquoted
+from rules.core.conditions import LONGEST_TEXT, is_main_guard, matched, needed, perhaps_missing, type_check
 from rules.core.edits import decode_source
 from rules.core.facts import (
     CANCELLED,
@@ -43,6 +43,7 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.formatted import IS_TOLD, settle
+from rules.core.ignores import read_ignores
 from rules.core.syntax import UnreadableError, parse
 from rules.core.uncollected import uncollected
 
@@ -54,13 +55,10 @@ HANDING_OVER = frozenset(
 )
 IN_MEMORY = ("/proc/", "/sys/")  # where files begin that the kernel makes when they are read
 LONGEST_FILE = 1_000_000  # bytes; GitHub's own views stop there as well
-LONGEST_TEXT = 120  # characters of a literal that is kept
 PACKED = 3  # times that a packed body is smaller than the text
 MOST_NEEDS = 12  # conditions of one place that are kept
 DEEPEST = 150  # nested expressions; what lies deeper is read for its calls only
 
-_COMMENT = re.compile(r"#\s*asyncify:\s*ignore(?P<file>-file)?(?:\[(?P<names>[^\]]*)\])?", re.IGNORECASE)
-_NOQA = re.compile(r"#\s*noqa:(?P<codes>\s*[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)", re.IGNORECASE)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
@@ -180,7 +178,7 @@ class _Reader:
             properties=frozenset(f.name for f in functions if f.owner >= 0 and _is_property(f)),
             dotted=frozenset(self._dotted),
             mentions=self._module.mentions,
-            ignores=tuple(sorted(_ignores(self._text).items())),
+            ignores=tuple(sorted(read_ignores(self._text).items())),
         )
         body = Body(functions, tuple(c for c in self._classes if c))
         return Facts.of(outline, body, len(self._text) // PACKED)
@@ -245,10 +243,10 @@ class _Reader:
             self._bind(target, None)
 
     def _if(self, node: ast.If) -> None:
-        scripted = self._scope.index == 0 and _is_main_guard(node.test)
+        scripted = self._scope.index == 0 and is_main_guard(node.test)
         self._tested(node.test)
         self._narrow(node)
-        held, failed = _needed(node.test)
+        held, failed = needed(node.test)
         needs = self._scope.needs
         self._scope.scripted += scripted
         self._scope.needs = needs + held
@@ -257,16 +255,16 @@ class _Reader:
         self._scope.needs = (needs + failed)[:MOST_NEEDS]
         self._block(node.orelse)
         leaves = isinstance(node.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
-        self._scope.needs = (needs + (failed or _perhaps_missing(node.test)))[:MOST_NEEDS] if leaves else needs
+        self._scope.needs = (needs + (failed or perhaps_missing(node.test)))[:MOST_NEEDS] if leaves else needs
 
     def _narrow(self, node: ast.If) -> None:
         """What `if isinstance(x, T)` tells of `x` in its branches, and below them where one of them leaves."""
-        if (positive := _asked(node.test)) is not None:
+        if (positive := type_check(node.test)) is not None:
             self._keep_narrowing(positive, node.body)
             if positive is node.test:
                 self._keep_narrowing(positive, node.orelse, excluded=True)
         elif isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not):
-            negative = _asked(node.test.operand)
+            negative = type_check(node.test.operand)
             if negative is not None:
                 self._keep_narrowing(negative, node.body, excluded=True)
                 self._keep_narrowing(negative, node.orelse)
@@ -303,7 +301,7 @@ class _Reader:
 
     def _assert(self, node: ast.Assert) -> None:
         self._tested(node.test)
-        if (asked := _asked(node.test)) is not None:
+        if (asked := type_check(node.test)) is not None:
             self._keep_narrowing(asked, below=node)
         if node.msg is not None:
             self._expression(node.msg)
@@ -355,7 +353,7 @@ class _Reader:
             if handler.name:
                 self._keep(handler.name, handler.lineno, None)
             needs = self._scope.needs
-            is_ending = handler.type is not None and _last(handler.type) == "CancelledError"
+            is_ending = handler.type is not None and last_part(handler.type) == "CancelledError"
             self._scope.needs = (*needs, FAILURE, *([CANCELLED] if is_ending else []))
             self._block(handler.body)
             self._scope.needs = needs
@@ -371,8 +369,8 @@ class _Reader:
                     self._keep(pattern.name, pattern.lineno, None)
             if case.guard is not None:
                 self._tested(case.guard)
-            said = _matched(case.pattern) if isinstance(node.subject, ast.Name) else ""
-            self._scope.needs = needs + ((f"{_last(node.subject)}={said}",) if said else ())
+            said = matched(case.pattern) if isinstance(node.subject, ast.Name) else ""
+            self._scope.needs = needs + ((f"{last_part(node.subject)}={said}",) if said else ())
             self._block(case.body)
         self._scope.needs = needs
 
@@ -748,14 +746,14 @@ class _Reader:
         for part in node.values:
             is_asked = tested or part is not node.values[-1]
             parts.append(self._tested(part) if is_asked else self._expression(part))
-            held, failed = _needed(part)
+            held, failed = needed(part)
             self._scope.needs += held if isinstance(node.op, ast.And) else failed
         self._scope.needs = needs
         return _choice(parts)
 
     def _conditional(self, node: ast.IfExp) -> Expression | None:
         self._tested(node.test)
-        held, failed = _needed(node.test)
+        held, failed = needed(node.test)
         needs = self._scope.needs
         self._scope.needs = needs + held
         body = self._expression(node.body)
@@ -858,7 +856,7 @@ class _Reader:
         self._iterable(node.value)
 
     def _annotation(self, node: ast.expr | None) -> Expression | None:
-        node = _unquoted(node) if node is not None else None
+        node = unquoted(node) if node is not None else None
         return self._expression(node) if node is not None else None
 
     @cached_property
@@ -941,47 +939,6 @@ def _text(node: ast.expr | None) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
-def _asked(test: ast.expr) -> ast.Call | None:
-    """`isinstance(x, T)`, alone or with more behind an `and`."""
-    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
-        return next((asked for value in test.values if (asked := _asked(value)) is not None), None)
-    is_asked = isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "isinstance"
-    return test if is_asked and isinstance(test, ast.Call) and len(test.args) == 2 else None
-
-
-def _unquoted(node: ast.expr) -> ast.expr | None:
-    """An annotation without the quotes around it, or around types in it."""
-    match node:
-        case ast.Constant(value=str()):
-            return _parsed_annotation(node)
-        case ast.Subscript(value=of, slice=ast.Tuple(elts=[first, *_] as elements) as items):
-            if _last(of) == "Annotated":
-                items.elts = [_unquoted(first) or first, *elements[1:]]
-            elif _last(of) != "Literal":
-                items.elts = [_unquoted(element) or element for element in elements]
-        case ast.Subscript(value=of, slice=item) if _last(of) != "Literal":
-            node.slice = _unquoted(item) or item
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            node.left, node.right = _unquoted(left) or left, _unquoted(right) or right
-    return node
-
-
-def _last(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-def _parsed_annotation(node: ast.Constant) -> ast.expr | None:
-    """`"User"` as the expression that it quotes, all of it where the text stands."""
-    try:
-        tree = ast.parse(str(node.value).strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    for inner in ast.walk(tree):
-        if isinstance(inner, ast.expr):
-            ast.copy_location(inner, node)
-    return tree
-
-
 def _choice(options: Iterable[Expression | None]) -> Expression | None:
     known = tuple(option for option in options if option is not None)
     return Choice(known) if known else None
@@ -1016,94 +973,3 @@ def _inside(target: ast.expr) -> str | None:
             return f"{node.value.id}.{node.attr}[]"
         node = node.value
     return None
-
-
-def _needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names that must hold something for a condition to hold, and for it to fail; with a minus: that must hold nothing."""
-    match test:
-        case ast.Compare(subject, [ast.IsNot()], [ast.Constant(value=None)]) if name := _subject(subject):
-            return (name,), (f"-{name}",)
-        case ast.Compare(subject, [ast.Is()], [ast.Constant(value=None)]) if name := _subject(subject):
-            return (f"-{name}",), (name,)
-        case ast.Compare(ast.Name(id=name), [ast.Eq() | ast.In()], [texts]) if said := _texts(texts):
-            return (f"{name}={said}",), (f"{name}~{said}",)
-        case ast.Compare(ast.Name(id=name), [ast.NotEq() | ast.NotIn()], [texts]) if said := _texts(texts):
-            return (f"{name}~{said}",), (f"{name}={said}",)
-        case ast.UnaryOp(ast.Not(), operand):
-            held, failed = _needed(operand)
-            return failed, held
-        case ast.BoolOp(ast.And(), parts):
-            return tuple(name for part in parts for name in _needed(part)[0]), ()
-        case ast.BoolOp(ast.Or(), parts):
-            return (), tuple(name for part in parts for name in _needed(part)[1])
-        case ast.Call(ast.Name("hasattr"), [ast.Name(id=owner), ast.Constant(value=str(attribute))]):
-            return (f"{owner}.{attribute}",), (f"-{owner}.{attribute}",)
-        case _:
-            name = _subject(test)
-            return ((name,), (f"-{name}",)) if name else ((), ())
-
-
-def _texts(node: ast.expr) -> str:
-    """A text, or several, one a line; empty for anything else."""
-    items = node.elts if isinstance(node, (ast.Tuple, ast.List, ast.Set)) else [node]
-    found = [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]
-    said = "\n".join(found)
-    return said if len(found) == len(items) and len(said) <= LONGEST_TEXT else ""
-
-
-def _matched(pattern: ast.pattern) -> str:
-    """The text that a pattern stands for, or those, one a line; empty for any other pattern."""
-    options = pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
-    values = [option.value for option in options if isinstance(option, ast.MatchValue)]
-    return _texts(ast.Tuple(list(values))) if len(values) == len(options) else ""
-
-
-def _subject(node: ast.expr) -> str:
-    """A name, or an attribute of one: `cache`, `self.cache`."""
-    match node:
-        case ast.Name(id=name):
-            return name
-        case ast.Attribute(ast.Name(id=owner), attribute):
-            return f"{owner}.{attribute}"
-        case _:
-            return ""
-
-
-def _perhaps_missing(test: ast.expr) -> tuple[str, ...]:
-    """What may hold nothing below `if cache is not None and ready: return cache`, each with a question mark.
-
-    Where a condition compares what grows, as time does, what is kept is made again and again.
-    """
-    ordered = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-    parts = list(ast.walk(test))
-    if any(isinstance(part, (ast.Call, *ordered)) for part in parts):
-        return ()
-    return tuple(f"?{name}" for name in _needed(test)[0] if not name.startswith("-"))
-
-
-def _is_main_guard(test: ast.expr) -> bool:
-    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
-
-
-def _ignores(text: str) -> dict[int, tuple[str, ...]]:
-    """Which names the comments of a file silence, by line."""
-    found: dict[int, tuple[str, ...]] = {}
-    if not (_COMMENT.search(text) or _NOQA.search(text)):
-        return found
-    for number, text_ in _comments(text):
-        if comment := _COMMENT.search(text_):
-            names = tuple(name.strip() for name in (comment["names"] or "*").split(",") if name.strip())
-            place = 0 if comment["file"] else number
-            found[place] = found.get(place, ()) + names
-        if comment := _NOQA.search(text_):
-            found[number] = found.get(number, ()) + tuple(re.findall(r"[A-Z]+[0-9]+", comment["codes"].upper()))
-    return found
-
-
-def _comments(text: str) -> list[tuple[int, str]]:
-    """The comments of a file, each with its line; those in texts are none."""
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text, newline="").readline))
-    except (tokenize.TokenError, SyntaxError):  # newer than this interpreter
-        return list(enumerate(text.split("\n"), start=1))
-    return [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]

@@ -11,12 +11,12 @@ from rules.core.fixes.borrowing import borrow
 from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
 from rules.core.fixes.document import Document
-from rules.core.fixes.forgetting import marked_forgetting
 from rules.core.fixes.gathering import gather
 from rules.core.fixes.offload import offload, offload_whole
 from rules.core.fixes.proof import objection
 from rules.core.fixes.reverse import reverse
-from rules.core.fixes.sessions import prospect
+from rules.core.fixes.sessions.exchange import prospect
+from rules.core.fixes.sessions.forgetting import marked_forgetting
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.twin import twin
 from rules.core.fixes.whole import Bench, exchange, member, session, turn

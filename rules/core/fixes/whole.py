@@ -8,7 +8,7 @@ from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.holding import held_at
-from rules.core.fixes.sessions import Desk, exchange_session
+from rules.core.fixes.sessions.exchange import Desk, exchange_session
 from rules.core.fixes.sharing import INTERLEAVING, touches_shared
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once

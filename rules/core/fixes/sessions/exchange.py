@@ -13,18 +13,18 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Parameter, Site, names_in
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import Awaits, as_expression, awaitable_call
-from rules.core.fixes.bridging import Bridging
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted, together
-from rules.core.fixes.loading import Loading
-from rules.core.fixes.models import Models
-from rules.core.fixes.neighbours import Neighbours
-from rules.core.fixes.parameters import Injection, Parameters
-from rules.core.fixes.queries import Queries
-from rules.core.fixes.rows import Called, Flow, Lost
+from rules.core.fixes.sessions.bridging import Bridging
+from rules.core.fixes.sessions.loading import Loading
+from rules.core.fixes.sessions.models import Models
+from rules.core.fixes.sessions.neighbours import Neighbours
+from rules.core.fixes.sessions.parameters import Injection, Parameters
+from rules.core.fixes.sessions.queries import Queries
+from rules.core.fixes.sessions.rows import Called, Flow, Lost
+from rules.core.fixes.sessions.stacks import Stacks, Twins, Unlike
 from rules.core.fixes.sharing import INTERLEAVING, touches_shared
-from rules.core.fixes.stacks import Stacks, Twins, Unlike
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import MOST_TURNED, Refused
 from rules.core.library import Role, Sessions

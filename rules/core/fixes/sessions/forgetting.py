@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.awaits import as_expression
-from rules.core.fixes.bridging import Bridging
 from rules.core.fixes.document import Document
-from rules.core.fixes.loading import Loading
-from rules.core.fixes.rows import Called, Flow, Lost, Read
-from rules.core.fixes.sessions import Desk
-from rules.core.fixes.stacks import Unlike
+from rules.core.fixes.sessions.bridging import Bridging
+from rules.core.fixes.sessions.exchange import Desk
+from rules.core.fixes.sessions.loading import Loading
+from rules.core.fixes.sessions.rows import Called, Flow, Lost, Read
+from rules.core.fixes.sessions.stacks import Unlike
 from rules.core.library import Sessions
 from rules.core.remarks import Remark
 from rules.core.values import Object, Outside, ProjectFunction, Where

@@ -12,7 +12,7 @@ from rules.core.findings import Span
 from rules.core.fixes.awaits import Awaits
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted
-from rules.core.fixes.models import Models
+from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.turning import Refused
 from rules.core.library import Ending, Sessions
 from rules.core.values import ProjectClass

@@ -22,7 +22,7 @@ from rules.core.facts import (
     Name,
     Subscript,
 )
-from rules.core.fixes.models import Models
+from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sharing import reached
 from rules.core.fixes.turning import Refused
 from rules.core.library import Sessions

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from rules.core.contexts import Contexts
 from rules.core.facts import FAILURE, Attribute, Call, Constant, Entered, Expression, Function, Name, Site, show
-from rules.core.fixes.addresses import Address, Addresses, is_alike
+from rules.core.fixes.sessions.addresses import Address, Addresses, is_alike
 from rules.core.library import Sessions
 from rules.core.project import MANAGERS
 from rules.core.repository import is_offline

@@ -26,7 +26,7 @@ from rules.core.fixes.awaits import Awaits, as_expression
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted
-from rules.core.fixes.models import Models
+from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sharing import reached
 from rules.core.fixes.turning import Refused
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where

@@ -4,8 +4,8 @@ import pytest
 
 from rules import Fix, Way
 from tests.rules.checking import Files, found
-from tests.rules.core.fixes.test_sessions import FILES as BOTH
-from tests.rules.core.fixes.test_sessions import HEAD, RULE, STACKS, app
+from tests.rules.core.fixes.sessions.test_exchange import FILES as BOTH
+from tests.rules.core.fixes.sessions.test_exchange import HEAD, RULE, STACKS, app
 
 BLOCKING = STACKS.replace("async def get_async", "def get_async").replace("async with AsyncLocal", "with SessionLocal")
 FILES: Files = {**BOTH, "app/database.py": BLOCKING}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rules.core.contexts import Contexts
 from rules.core.facts import last_name
-from rules.core.fixes.rows import Called, Lost
+from rules.core.fixes.sessions.rows import Called, Lost
 from rules.core.fixes.sharing import reached
 from rules.core.fixes.turning import Refused
 from rules.core.library import Sessions

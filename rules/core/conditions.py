@@ -1,0 +1,80 @@
+"""What a condition tells of names: that one holds something, is of a type, or is a certain text."""
+
+import ast
+
+LONGEST_TEXT = 120  # characters of a literal that is kept
+
+
+def type_check(test: ast.expr) -> ast.Call | None:
+    """`isinstance(x, T)`, alone or with more behind an `and`."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return next((asked for value in test.values if (asked := type_check(value)) is not None), None)
+    is_asked = isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "isinstance"
+    return test if is_asked and isinstance(test, ast.Call) and len(test.args) == 2 else None
+
+
+def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that must hold something for a condition to hold, and for it to fail; with a minus: that must hold nothing."""
+    match test:
+        case ast.Compare(subject, [ast.IsNot()], [ast.Constant(value=None)]) if name := _subject(subject):
+            return (name,), (f"-{name}",)
+        case ast.Compare(subject, [ast.Is()], [ast.Constant(value=None)]) if name := _subject(subject):
+            return (f"-{name}",), (name,)
+        case ast.Compare(ast.Name(id=name), [ast.Eq() | ast.In()], [texts]) if said := _texts(texts):
+            return (f"{name}={said}",), (f"{name}~{said}",)
+        case ast.Compare(ast.Name(id=name), [ast.NotEq() | ast.NotIn()], [texts]) if said := _texts(texts):
+            return (f"{name}~{said}",), (f"{name}={said}",)
+        case ast.UnaryOp(ast.Not(), operand):
+            held, failed = needed(operand)
+            return failed, held
+        case ast.BoolOp(ast.And(), parts):
+            return tuple(name for part in parts for name in needed(part)[0]), ()
+        case ast.BoolOp(ast.Or(), parts):
+            return (), tuple(name for part in parts for name in needed(part)[1])
+        case ast.Call(ast.Name("hasattr"), [ast.Name(id=owner), ast.Constant(value=str(attribute))]):
+            return (f"{owner}.{attribute}",), (f"-{owner}.{attribute}",)
+        case _:
+            name = _subject(test)
+            return ((name,), (f"-{name}",)) if name else ((), ())
+
+
+def _texts(node: ast.expr) -> str:
+    """A text, or several, one a line; empty for anything else."""
+    items = node.elts if isinstance(node, (ast.Tuple, ast.List, ast.Set)) else [node]
+    found = [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+    said = "\n".join(found)
+    return said if len(found) == len(items) and len(said) <= LONGEST_TEXT else ""
+
+
+def matched(pattern: ast.pattern) -> str:
+    """The text that a pattern stands for, or those, one a line; empty for any other pattern."""
+    options = pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
+    values = [option.value for option in options if isinstance(option, ast.MatchValue)]
+    return _texts(ast.Tuple(list(values))) if len(values) == len(options) else ""
+
+
+def _subject(node: ast.expr) -> str:
+    """A name, or an attribute of one: `cache`, `self.cache`."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(ast.Name(id=owner), attribute):
+            return f"{owner}.{attribute}"
+        case _:
+            return ""
+
+
+def perhaps_missing(test: ast.expr) -> tuple[str, ...]:
+    """What may hold nothing below `if cache is not None and ready: return cache`, each with a question mark.
+
+    Where a condition compares what grows, as time does, what is kept is made again and again.
+    """
+    ordered = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+    parts = list(ast.walk(test))
+    if any(isinstance(part, (ast.Call, *ordered)) for part in parts):
+        return ()
+    return tuple(f"?{name}" for name in needed(test)[0] if not name.startswith("-"))
+
+
+def is_main_guard(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
