@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -30,7 +30,7 @@ class Repository:
         self.knowledge = knowledge
         self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
         self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
-        self._calls: dict[str, dict[str, list[tuple[Call, Where]]]] = {}
+        self._calls: dict[str, dict[str, list[tuple[int, int]]]] = {}
 
     def function(self, of: ProjectFunction | Where) -> Function:
         """The facts of a function."""
@@ -111,15 +111,23 @@ class Repository:
         found = {path for name in names for paths in (self.calling, self._importing) for path in paths.get(name, ())}
         return sorted(found)
 
-    def calls_named(self, path: str, name: str) -> Sequence[tuple[Call, Where]]:
+    def calls_named(self, path: str, name: str) -> Iterator[tuple[Call, Where]]:
         """All calls by a name in a file."""
+        functions = self.facts[path].functions
         if path not in self._calls:
-            self._calls[path] = {}
-            for index, caller in enumerate(self.facts[path].functions):
-                for site in caller.sites:
-                    called = last_name(site.call.callee)
-                    self._calls[path].setdefault(called, []).append((site.call, Where(path, index, site.line)))
-        return self._calls[path].get(name, [])
+            self._calls[path] = _calls_by_name(functions)
+        for index, place in self._calls[path].get(name, ()):
+            site = functions[index].sites[place]
+            yield site.call, Where(path, index, site.line)
+
+
+def _calls_by_name(functions: Sequence[Function]) -> dict[str, list[tuple[int, int]]]:
+    """For each name the calls by it: the places of the function and of the call in it, so that bodies may be packed again."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for index, function in enumerate(functions):
+        for place, site in enumerate(function.sites):
+            found.setdefault(last_name(site.call.callee), []).append((index, place))
+    return found
 
 
 def _by_name(facts: Mapping[str, Facts], names: Callable[[Outline], Iterable[str]]) -> Mapping[str, list[str]]:

@@ -226,6 +226,8 @@ async def test_an_older_database() -> None:
         backup.rename(service.database)
         with closing(sqlite3.connect(service.database)) as connection, connection:
             connection.execute("DELETE FROM asyncify_progress")
+            # As if the minute of the backup were over: of processes that start within one, the first looks.
+            connection.execute("DELETE FROM workflow_status WHERE workflow_uuid LIKE 'recover/%'")
 
         await service.start()
         await until(lambda: all(pull.check_runs for pull in pulls))

@@ -73,7 +73,7 @@ def test_an_import_inside_the_function() -> None:
         with_app("import os", '@app.get("/")\nasync def home():\n    import time\n\n    time.sleep(1)\n'),
         with_app(
             "import asyncio\nimport os",
-            '@app.get("/")\nasync def home():\n\n    await asyncio.sleep(1)\n',
+            '@app.get("/")\nasync def home():\n    await asyncio.sleep(1)\n',
         ),
     )
 
