@@ -232,7 +232,8 @@ def _dropped(document: Document, name: str, added: set[int]) -> list[Edit]:
     end_line = statement.end_lineno or statement.lineno
     above = document.line(statement.lineno - 1).strip() if statement.lineno > 1 else ""
     begins = body[0] is statement and not isinstance(document.parents.get(statement), ast.Module)
-    if (begins or not above) and not document.line(end_line + 1).strip() and not added & {statement.lineno, end_line + 1}:
+    alone = (begins or not above) and not document.line(end_line + 1).strip()
+    if alone and not added & {statement.lineno, end_line + 1}:
         end_line += 1  # it was a group of its own
     return [document.replace(Span(statement.lineno, 1, end_line + 1, 1), "")]
 
