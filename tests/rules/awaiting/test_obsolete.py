@@ -39,7 +39,7 @@ def test_a_name_that_was_imported_is_imported_no_longer() -> None:
 
 def test_a_name_that_only_the_function_imports_is_imported_no_longer() -> None:
     before = "def wrapped(f):\n    import asyncio\n\n    x = 1\n    return asyncio.iscoroutinefunction(f), x\n"
-    after = "import inspect\n\ndef wrapped(f):\n\n    x = 1\n    return inspect.iscoroutinefunction(f), x\n"
+    after = "import inspect\n\ndef wrapped(f):\n    x = 1\n    return inspect.iscoroutinefunction(f), x\n"
     assert_fixes(RULE, before, after)
 
 
