@@ -300,10 +300,21 @@ def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
 
 def _signatures(tree: ast.Module) -> list[tuple[object, ...]]:
     return [
-        (n.name, _parameters(n.args), [ast.dump(d) for d in n.decorator_list], n.returns and ast.dump(n.returns))
+        (n.name, _parameters(n.args), [_of_its_kind(d, n) for d in n.decorator_list], _of_its_kind(n.returns, n))
         for n in ast.walk(tree)
         if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))
     ]
+
+
+def _of_its_kind(node: ast.expr | None, of: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """What stands at a function; where that yields, what only a `def` or only an `async def` may have is the same."""
+    text = ast.unparse(node) if node is not None else ""
+    if not any(isinstance(inner, ast.Yield) for inner in ast.walk(of)):
+        return text
+    if isinstance(of, ast.AsyncFunctionDef):
+        text = re.sub(r"\basync(?=contextmanager$)|\bAsync(?=(Iterator|Iterable|Generator)\b)", "", text)
+        return re.sub(r"^((?:\w+\.)*Generator\[.+, \w+)\]$", r"\1, None]", text)
+    return text
 
 
 def _without_events(tree: ast.Module) -> ast.Module:

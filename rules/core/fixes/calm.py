@@ -25,6 +25,7 @@ from rules.core.facts import (
     Subscript,
     Typed,
 )
+from rules.core.fixes.sharing import reached, touches_shared
 from rules.core.library import Weight
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
@@ -73,9 +74,13 @@ class Calm:
 
     def _is_calm(self, function: ProjectFunction) -> bool:
         facts = self.contexts.project.function(function)
-        if facts.asynchronous or facts.generator or not self.is_quiet(function):
-            return False
-        return all(self.is_quick(s, Where(function.path, function.index, s.line)) for s in facts.sites)
+        return not (facts.asynchronous or facts.generator) and self._runs_quickly(function)
+
+    def _runs_quickly(self, function: ProjectFunction) -> bool:
+        facts = self.contexts.project.function(function)
+        return self.is_quiet(function) and all(
+            self.is_quick(s, Where(function.path, function.index, s.line)) for s in facts.sites
+        )
 
     def is_quiet(self, function: ProjectFunction) -> bool:
         """Whether, calls aside, nothing runs hidden code: no attribute that loads, no lock, nothing of one thread."""
@@ -97,9 +102,20 @@ class Calm:
         """Whether a call, and what it is given to call, neither waits nor computes for long."""
         if site.is_loop:
             return isinstance(site.call.callee, Attribute) and self.is_data(site.call.callee.of, where)
-        if site.entered or not all(map(self.is_calm, self._handed(site.call, where))):
+        if not all(map(self.is_calm, self._handed(site.call, where))):
             return False
+        if site.entered:
+            return self._is_quick_manager(self.contexts.project.value(site.call.callee, where))
         return self._is_quick_callee(self.contexts.project.value(site.call.callee, where), site.call, where)
+
+    def _is_quick_manager(self, callee: Value | None) -> bool:
+        """Whether it is a context manager of the project that others may run beside, while it is entered."""
+        if not isinstance(callee, ProjectFunction):
+            return False
+        if any(touches_shared(inner, self.contexts) for inner in reached(callee, self.contexts)):
+            return False
+        decorators = self.contexts.project.decorators(callee)
+        return decorators == (Outside("contextlib.contextmanager"),) and self._runs_quickly(callee)
 
     def _handed(self, call: Call, where: Where) -> list[ProjectFunction]:
         """The functions of the project that stand among the arguments."""

@@ -19,7 +19,7 @@ from rules.core.fixes.sessions.exchange import prospect
 from rules.core.fixes.sessions.forgetting import marked_forgetting
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.twin import twin
-from rules.core.fixes.whole import Bench, exchange, member, session, turn
+from rules.core.fixes.whole import Bench, enter, exchange, member, session, turn
 from rules.core.remarks import Remark, Remedy
 from rules.core.values import ProjectFunction
 
@@ -42,7 +42,7 @@ WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
     Remedy.MOVE: (lifespan.move,),
 }
 WIDE: Mapping[Remedy, tuple[Callable[[Remark, Bench], Fix | None], ...]] = {
-    Remedy.UNBLOCK: (member, exchange, session),
+    Remedy.UNBLOCK: (member, exchange, session, enter),
     Remedy.TURN: (turn,),
 }
 

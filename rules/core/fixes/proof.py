@@ -14,12 +14,27 @@ from types import CodeType
 from rules.core.blocking import sinks_of
 from rules.core.contexts import Contexts
 from rules.core.edits import EditConflictError, apply_edits, decode_source
-from rules.core.facts import Call, Facts, Parameter, Site, last_name
+from rules.core.facts import (
+    Attribute,
+    Call,
+    Expression,
+    Facts,
+    Function,
+    Name,
+    Parameter,
+    Site,
+    Subscript,
+    last_name,
+)
 from rules.core.findings import Fix, Way
+from rules.core.fixes.turning import MANAGER
+from rules.core.fixes.yielding import ASYNCHRONOUS
 from rules.core.reading import read_facts
 from rules.core.syntax import UnreadableError, parse
 from rules.core.usage import calls_by_hand, registers
 from rules.core.values import Object, Outside, ProjectFunction, Value, Where
+
+PLAIN = {new: old for old, new in ASYNCHRONOUS.items()}
 
 
 def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
@@ -175,9 +190,12 @@ def _is_followed(turned: ProjectFunction, contexts: Contexts) -> bool:
     calls = calls_by_hand(turned, contexts)
     if calls is None:
         return False
+    sites = [contexts.project.function(caller).sites[place] for caller, place in calls]
+    if Outside(ASYNCHRONOUS[MANAGER]) in contexts.project.decorators(turned):
+        return all(site.entered and site.suspending for site in sites)
     if contexts.project.function(turned).generator:
         return True  # handed to a response as it is; what iterates it was counted above
-    return all(contexts.project.function(caller).sites[place].awaited for caller, place in calls)
+    return all(site.awaited for site in sites)
 
 
 def _within(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFunction]:
@@ -199,7 +217,28 @@ def _signature(place: ProjectFunction, contexts: Contexts) -> object:
     function = contexts.project.function(place)
     where = Where(place.path, function.parent, function.line)
     parameters = tuple(_parameter(parameter, where, contexts) for parameter in function.parameters)
-    return (function.qualname, parameters, function.returns, function.decorators, function.generator)
+    decorators = tuple(_of_its_kind(one, function, where, contexts) for one in function.decorators)
+    returns = _iterated(function, where, contexts) if function.generator else function.returns
+    return (function.qualname, parameters, returns, decorators, function.generator)
+
+
+def _iterated(function: Function, where: Where, contexts: Contexts) -> object:
+    """What a generator is said to give, by the name for a plain one where it goes by the right one for its kind."""
+    match function.returns:
+        case Subscript(of=of, items=items):
+            return (_of_its_kind(of, function, where, contexts), items[:2])
+        case other:
+            return _of_its_kind(other, function, where, contexts)
+
+
+def _of_its_kind(expression: Expression | None, function: Function, where: Where, contexts: Contexts) -> object:
+    """An expression; of two names of which the one belongs to `def` and the other to `async def`, the first."""
+    value = contexts.project.value(expression, where) if isinstance(expression, (Name, Attribute)) else None
+    if not isinstance(value, Outside):
+        return expression
+    if function.asynchronous and value.name in PLAIN:
+        return PLAIN[value.name]
+    return value.name if value.name in ASYNCHRONOUS and not function.asynchronous else expression
 
 
 def _parameter(parameter: Parameter, where: Where, contexts: Contexts) -> object:

@@ -33,6 +33,7 @@ STREAMS = frozenset(
 
 PLAIN_BASES = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "pydantic.BaseModel"})
 HARMLESS = frozenset({"builtins.staticmethod", "builtins.classmethod", "typing.override"})
+MANAGER = "contextlib.contextmanager"
 
 
 class Refused(Exception):  # noqa: N818 -- it is an answer, not a failure
@@ -45,6 +46,7 @@ class Step(Enum):
     AWAIT = "it calls a function that is asynchronous now"
     ITERATE = "it runs through a generator that is asynchronous now"
     STREAM = "it hands such a generator to a response"
+    ENTER = "it enters a context manager that is asynchronous now"
     TWIN = "an awaitable twin of the function"
     MEMBER = "an awaitable twin of the method"
     CLIENT = "the awaited method of a client that is another one now"
@@ -142,20 +144,28 @@ class Turning:
         if caller.index == 0 or site.scripted:
             raise Refused("it is called where nothing can be awaited")
         if self._facts(function).generator:
-            self._follow_generator((caller, place), site)
+            self._follow_generator(function, (caller, place), site)
             return
         self._reach(caller)
         self.steps[caller, place] = Step.AWAIT
 
-    def _follow_generator(self, at: At, site: Site) -> None:
+    def _follow_generator(self, function: ProjectFunction, at: At, site: Site) -> None:
         caller, _ = at
-        if self._is_streamed(site, caller):
+        if is_manager(function, self.contexts):
+            self._follow_manager(at, site)
+        elif self._is_streamed(site, caller):
             self.steps[at] = Step.STREAM
         elif site.iterated and not site.suspending:
             self._reach(caller)
             self.steps[at] = Step.ITERATE
         else:
             raise Refused("what it yields is used in a way that cannot be followed")
+
+    def _follow_manager(self, at: At, site: Site) -> None:
+        if not site.entered or site.suspending:
+            raise Refused("the context manager is used other than by `with`")
+        self._reach(at[0])
+        self.steps[at] = Step.ENTER
 
     def _is_streamed(self, site: Site, caller: ProjectFunction) -> bool:
         """Whether a generator goes straight into a response."""
@@ -239,10 +249,13 @@ class Turning:
         called = self.contexts.project.called_function(
             self.contexts.project.value(site.call.callee, _where(at[0], site))
         )
-        if len(targets) != 1 or targets[0] != called or site.entered:
+        if len(targets) != 1 or targets[0] != called:
             raise Refused("a context manager or class of the project blocks")
         if self._facts(called).asynchronous:
             raise Refused("it starts a coroutine")
+        if site.entered:
+            self.turn(called)  # it cannot be handed to a thread
+            return
         if self._tries(lambda: self._turn_helper(called)):
             return
         self.kept.add(called)
@@ -302,6 +315,8 @@ class Turning:
         """Whether a decorator calls the function itself, or is one that only functions of its kind may have."""
         known = self.contexts.project.knowledge.registrations
         decorators = self.contexts.project.decorators(function)
+        if is_manager(function, self.contexts):
+            return self._is_root(function)
         return any(isinstance(d, Outside) and d.name not in known and d.name not in HARMLESS for d in decorators)
 
     def _may_be_turned_as_method(self, function: ProjectFunction) -> bool:
@@ -325,6 +340,11 @@ class Turning:
         document = self.texts.document(function.path)
         found = document.function_at(self._facts(function).line) if document is not None else None
         return found if isinstance(found, ast.FunctionDef) else None
+
+
+def is_manager(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether `with` enters what a call of the function gives, and nothing else is put around it."""
+    return contexts.project.decorators(function) == (Outside(MANAGER),)
 
 
 def gives_all_at_once(site: Site) -> bool:

@@ -1,5 +1,6 @@
 """Fixes that reach further than one call: a function made asynchronous as a whole, a client exchanged wherever it is used."""
 
+import ast
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,17 +9,20 @@ from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.holding import held_at
+from rules.core.fixes.reverse import refusal
 from rules.core.fixes.sessions.exchange import Desk, exchange_session
 from rules.core.fixes.sharing import INTERLEAVING, touches_shared
 from rules.core.fixes.texts import Texts
-from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once
+from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once, is_manager
 from rules.core.fixes.writing import Writing
 from rules.core.remarks import Remark
 from rules.core.repository import is_offline
-from rules.core.values import Where
+from rules.core.values import ProjectFunction, Where
 
 CONTRACT = "Paths, parameters, status codes and responses stay as they are."
 ELSEWHERE = "Tests that replace the client, or that start an event loop for each request, have to be changed with it."
+
+CLEANING = "Where a request is cancelled, what the context manager awaits behind its `yield` may not be done."
 
 
 @dataclass(slots=True)
@@ -93,6 +97,23 @@ def member(remark: Remark, bench: Bench) -> Fix | None:
     return _fix(f"Await `{twin}`", Way.TWIN, plan, bench)
 
 
+def enter(remark: Remark, bench: Bench) -> Fix | None:
+    """The context manager of the project that blocks, made one of `async with` wherever it is entered.
+
+    A thread cannot enter it, so it is the only way for a function that cannot lose its `async`.
+    """
+    site, contexts = remark.site, bench.contexts
+    if site is None or not site.entered or not refusal(remark.function, contexts):
+        return None
+    callee = contexts.project.value(site.call.callee, Where(remark.function.path, remark.function.index, site.line))
+    if not isinstance(callee, ProjectFunction) or not is_manager(callee, contexts):
+        return None
+    plan = bench.plan(lambda plan: plan.turn(callee))
+    if plan is None:
+        return None
+    return _fix(f"Enter `{contexts.project.function(callee).name}` by `async with`", Way.CONVERT, plan, bench)
+
+
 def _fix(title: str, way: Way, plan: Turning, bench: Bench) -> Fix | None:
     try:
         edits = Writing(plan, bench.contexts).edits()
@@ -117,11 +138,23 @@ def _differences(plan: Turning, contexts: Contexts) -> list[str]:
             site = contexts.project.function(function).sites[place]
             blocked = contexts.blocking(site, Where(function.path, function.index, site.line))
             found += blocked[0].twin.notes if blocked is not None and blocked[0].twin is not None else ()
+    if any(_waits_behind_yield(function, plan, contexts) for function in plan.functions):
+        found.append(CLEANING)
     if plan.clients and _is_tested(contexts):
         found.append(ELSEWHERE)
     if any(touches_shared(function, contexts) for function in plan.others):
         found.append(INTERLEAVING)
     return list(dict.fromkeys(found))
+
+
+def _waits_behind_yield(function: ProjectFunction, plan: Turning, contexts: Contexts) -> bool:
+    """Whether a context manager awaits what it does in the end."""
+    document = plan.texts.document(function.path) if is_manager(function, contexts) else None
+    facts = contexts.project.function(function)
+    definition = document.function_at(facts.line) if document is not None else None
+    lines = [node.lineno for node in ast.walk(definition) if isinstance(node, ast.Yield)] if definition else []
+    awaited = [facts.sites[place].line for of, place in plan.steps if of == function]
+    return bool(lines) and any(line > min(lines) for line in awaited)
 
 
 def _is_tested(contexts: Contexts) -> bool:

@@ -13,6 +13,7 @@ from rules.core.fixes.holding import maker_call
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported
 from rules.core.fixes.offload import first_argument, hand_over
 from rules.core.fixes.turning import At, Refused, Step, Turning
+from rules.core.fixes.yielding import Yielding
 from rules.core.library import Managed
 from rules.core.usage import is_taken_from
 from rules.core.values import Outside, ProjectFunction, Where
@@ -25,6 +26,7 @@ class Writing:
     plan: Turning
     contexts: Contexts
     files: dict[str, Awaits] = field(default_factory=dict)
+    _renamed: dict[tuple[str, str], list[ast.expr]] = field(default_factory=dict)
 
     def edits(self) -> tuple[Edit, ...]:
         """All edits of the plan, sorted."""
@@ -33,6 +35,8 @@ class Writing:
         for at, step in self.plan.steps.items():
             self._write(at, step)
         self._exchange()
+        for (path, new), nodes in self._renamed.items():
+            rename(nodes, new, self._file(path), self.contexts)
         made = [edit for path, file in self.files.items() for edit in self._of_file(path, file)]
         return tuple(sorted(set(made)))
 
@@ -53,6 +57,9 @@ class Writing:
         if not isinstance(definition, ast.FunctionDef):
             raise Refused("a definition is not found")
         file.turn(definition)
+        if self.contexts.project.function(function).generator:
+            for node, new in Yielding(function, definition, self.contexts).names(file):
+                self._renamed.setdefault((function.path, new), []).append(node)
 
     # Calls
 
@@ -62,15 +69,16 @@ class Writing:
         file = self._file(function.path)
         if step is Step.STREAM:
             return
-        if step is Step.ITERATE:
-            self._iterate(self._at(site, file), file)
-            return
         call = awaitable_call(site, function, self.contexts, file.document, file.turned)
         if call is None:
             raise Refused("a call stands where nothing can be awaited")
         match step:
             case Step.AWAIT:
                 file.wait_for(call)
+            case Step.ITERATE:
+                self._iterate(call, file)
+            case Step.ENTER:
+                self._enter(call, file)
             case Step.TWIN:
                 self._twin(call, at, site, file)
             case Step.MEMBER:
@@ -79,13 +87,6 @@ class Writing:
                 self._client(call, at, site, file)
             case Step.OFFLOAD:
                 self._offload(call, file)
-
-    @staticmethod
-    def _at(site: Site, file: Awaits) -> ast.Call:
-        call = file.document.call_at(site.span)
-        if call is None:
-            raise Refused("a call cannot be found again")
-        return call
 
     def _iterate(self, node: ast.expr, file: Awaits) -> None:
         """`async for` over what stands there."""
@@ -203,18 +204,15 @@ class Writing:
 
     def _exchange(self) -> None:
         """Other classes for all clients that are exchanged."""
-        classes: dict[tuple[str, str], list[ast.expr]] = {}
         for held, counterpart in self.plan.clients.items():
             file = self._file(held.path)
             call = maker_call(held, self.contexts, file.document)
             if call is None:
                 raise Refused("where the client is made is not found")
             new = {counterpart.of: counterpart.instead, **counterpart.makers}[held.maker]
-            classes.setdefault((held.path, new), []).extend(_class_names(call, file.document))
+            self._renamed.setdefault((held.path, new), []).extend(_class_names(call, file.document))
             if isinstance(file.document.parents.get(call), ast.withitem):
                 self._enter(call, file)
-        for (path, new), nodes in classes.items():
-            rename(nodes, new, self._file(path), self.contexts)
 
 
 def rename_member(call: ast.Call, old: str, new: str, file: Awaits) -> None:
