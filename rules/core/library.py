@@ -352,18 +352,18 @@ class Knowledge:
         parts = name.split(".")
         return any(".".join(parts[first:]) in self.offloads for first in range(len(parts)))
 
-    @property
+    @cached_property
     def frameworks(self) -> frozenset[str]:
         """The top-level names of the packages that functions are registered with."""
         return frozenset(name.partition(".")[0] for name in self.registrations)
 
-    @property
+    @cached_property
     def packages(self) -> frozenset[str]:
         """The top-level names of all packages that any row names."""
         named = (*self._blocking, *self._coroutines, *self._quick, *self.results, *self.bases, *self.offloads)
         return frozenset(name.partition(".")[0] for name in named)
 
-    @property
+    @cached_property
     def coroutine_names(self) -> frozenset[str]:
         """The last names of all coroutine functions of libraries."""
         return frozenset(name.rpartition(".")[2] for name in self._coroutines)

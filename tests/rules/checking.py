@@ -10,6 +10,7 @@ import re
 import symtable
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from textwrap import dedent
 
 import msgspec
@@ -186,7 +187,13 @@ def assert_settles(source: Text, files: Files | None = None, *, path: str = PATH
 
 
 def _facts(sources: Mapping[str, bytes]) -> dict[str, Facts]:
-    return {path: decode_facts(encode_facts(read_facts(text))) for path, text in sources.items()}
+    return {path: _facts_of(text) for path, text in sources.items()}
+
+
+@lru_cache(maxsize=4096)
+def _facts_of(text: bytes) -> Facts:
+    """The facts of a file as they come out of the store; most files of a case are read many times."""
+    return decode_facts(encode_facts(read_facts(text)))
 
 
 def _found_only(sources: Mapping[str, bytes], options: Options) -> Analysis:
@@ -243,14 +250,16 @@ def _check_text(before: bytes, after: bytes, edits: list[Edit], *, moves: bool =
     assert after != before
     _check_rest_untouched(before, after, edits)
     old, new = decode_source(before), decode_source(after)
-    tree = ast.parse(new)
     compile(new, "<after>", "exec", dont_inherit=True)
     assert _unresolved(new) <= _unresolved(old), "a name resolves no longer"
-    signatures = (tree, ast.parse(old))
-    if moves:
-        signatures = (_without_events(tree), _without_events(ast.parse(old)))
-    assert _signatures(signatures[0]) == _signatures(signatures[1]), "a signature changed"
-    assert _unawaited(tree) <= _unawaited(ast.parse(old)), "a coroutine is not awaited"
+    assert _signatures(new, moves=moves) == _signatures(old, moves=moves), "a signature changed"
+    assert _unawaited(new) <= _unawaited(old), "a coroutine is not awaited"
+
+
+@lru_cache(maxsize=1024)
+def _tree(text: str) -> ast.Module:
+    """The syntax tree of a file, which nobody may change."""
+    return ast.parse(text)
 
 
 def _check_rest_untouched(before: bytes, after: bytes, edits: list[Edit]) -> None:
@@ -277,6 +286,7 @@ def _stretch(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> 
     return "\n".join([lines[first - 1][left - 1 :], *lines[first : last - 1], lines[last - 1][: right - 1]])
 
 
+@lru_cache(maxsize=1024)
 def _unresolved(text: str) -> set[str]:
     """The names that some scope reads from the module, which neither the module nor Python has."""
     top = symtable.symtable(text, "<after>", "exec")
@@ -298,7 +308,9 @@ def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
         yield from _tables(child)
 
 
-def _signatures(tree: ast.Module) -> list[tuple[object, ...]]:
+@lru_cache(maxsize=1024)
+def _signatures(text: str, *, moves: bool) -> list[tuple[object, ...]]:
+    tree = _without_events(ast.parse(text)) if moves else _tree(text)
     return [
         (n.name, _parameters(n.args), [_of_its_kind(d, n) for d in n.decorator_list], _of_its_kind(n.returns, n))
         for n in ast.walk(tree)
@@ -342,8 +354,10 @@ def _holds_session(parameter: ast.arg, default: ast.expr | None) -> bool:
     return any(re.search(r"Session|get_\w*(db|session)|Db\b", text) for text in texts)
 
 
-def _unawaited(tree: ast.Module) -> int:
+@lru_cache(maxsize=1024)
+def _unawaited(text: str) -> int:
     """Calls of what gives a coroutine, by its usual spelling, that stand under no `await`."""
+    tree = _tree(text)
     names = {"run_in_threadpool", "to_thread", "asyncio.sleep", "anyio.sleep"}
     awaited = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and id(node) not in awaited]
@@ -370,7 +384,7 @@ def _check_place(sources: Mapping[str, bytes], finding: Finding) -> None:
     assert _stretch(lines, finding.span.start, finding.span.end).strip()
     assert finding.message.endswith(".")
     for place, step in enumerate(finding.chain):
-        tree = ast.parse(decode_source(sources[step.path]))
+        tree = _tree(decode_source(sources[step.path]))
         name = step.name.rpartition(".")[2]
         at_line = [n for n in ast.walk(tree) if getattr(n, "lineno", 0) == step.line]
         starts_def = any(isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name == name for n in at_line)
