@@ -294,6 +294,8 @@ class Turning:
             raise Refused("its text is not at hand")
         if not project.decorators_are_known(function) or self._is_wrapped(function):
             raise Refused("a decorator is unknown")
+        if facts.owner >= 0 and facts.name == "__init__":
+            raise Refused("what makes an object cannot be awaited")
         if facts.owner >= 0 and not self._may_be_turned_as_method(function):
             raise Refused("other code expects the method as it is")
         names = {node.id for node in _own_nodes(definition) if isinstance(node, ast.Name)}
