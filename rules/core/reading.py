@@ -252,10 +252,11 @@ class _Reader:
         self._scope.needs = needs + held
         self._block(node.body)
         self._scope.scripted -= scripted
-        self._scope.needs = (needs + failed)[:MOST_NEEDS]
+        otherwise = (needs + (failed or perhaps_missing(node.test)))[:MOST_NEEDS]
+        self._scope.needs = otherwise
         self._block(node.orelse)
         leaves = isinstance(node.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
-        self._scope.needs = (needs + (failed or perhaps_missing(node.test)))[:MOST_NEEDS] if leaves else needs
+        self._scope.needs = otherwise if leaves else needs
 
     def _narrow(self, node: ast.If) -> None:
         """What `if isinstance(x, T)` tells of `x` in its branches, and below them where one of them leaves."""

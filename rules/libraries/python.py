@@ -104,6 +104,16 @@ def _used(function: Function) -> set[str]:
     return found
 
 
+def asks_in_any_case(site: Site, function: Function) -> bool:
+    """Whether a person is asked at the terminal of a server too: not where an object is asked first whether it was given
+    somebody else to ask (`if self.websocket: ... else: input()`), nor where there has to be a terminal.
+    """
+    absent = [need[1:] for need in site.needs if need.startswith(("-", "?"))]
+    own = function.parameters[0].name if function.owner >= 0 and function.parameters else ""
+    looked = any(last_name(other.call.callee) == "isatty" for other in function.sites)
+    return not looked and not any(own and name.startswith(f"{own}.") for name in absent)
+
+
 def is_recursive(site: Site, _function: Function) -> bool:
     """Whether `glob.glob` goes down into folders: only where it is told to."""
     said = dict(site.call.keywords).get("recursive")
@@ -134,7 +144,7 @@ library = Library(
         Blocking("blocking/subprocess", ("subprocess.Popen.wait",), when=waits_for_process),
         Blocking("blocking/subprocess", tuple(f"os.{name}" for name in _OS_WAITS), when=waits_for_any_process),
         Blocking("blocking/subprocess", _SPAWN, when=waits_for_spawned),
-        Blocking("blocking/input", ("builtins.input", "getpass.getpass")),
+        Blocking("blocking/input", ("builtins.input", "getpass.getpass"), when=asks_in_any_case),
         Blocking("blocking/files", ("builtins.open",), Weight.FILE, opens=True, unknown=True, when=is_used_here),
         Blocking(
             "blocking/files",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.checking import assert_clean, assert_fixes, with_app
+from tests.rules.checking import assert_clean, assert_fixes, found, with_app
 
 RULE = "blocking/input"
 
@@ -58,3 +58,46 @@ def test_left_alone(body: str) -> None:
 )
 def test_another_input_or_another_place_is_left_alone(source: str) -> None:
     assert_clean(RULE, with_app("", source), files={"app/__init__.py": "", "app/forms.py": "def input(): ...\n"})
+
+
+_AGENT = """
+class Reviewer:
+    def __init__(self, websocket=None, stream=None) -> None:
+        self.websocket = websocket
+        self.stream = stream
+
+    async def review(self) -> str:
+        {body}
+
+
+@app.websocket("/reviews")
+async def review(websocket: WebSocket) -> None:
+    await websocket.send_text(await Reviewer(websocket).review())
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if self.websocket and self.stream:\n            return await self.websocket.receive_text()\n"
+        "        else:\n            return input()",
+        "if self.websocket:\n            return await self.websocket.receive_text()\n        return input()",
+        "if self.websocket is None:\n            return input()\n        return await self.websocket.receive_text()",
+        "if sys.stdin.isatty():\n            return input()\n        return await self.websocket.receive_text()",
+    ],
+)
+def test_a_terminal_that_is_asked_only_where_nobody_else_can_be_is_left_alone(body: str) -> None:
+    assert_clean(RULE, with_app("import sys\n\nfrom fastapi import WebSocket", _AGENT.format(body=body)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "text = await self.websocket.receive_text()\n        return text or input()",
+        "if self.websocket:\n            await self.websocket.send_text('?')\n            return input()\n        return ''",
+        "text = await self.websocket.receive_text()\n        if not text:\n            text = input()\n        return text",
+    ],
+)
+def test_a_terminal_that_is_asked_though_somebody_else_can_be_is_found(body: str) -> None:
+    before = with_app("import sys\n\nfrom fastapi import WebSocket", _AGENT.format(body=body))
+    assert found(RULE, before)
