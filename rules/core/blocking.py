@@ -66,10 +66,8 @@ def sinks_of(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
 
 
 def _sink_at(contexts: Contexts, function: ProjectFunction, place: int, site: Site) -> Sink | None:
-    if contexts.once.runs_first(site, function):
-        return None
     own = contexts.blocking(site, Where(function.path, function.index, site.line))
-    if own is not None:
+    if own is not None and not contexts.runs_first(site, function, own[0].weight):
         return Sink(*own, site, (function,))
     for target in contexts.targets(function, place):
         if contexts.project.function(target).asynchronous:
@@ -124,7 +122,7 @@ def of_root(root: Root, contexts: Contexts) -> str:
             return f"in the validator `{name}`, which reads the requests of `{root.route}`"
         case Role.SERIALIZER:
             return f"in the serializer `{name}`, which writes the responses of `{root.route}`"
-        case Role.ENDPOINT | Role.WEBSOCKET:
+        case Role.ENDPOINT | Role.WEBSOCKET if root.route:
             return f"in `{root.route}`"
         case Role.MIDDLEWARE:
             return f"in the middleware `{name}`, which every request passes"

@@ -14,7 +14,10 @@ def type_check(test: ast.expr) -> ast.Call | None:
 
 
 def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names that must hold something for a condition to hold, and for it to fail; with a minus: that must hold nothing."""
+    """The names that must hold something for a condition to hold, and for it to fail; with a minus: that must hold nothing.
+
+    `cache[key]` stands for `key in cache`.
+    """
     match test:
         case ast.Compare(subject, [ast.IsNot()], [ast.Constant(value=None)]) if name := _subject(subject):
             return (name,), (f"-{name}",)
@@ -24,6 +27,10 @@ def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
             return (f"{name}={said}",), (f"{name}~{said}",)
         case ast.Compare(ast.Name(id=name), [ast.NotEq() | ast.NotIn()], [texts]) if said := _texts(texts):
             return (f"{name}~{said}",), (f"{name}={said}",)
+        case ast.Compare(key, [ast.In()], [kept]) if name := _subject(kept):
+            return (f"{name}[{_subject(key)}]",), (f"-{name}[{_subject(key)}]",)
+        case ast.Compare(key, [ast.NotIn()], [kept]) if name := _subject(kept):
+            return (f"-{name}[{_subject(key)}]",), (f"{name}[{_subject(key)}]",)
         case ast.UnaryOp(ast.Not(), operand):
             held, failed = needed(operand)
             return failed, held

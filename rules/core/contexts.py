@@ -391,8 +391,14 @@ class Contexts:
     def _own_sinks_of(self, function: ProjectFunction) -> Iterator[Sink]:
         for site in self.project.function(function).sites:
             found = self.blocking(site, Where(function.path, function.index, site.line))
-            if found is not None and not self.once.runs_first(site, function):
+            if found is not None and not self.runs_first(site, function, found[0].weight):
                 yield Sink(*found, site, (function,), self._needs(site, function))
+
+    def runs_first(self, site: Site, function: ProjectFunction, weight: Weight) -> bool:
+        """Whether requests seldom come to a call that blocks so: what it gives is kept. A file is short to wait for once."""
+        if self.once.runs_first(site, function) or self.once.runs_first_of_all(site, function):
+            return True
+        return weight is Weight.FILE and self.once.runs_first_for_key(site, function)
 
     def sink_through(self, function: ProjectFunction, site: Site, target: ProjectFunction) -> Sink | None:
         """What a call comes to block in by way of a `def` that it runs. None too where its arguments rule that out."""
@@ -413,7 +419,7 @@ class Contexts:
     def _led(self, sink: Sink, caller: ProjectFunction, site: Site | None) -> Sink | None:
         if site is None:
             return Sink(sink.row, sink.name, sink.site, (caller, *sink.through))
-        if self.once.runs_first(site, caller):
+        if self.runs_first(site, caller, sink.row.weight):
             return None
         needs = self._needs(site, caller) | (sink.needs & {FAILURE})
         for need in sink.needs - {FAILURE}:
@@ -479,7 +485,8 @@ class Contexts:
     ) -> None:
         """Give the functions without a sink the nearest of these weights; a sure one needs no argument of theirs."""
         order, nearest = count(), list[tuple[int, int, ProjectFunction]]()
-        for function in callers:
+        kept = {one for one in callers if weights == (Weight.FILE,) and self.once.runs_once_for_arguments(one)}
+        for function in (one for one in callers if one not in kept):
             mine = (own for own in owns[function] if own.row.weight in weights and not (is_sure and own.needs))
             sink = self._sinks.get(function) or next(mine, None)
             if sink is not None and sink.row.weight in weights:
@@ -490,7 +497,7 @@ class Contexts:
             sink = self._sinks[blocker]
             for caller, site in callers[blocker] if sink is not None else ():
                 led = self._led(sink, caller, site) if sink is not None and self._sinks.get(caller) is None else None
-                if led is not None and not (is_sure and led.needs):
+                if led is not None and caller not in kept and not (is_sure and led.needs):
                     self._sinks[caller] = led
                     heappush(nearest, (distance + 1, next(order), caller))
 

@@ -6,7 +6,7 @@ outlives the request.
 
 from collections.abc import Iterator
 
-from rules.core.facts import Attribute, Call, Expression, Site, last_name
+from rules.core.facts import Attribute, Call, Constant, Expression, Name, Site, last_name
 from rules.core.library import Role, origins
 from rules.core.needs import is_nothing
 from rules.core.project import Project
@@ -27,9 +27,16 @@ class Once:
 
     def runs_once(self, function: ProjectFunction) -> bool:
         """Whether a cache keeps the one result that a function can have: it takes no arguments."""
-        names = {decorator.name for decorator in self._project.decorators(function) if isinstance(decorator, Outside)}
+        names = self._decorators(function)
         own = 1 if "builtins.classmethod" in names else 0
         return not names.isdisjoint(CACHES) and len(self._project.function(function).parameters) == own
+
+    def runs_once_for_arguments(self, function: ProjectFunction) -> bool:
+        """Whether a cache keeps what a function gives for the same arguments."""
+        return not self._decorators(function).isdisjoint(CACHES)
+
+    def _decorators(self, function: ProjectFunction) -> set[str]:
+        return {decorator.name for decorator in self._project.decorators(function) if isinstance(decorator, Outside)}
 
     def runs_first(self, site: Site, function: ProjectFunction) -> bool:
         """Whether only the first call of a process comes there: under `if it is None` of something that is kept there."""
@@ -38,6 +45,58 @@ class Once:
             return False
         facts = self._project.function(function)
         return not absent.isdisjoint(facts.writes) or any(self._is_kept(name, function) for name in absent)
+
+    def runs_first_for_key(self, site: Site, function: ProjectFunction) -> bool:
+        """Whether it is done once for each key of what is kept: under `if key not in cache`, or `if cache.get(key) is None`."""
+        return any(True for _ in self._keys(site, function))
+
+    def runs_first_of_all(self, site: Site, function: ProjectFunction) -> bool:
+        """Whether it is done once, since what is kept is kept under a key that is the same for all requests."""
+        return any(self._is_the_same(key, function) for key in self._keys(site, function))
+
+    def _keys(self, site: Site, function: ProjectFunction) -> Iterator[Expression | None]:
+        """The keys under which nothing was found for the call to be reached, in what the function fills and outlives it."""
+        bindings = self._project.function(function).bindings
+        for need in site.needs:
+            kept, bracket, key = need[1:].removesuffix("]").partition("[")
+            if not need.startswith(("-", "?")):
+                continue
+            if bracket:
+                if self._is_filled(kept, function):
+                    yield Name(key) if key else None
+                continue
+            given = [b.value for b in bindings.get(kept, ()) if b.line < site.line]
+            match given[-1] if given else None:
+                case Call(callee=Attribute(of=of, name="get"), arguments=(asked, *_)) if self._is_filled(
+                    _text(of), function
+                ):
+                    yield asked
+
+    def _is_filled(self, kept: str, function: ProjectFunction) -> bool:
+        """Whether a function puts something under a key of a global, or of an attribute of what outlives a request."""
+        facts, (owner, _, attribute) = self._project.function(function), kept.rpartition(".")
+        if not owner:
+            return kept in facts.writes
+        of = self._project.name(owner, Where(function.path, function.index))
+        return f"{owner}.{attribute}[]" in facts.bindings and not self.is_made_for_requests(of)
+
+    def _is_the_same(self, key: Expression | None, function: ProjectFunction, hops: int = 3) -> bool:
+        """Whether an expression gives the same in every call: it is made of literals, globals and calls without others."""
+        facts = self._project.function(function)
+        match key:
+            case Constant(value=value):
+                return value is not None
+            case Name(id=name):
+                is_given = facts.parent > 0 or any(parameter.name == name for parameter in facts.parameters)
+                values = [binding.value for binding in facts.bindings.get(name, ())]
+                return not is_given and bool(hops) and all(self._is_the_same(v, function, hops - 1) for v in values)
+            case Attribute(of=of):
+                return self._is_the_same(of, function, hops)
+            case Call(callee=callee, arguments=given, keywords=named):
+                parts = (callee, *given, *(value for _, value in named))
+                return all(self._is_the_same(one, function, hops) for one in parts)
+            case _:
+                return False
 
     def _is_kept(self, dotted: str, function: ProjectFunction) -> bool:
         """Whether an attribute is set once it was found missing, on what outlives a request."""
@@ -109,3 +168,14 @@ class Once:
                         and self._project.value(site.call.callee, where) == of
                     ):
                         yield where
+
+
+def _text(expression: Expression) -> str:
+    """A name, or an attribute of one, as it is written; empty for anything else."""
+    match expression:
+        case Name(id=name):
+            return name
+        case Attribute(of=Name(id=owner), name=name):
+            return f"{owner}.{name}"
+        case _:
+            return ""

@@ -573,6 +573,8 @@ class _Reader:
                 self._expression(of)
                 self._callee(key)  # a key is looked up by, not called
                 self._scope.writes.add(_written(of))
+                if (inner := _inside(target)) is not None:
+                    self._keep(inner, target.lineno, value)
             case ast.Attribute(value=ast.Attribute(attr="state"), attr=name):
                 self._expression(target.value)
                 self._states.add(name)

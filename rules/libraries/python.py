@@ -108,7 +108,7 @@ def asks_in_any_case(site: Site, function: Function) -> bool:
     """Whether a person is asked at the terminal of a server too: not where an object is asked first whether it was given
     somebody else to ask (`if self.websocket: ... else: input()`), nor where there has to be a terminal.
     """
-    absent = [need[1:] for need in site.needs if need.startswith(("-", "?"))]
+    absent = [need[1:] for need in site.needs if need.startswith(("-", "?")) and "[" not in need]
     own = function.parameters[0].name if function.owner >= 0 and function.parameters else ""
     looked = any(last_name(other.call.callee) == "isatty" for other in function.sites)
     return not looked and not any(own and name.startswith(f"{own}.") for name in absent)

@@ -79,8 +79,10 @@ async def review(websocket: WebSocket) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        "if self.websocket and self.stream:\n            return await self.websocket.receive_text()\n"
-        "        else:\n            return input()",
+        (
+            "if self.websocket and self.stream:\n            return await self.websocket.receive_text()\n"
+            "        else:\n            return input()"
+        ),
         "if self.websocket:\n            return await self.websocket.receive_text()\n        return input()",
         "if self.websocket is None:\n            return input()\n        return await self.websocket.receive_text()",
         "if sys.stdin.isatty():\n            return input()\n        return await self.websocket.receive_text()",

@@ -321,3 +321,18 @@ def test_a_router_that_a_function_imports_keeps_its_prefix() -> None:
     """
     (finding,) = found("blocking/sleep", chat, files, path="chat.py")
     assert "in `GET /api/chat`" in finding.message
+
+
+def test_a_root_of_which_no_route_is_known_is_called_by_its_name() -> None:
+    source = """
+    import time
+
+    from starlette.endpoints import WebSocketEndpoint
+
+
+    class Chat(WebSocketEndpoint):
+        async def on_receive(self, websocket, data):
+            time.sleep(1)
+    """
+    (finding,) = found("blocking/sleep", source)
+    assert finding.message.startswith("`time.sleep` blocks the event loop in the websocket `Chat.on_receive`:")

@@ -1,0 +1,102 @@
+"""What is kept, so that requests seldom wait for it."""
+
+import pytest
+
+from tests.rules.checking import assert_clean, found, with_app
+
+IMPORTS = """
+import functools
+import time
+from pathlib import Path
+
+import requests
+"""
+ENDPOINT = '\n\n@app.get("/{name}")\nasync def home(name: str):\n    return load(name)\n'
+
+FILE = "Path(name).read_text()"
+KEPT_BY_NAME = [
+    (
+        "_kept = {}\n\n\ndef load(name):\n"
+        "    kept = _kept.get(name)\n    if kept is not None:\n        return kept\n    _kept[name] = {}\n    return _kept[name]\n"
+    ),
+    (
+        "_kept = {}\n\n\ndef load(name):\n"
+        "    stamp = Path(name).stat().st_mtime\n    kept = _kept.get(name)\n    if kept is not None and kept[0] == stamp:\n"
+        "        return kept[1]\n    text = {}\n    _kept[name] = (stamp, text)\n    return text\n"
+    ),
+    "_kept = {}\n\n\ndef load(name):\n    if name in _kept:\n        return _kept[name]\n    _kept[name] = {}\n    return _kept[name]\n",
+    "_kept = {}\n\n\ndef load(name):\n    if name not in _kept:\n        _kept[name] = {}\n    return _kept[name]\n",
+    (
+        "class Texts:\n    def __init__(self):\n        self._kept = {{}}\n\n    def load(self, name):\n"
+        "        if name not in self._kept:\n            self._kept[name] = {}\n        return self._kept[name]\n\n\n"
+        "texts = Texts()\n\n\ndef load(name):\n    return texts.load(name)\n"
+    ),
+]
+CACHED = "@functools.lru_cache(maxsize=9)\ndef load(name):\n    return {}\n"
+
+
+def _filled(kept: str, loaded: str) -> str:
+    return with_app(
+        IMPORTS, kept.replace("{}", loaded, kept.count("{}")).replace(f"_kept = {loaded}", "_kept = {}") + ENDPOINT
+    )
+
+
+@pytest.mark.parametrize("kept", [*KEPT_BY_NAME, CACHED])
+def test_a_file_that_is_read_once_is_left_alone(kept: str) -> None:
+    assert_clean("blocking/files", _filled(kept.replace("{{}}", "dict()"), FILE))
+
+
+@pytest.mark.parametrize("kept", [*KEPT_BY_NAME, CACHED])
+def test_what_is_asked_of_a_network_for_each_name_is_found(kept: str) -> None:
+    assert found("clients/requests", _filled(kept.replace("{{}}", "dict()"), "requests.get(name).text"))
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        "def load(name):\n    kept = {}\n    if name not in kept:\n        kept[name] = Path(name).read_text()\n    return kept\n",
+        "_kept = {}\n\n\ndef load(name):\n    if name in _kept:\n        _kept[name] = Path(name).read_text()\n    return _kept\n",
+        "_kept = {}\n\n\ndef load(name):\n    if name not in _kept:\n        return Path(name).read_text()\n    return _kept[name]\n",
+        (
+            "_kept = {}\n\n\ndef load(name):\n    kept = _kept.get(name)\n    if kept is None or kept[0] < time.time():\n"
+            "        kept = _kept[name] = (time.time() + 9, Path(name).read_text())\n    return kept[1]\n"
+        ),
+        (
+            "class Texts:\n    def __init__(self):\n        self._kept = dict()\n\n    def load(self, name):\n"
+            "        if name not in self._kept:\n            self._kept[name] = Path(name).read_text()\n        return self._kept[name]\n\n\n"
+            "def load(name):\n    return Texts().load(name)\n"
+        ),
+    ],
+)
+def test_a_file_that_is_read_again_is_found(load: str) -> None:
+    assert found("blocking/files", with_app(IMPORTS, load + ENDPOINT))
+
+
+SETTINGS = """
+_kept = {}
+
+
+def key():
+    return id(_kept)
+
+
+def load(name):
+    %s
+    kept = _kept.get(at)
+    if kept is not None:
+        return kept
+    kept = requests.get("https://example.org").json()
+    _kept[at] = kept
+    return kept
+"""
+
+
+@pytest.mark.parametrize("at", ["at = key()", 'at = "settings"', "at = id(_kept)"])
+def test_what_is_kept_for_all_requests_is_left_alone(at: str) -> None:
+    assert_clean("clients/requests", with_app(IMPORTS, SETTINGS % at + ENDPOINT))
+
+
+@pytest.mark.parametrize("at", ["at = name", "at = key(), name", "at = name.lower()", "at = at_first"])
+def test_what_is_kept_for_some_requests_is_found(at: str) -> None:
+    before = (SETTINGS % at).replace("def load(name):", "def load(name, at_first=None):")
+    assert found("clients/requests", with_app(IMPORTS, before + ENDPOINT))
