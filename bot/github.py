@@ -360,6 +360,8 @@ class Installation(_Wire):
         """
         if (silence := self.app.silences.get(self._installation, 0.0) - time.monotonic()) > PATIENCE:
             raise Limited(silence, "GitHub asked this installation to wait")
+        if silence > 0:
+            await self.sleep(silence)
         if method != "GET" and url != self.graphql_url:
             await self._await_turn(comment=method == "POST" and url.endswith(("/reviews", "/comments", "/replies")))
 

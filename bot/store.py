@@ -4,6 +4,7 @@ The schema moves forward only: each entry of `MIGRATIONS` is applied once, in or
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -220,9 +221,14 @@ class Store:
         """Ask the database for something of ours. Raises sqlalchemy.exc.SQLAlchemyError where it cannot answer."""
         await asyncio.to_thread(self._check)
 
-    async def silence(self, installation: int, seconds: float) -> None:
-        """GitHub wants to hear nothing from this installation for so many seconds, whichever process would ask."""
-        await asyncio.to_thread(self._put, _silences, installation, int(time.time() + seconds) + 1)
+    async def silence(self, installation: int, seconds: float) -> float:
+        """GitHub wants to hear nothing from this installation for so many seconds, whichever process would ask.
+
+        Returns for how many it is to be left alone: the end is kept in whole seconds.
+        """
+        end = math.ceil(time.time() + seconds)
+        await asyncio.to_thread(self._put, _silences, installation, end)
+        return end - time.time()
 
     async def silent_for(self, installation: int) -> float:
         """Seconds for which this installation is to be left alone; 0 where it is not."""

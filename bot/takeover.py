@@ -35,6 +35,9 @@ IDLE, INTERVAL, COUNT = 10, 5, 3
 STRANDED_SECONDS = 15.0
 """How long a job may be this worker's by the database, and yet nothing that it is at."""
 
+Claim = tuple[str, int | None]
+"""The id of a job, and when it was taken from its queue."""
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -48,10 +51,15 @@ async def announce(url: str, executor: str) -> psycopg.AsyncConnection:
         keepalives_interval=INTERVAL,
         keepalives_count=COUNT,
     )
-    # The other end is the one that frees the lock.
-    for name, value in (("idle", IDLE), ("interval", INTERVAL), ("count", COUNT)):
-        await connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(f"tcp_keepalives_{name}"), value))
-    await connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (_alive(executor),))
+    try:
+        # The other end is the one that frees the lock.
+        for name, value in (("idle", IDLE), ("interval", INTERVAL), ("count", COUNT)):
+            await connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(f"tcp_keepalives_{name}"), value))
+        # Shared, so that a new connection takes it before the old one is closed.
+        await connection.execute("SELECT pg_advisory_lock_shared(hashtextextended(%s, 0))", (_alive(executor),))
+    except BaseException:
+        await connection.close()
+        raise
     return connection
 
 
@@ -70,29 +78,54 @@ def _alive(executor: str) -> str:
 
 
 async def take_over(url: str, me: str, connection: psycopg.AsyncConnection, mine: AtWork) -> None:
-    """Hand the jobs of dead workers back to their queues, for as long as this worker lives."""
+    """Hand the jobs of dead workers back to their queues, until it is cancelled: from then on this worker counts as dead."""
     reap_from = 0.0
-    while True:
-        try:
-            await _watch(me, connection, mine, reap_from)
-        except Exception as error:
-            log.warning("lost the lock that says that this worker is alive", exc_info=error)
-        finally:
-            await connection.close()
-        connection = await _announce_again(url, me, mine)
-        reap_from = time.monotonic() + GRACE_SECONDS
+    try:
+        while True:
+            try:
+                await _watch(me, connection, mine, reap_from)
+            except Exception as error:
+                log.warning("lost the lock that says that this worker is alive", exc_info=error)
+            doubtful = connection
+            connection = await _announce_again(url, me, mine)  # and only then gives up what may still be a lock
+            await doubtful.close()
+            reap_from = time.monotonic() + GRACE_SECONDS
+    finally:
+        await connection.close()
 
 
 async def _watch(me: str, connection: psycopg.AsyncConnection, mine: AtWork, reap_from: float) -> None:
-    stranded: dict[str, float] = {}
+    """Look again and again. Raises where our own lock may be lost."""
+    suspects: Collection[str] = ()
+    since: Mapping[Claim, float] = {}
     while True:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        answer_by = asyncio.get_running_loop().time() + ANSWER_SECONDS
+        async with asyncio.timeout_at(answer_by):
             all_have_locks = await _is_long_up(connection) and time.monotonic() >= reap_from
-            running = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
-            if all_have_locks:
-                await _resume_jobs_of_the_dead({job.executor_id or "" for job in running} - {me}, connection)
-            stranded = await _resume_stranded([job for job in running if job.executor_id == me], mine, stranded)
-        await asyncio.sleep(REAP_SECONDS)
+        try:
+            async with asyncio.timeout_at(answer_by):
+                running = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+                others = {job.executor_id or "" for job in running} - {me} if all_have_locks else set()
+                suspects = await _resume_jobs_of_the_dead(others, suspects, connection)
+                since = await _resume_stranded([job for job in running if job.executor_id == me], mine, since)
+        except Exception as error:
+            suspects = ()  # our own lock may stand all the same
+            log.warning("could not look for jobs that nobody is at", exc_info=error)
+        await _wait(connection)
+
+
+async def _wait(connection: psycopg.AsyncConnection) -> None:
+    """Until it is time to look again, or something comes unasked: that is the end of the connection."""
+    loop, news = asyncio.get_running_loop(), asyncio.Event()
+    number = connection.fileno()
+    loop.add_reader(number, news.set)
+    try:
+        async with asyncio.timeout(REAP_SECONDS):
+            await news.wait()
+    except TimeoutError:
+        pass
+    finally:
+        loop.remove_reader(number)
 
 
 async def _is_long_up(connection: psycopg.AsyncConnection) -> bool:
@@ -119,22 +152,39 @@ async def _announce_at_last(url: str, me: str) -> psycopg.AsyncConnection:
 
 
 async def _resume_stranded(
-    running: Collection[WorkflowStatus], mine: AtWork, since: Mapping[str, float]
-) -> dict[str, float]:
+    running: Collection[WorkflowStatus], mine: AtWork, since: Mapping[Claim, float]
+) -> dict[Claim, float]:
     """Hand back the jobs that were nobody's for long enough. Since when each of them is."""
-    now, busy = time.monotonic(), mine.jobs()
-    stranded = {job.workflow_id: since.get(job.workflow_id, now) for job in running if job.workflow_id not in busy}
-    for job in running:
-        if now - stranded.get(job.workflow_id, now) >= STRANDED_SECONDS:
-            await _resume(job, "took up again what was let go of")
+    now, claims = time.monotonic(), {(job.workflow_id, job.dequeued_at): job for job in running}
+    stranded = nobodys(claims, mine.jobs(), since, now)
+    for claim, begin in stranded.items():
+        if now - begin >= STRANDED_SECONDS:
+            await _resume(claims[claim], "took up again what was let go of")
     return stranded
 
 
-async def _resume_jobs_of_the_dead(executors: Iterable[str], connection: psycopg.AsyncConnection) -> None:
+def nobodys(
+    claims: Iterable[Claim], busy: Collection[str], since: Mapping[Claim, float], now: float
+) -> dict[Claim, float]:
+    """The claims of a worker that is not at them, and since when: what was handed back and claimed anew is new."""
+    return {claim: since.get(claim, now) for claim in claims if claim[0] not in busy}
+
+
+async def _resume_jobs_of_the_dead(
+    executors: Iterable[str], suspects: Collection[str], connection: psycopg.AsyncConnection
+) -> set[str]:
+    """Hand back the jobs of who has no lock for the second time in a row. Who has none now.
+
+    Who lives and lost it knows at once, and has a new one, or none of its jobs any more, by the time of the second look.
+    """
+    dead = set[str]()
     for executor in executors:
         async with connection.transaction():
             if await _is_dead(executor, connection):
-                await _resume_jobs_of(executor)
+                dead.add(executor)
+                if executor in suspects:
+                    await _resume_jobs_of(executor)
+    return dead
 
 
 async def _is_dead(executor: str, connection: psycopg.AsyncConnection) -> bool:

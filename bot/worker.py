@@ -139,16 +139,13 @@ class Worker:
         DBOS.launch()  # on this loop, so that reviews run where the connections to GitHub live
         await self._open_queues()
         await DBOS.apply_schedules_async([_scheduled("tidy", tidy, TIDY), _scheduled("recover", recover, RECOVER)])
-        await self._recover_now()
+        await self._recover_now(shared=shared)
         if lock is not None:
             self._reaper = asyncio.create_task(take_over(self._url, me, lock, self))
         return self
 
     async def stop(self, seconds: int = 10) -> None:
         """Take no more jobs, give those that run some seconds, and leave the rest to the next process."""
-        if self._reaper is not None:
-            self._reaper.cancel()
-            await asyncio.wait([self._reaper])
         if seconds == 0:
             await self.let_go()
         loop, rest = asyncio.get_running_loop(), ThreadPoolExecutor(thread_name_prefix="asyncify")
@@ -158,6 +155,9 @@ class Worker:
         )
         await asyncio.wait([destroyed], timeout=seconds)
         await self.let_go()
+        if self._reaper is not None:  # until now others saw that the jobs are in good hands
+            self._reaper.cancel()
+            await asyncio.wait([self._reaper])
         await destroyed
         loop.set_default_executor(rest)  # DBOS put its own in its place, and that one is closed now
         self._held.close()
@@ -195,12 +195,13 @@ class Worker:
         await DBOS.register_queue_async("installations", partition_concurrency=1, polling_interval_sec=poll)
         await DBOS.register_queue_async("sweeps", global_concurrency=1, polling_interval_sec=1.0)
 
-    async def _recover_now(self) -> None:
+    async def _recover_now(self, *, shared: bool) -> None:
         """Look at once for what was missed while nobody was there; workers that start together do so once."""
+        moment = int(time.time() / 60) if shared else time.time_ns()
         options: EnqueueOptions = {
             "workflow_name": "recover",
             "queue_name": "sweeps",
-            "workflow_id": f"recover/{int(time.time() / 60)}",
+            "workflow_id": f"recover/{moment}",
         }
         await DBOS.enqueue_workflow_with_options_async(options, None, None)
 
@@ -290,8 +291,8 @@ class Worker:
             with job_seconds.labels(job.kind).time(), structlog.contextvars.bound_contextvars(attempt=starts):
                 outcome = await self._do(job)
         except Limited as limited:
-            await self._store.silence(job.ref.installation, limited.seconds)
-            return _put_off(job, limited.seconds, job.waits, limited.reason)
+            silence = await self._store.silence(job.ref.installation, limited.seconds)
+            return _put_off(job, silence, job.waits, limited.reason)
         except RetryLater as later:
             return _later(job, later)
         except Dropped as dropped:

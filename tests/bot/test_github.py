@@ -368,6 +368,19 @@ class TestLimits:
         server.answers = [refused(429, "secondary rate limit", retry_after="0")]
         assert await here.post("/a", data={}) == {"ok": True}
 
+    async def test_the_end_of_a_silence(
+        self, server: Server, here: Installation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is left of a longer limit is waited for once it is short."""
+        monkeypatch.setattr(github, "PATIENCE", 0.4)
+        server.answers = [refused(429, "secondary rate limit", retry_after="1")]
+        with pytest.raises(Limited):
+            await here.post("/a", data={})
+        refused_at = time.monotonic()
+        await asyncio.sleep(0.7)
+        await here.post("/a", data={})
+        assert time.monotonic() - refused_at >= 0.95
+
     @pytest.mark.parametrize("status", [403, 422])
     async def test_no_limit(self, server: Server, here: Installation, status: int) -> None:
         """Other refusals are told as they are."""

@@ -1,7 +1,9 @@
 """What was missed is found: from GitHub's list of deliveries, and from the pull requests themselves."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -204,6 +206,40 @@ async def test_a_lost_database() -> None:
         assert [len(pull.reviews) for pull in pulls] == [1, 1]
         assert [len(pull.check_runs) for pull in pulls] == [1, 1]
         assert github.refusals == []
+
+
+@pytest.mark.timeout(300)
+async def test_an_older_database() -> None:
+    """After a backup was put back as the documentation tells, nothing is said twice, and what the backup does not know is done."""
+    async with FakeGitHub() as github, serving(github) as service:
+        pulls = [
+            github.repository(f"octo/{name}", {"app.py": MAIN}).open_pull({"app.py": BLOCKING})
+            for name in ("before", "after", "missed")
+        ]
+        await service.told(pulls[0])
+        backup = service.database.with_name("backup.db")
+        await asyncio.to_thread(_back_up, service.database, backup)
+        await service.told(pulls[1])
+        await service.stop()
+        for file in service.database.parent.glob("asyncify.db*"):
+            file.unlink()
+        backup.rename(service.database)
+        with closing(sqlite3.connect(service.database)) as connection, connection:
+            connection.execute("DELETE FROM asyncify_progress")
+
+        await service.start()
+        await until(lambda: all(pull.check_runs for pull in pulls))
+        for pull in pulls[:2]:
+            await service.told(pull, "synchronize")
+
+        assert [len(pull.reviews) for pull in pulls] == [1, 1, 1]
+        assert [len(pull.check_runs) for pull in pulls] == [1, 1, 1]
+
+
+def _back_up(database: Path, backup: Path) -> None:
+    """What `.backup` of the command `sqlite3` does, while the bot runs."""
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(backup)) as copy:
+        source.backup(copy)
 
 
 async def until(holds: Callable[[], bool]) -> None:

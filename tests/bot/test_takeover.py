@@ -12,6 +12,7 @@ import pytest
 from bot.errors import NotStored
 from bot.events import ReviewRequested
 from bot.models import PullRef
+from bot.takeover import nobodys
 from tests.conftest import PostgresServer, fresh_database, postgres_server
 
 from .workers import Crew, until
@@ -49,7 +50,9 @@ async def test_a_worker_that_never_comes_back(crew: Crew) -> None:
         await crew.deliveries.enqueue(delivery, ReviewRequested(pull()))
     await until(lambda: len(crew.noted("begin")) == 2)
     heir = await crew.start(seconds=0)
-    await asyncio.sleep(1)
+    for _ in range(10):
+        await asyncio.to_thread(_break_the_connections_of_locks, crew)
+        await asyncio.sleep(0.2)
     assert len(crew.noted("begin")) == 2, "a worker that lives keeps its reviews"
 
     await crew.end(doomed, signal.SIGKILL)
@@ -58,6 +61,34 @@ async def test_a_worker_that_never_comes_back(crew: Crew) -> None:
     after = crew.noted("begin", "end")[2:]
     assert sorted(note.word for note in after) == ["begin", "begin", "end", "end"]
     assert {note.process for note in after} == {heir.pid}
+
+
+@on_postgresql
+async def test_a_worker_that_is_told_to_stop(crew: Crew) -> None:
+    """While it may end what it is at, nobody takes that over; then another begins it again."""
+    first = await crew.start(seconds=600)
+    await crew.deliveries.enqueue("guid", ReviewRequested(pull()))
+    await until(lambda: crew.noted("begin"))
+    second = await crew.start(seconds=0)
+
+    await crew.end(first, signal.SIGTERM)
+    await until(lambda: crew.noted("end"))
+
+    reviews = crew.noted("begin", "cut", "end")
+    assert [(note.word, note.process) for note in reviews] == [
+        ("begin", first.pid),
+        ("cut", first.pid),
+        ("begin", second.pid),
+        ("end", second.pid),
+    ]
+
+
+def test_jobs_that_a_worker_is_not_at() -> None:
+    """They are nobody's for as long as this worker was seen not to be at them; what was taken anew is so from then on."""
+    since = nobodys([("let go", 1), ("busy", 1)], {"busy"}, {}, 10.0)
+    assert since == {("let go", 1): 10.0}
+    assert nobodys([("let go", 1)], {"busy"}, since, 20.0) == since
+    assert nobodys([("let go", 2)], {"busy"}, since, 20.0) == {("let go", 2): 20.0}
 
 
 @pytest.mark.timeout(300)
@@ -96,12 +127,17 @@ async def test_a_database_that_is_away_for_long(outage: Crew, server: PostgresSe
     await asyncio.to_thread(server.stop)
     await until(lambda: len(outage.noted("cut")) == 4)
     await asyncio.to_thread(server.start)
-    await until(lambda: len(outage.noted("begin")) >= 8)
+    await until(lambda: len(outage.noted("begin")) == 8)
     outage.let_end()
     await until(lambda: len(outage.noted("end")) >= 4)
     await asyncio.sleep(1)
 
-    begun, cut, ended = (Counter(note.about for note in outage.noted(word)) for word in ("begin", "cut", "end"))
-    assert begun == cut + ended  # one that begins while the database still comes up may be cut once more
-    assert set(ended.values()) == {1}
+    words = Counter((note.word, note.about) for note in outage.noted("begin", "cut", "end"))
+    assert sorted(words.values()) == [1] * 8 + [2] * 4
     assert len(outage.noted("end")) == 4
+
+
+def _break_the_connections_of_locks(crew: Crew) -> None:
+    """Those with which workers say that they are alive, as a proxy does that restarts."""
+    with crew.store.engine.begin() as connection:
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
