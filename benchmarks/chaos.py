@@ -4,8 +4,8 @@ python -m benchmarks.chaos [--runs 300] [--seed 1] [--set-up embedded|one|three]
 
 A run opens pull requests, lets faults stand in the way of their calls, pushes to some, kills processes with `kill -9` and starts
 them again, and now and then cuts the power of PostgreSQL. Deliveries that nobody took are not sent again: the bot has to find them. A
-third of the runs each is done by `serve` on SQLite, by one worker and by three on PostgreSQL. The same seed makes the same runs, though
-not the same instants.
+third of the runs each is done by `serve` on SQLite, by one worker and by three on PostgreSQL, side by side, each with a GitHub and a
+database of its own. The same seed makes the same runs, though not the same instants.
 """
 
 import argparse
@@ -14,8 +14,8 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -107,6 +107,13 @@ class Chaos:
         self.fleet, self.github, self.chance, self.database = fleet, github, chance, database
         self.verdict = Verdict()
         self.stories: list[Story] = []
+        self._struck = set[str]()
+
+    async def watch_over(self) -> None:
+        """Start again whoever ended by itself, as whoever watches over processes does: who starts while PostgreSQL is away does."""
+        while True:
+            self.verdict.counts["ended by themselves"] += self.fleet.revive(self._struck)
+            await asyncio.sleep(0.1)
 
     async def run(self, number: int) -> None:
         """One run: returns when all of its pull requests are done, or when that took too long."""
@@ -119,8 +126,7 @@ class Chaos:
         await asyncio.gather(*strikes, *map(self._live, stories))
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
-                while not all(story.done() for story in stories):
-                    self.fleet.revive()  # who starts while PostgreSQL is away does not come up
+                while not all(story.done() for story in stories):  # noqa: ASYNC110 -- other processes do it
                     await asyncio.sleep(0.05)
         except TimeoutError:
             self.verdict.problems += [f"{story.name}: not done in time" for story in stories if not story.done()]
@@ -155,10 +161,12 @@ class Chaos:
         for _ in range(self.chance.choice((1, 1, 2))):
             await asyncio.sleep(self.chance.uniform(0, 2.5))
             name = self.chance.choice(list(self.fleet.processes))
+            self._struck.add(name)
             await self.fleet.kill(name)
             self.verdict.counts[f"kill -9 of {name.partition('.')[0]}"] += 1
             await asyncio.sleep(self.chance.uniform(0, 0.5))
             self.fleet.start(name)
+            self._struck.remove(name)
 
     async def _cut_the_power(self, database: PostgresServer) -> None:
         """PostgreSQL is gone at some instant, and back some seconds later. Whoever starts meanwhile does not come up."""
@@ -284,6 +292,7 @@ async def unleash(set_up: str, runs: int, seed: int, *, quiet: bool = False) -> 
         async with FakeGitHub() as github:
             fleet = Fleet(github, url, directory, workers, hurried=True)
             chaos = Chaos(fleet, github, random.Random(f"{seed} {set_up}"), database)
+            watch = asyncio.create_task(chaos.watch_over())
             try:
                 await fleet.start_all()
                 for number in range(runs):
@@ -292,6 +301,9 @@ async def unleash(set_up: str, runs: int, seed: int, *, quiet: bool = False) -> 
                         print(f"  {set_up}: {number + 1} runs, {chaos.verdict.problems or 'well'}", flush=True)
                 return await chaos.end()
             finally:
+                watch.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watch
                 await fleet.stop()
                 if chaos.verdict.problems and not quiet:
                     print(fleet.logs())
@@ -304,16 +316,19 @@ def main() -> None:
     parser.add_argument("--set-up", choices=SET_UPS, action="append")
     asked = parser.parse_args()
     set_ups = asked.set_up or list(SET_UPS)
+    runs = -(-asked.runs // len(set_ups))
     problems: list[str] = []
-    for set_up in set_ups:
-        runs = -(-asked.runs // len(set_ups))
-        verdict = asyncio.run(unleash(set_up, runs, asked.seed))
+    for set_up, verdict in zip(set_ups, asyncio.run(_all(set_ups, runs, asked.seed)), strict=True):
         print(f"{set_up}: {runs} runs, {runs * PULLS} pull requests")
         for what, count in sorted(verdict.counts.items()):
             print(f"  {what:<44} {count:>6}")
         problems += verdict.problems
     print("\n".join(problems) or "nothing lost, nothing doubled, no check run left open")
     sys.exit(bool(problems))
+
+
+async def _all(set_ups: Sequence[str], runs: int, seed: int) -> list[Verdict]:
+    return await asyncio.gather(*(unleash(set_up, runs, seed) for set_up in set_ups))
 
 
 if __name__ == "__main__":

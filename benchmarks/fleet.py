@@ -10,7 +10,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -80,11 +80,13 @@ class Fleet:
             process.kill()
             await asyncio.to_thread(process.join)
 
-    def revive(self) -> None:
-        """Start those that ended, as whoever watches over them does."""
-        for name, process in self.processes.items():
-            if process is None or not process.is_alive():
-                self.start(name)
+    def revive(self, besides: Collection[str]) -> int:
+        """Start those that ended, but for some; how many they were."""
+        ended = [name for name, one in self.processes.items() if one is not None and not one.is_alive()]
+        ended = [name for name in ended if name not in besides]
+        for name in ended:
+            self.start(name)
+        return len(ended)
 
     async def stop(self) -> None:
         """Tell all to stop, and kill what does not."""

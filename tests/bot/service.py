@@ -60,15 +60,23 @@ class Service:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", "serve"), env=self._environment, stderr=asyncio.subprocess.PIPE, limit=2**24
         )
+        before = len(self.log)
         self._reader = asyncio.create_task(self._read_log(self._process))
-        async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as session:
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._ready(self._reader, before)
+        except TimeoutError:
+            raise RuntimeError(f"asyncify serve is not ready: {self.log[before:]}") from None
+
+    async def _ready(self, reader: asyncio.Task[None], before: int) -> None:
+        """With an empty database it looks for open pull requests first, and might come before a delivery."""
+        async with aiohttp.ClientSession() as session:
             while not any([await _is_ready(self.address + path, session) for path in ("/readyz", "/setup")]):
-                if self._reader.done():
-                    raise RuntimeError(f"asyncify serve ended at once: {self.log}")
+                if reader.done():
+                    raise RuntimeError(f"asyncify serve ended at once: {self.log[before:]}")
                 await asyncio.sleep(0.05)
             if await _is_ready(self.address + "/readyz", session):
-                # With an empty database it looks for open pull requests first, and might come before a delivery.
-                await self.logged(lambda one: one["event"] in LOOKED)
+                await self.logged(lambda one: one["event"] in LOOKED, before)
 
     async def stop(self) -> int:
         """Tell it to stop, or kill it with `SIGKILL`. Returns its exit status."""
@@ -94,9 +102,8 @@ class Service:
         """What the log says of the end of the review for this delivery, whatever its result was or with this one."""
         return await self.logged(lambda one: _is_end(one, delivery) and result in {"", one["result"]})
 
-    async def logged(self, wanted: Callable[[Record], bool]) -> Record:
-        """The last line of the log that is wanted, as soon as there is one."""
-        read = 0
+    async def logged(self, wanted: Callable[[Record], bool], read: int = 0) -> Record:
+        """The last line of the log that is wanted, after so many that were read, as soon as there is one."""
         async with asyncio.timeout(self.patience), self._news:
             while not (found := list(filter(wanted, self.log[read:]))):
                 read = len(self.log)
