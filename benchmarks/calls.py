@@ -17,6 +17,7 @@ from bot.analysis import Analyst
 from bot.github import GitHub
 from bot.models import PullRef
 from bot.review import Outcome, Tools, review
+from bot.schema import migrate
 from bot.store import Store
 from tests.bot.fake_github import FakeGitHub, PullRequest
 
@@ -58,7 +59,7 @@ def _client(github: FakeGitHub, session: aiohttp.ClientSession) -> GitHub:
 
 def _store(directory: Path) -> Store:
     store = Store(f"sqlite:///{directory}/asyncify.db")
-    store.migrate()
+    migrate(store.engine)
     return store
 
 

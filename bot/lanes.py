@@ -3,7 +3,6 @@
 Of several reviews one waits, since it reads the newest head when it begins; commands all wait. A lane outlives the process.
 """
 
-import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.models import PullRef
-from bot.store import Store, today
+from bot.store import Store, in_thread, of, row_of, today
 
 LANES_KEPT = timedelta(days=90)
 """How long the lane of a pull request is kept that nothing happens in, and a parked job that nobody released."""
@@ -103,58 +102,24 @@ def read_job(stored: Mapping[str, Any]) -> Job:
 
 
 class Lanes:
-    """The lanes of all pull requests, in the store's database. Every coroutine is one transaction, in a thread."""
+    """The lanes of all pull requests, in the store's database. Each coroutine is one transaction."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def generation(self, ref: PullRef) -> int:
+    @in_thread
+    def generation(self, ref: PullRef) -> int:
         """The turn of the next review of this pull request. It changes when a review begins, and only then."""
-        return await asyncio.to_thread(self._generation, ref)
+        with self._store.engine.begin() as connection:
+            known = connection.scalar(sa.select(_pulls.c.generation).where(*of(_pulls, ref)))
+            return int(known) if known is not None else self._open(connection, ref)
 
-    async def begin(self, job: Job, dead: str | None = None) -> str | None:
+    @in_thread
+    def begin(self, job: Job, dead: str | None = None) -> str | None:
         """Give the job its lane. None where it has it now, else the id of the job that has it, behind which it waits.
 
         From now on a push asks for another review. With `dead`, only the lane of that job is taken, which will never hand it on.
         """
-        return await asyncio.to_thread(self._begin, job, dead)
-
-    async def skip(self, job: Job) -> None:
-        """A review of this turn will never begin: the next one has another turn."""
-        await asyncio.to_thread(self._skip, job)
-
-    async def count_start(self, job: Job) -> int:
-        """How many times the job was started since it has its lane, this time included."""
-        return await asyncio.to_thread(self._count_start, job)
-
-    async def finish(self, job: Job) -> list[dict[str, Any]]:
-        """Leave the lane. The jobs that wait for it, as `dataclasses.asdict` makes them; they wait until they begin."""
-        return await asyncio.to_thread(self._finish, job)
-
-    async def park(self, job: Job, reason: str) -> None:
-        """Remember a job that was given up, until one of the same name begins."""
-        await asyncio.to_thread(self._park, job, reason)
-
-    async def parked(self, limit: int = 100) -> list[Parked]:
-        """The jobs that were given up, the latest first."""
-        return await asyncio.to_thread(self._read_parked, limit)
-
-    async def drop_unused(self) -> int:
-        """Forget the lanes in which nothing happened for long, and what was parked as long ago; how many lanes they were."""
-        return await asyncio.to_thread(self._drop_unused)
-
-    def _generation(self, ref: PullRef) -> int:
-        with self._store.engine.begin() as connection:
-            known = connection.scalar(sa.select(_pulls.c.generation).where(*_is(_pulls, ref)))
-            return int(known) if known is not None else self._open(connection, ref)
-
-    def _open(self, connection: sa.Connection, ref: PullRef) -> int:
-        # Not 0: after a pull request was forgotten, old numbers would name jobs that are long done.
-        row = _row(ref) | {"generation": int(time.time()), "starts": 0, "last_used": today()}
-        connection.execute(self._store.insert(_pulls).values(row).on_conflict_do_nothing())
-        return int(connection.scalars(sa.select(_pulls.c.generation).where(*_is(_pulls, ref))).one())
-
-    def _begin(self, job: Job, dead: str | None) -> str | None:
         with self._store.engine.begin() as connection:
             running = self._lock(connection, job.ref)
             if job.command is None:
@@ -165,50 +130,34 @@ class Lanes:
             if running != job.id:
                 self._set(connection, job.ref, running=job.id, starts=0)
             for table in (_waiting, _parked):
-                connection.execute(sa.delete(table).where(*_is(table, job.ref), table.c.name == job.name))
+                connection.execute(sa.delete(table).where(*of(table, job.ref), table.c.name == job.name))
             return None
 
-    def _lock(self, connection: sa.Connection, ref: PullRef) -> str | None:
-        """The job that has the lane. Nobody else reads or changes the lane until the end of the transaction."""
-        touch = sa.update(_pulls).where(*_is(_pulls, ref)).values(last_used=today()).returning(_pulls.c.running)
-        row = connection.execute(touch).first()
-        if row is None:
-            self._open(connection, ref)
-            row = connection.execute(touch).one()
-        return None if row.running is None else str(row.running)
-
-    def _skip(self, job: Job) -> None:
+    @in_thread
+    def skip(self, job: Job) -> None:
+        """A review of this turn will never begin: the next one has another turn."""
         with self._store.engine.begin() as connection:
             self._claim(connection, job)
 
-    def _claim(self, connection: sa.Connection, job: Job) -> None:
-        earlier = sa.update(_pulls).where(*_is(_pulls, job.ref), _pulls.c.generation <= job.turn)
-        connection.execute(earlier.values(generation=job.turn + 1))
-
-    def _set(self, connection: sa.Connection, ref: PullRef, **values: Any) -> None:
-        connection.execute(sa.update(_pulls).where(*_is(_pulls, ref)).values(values))
-
-    def _wait(self, connection: sa.Connection, job: Job) -> None:
-        again = asdict(job) | {"turn": job.turn + 1}
-        self._keep(connection, _waiting, job, {"job": json.dumps(again)})
-
-    def _keep(self, connection: sa.Connection, table: sa.Table, job: Job, values: Mapping[str, Any]) -> None:
-        insert = self._store.insert(table).values({**_row(job.ref), "name": job.name, **values})
-        connection.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=dict(values)))
-
-    def _count_start(self, job: Job) -> int:
+    @in_thread
+    def count_start(self, job: Job) -> int:
+        """How many times the job was started since it has its lane, this time included."""
         with self._store.engine.begin() as connection:
-            mine = sa.update(_pulls).where(*_is(_pulls, job.ref), _pulls.c.running == job.id)
+            mine = sa.update(_pulls).where(*of(_pulls, job.ref), _pulls.c.running == job.id)
             return int(connection.scalar(mine.values(starts=_pulls.c.starts + 1).returning(_pulls.c.starts)) or 1)
 
-    def _finish(self, job: Job) -> list[dict[str, Any]]:
+    @in_thread
+    def finish(self, job: Job) -> list[dict[str, Any]]:
+        """Leave the lane. The jobs that wait for it, as `dataclasses.asdict` makes them; they wait until they begin."""
         with self._store.engine.begin() as connection:
             if self._lock(connection, job.ref) == job.id:
                 self._set(connection, job.ref, running=None)
-            waiting = connection.scalars(sa.select(_waiting.c.job).where(*_is(_waiting, job.ref))).all()
+            waiting = connection.scalars(sa.select(_waiting.c.job).where(*of(_waiting, job.ref))).all()
         return [json.loads(one) for one in waiting]
 
-    def _park(self, job: Job, reason: str) -> None:
+    @in_thread
+    def park(self, job: Job, reason: str) -> None:
+        """Remember a job that was given up, until one of the same name begins."""
         with self._store.engine.begin() as connection:
             told = {
                 "job": json.dumps(asdict(job)),
@@ -217,22 +166,48 @@ class Lanes:
             }
             self._keep(connection, _parked, job, told)
 
-    def _read_parked(self, limit: int) -> list[Parked]:
+    @in_thread
+    def parked(self, limit: int = 100) -> list[Parked]:
+        """The jobs that were given up, the latest first."""
         wanted = sa.select(_parked).order_by(_parked.c.since.desc()).limit(limit)
         with self._store.engine.connect() as connection:
             rows = connection.execute(wanted).all()
         return [Parked(read_job(json.loads(row.job)), row.reason, row.since) for row in rows]
 
-    def _drop_unused(self) -> int:
+    @in_thread
+    def drop_unused(self) -> int:
+        """Forget the lanes in which nothing happened for long, and what was parked as long ago; how many lanes they were."""
         old = _pulls.c.last_used < today() - LANES_KEPT
         with self._store.engine.begin() as connection:
             connection.execute(sa.delete(_parked).where(_parked.c.since < time.time() - LANES_KEPT.total_seconds()))
             return connection.execute(sa.delete(_pulls).where(old, _pulls.c.running.is_(None))).rowcount
 
+    def _open(self, connection: sa.Connection, ref: PullRef) -> int:
+        # Not 0: after a pull request was forgotten, old numbers would name jobs that are long done.
+        row = row_of(ref) | {"generation": int(time.time()), "starts": 0, "last_used": today()}
+        connection.execute(self._store.insert(_pulls).values(row).on_conflict_do_nothing())
+        return int(connection.scalars(sa.select(_pulls.c.generation).where(*of(_pulls, ref))).one())
 
-def _row(ref: PullRef) -> dict[str, Any]:
-    return {"repository_id": ref.repository_id, "number": ref.number, "installation_id": ref.installation}
+    def _lock(self, connection: sa.Connection, ref: PullRef) -> str | None:
+        """The job that has the lane. Nobody else reads or changes the lane until the end of the transaction."""
+        touch = sa.update(_pulls).where(*of(_pulls, ref)).values(last_used=today()).returning(_pulls.c.running)
+        row = connection.execute(touch).first()
+        if row is None:
+            self._open(connection, ref)
+            row = connection.execute(touch).one()
+        return None if row.running is None else str(row.running)
 
+    def _claim(self, connection: sa.Connection, job: Job) -> None:
+        earlier = sa.update(_pulls).where(*of(_pulls, job.ref), _pulls.c.generation <= job.turn)
+        connection.execute(earlier.values(generation=job.turn + 1))
 
-def _is(table: sa.Table, ref: PullRef) -> tuple[sa.ColumnElement[bool], ...]:
-    return table.c.repository_id == ref.repository_id, table.c.number == ref.number
+    def _set(self, connection: sa.Connection, ref: PullRef, **values: Any) -> None:
+        connection.execute(sa.update(_pulls).where(*of(_pulls, ref)).values(values))
+
+    def _wait(self, connection: sa.Connection, job: Job) -> None:
+        again = asdict(job) | {"turn": job.turn + 1}
+        self._keep(connection, _waiting, job, {"job": json.dumps(again)})
+
+    def _keep(self, connection: sa.Connection, table: sa.Table, job: Job, values: Mapping[str, Any]) -> None:
+        insert = self._store.insert(table).values({**row_of(job.ref), "name": job.name, **values})
+        connection.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=dict(values)))

@@ -3,13 +3,12 @@
 https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 """
 
-import asyncio
 import time
 
 import sqlalchemy as sa
 
 from bot.errors import Limited
-from bot.store import Store
+from bot.store import Store, in_thread
 
 COMMENTS_AN_HOUR = 300
 """Reviews and comments of an installation. GitHub allows 500, those made by people included."""
@@ -47,24 +46,12 @@ class Pace:
         self._store = store
         self._limited_now = set[int]()
 
-    async def turn(self, installation: int, gap: float, *, comment: bool) -> float:
+    @in_thread
+    def turn(self, installation: int, gap: float, *, comment: bool) -> float:
         """Take the next turn to write. Seconds until it comes, `gap` after the one before, and twice that after a limit.
 
         Raises Limited where the hour has enough comments.
         """
-        return await asyncio.to_thread(self._turn, installation, gap, comment)
-
-    async def limited(self, installation: int, seconds: float) -> float:
-        """GitHub wants silence for so many seconds. For how many it is kept: for more each time in a row, up to a bound."""
-        return await asyncio.to_thread(self._limited, installation, seconds)
-
-    async def passed(self, installation: int) -> None:
-        """GitHub took a write: the next limit is the first in a row."""
-        if installation in self._limited_now:
-            self._limited_now.discard(installation)
-            await asyncio.to_thread(self._passed, installation)
-
-    def _turn(self, installation: int, gap: float, comment: bool) -> float:
         now = time.time()
         with self._store.engine.begin() as connection:
             row = connection.execute(self._touch(installation)).one()  # nobody else has a turn until the end
@@ -78,7 +65,9 @@ class Pace:
             self._limited_now.add(installation)
         return wait
 
-    def _limited(self, installation: int, seconds: float) -> float:
+    @in_thread
+    def limited(self, installation: int, seconds: float) -> float:
+        """GitHub wants silence for so many seconds. For how many it is kept: for more each time in a row, up to a bound."""
         now = time.time()
         with self._store.engine.begin() as connection:
             row = connection.execute(self._touch(installation)).one()
@@ -87,7 +76,14 @@ class Pace:
             connection.execute(sa.update(_writes).where(_of(_writes, installation)).values(values))
         return seconds
 
-    def _passed(self, installation: int) -> None:
+    async def passed(self, installation: int) -> None:
+        """GitHub took a write: the next limit is the first in a row."""
+        if installation in self._limited_now:
+            self._limited_now.discard(installation)
+            await self._begin_anew(installation)
+
+    @in_thread
+    def _begin_anew(self, installation: int) -> None:
         with self._store.engine.begin() as connection:
             connection.execute(sa.update(_writes).where(_of(_writes, installation)).values(limits=0))
 

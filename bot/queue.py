@@ -22,11 +22,12 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
 from dbos import error as dbos_error
 
+from bot import schema
 from bot.errors import NotStored
 from bot.events import Asked, InstallationChanged, Requested
 from bot.lanes import Job, Lanes, Parked
 from bot.models import PullRef
-from bot.store import Store
+from bot.store import Store, in_thread
 
 APPLICATION = "asyncify"
 
@@ -45,8 +46,8 @@ COUNT_SECONDS = 5.0
 
 def migrate(url: str, store: Store) -> None:
     """Bring the tables of the queue and of the store up to date. Blocks; any number of processes may do so at the same time."""
-    with store.alone():
-        store.migrate()
+    with schema.alone(store.engine):
+        schema.migrate(store.engine)
         DBOS.migrate(url)
 
 
@@ -104,16 +105,32 @@ class Deliveries:
             job = Job(ref, delivery, command, parked.job.turn + 1 if parked else 0)
             await self._client.enqueue_async(options_of(job), asdict(job))
 
-    async def jobs(self) -> Mapping[str, int]:
+    @in_thread
+    def jobs(self) -> Mapping[str, int]:
         """How many jobs wait, run and are parked."""
-        return await asyncio.to_thread(self._count)
+        work = f"SELECT count(*) FROM {self._schema}workflow_status WHERE"  # noqa: S608 -- the schema is one of two names above
+        counted = {
+            "waiting": f"{work} status IN ('ENQUEUED', 'DELAYED') AND queue_name IN ('deliveries', 'jobs')",
+            "running": f"{work} status = 'PENDING' AND queue_name = 'jobs'",
+            "parked": "SELECT count(*) FROM asyncify_parked",
+        }
+        with self._store.engine.connect() as connection:
+            return {state: connection.scalar(sa.text(query)) or 0 for state, query in counted.items()}
 
-    async def oldest(self) -> float:
+    @in_thread
+    def oldest(self) -> float:
         """For how many seconds the oldest job has waited that may begin now; 0 where none does."""
-        return await asyncio.to_thread(self._oldest)
+        work = (
+            f"SELECT min(created_at) FROM {self._schema}workflow_status"  # noqa: S608 -- the schema is one of two names above
+            " WHERE status = 'ENQUEUED' AND queue_name IN ('deliveries', 'jobs')"
+        )
+        with self._store.engine.connect() as connection:
+            since = connection.scalar(sa.text(work))  # in milliseconds
+        return max(0.0, time.time() - since / 1000) if since else 0.0
 
-    async def close(self) -> None:
-        await asyncio.to_thread(self._client.destroy)
+    @in_thread
+    def close(self) -> None:
+        self._client.destroy()
 
     @asynccontextmanager
     async def _storing(self) -> AsyncIterator[None]:
@@ -133,25 +150,6 @@ class Deliveries:
             self._parked = {one.job.delivery: one for one in await self._lanes.parked(limit=10_000)}
         if self._waiting >= MOST_WAITING:
             raise NotStored(f"{self._waiting} jobs wait already")
-
-    def _count(self) -> dict[str, int]:
-        work = f"SELECT count(*) FROM {self._schema}workflow_status WHERE"  # noqa: S608 -- the schema is one of two names above
-        counted = {
-            "waiting": f"{work} status IN ('ENQUEUED', 'DELAYED') AND queue_name IN ('deliveries', 'jobs')",
-            "running": f"{work} status = 'PENDING' AND queue_name = 'jobs'",
-            "parked": "SELECT count(*) FROM asyncify_parked",
-        }
-        with self._store.engine.connect() as connection:
-            return {state: connection.scalar(sa.text(query)) or 0 for state, query in counted.items()}
-
-    def _oldest(self) -> float:
-        work = (
-            f"SELECT min(created_at) FROM {self._schema}workflow_status"  # noqa: S608 -- the schema is one of two names above
-            " WHERE status = 'ENQUEUED' AND queue_name IN ('deliveries', 'jobs')"
-        )
-        with self._store.engine.connect() as connection:
-            since = connection.scalar(sa.text(work))  # in milliseconds
-        return max(0.0, time.time() - since / 1000) if since else 0.0
 
 
 def options_of(job: Job, delay: float | None = None) -> EnqueueOptions:

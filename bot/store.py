@@ -1,23 +1,23 @@
-"""Our own tables, in the database that `DATABASE_URL` names: their schema, and what is kept of repositories and installations.
-
-The schema moves forward only: each entry of `MIGRATIONS` is applied once, in order, and never changed after it was released.
-"""
+"""What is kept of repositories and installations, in the database that `DATABASE_URL` names."""
 
 import asyncio
 import math
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from functools import wraps
 from itertools import islice
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.models import Mute, PullRef
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 BATCH = 500
 """Rows a statement: far below the variables that either database allows in one."""
@@ -33,108 +33,6 @@ FACTS_KEPT = timedelta(days=30)
 
 ANSWERS_KEPT = timedelta(days=90)
 """How long it is kept that somebody was answered."""
-
-MIGRATION_LOCK = 0x6173796E63
-"""The advisory lock that the one migrating process holds on PostgreSQL."""
-
-# One text serves both: SQLite takes any name of a type, and keeps bytes as bytes.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """CREATE TABLE asyncify_pull_requests (
-            repository_id BIGINT NOT NULL,
-            number BIGINT NOT NULL,
-            installation_id BIGINT NOT NULL,
-            generation BIGINT NOT NULL,
-            starts BIGINT NOT NULL,
-            PRIMARY KEY (repository_id, number)
-        )""",
-        """CREATE TABLE asyncify_facts (
-            repository_id BIGINT NOT NULL,
-            engine_version TEXT NOT NULL,
-            blob_sha TEXT NOT NULL,
-            installation_id BIGINT NOT NULL,
-            last_used DATE NOT NULL,
-            facts BYTEA NOT NULL,
-            PRIMARY KEY (repository_id, engine_version, blob_sha)
-        )""",
-        "CREATE INDEX asyncify_facts_installation ON asyncify_facts (installation_id)",
-        "CREATE INDEX asyncify_facts_last_used ON asyncify_facts (last_used)",
-    ),
-    (
-        """CREATE TABLE asyncify_installations (
-            installation_id BIGINT NOT NULL,
-            changes BIGINT NOT NULL,
-            active BOOLEAN NOT NULL,
-            last_changed DATE NOT NULL,
-            PRIMARY KEY (installation_id)
-        )""",
-    ),
-    (
-        "ALTER TABLE asyncify_pull_requests ADD COLUMN running TEXT",
-        "ALTER TABLE asyncify_pull_requests ADD COLUMN last_used DATE",
-        """CREATE TABLE asyncify_waiting (
-            repository_id BIGINT NOT NULL,
-            number BIGINT NOT NULL,
-            name TEXT NOT NULL,
-            installation_id BIGINT NOT NULL,
-            job TEXT NOT NULL,
-            PRIMARY KEY (repository_id, number, name)
-        )""",
-        """CREATE TABLE asyncify_parked (
-            repository_id BIGINT NOT NULL,
-            number BIGINT NOT NULL,
-            name TEXT NOT NULL,
-            installation_id BIGINT NOT NULL,
-            job TEXT NOT NULL,
-            reason TEXT NOT NULL,
-            since BIGINT NOT NULL,
-            PRIMARY KEY (repository_id, number, name)
-        )""",
-        """CREATE TABLE asyncify_silences (
-            installation_id BIGINT PRIMARY KEY,
-            silent_until BIGINT NOT NULL
-        )""",
-        """CREATE TABLE asyncify_progress (
-            name TEXT PRIMARY KEY,
-            reached BIGINT NOT NULL
-        )""",
-    ),
-    (
-        """CREATE TABLE asyncify_mutes (
-            repository_id BIGINT NOT NULL,
-            number BIGINT NOT NULL,
-            name TEXT NOT NULL,
-            installation_id BIGINT NOT NULL,
-            kin TEXT NOT NULL,
-            path TEXT NOT NULL,
-            PRIMARY KEY (repository_id, number, name)
-        )""",
-        """CREATE TABLE asyncify_answers (
-            repository_id BIGINT NOT NULL,
-            number BIGINT NOT NULL,
-            name TEXT NOT NULL,
-            installation_id BIGINT NOT NULL,
-            login TEXT NOT NULL,
-            refusal BOOLEAN NOT NULL,
-            given BIGINT NOT NULL,
-            PRIMARY KEY (repository_id, number, name)
-        )""",
-    ),
-    ("ALTER TABLE asyncify_installations ADD COLUMN away_since BIGINT",),
-    (
-        """CREATE TABLE asyncify_writes (
-            installation_id BIGINT PRIMARY KEY,
-            next_write BIGINT NOT NULL,
-            slow_until BIGINT NOT NULL,
-            limits BIGINT NOT NULL
-        )""",
-        """CREATE TABLE asyncify_comments (
-            installation_id BIGINT NOT NULL,
-            written BIGINT NOT NULL
-        )""",
-        "CREATE INDEX asyncify_comments_installation ON asyncify_comments (installation_id, written)",
-    ),
-)
 
 _OF_INSTALLATIONS = tuple(
     sa.table(name, sa.column("installation_id"))
@@ -208,151 +106,61 @@ _answers = sa.Table(
 )
 
 
+def in_thread(work: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]:
+    """A coroutine function that runs its statements in a worker thread; the event loop does not wait for the database."""
+
+    @wraps(work)
+    async def done(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return await asyncio.to_thread(work, *args, **kwargs)
+
+    return done
+
+
 class Store:
-    """What the bot remembers between reviews. Every coroutine runs its statements in a thread; none blocks the event loop."""
+    """What the bot remembers between reviews."""
 
     def __init__(self, url: str) -> None:
         self.engine = _connect(url)
 
-    async def close(self) -> None:
-        await asyncio.to_thread(self.engine.dispose)
+    @in_thread
+    def close(self) -> None:
+        self.engine.dispose()
 
-    async def check(self) -> None:
+    @in_thread
+    def check(self) -> None:
         """Ask the database for something of ours. Raises sqlalchemy.exc.SQLAlchemyError where it cannot answer."""
-        await asyncio.to_thread(self._check)
+        with self.engine.connect() as connection:
+            connection.execute(sa.select(_progress.c.name).limit(1))
 
-    async def silence(self, installation: int, seconds: float) -> float:
+    @in_thread
+    def silence(self, installation: int, seconds: float) -> float:
         """GitHub wants to hear nothing from this installation for so many seconds, whichever process would ask.
 
         Returns for how many it is to be left alone: the end is kept in whole seconds.
         """
         end = math.ceil(time.time() + seconds)
-        await asyncio.to_thread(self._put, _silences, installation, end)
+        self._put(_silences, installation, end)
         return end - time.time()
 
-    async def silent_for(self, installation: int) -> float:
+    @in_thread
+    def silent_for(self, installation: int) -> float:
         """Seconds for which this installation is to be left alone; 0 where it is not."""
-        until = await asyncio.to_thread(self._get, _silences, installation)
+        until = self._get(_silences, installation)
         return max(0.0, (until or 0) - time.time())
 
-    async def reached(self, name: str) -> int | None:
+    @in_thread
+    def reached(self, name: str) -> int | None:
         """How far what is called `name` has come, as `reach` was told; None where it never began."""
-        return await asyncio.to_thread(self._get, _progress, name)
+        return self._get(_progress, name)
 
-    async def reach(self, name: str, point: int) -> None:
+    @in_thread
+    def reach(self, name: str, point: int) -> None:
         """Remember how far what is called `name` has come."""
-        await asyncio.to_thread(self._put, _progress, name, point)
+        self._put(_progress, name, point)
 
-    async def facts(self, repository_id: int, version: str, shas: Collection[str]) -> dict[str, bytes]:
+    @in_thread
+    def facts(self, repository_id: int, version: str, shas: Collection[str]) -> dict[str, bytes]:
         """Facts by blob SHA, as `keep_facts` got them under the same engine version; unknown ones are left out."""
-        return await asyncio.to_thread(self._read_facts, repository_id, version, shas)
-
-    async def keep_facts(self, installation: int, repository_id: int, version: str, facts: Mapping[str, bytes]) -> None:
-        """Keep encoded facts by blob SHA, to be forgotten with the repository or its installation."""
-        await asyncio.to_thread(self._keep_facts, installation, repository_id, version, facts)
-
-    async def mutes(self, ref: PullRef) -> list[Mute]:
-        """What people do not want to hear of in a pull request."""
-        return await asyncio.to_thread(self._read_mutes, ref)
-
-    async def mute(self, ref: PullRef, mutes: Iterable[Mute]) -> None:
-        """Say no more of these in a pull request. Doing so twice changes nothing."""
-        await asyncio.to_thread(self._mute, ref, mutes)
-
-    async def unmute(self, ref: PullRef, name: str) -> None:
-        """Speak of it again."""
-        await asyncio.to_thread(self._unmute, ref, name)
-
-    async def may_answer(self, ref: PullRef, name: str, login: str, *, refusal: bool) -> bool:
-        """Whether somebody gets one more answer in a pull request; it is counted. The same answer (by `name`) counts once.
-
-        `ANSWERS` an hour, and one that refuses.
-        """
-        return await asyncio.to_thread(self._may_answer, ref, name, login, refusal)
-
-    async def installation(self, installation: int) -> tuple[int, bool]:
-        """How often an installation is known to have changed, and whether we may still work for it."""
-        return await asyncio.to_thread(self._installation, installation)
-
-    async def change_installation(self, installation: int, *, active: bool, gone: bool = False) -> None:
-        """Count one more change of an installation, for all processes to see. One that is `gone` does not come back."""
-        left = None if active or gone else int(time.time())
-        await asyncio.to_thread(self._change_installation, installation, active, gone, left)
-
-    async def away_since(self, installation: int) -> int | None:
-        """When it was learned that it is suspended, in seconds since the epoch, until `caught_up` is told; else None."""
-        return await asyncio.to_thread(self._away_since, installation)
-
-    async def caught_up(self, installation: int) -> None:
-        """What was missed while an installation was suspended is taken care of."""
-        await asyncio.to_thread(self._caught_up, installation)
-
-    async def drop_departed_installations(self) -> int:
-        """Forget that installations are gone which left long ago; how many they were. Those that are suspended may come back."""
-        return await asyncio.to_thread(self._drop_departed_installations)
-
-    async def forget_installation(self, installation: int) -> None:
-        """Delete all that came from one installation."""
-        await asyncio.to_thread(self._forget, "installation_id", installation)
-
-    async def forget_repository(self, repository_id: int) -> None:
-        """Delete all that came from one repository."""
-        await asyncio.to_thread(self._forget, "repository_id", repository_id)
-
-    async def departed(self) -> list[int]:
-        """The installations that are known to be suspended or gone."""
-        return await asyncio.to_thread(self._departed)
-
-    async def drop_unused(self) -> int:
-        """Delete the facts that no review asked for in 30 days, and answers of long ago; how many facts they were."""
-        return await asyncio.to_thread(self._drop_unused)
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold off every other process that migrates this PostgreSQL database. Nothing on SQLite, which one process has for itself.
-
-        The lock is tried again and again, never waited for: `CREATE INDEX CONCURRENTLY` would wait for the waiter.
-        """
-        if self.engine.dialect.name == "sqlite":
-            yield
-            return
-        lock, unlock = sa.func.pg_try_advisory_lock(MIGRATION_LOCK), sa.func.pg_advisory_unlock(MIGRATION_LOCK)
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            while not connection.scalar(sa.select(lock)):
-                time.sleep(0.1)
-            try:
-                yield
-            finally:
-                connection.scalar(sa.select(unlock))
-
-    def migrate(self) -> None:
-        """Bring the schema up to date. Blocks; safe only within `alone`."""
-        with self.engine.begin() as connection:
-            if connection.dialect.name == "sqlite":  # which else begins at the first INSERT
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS asyncify_schema (version INTEGER NOT NULL)")
-            done = connection.scalar(sa.text("SELECT max(version) FROM asyncify_schema")) or 0
-            for version, statements in enumerate(MIGRATIONS[done:], done + 1):
-                for statement in statements:
-                    connection.exec_driver_sql(statement)
-                connection.execute(sa.text("INSERT INTO asyncify_schema VALUES (:version)"), {"version": version})
-
-    def _check(self) -> None:
-        with self.engine.connect() as connection:
-            connection.execute(sa.select(_progress.c.name).limit(1))
-
-    def _get(self, table: sa.Table, key: int | str) -> int | None:
-        name, value = table.columns
-        with self.engine.connect() as connection:
-            return connection.scalar(sa.select(value).where(name == key))
-
-    def _put(self, table: sa.Table, key: int | str, point: int) -> None:
-        name, value = table.columns
-        insert = self.insert(table).values({name: key, value: point})
-        with self.engine.begin() as connection:
-            connection.execute(insert.on_conflict_do_update(index_elements=[name], set_={value: point}))
-
-    def _read_facts(self, repository_id: int, version: str, shas: Collection[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
         with self.engine.begin() as connection:
             for batch in _batches(shas):
@@ -369,7 +177,9 @@ class Store:
                     connection.execute(sa.update(_facts).where(*ours).values(last_used=today()))
         return found
 
-    def _keep_facts(self, installation: int, repository_id: int, version: str, facts: Mapping[str, bytes]) -> None:
+    @in_thread
+    def keep_facts(self, installation: int, repository_id: int, version: str, facts: Mapping[str, bytes]) -> None:
+        """Keep encoded facts by blob SHA, to be forgotten with the repository or its installation."""
         insert = self.insert(_facts)
         insert = insert.on_conflict_do_update(
             index_elements=list(_facts.primary_key),
@@ -380,42 +190,58 @@ class Store:
                 rows = [(repository_id, version, sha, installation, today(), facts[sha]) for sha in batch]
                 connection.execute(insert.values(rows))
 
-    def _read_mutes(self, ref: PullRef) -> list[Mute]:
+    @in_thread
+    def mutes(self, ref: PullRef) -> list[Mute]:
+        """What people do not want to hear of in a pull request."""
         with self.engine.connect() as connection:
-            rows = connection.execute(sa.select(_mutes).where(*_of(_mutes, ref)).order_by(_mutes.c.name)).all()
+            rows = connection.execute(sa.select(_mutes).where(*of(_mutes, ref)).order_by(_mutes.c.name)).all()
         return [Mute(row.name, row.kin, row.path) for row in rows]
 
-    def _mute(self, ref: PullRef, mutes: Iterable[Mute]) -> None:
-        rows = [_row(ref) | {**asdict(mute)} for mute in mutes]
+    @in_thread
+    def mute(self, ref: PullRef, mutes: Iterable[Mute]) -> None:
+        """Say no more of these in a pull request. Doing so twice changes nothing."""
+        rows = [row_of(ref) | {**asdict(mute)} for mute in mutes]
         with self.engine.begin() as connection:
             for row in rows:
                 connection.execute(self.insert(_mutes).values(row).on_conflict_do_nothing())
 
-    def _unmute(self, ref: PullRef, name: str) -> None:
+    @in_thread
+    def unmute(self, ref: PullRef, name: str) -> None:
+        """Speak of it again."""
         with self.engine.begin() as connection:
-            connection.execute(sa.delete(_mutes).where(*_of(_mutes, ref), _mutes.c.name == name))
+            connection.execute(sa.delete(_mutes).where(*of(_mutes, ref), _mutes.c.name == name))
 
-    def _may_answer(self, ref: PullRef, name: str, login: str, refusal: bool) -> bool:
-        now, mine = int(time.time()), (*_of(_answers, ref), _answers.c.login == login)
+    @in_thread
+    def may_answer(self, ref: PullRef, name: str, login: str, *, refusal: bool) -> bool:
+        """Whether somebody gets one more answer in a pull request; it is counted. The same answer (by `name`) counts once.
+
+        `ANSWERS` an hour, and one that refuses.
+        """
+        now, mine = int(time.time()), (*of(_answers, ref), _answers.c.login == login)
         with self.engine.begin() as connection:
-            if connection.scalar(sa.select(_answers.c.name).where(*_of(_answers, ref), _answers.c.name == name)):
+            if connection.scalar(sa.select(_answers.c.name).where(*of(_answers, ref), _answers.c.name == name)):
                 return True
             given = sa.select(sa.func.count()).select_from(_answers).where(*mine)
             recent = connection.scalar(given.where(_answers.c.given > now - 3600)) or 0
             refused = connection.scalar(given.where(_answers.c.refusal)) or 0
             if recent >= ANSWERS or (refusal and refused):
                 return False
-            row = _row(ref) | {"name": name, "login": login}
+            row = row_of(ref) | {"name": name, "login": login}
             connection.execute(self.insert(_answers).values(row | {"refusal": refusal, "given": now}))
             return True
 
-    def _installation(self, installation: int) -> tuple[int, bool]:
+    @in_thread
+    def installation(self, installation: int) -> tuple[int, bool]:
+        """How often an installation is known to have changed, and whether we may still work for it."""
         known = sa.select(_installations.c.changes, _installations.c.active)
         with self.engine.connect() as connection:
             row = connection.execute(known.where(_installations.c.installation_id == installation)).one_or_none()
         return (int(row.changes), bool(row.active)) if row else (0, True)
 
-    def _change_installation(self, installation: int, active: bool, gone: bool, left: int | None) -> None:
+    @in_thread
+    def change_installation(self, installation: int, *, active: bool, gone: bool = False) -> None:
+        """Count one more change of an installation, for all processes to see. One that is `gone` does not come back."""
+        left = None if active or gone else int(time.time())
         now = {"active": active, "last_changed": today()}
         changed = self.insert(_installations).values(
             installation_id=installation, changes=int(time.time()), away_since=left, **now
@@ -431,22 +257,64 @@ class Store:
         with self.engine.begin() as connection:
             connection.execute(counted)
 
-    def _away_since(self, installation: int) -> int | None:
+    @in_thread
+    def away_since(self, installation: int) -> int | None:
+        """When it was learned that it is suspended, in seconds since the epoch, until `caught_up` is told; else None."""
         with self.engine.connect() as connection:
             return connection.scalar(
                 sa.select(_installations.c.away_since).where(_installations.c.installation_id == installation)
             )
 
-    def _caught_up(self, installation: int) -> None:
+    @in_thread
+    def caught_up(self, installation: int) -> None:
+        """What was missed while an installation was suspended is taken care of."""
         done = sa.update(_installations).where(_installations.c.installation_id == installation)
         with self.engine.begin() as connection:
             connection.execute(done.values(away_since=None))
 
-    def _drop_departed_installations(self) -> int:
+    @in_thread
+    def drop_departed_installations(self) -> int:
+        """Forget that installations are gone which left long ago; how many they were. Those that are suspended may come back."""
         gone = sa.and_(~_installations.c.active, _installations.c.away_since.is_(None))
         old = sa.and_(gone, _installations.c.last_changed < today() - DEPARTED_KEPT)
         with self.engine.begin() as connection:
             return connection.execute(sa.delete(_installations).where(old)).rowcount
+
+    @in_thread
+    def forget_installation(self, installation: int) -> None:
+        """Delete all that came from one installation."""
+        self._forget("installation_id", installation)
+
+    @in_thread
+    def forget_repository(self, repository_id: int) -> None:
+        """Delete all that came from one repository."""
+        self._forget("repository_id", repository_id)
+
+    @in_thread
+    def departed(self) -> list[int]:
+        """The installations that are known to be suspended or gone."""
+        with self.engine.connect() as connection:
+            gone = sa.select(_installations.c.installation_id).where(~_installations.c.active)
+            return list(connection.scalars(gone))
+
+    @in_thread
+    def drop_unused(self) -> int:
+        """Delete the facts that no review asked for in 30 days, and answers of long ago; how many facts they were."""
+        with self.engine.begin() as connection:
+            old = time.time() - ANSWERS_KEPT.total_seconds()
+            connection.execute(sa.delete(_answers).where(_answers.c.given < old))
+            return connection.execute(sa.delete(_facts).where(_facts.c.last_used < today() - FACTS_KEPT)).rowcount
+
+    def _get(self, table: sa.Table, key: int | str) -> int | None:
+        name, value = table.columns
+        with self.engine.connect() as connection:
+            return connection.scalar(sa.select(value).where(name == key))
+
+    def _put(self, table: sa.Table, key: int | str, point: int) -> None:
+        name, value = table.columns
+        insert = self.insert(table).values({name: key, value: point})
+        with self.engine.begin() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=[name], set_={value: point}))
 
     def _forget(self, column: str, value: int) -> None:
         with self.engine.begin() as connection:
@@ -455,17 +323,6 @@ class Store:
                     connection.execute(sa.delete(table).where(table.c.installation_id == value))
             for table in (_facts, _mutes, _answers, *_OF_PULL_REQUESTS):
                 connection.execute(sa.delete(table).where(table.c[column] == value))
-
-    def _departed(self) -> list[int]:
-        with self.engine.connect() as connection:
-            gone = sa.select(_installations.c.installation_id).where(~_installations.c.active)
-            return list(connection.scalars(gone))
-
-    def _drop_unused(self) -> int:
-        with self.engine.begin() as connection:
-            old = time.time() - ANSWERS_KEPT.total_seconds()
-            connection.execute(sa.delete(_answers).where(_answers.c.given < old))
-            return connection.execute(sa.delete(_facts).where(_facts.c.last_used < today() - FACTS_KEPT)).rowcount
 
     def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
         return sqlite.insert(table) if self.engine.dialect.name == "sqlite" else postgresql.insert(table)
@@ -494,11 +351,13 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
 
 
-def _of(table: sa.Table, ref: PullRef) -> tuple[sa.ColumnElement[bool], ...]:
+def of(table: sa.Table, ref: PullRef) -> tuple[sa.ColumnElement[bool], ...]:
+    """What the rows of a table hold that speak of one pull request."""
     return table.c.repository_id == ref.repository_id, table.c.number == ref.number
 
 
-def _row(ref: PullRef) -> dict[str, int]:
+def row_of(ref: PullRef) -> dict[str, Any]:
+    """The columns of a row that tell of which pull request it speaks."""
     return {"repository_id": ref.repository_id, "number": ref.number, "installation_id": ref.installation}
 
 

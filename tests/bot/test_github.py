@@ -23,6 +23,7 @@ from bot import pace as paces
 from bot.errors import Dropped, Limited, RetryLater
 from bot.github import GitHub, Installation, TooLarge, graphql_url
 from bot.pace import Pace
+from bot.schema import migrate
 from bot.store import Store
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -110,7 +111,7 @@ def app(server: Server, session: aiohttp.ClientSession) -> GitHub:
 @pytest.fixture
 async def pace(tmp_path: Path) -> AsyncIterator[Pace]:
     store = Store(f"sqlite:///{tmp_path}/asyncify.db")
-    await asyncio.to_thread(store.migrate)
+    await asyncio.to_thread(migrate, store.engine)
     yield Pace(store)
     await store.close()
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from bot import pace as module
 from bot.errors import Limited
 from bot.pace import Pace
+from bot.schema import migrate
 from bot.store import Store
 
 WRONG = 10**15
@@ -19,7 +20,7 @@ WRONG = 10**15
 async def stores(database_url: str) -> AsyncIterator[list[Store]]:
     """The store of each of two processes."""
     stores = [Store(database_url), Store(database_url)]
-    await asyncio.to_thread(stores[0].migrate)
+    await asyncio.to_thread(migrate, stores[0].engine)
     yield stores
     await asyncio.gather(*(store.close() for store in stores))
 

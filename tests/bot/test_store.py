@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from bot import schema
 from bot import store as stores
 from bot.models import Mute, PullRef
 from bot.store import Store
@@ -26,8 +27,8 @@ async def store(database_url: str) -> AsyncIterator[Store]:
 
 
 def _migrate(store: Store) -> None:
-    with store.alone():
-        store.migrate()
+    with schema.alone(store.engine):
+        schema.migrate(store.engine)
 
 
 async def test_facts_come_back_by_blob(store: Store) -> None:
