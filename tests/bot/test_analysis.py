@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import signal
 import sys
 import textwrap
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 from bot import analysis
 from bot.analysis import AnalysisFailed, Analyst
 from rules import Analysis, decode_facts, encode_facts, read_facts
+from tests.bot.mischief import die, eat, hang, nap, read_or_hang, stumble
 
 APPLICATION = b"""from fastapi import FastAPI
 
@@ -24,35 +23,6 @@ app = FastAPI()
 async def index() -> str:
     return ""
 """
-
-
-def hang() -> None:
-    while True:
-        pass
-
-
-def eat() -> int:
-    return len(bytearray(4 * 1024**3))
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def stumble() -> None:
-    raise KeyError("a mistake")
-
-
-def nap(seconds: float) -> int:
-    time.sleep(seconds)
-    return os.getpid()
-
-
-def read_or_hang(sources: dict[str, bytes]) -> dict[str, bytes]:
-    """Stands in for the reading of files, one of which never ends."""
-    if b"hang" in sources.values():
-        hang()
-    return sources
 
 
 def is_alive(pid: int) -> bool:
