@@ -86,7 +86,7 @@ def _source(directory: Path) -> Path:
 
 
 def _tested(python: Path, source: Path, notes: Path) -> Run:
-    return tested(python, (TESTS, "-n", "2"), source, notes, variables={})
+    return tested(python, (TESTS, "-n", "2"), source, notes, directory=".", variables={})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 python -m benchmarks.fixes [--unsafe] REPOSITORY...
 
 Nothing is written to the repositories. Every file still compiles, ruff finds no name undefined and no import unused that was
-not, no `await` stands where it may not, and a second run changes nothing.
+not, no `await` stands where it may not, and a second run changes nothing. Where basedpyright is installed, it finds no error in
+the types that was not there.
 """
 
 import ast
@@ -11,6 +12,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +23,7 @@ from typing import Any
 
 from benchmarks.figures import megabytes, read, say, say_load
 from benchmarks.sample import write
+from benchmarks.typing_errors import is_here, new_errors
 from bot.fixing import Fixed, Project, fix_all
 from rules import Options, read_facts
 from rules.core.fixes import mending, reverse
@@ -47,11 +50,11 @@ def main(arguments: list[str]) -> None:
 
 
 def _tried(directory: Path, *, unsafe: bool) -> list[str]:
-    before = read(directory)
-    fixed = _fixed(before, unsafe=unsafe)
+    before, start = read(directory), time.process_time()
+    fixed, seconds = _fixed(before, unsafe=unsafe), time.process_time() - start
     after = fixed.project.sources
     changed = {path: text for path, text in after.items() if text != before[path]}
-    print(f"{directory.name}: {len(before)} files, {megabytes(before):.1f} MB")
+    print(f"{directory.name}: {len(before)} files, {megabytes(before):.1f} MB, {seconds:.1f} s of CPU")
     for way, count in Counter(str(fix.way) for _, fix in fixed.done).most_common():
         say(f"fixed: {way}", str(count))
     say("not fixed", str(len(fixed.analysis.findings)))
@@ -59,6 +62,7 @@ def _tried(directory: Path, *, unsafe: bool) -> list[str]:
     again = _fixed(after, unsafe=unsafe).done
     wrong = [f"{path}: {reason}" for path, text in changed.items() if (reason := _broken(before[path], text))]
     wrong += _linted({path: before[path] for path in changed}, changed)
+    wrong += new_errors(before, after) if is_here() else ()
     wrong += [f"{finding.path}: a second run fixes {finding.rule}" for finding, _ in again]
     return [f"{directory.name}: {line}" for line in wrong]
 

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,10 +37,10 @@ class Suite:
     repository: str
     commit: str
     python: str
-    packages: tuple[str, ...]
-    tests: tuple[str, ...]
+    packages: Sequence[str]
+    tests: Sequence[str]
     directory: str = "."
-    start: tuple[tuple[str, ...], ...] = ()
+    start: Sequence[Sequence[str]] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property

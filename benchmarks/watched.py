@@ -38,7 +38,7 @@ class Run:
 
 
 def tested(
-    python: Path, tests: Sequence[str], tree: Path, notes: Path, *, directory: str = ".", variables: Mapping[str, str]
+    python: Path, tests: Sequence[str], tree: Path, notes: Path, *, directory: str, variables: Mapping[str, str]
 ) -> Run:
     """Run tests with the pytest of an environment, in a directory of a tree of files; `notes` gets what they said.
 
