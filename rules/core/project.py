@@ -382,12 +382,22 @@ class Project(Repository):
         found = set(self._injected_by_decorators(function, place)) - {None}
         if found:
             return self._agreed(found)
-        for call, at in self.calls_of(function):
+        meant = (function, *self._overridden(function))
+        for call, at in (made for one in meant for made in self.calls_of(one)):
             given = dict(call.keywords).get(parameter.name)
             if given is None and 0 <= place - shift < len(call.arguments):
                 given = call.arguments[place - shift]
             found.add(self.value(given, at) if given is not None else self._spread(call, parameter.name, at))
         return self._agreed(found)
+
+    def _overridden(self, method: ProjectFunction) -> Iterator[ProjectFunction]:
+        """The methods of base classes that one stands for: a call of such may be meant for it."""
+        function = self.function(method)
+        family = self.family(ProjectClass(method.path, function.owner)) if function.owner >= 0 else ()
+        for base in family[1:] if function.name != "__init__" else ():
+            place = self.class_(base).methods.get(function.name) if isinstance(base, ProjectClass) else None
+            if isinstance(base, ProjectClass) and place is not None:
+                yield ProjectFunction(base.path, place)
 
     def _agreed(self, given: set[Value | None]) -> Value | None:
         """The one value among those given; of several objects of a library the one whose class all others derive from."""

@@ -44,6 +44,23 @@ def blocked(source: str, files: Files | None = None) -> list[str]:
     return sorted({f.function for f in analysis.findings if "blocks the event loop" in f.message})
 
 
+STARTED = """
+class Login:
+    def on_start(self, app) -> None: ...
+
+
+class DatabaseLogin(Login):
+    def on_start(self, app) -> None:
+        @app.post("/login")
+        async def login() -> None:
+            time.sleep(1)
+
+
+def login() -> Login:
+    return unknown()
+
+
+"""
 ABSTRACT = """
 class Users(abc.ABC):
     @abc.abstractmethod
@@ -572,6 +589,7 @@ class Users:
 """,
             id="an attribute of a class-based view without a type",
         ),
+        pytest.param(STARTED + "login().on_start(app)\n", id="a route that a class chosen at run time adds"),
     ],
 )
 def test_found(source: str) -> None:
@@ -581,6 +599,7 @@ def test_found(source: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
+        pytest.param(STARTED + "login().on_start(unknown())\n", id="a route that is added to something else"),
         pytest.param(
             ABSTRACT + IN_MEMORY + ENDPOINT % "unknown", id="two implementations, of which one does not block"
         ),
