@@ -60,8 +60,10 @@ from collections.abc import Iterator
 from rules.core.blocking import of_root, spoken
 from rules.core.calls import calls_of
 from rules.core.contexts import Contexts
-from rules.core.facts import Call, Expression, Function, Name, Site
+from rules.core.facts import Call, Constant, Expression, Function, Name, Site
 from rules.core.findings import Severity
+from rules.core.library import Weight
+from rules.core.needs import is_nothing
 from rules.core.remarks import Remark, Remedy
 from rules.core.rule import Rule
 from rules.core.usage import given_to
@@ -113,12 +115,35 @@ def _is_made_anew(place: ProjectFunction, site: Site, contexts: Contexts) -> boo
     given = {keyword for keyword, _ in site.call.keywords}
     if given & _SHARED or function.writes or any(_is_cached(step, contexts) for step in contexts.way(place)):
         return False
+    if contexts.runs_first(site, place, Weight.CPU) or _is_given(place, site, contexts):
+        return False
     if site.entered:
         return True
     held: set[Expression] = {site.call, *(Name(name) for name in _names(site.call, function))}
     if any("." in name and b.value in held for name, bindings in function.bindings.items() for b in bindings):
         return False
     return contexts.loop[place].caller is None or not _leaves(held, function)
+
+
+def _is_given(place: ProjectFunction, site: Site, contexts: Contexts) -> bool:
+    """Whether every caller gives a client, so that none has to be made: it is made under `if client is None`."""
+    function = contexts.project.function(place)
+    absent = {need[1:] for need in site.needs if need.startswith("-")}
+    given = {b.value.id for n in absent for b in function.bindings.get(n, ()) if isinstance(b.value, Name)} | absent
+    shift = 1 if function.owner >= 0 else 0
+    for at, parameter in enumerate(function.parameters):
+        calls = [call for call, _ in contexts.project.calls_of(place)] if parameter.name in given else []
+        if calls and all(not is_nothing(_argument(call, parameter.name, at - shift)) for call in calls):
+            return True
+    return False
+
+
+def _argument(call: Call, name: str, place: int) -> Expression | None:
+    """What a call gives for a parameter; None as a literal where it gives nothing."""
+    keywords = dict(call.keywords)
+    if name in keywords or "" in keywords:
+        return keywords.get(name)
+    return call.arguments[place] if place < len(call.arguments) else Constant(None, "NoneType")
 
 
 def _names(call: Call, function: Function) -> Iterator[str]:

@@ -400,6 +400,15 @@ class Contexts:
             return True
         return weight is Weight.FILE and self.once.runs_first_for_key(site, function)
 
+    def _is_kept_for_all(self, called: ProjectFunction, caller: ProjectFunction, site: Site) -> bool:
+        """Whether a cache keeps what a function gives, and is asked for the same by all requests: nothing that is given to
+        the function comes from one.
+        """
+        if self.project.function(called).owner >= 0 or not self.once.runs_once_for_arguments(called):
+            return False
+        given = (*site.call.arguments, *(value for _, value in site.call.keywords))
+        return None not in given and not any(self._comes_in(name, caller) for part in given for name in names_in(part))
+
     def sink_through(self, function: ProjectFunction, site: Site, target: ProjectFunction) -> Sink | None:
         """What a call comes to block in by way of a `def` that it runs. None too where its arguments rule that out."""
         led = (self._led(sink, function, site) for sink in self._sinks_in(target))
@@ -419,7 +428,7 @@ class Contexts:
     def _led(self, sink: Sink, caller: ProjectFunction, site: Site | None) -> Sink | None:
         if site is None:
             return Sink(sink.row, sink.name, sink.site, (caller, *sink.through))
-        if self.runs_first(site, caller, sink.row.weight):
+        if self.runs_first(site, caller, sink.row.weight) or self._is_kept_for_all(sink.through[0], caller, site):
             return None
         needs = self._needs(site, caller) | (sink.needs & {FAILURE})
         for need in sink.needs - {FAILURE}:

@@ -26,6 +26,7 @@ _SPAWN = tuple(f"os.spawn{kind}" for kind in ("l", "le", "lp", "lpe", "v", "ve",
 _TREES = ("copy", "copy2", "copyfile", "copyfileobj", "copytree", "rmtree", "move", "make_archive", "unpack_archive")
 _PATH_TEXTS = ("read_text", "read_bytes", "write_text", "write_bytes")
 _PATH_COPIES = ("copy", "copy_into", "move", "move_into")
+_SHORTEST = 0.001  # seconds
 
 
 def waits_for_process(site: Site, function: Function) -> bool:
@@ -48,6 +49,14 @@ def waits_for_any_process(site: Site, _function: Function) -> bool:
 def waits_for_spawned(site: Site, _function: Function) -> bool:
     """Whether `os.spawnv` and its kin wait: in the mode `os.P_WAIT` only."""
     return any(_mentions(given, "P_WAIT") for given in site.call.arguments[:1])
+
+
+def takes_time(site: Site, _function: Function) -> bool:
+    """Whether `time.sleep` is given a millisecond at least: one that is shorter only lets other threads go first."""
+    given = (*site.call.arguments[:1], dict(site.call.keywords).get("secs"))
+    return not any(
+        isinstance(one, Constant) and isinstance(one.value, (int, float)) and one.value < _SHORTEST for one in given
+    )
 
 
 def runs_more_than_once(site: Site, _function: Function) -> bool:
@@ -130,7 +139,9 @@ library = Library(
     "Python",
     wrappers=frozenset({"functools.partial"}),
     blocking=(
-        Blocking("blocking/sleep", ("time.sleep",), twin=Twin("asyncio.sleep", instead=("anyio.sleep",))),
+        Blocking(
+            "blocking/sleep", ("time.sleep",), twin=Twin("asyncio.sleep", instead=("anyio.sleep",)), when=takes_time
+        ),
         Blocking("blocking/subprocess", tuple(f"subprocess.{name}" for name in _SUBPROCESS), when=runs_more_than_once),
         Blocking(
             "blocking/subprocess",

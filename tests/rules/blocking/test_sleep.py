@@ -9,6 +9,7 @@ from tests.rules.checking import (
     assert_fixes,
     assert_unfixed,
     assert_whole_file_fixed,
+    found,
     not_yet,
     with_app,
 )
@@ -848,3 +849,14 @@ def test_an_awaited_helper_that_looks_synchronous_is_left_alone() -> None:
             """,
         ),
     )
+
+
+@pytest.mark.parametrize("seconds", ["0", "0.0", "0.0001", "1e-6"])
+def test_a_sleep_that_only_lets_others_go_first_is_left_alone(seconds: str) -> None:
+    assert_clean(RULE, with_app("import time", f'@app.get("/")\nasync def nap():\n    time.sleep({seconds})\n'))
+
+
+@pytest.mark.parametrize("seconds", ["0.001", "1", "random()", "0.0001 * 90_000"])
+def test_a_sleep_that_takes_time_is_found(seconds: str) -> None:
+    body = f'@app.get("/")\nasync def nap():\n    time.sleep({seconds})\n'
+    assert found(RULE, with_app("import time\nfrom random import random", body))

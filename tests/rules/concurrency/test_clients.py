@@ -217,3 +217,63 @@ def test_left_alone(body: str) -> None:
 )
 def test_what_is_made_once_is_left_alone(source: str) -> None:
     assert_clean(RULE, with_app(HELPERS, source))
+
+
+_PROVIDER = """
+class Provider:
+    def __init__(self, url):
+        self.url = url
+        self.found = None
+
+    async def discover(self):
+        {condition}
+        async with httpx.AsyncClient() as client:
+            self._keep((await client.get(self.url)).json())
+
+    def _keep(self, found):
+        self.found = found
+
+
+provider = Provider("https://example.org")
+
+
+@app.get("/")
+async def home():
+    await provider.discover()
+    return provider.found
+"""
+
+
+def test_a_client_that_is_made_once_is_left_alone() -> None:
+    condition = "if self.found:\n            return"
+    assert_clean(RULE, with_app(HELPERS, _PROVIDER.format(condition=condition)))
+
+
+def test_a_client_that_is_made_each_time_is_found() -> None:
+    condition = "if not self.found:\n            self.found = {}"
+    assert found(RULE, with_app(HELPERS, _PROVIDER.format(condition=condition)))
+
+
+_BORROWED = """
+async def ask(url, http_client=None):
+    client = http_client
+    if client is None:
+        client = httpx.AsyncClient()
+    answer = await client.get(url)
+    return answer.json()
+
+
+@app.get("/")
+async def home(request: Request):
+    return await ask({given})
+"""
+
+
+@pytest.mark.parametrize("given", ['"/", request.app.state.client', '"/", http_client=request.app.state.client'])
+def test_a_client_that_everybody_brings_along_is_left_alone(given: str) -> None:
+    assert_clean(RULE, with_app(HELPERS, _BORROWED.format(given=given)))
+
+
+@pytest.mark.parametrize("given", ['"/"', '"/", None', '"/", http_client=None'])
+def test_a_client_that_nobody_brings_along_is_found(given: str) -> None:
+    assert found(RULE, with_app(HELPERS, _BORROWED.format(given=given)))

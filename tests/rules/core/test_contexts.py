@@ -277,6 +277,18 @@ CACHED = "import time\nfrom functools import cache, lru_cache\n"
         ("@lru_cache(maxsize=1)\ndef helper():\n    time.sleep(1)\n", "helper()"),
         ("@cache\ndef kept():\n    time.sleep(1)\n\n\ndef helper():\n    return kept()\n", "helper()"),
         ("class Kept:\n    @classmethod\n    @cache\n    def make(cls):\n        time.sleep(1)\n", "Kept.make()"),
+        ("@lru_cache\ndef helper(name):\n    time.sleep(1)\n", 'helper("a")'),
+        (
+            "@lru_cache\ndef kept(**given):\n    time.sleep(1)\n\n\ndef helper():\n    return kept(**dict(a=1))\n",
+            "helper()",
+        ),
+        (
+            (
+                "@lru_cache\ndef kept(key, host):\n    time.sleep(1)\n\n\n"
+                "def helper(key='a'):\n    return kept(key, CACHED.host)\n"
+            ),
+            "helper()",
+        ),
     ],
 )
 def test_what_blocks_once_a_process_is_left_alone(helper: str, call: str) -> None:
@@ -288,15 +300,18 @@ def test_what_blocks_once_a_process_is_left_alone(helper: str, call: str) -> Non
 @pytest.mark.parametrize(
     ("helper", "call"),
     [
-        ("@lru_cache\ndef helper(name):\n    time.sleep(1)\n", 'helper("a")'),
+        ("@lru_cache\ndef helper(name):\n    time.sleep(1)\n", "helper(name)"),
+        (
+            "@lru_cache\ndef kept(key):\n    time.sleep(1)\n\n\ndef helper(key='a'):\n    return kept(key)\n",
+            "helper(name.lower())",
+        ),
         ("@unknown\ndef helper():\n    time.sleep(1)\n", "helper()"),
         ("class Kept:\n    @cache\n    def make(self):\n        time.sleep(1)\n", "Kept().make()"),
     ],
 )
 def test_what_a_cache_runs_again_is_found(helper: str, call: str) -> None:
-    assert found(
-        "blocking/sleep", with_app(CACHED, f'{helper}\n\n@app.get("/")\nasync def home():\n    return {call}\n')
-    )
+    source = f'{helper}\n\n@app.get("/{{name}}")\nasync def home(name: str):\n    return {call}\n'
+    assert found("blocking/sleep", with_app(CACHED, source))
 
 
 def test_a_router_that_a_function_imports_keeps_its_prefix() -> None:
