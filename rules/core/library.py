@@ -217,6 +217,23 @@ class Offload:
         return dict(call.keywords).get(self.keyword) if self.keyword else None
 
 
+class Rows(Enum):
+    """What a callable makes of the rows that a query asks for, or its result holds."""
+
+    OF_OWNER = "a query for rows of the class that it is called on"
+    OF_ARGUMENT = "a query for rows of the class that it is given first"
+    KEPT = "a query, or a result, of the rows of what it is called on"
+    ASKED = "a result with the rows that the query asks for which it is given first"
+    ASKED_AS_TUPLES = "a result with tuples of the rows that the query asks for which it is given first"
+    KEPT_OF_TUPLES = "a result of the first row in each tuple of what it is called on"
+    ONE_OF_TUPLES = "the first row in one of the tuples of what it is called on"
+    ONE = "one of the rows of what it is called on"
+    MANY = "a list of the rows of what it is called on"
+    ONE_ASKED = "one of the rows that the query asks for which it is given first"
+    ONE_OF_ARGUMENT = "a row of the class that it is given first"
+    ONE_OF_OWNER = "a row of the class that it is called on"
+
+
 class Role(Enum):
     """As what a framework calls a function, and how a person would name that."""
 
@@ -253,6 +270,7 @@ class Library:
     `results` maps a callable to the class of what it returns (`self`: the class that the method belongs to);
     `factories` maps a class whose instances are called to what that gives; `attributes` maps an attribute to its class;
     `bases` maps a class to those that it inherits from; `aliases` maps a name to the one that the rows use;
+    `rows` tells of callables what they make of the rows of a query;
     `coroutines` are functions that return an awaitable, `quick` those that neither wait nor compute for long;
     `twins` maps a method that blocks to the one of the same object that is awaited, and gives the same;
     `callers` call the function at their first argument, or under `key=`, at once; `wrappers` make (or, in brackets, stand for)
@@ -265,6 +283,7 @@ class Library:
     results: Mapping[str, str] = field(default_factory=dict)
     factories: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, Rows] = field(default_factory=dict)
     bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     coroutines: frozenset[str] = frozenset()
@@ -291,6 +310,7 @@ class Knowledge:
         self.results = _merged(library.results for library in known)
         self.factories = _merged(library.factories for library in known)
         self.attributes = _merged(library.attributes for library in known)
+        self._rows = _merged(library.rows for library in known)
         self.bases = _merged(library.bases for library in known)
         self.offloads = {offload.name: offload for library in known for offload in library.offloads}
         self.registrations = _grouped(row for library in known for row in library.registrations)
@@ -418,6 +438,10 @@ class Knowledge:
         """The class of what a callable returns."""
         found = _row(self.results, name)
         return name.rpartition(".")[0] if found == "self" else found
+
+    def rows(self, name: str) -> Rows | None:
+        """What a callable makes of the rows of a query."""
+        return self._rows.get(name)
 
     def family(self, name: str) -> tuple[str, ...]:
         """A class and all that it inherits from, nearest first."""

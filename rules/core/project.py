@@ -37,7 +37,7 @@ from rules.core.facts import (
     class_name,
     last_name,
 )
-from rules.core.library import Knowledge
+from rules.core.library import Knowledge, Rows
 from rules.core.modules import Modules
 from rules.core.repository import Repository, is_offline
 from rules.core.values import (
@@ -139,6 +139,8 @@ class Project(Repository):
 
     def _of_element(self, expression: Element, where: Where) -> Value | None:
         value = self.value(expression.of, where)
+        if isinstance(value, Object):
+            return value.row
         return value.item if isinstance(value, Iterated) else None
 
     def _of_subscript(self, expression: Subscript, where: Where) -> Value | None:
@@ -196,8 +198,10 @@ class Project(Repository):
         return Iterated(values[0], items=values)
 
     def _keyed(self, keys: tuple[str, ...], items: tuple[Expression | None, ...], where: Where) -> Keyed:
-        values = ((key, self.value(item, where)) for key, item in zip(keys, items, strict=True))
-        return Keyed(tuple((key, value) for key, value in values if value is not None))
+        values = [(key, self.value(item, where)) for key, item in zip(keys, items, strict=True)]
+        alike = {value for _, value in values}
+        each = alike.pop() if len(alike) == 1 else None
+        return Keyed(tuple((key, value) for key, value in values if value is not None), each)
 
     def _item(self, value: Value | None, items: tuple[Expression | None, ...], where: Where) -> Value | None:
         if isinstance(value, Iterated):
@@ -205,9 +209,10 @@ class Project(Repository):
             return value.items[place] if isinstance(place, int) and 0 <= place < len(value.items) else value.item
         if isinstance(value, Keyed):
             key = items[0] if items else None
-            return (
+            told = (
                 dict(value.items).get(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
             )
+            return told or value.each
         if isinstance(value, Outside) and value.name in self.knowledge.wrappers:  # `Provide[Container.users]`
             return self.value(items[0], where) if items else None
         if isinstance(value, Object) and isinstance(value.of, Outside):
@@ -614,8 +619,11 @@ class Project(Repository):
                 return Managed(self.annotated(first, where))
             case "type" | "Type":
                 return self.value(first, where)
-            case "Callable" | "Literal" | "dict" | "Dict" | "Mapping":
+            case "Callable" | "Literal":
                 return None
+            case "dict" | "Dict" | "Mapping" | "MutableMapping" | "defaultdict" | "DefaultDict" | "OrderedDict":
+                each = self.annotated(items[1], where) if len(items) > 1 else None
+                return Keyed((), each) if each is not None else None
         if of.name in ITERABLES:
             fixed = of.name.endswith("uple") and not any(isinstance(item, Constant) for item in items)
             each = tuple(self.annotated(item, where) for item in items) if fixed else ()
@@ -869,6 +877,8 @@ class Project(Repository):
 
     def _called(self, call: Call, where: Where) -> Value | None:
         callee = self.value(call.callee, where)
+        if callee is None and isinstance(call.callee, Attribute):
+            return self._of_dict(call.callee, call.arguments, where)
         if isinstance(callee, Outside):
             if callee.name == "builtins.super":
                 owner = self._owner(where)
@@ -884,9 +894,68 @@ class Project(Repository):
                 return Object(callee, factory=self._instance(given))
             if call.arguments and (found := self._of_argument(callee.name, call.arguments[0], where)):
                 return found
+            if kind := self.knowledge.rows(callee.name):
+                return self._with_row(self.result(callee), self._row(kind, call, where), kind)
             if self.knowledge.is_coroutine(callee.name) and (offload := self.knowledge.offloads.get(callee.name)):
                 return Coroutine(self.result(self.value(offload.handed(call), where)))
         return self.result(callee)
+
+    def _of_dict(self, method: Attribute, given: tuple[Expression | None, ...], where: Where) -> Value | None:
+        """What a method of a dict gives, where the dict is known by its values."""
+        of = self.value(method.of, where) if method.name in {"values", "items", "get", "pop", "setdefault"} else None
+        if not isinstance(of, Keyed):
+            return None
+        match method.name:
+            case "values":
+                return Iterated(of.each)
+            case "items":
+                return Iterated(Iterated(None, items=(None, of.each)))
+            case _:
+                return self._item(of, given, where)
+
+    def _row(self, kind: Rows, call: Call, where: Where) -> Value | None:
+        """A row of those that a call makes something of."""
+        of = call.callee.of if isinstance(call.callee, Attribute) else None
+        given = call.arguments[0] if call.arguments else None
+        match kind:
+            case Rows.OF_ARGUMENT if len(call.arguments) != 1:
+                return None
+            case Rows.OF_ARGUMENT | Rows.ONE_OF_ARGUMENT:
+                return self._instance_of(self.value(given, where))
+            case Rows.ASKED | Rows.ONE_ASKED:
+                return self._row_of(self.value(given, where))
+            case Rows.ASKED_AS_TUPLES:
+                row = self._row_of(self.value(given, where))
+                return Iterated(None, items=(row,)) if row is not None else None
+            case Rows.KEPT_OF_TUPLES | Rows.ONE_OF_TUPLES:
+                told = self._row_of(self.value(of, where))
+                return told.items[0] if isinstance(told, Iterated) and told.items else None
+            case Rows.OF_OWNER | Rows.ONE_OF_OWNER:
+                owner = self.value(of, where)
+                manager = of.of if isinstance(of, Attribute) else None
+                return self._instance_of(owner) or self._row_of(owner) or self._instance_of(self.value(manager, where))
+            case _:
+                return self._row_of(self.value(of, where))
+
+    def _instance_of(self, of: Value | None) -> Object | None:
+        return Object(of) if isinstance(of, ProjectClass) else None
+
+    def _row_of(self, of: Value | None) -> Value | None:
+        return of.row if isinstance(of, Object) else None
+
+    def _with_row(self, made: Value | None, row: Value | None, kind: Rows) -> Value | None:
+        """What a call gives that makes something of rows, where one of them is known."""
+        if isinstance(made, Coroutine):
+            return Coroutine(self._with_row(made.result, row, kind))
+        if row is None:
+            return made
+        match kind:
+            case Rows.ONE | Rows.ONE_ASKED | Rows.ONE_OF_ARGUMENT | Rows.ONE_OF_OWNER | Rows.ONE_OF_TUPLES:
+                return row
+            case Rows.MANY:
+                return Iterated(row)
+            case _:
+                return Object(made.of, row=row) if isinstance(made, Object) else made
 
     def _of_argument(self, name: str, given: Expression | None, where: Where) -> Value | None:
         """What a function of the standard library makes of its first argument."""

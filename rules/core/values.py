@@ -39,10 +39,13 @@ class ProjectFunction(msgspec.Struct, frozen=True, gc=False):
 
 
 class Object(msgspec.Struct, frozen=True, gc=False):
-    """An instance of a class. `factory` is what calling it gives, where that was said when it was made."""
+    """An instance of a class. `factory` is what calling it gives, where that was said when it was made; `row` is what a query
+    asks a database for, and its result holds.
+    """
 
     of: Outside | ProjectClass
     factory: Value | None = None
+    row: Value | None = None
 
 
 class Coroutine(msgspec.Struct, frozen=True, gc=False):
@@ -60,9 +63,10 @@ class Iterated(msgspec.Struct, frozen=True, gc=False):
 
 
 class Keyed(msgspec.Struct, frozen=True, gc=False):
-    """A dict, by those of its keys whose values are known."""
+    """A dict, by those of its keys whose values are known; `each` is what any of its values is."""
 
     items: tuple[tuple[str, Value], ...]
+    each: Value | None = None
 
 
 class Managed(msgspec.Struct, frozen=True, gc=False):

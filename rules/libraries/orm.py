@@ -3,7 +3,7 @@
 https://docs.peewee-orm.com/en/latest/peewee/querying.html and https://docs.djangoproject.com/en/stable/ref/models/querysets/
 """
 
-from rules.core.library import Blocking, Library
+from rules.core.library import Blocking, Library, Rows
 
 _RULE = "databases/orm"
 _PEEWEE, _SELECT, _WRITE = "peewee.Model", "peewee.ModelSelect", "peewee.ModelUpdate"
@@ -38,11 +38,29 @@ _DJANGO_ENDS = (
     *("get", "create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "count", "first", "last"),
     *("earliest", "latest", "exists", "aggregate", "in_bulk", "explain", "contains"),
 )
-_DJANGO_BUILDERS = (
-    *("all", "filter", "exclude", "annotate", "alias", "order_by", "reverse", "distinct", "values", "values_list"),
-    *("select_related", "prefetch_related", "defer", "only", "using", "none", "union", "intersection", "difference"),
-    *("extra", "select_for_update", "dates", "datetimes", "raw", "get_queryset"),
+_DJANGO_BUILDERS = frozenset(
+    {
+        *("all", "filter", "exclude", "annotate", "alias", "order_by", "reverse", "distinct", "values", "values_list"),
+        *(
+            "select_related",
+            "prefetch_related",
+            "defer",
+            "only",
+            "using",
+            "none",
+            "union",
+            "intersection",
+            "difference",
+        ),
+        *("extra", "select_for_update", "dates", "datetimes", "raw", "get_queryset"),
+    }
 )
+_DJANGO_PARTS = {"values", "values_list", "dates", "datetimes"}  # of rows
+_PEEWEE_BUILDERS = (
+    *("where", "orwhere", "order_by", "limit", "offset", "paginate", "join", "left_outer_join", "switch", "group_by"),
+    *("having", "distinct", "iterator", "objects", "execute", "clone", "for_update"),
+)
+_DJANGO_GIVING = ("get", "create", "first", "last", "earliest", "latest")
 _PYNAMODB = "pynamodb.models.Model"
 _ON_PYNAMODB = (
     *("get", "count", "exists", "save", "delete", "update", "refresh", "create_table", "delete_table"),
@@ -65,6 +83,7 @@ library = Library(
         Blocking(_RULE, tuple(f"{_DJANGO}.{name}" for name in ("save", "delete", "refresh_from_db"))),
         Blocking(_RULE, tuple(f"{_PYNAMODB}.{name}" for name in _ON_PYNAMODB)),
         Blocking(_RULE, tuple(f"{_PYNAMODB}.{name}" for name in ("query", "scan", "batch_get")), lazy=True),
+        Blocking(_RULE, tuple(f"fastapi_pagination.ext.{name}.paginate" for name in ("peewee", "django", "pony"))),
         Blocking(_RULE, ("pony.orm.commit", "pony.orm.flush", "pony.orm.rollback")),
     ),
     aliases={
@@ -100,5 +119,19 @@ library = Library(
         **{f"{owner}.{name}": _QUERYSET for owner in (_OBJECTS, _MANAGER, _QUERYSET) for name in _DJANGO_BUILDERS},
     },
     attributes={_OBJECTS: _MANAGER},
+    rows={
+        f"{_PEEWEE}.select": Rows.OF_OWNER,
+        **{f"{_PEEWEE}.{name}": Rows.ONE_OF_OWNER for name in ("get", "get_or_none", "get_by_id", "create")},
+        **{f"{_SELECT}.{name}": Rows.KEPT for name in _PEEWEE_BUILDERS},
+        **{f"{_SELECT}.{name}": Rows.ONE for name in ("get", "get_or_none", "first", "last", "peek")},
+        **{
+            f"{owner}.{name}": Rows.OF_OWNER
+            for owner in (_OBJECTS, _MANAGER)
+            for name in _DJANGO_BUILDERS - _DJANGO_PARTS
+        },
+        **{f"{owner}.{name}": Rows.ONE_OF_OWNER for owner in (_OBJECTS, _MANAGER) for name in _DJANGO_GIVING},
+        **{f"{_QUERYSET}.{name}": Rows.KEPT for name in _DJANGO_BUILDERS - _DJANGO_PARTS},
+        **{f"{_QUERYSET}.{name}": Rows.ONE for name in _DJANGO_GIVING},
+    },
     thread_bound=frozenset({_TRANSACTION, "django.db.transaction.Atomic"}),
 )

@@ -5,7 +5,7 @@ https://docs.sqlalchemy.org/en/21/orm/session_api.html and https://sqlmodel.tian
 
 from dataclasses import replace
 
-from rules.core.library import Blocking, Ending, Library, Sessions
+from rules.core.library import Blocking, Ending, Library, Rows, Sessions
 
 SESSION = "sqlalchemy.orm.Session"
 QUERY = "sqlalchemy.orm.Query"
@@ -25,6 +25,7 @@ _AWAITED = (
     *("close", "connection", "invalidate", "reset", "stream", "stream_scalars", "run_sync", "delete_all", "merge_all"),
 )
 _METADATA = ("sqlalchemy.MetaData", "sqlalchemy.orm.DeclarativeBase.metadata", "sqlmodel.SQLModel.metadata")
+_PAGES = ("sqlalchemy", "sqlalchemy_future", "sqlmodel")  # https://uriyyo-fastapi-pagination.netlify.app/
 _AT_ONCE = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_all")  # of AsyncSession, yet not awaited
 _QUICK = frozenset(f"{session}.{name}" for session in (SESSION, ASYNC_SESSION) for name in _AT_ONCE)
 
@@ -80,6 +81,19 @@ _SESSIONS = Sessions(
     same=frozenset({("psycopg", "psycopg"), ("pysqlite", "aiosqlite"), ("sqlite", "aiosqlite")}),
 )
 
+SELECT, RESULT, SCALARS = "sqlalchemy.Select", "sqlalchemy.engine.Result", "sqlalchemy.engine.ScalarResult"
+_BUILT = (
+    *_SESSIONS.building,
+    "select_from",
+    "execution_options",
+    "correlate",
+    "params",
+    "reset_joinpoint",
+    "populate_existing",
+)
+_ONE = ("first", "one", "one_or_none")
+_BOTH = (SESSION, ASYNC_SESSION)
+
 library = Library(
     "SQLAlchemy",
     sessions=(
@@ -92,6 +106,7 @@ library = Library(
         Blocking("databases/session", tuple(f"{QUERY}.{name}" for name in _QUERY)),
         Blocking("databases/session", tuple(f"sqlalchemy.engine.Connection.{name}" for name in _CONNECTION)),
         Blocking("databases/session", ("sqlalchemy_filters.apply_pagination",)),  # it counts the rows
+        Blocking("databases/session", tuple(f"fastapi_pagination.ext.{name}.paginate" for name in _PAGES)),
         Blocking("databases/session", ("sqlalchemy.engine.Engine.connect", "sqlalchemy.engine.Engine.begin")),
         Blocking(
             "databases/session",
@@ -114,6 +129,9 @@ library = Library(
         "sqlalchemy.ext.asyncio.session.AsyncSession": ASYNC_SESSION,
         "sqlalchemy.ext.asyncio.engine.create_async_engine": "sqlalchemy.ext.asyncio.create_async_engine",
         "sqlalchemy.schema.MetaData": "sqlalchemy.MetaData",
+        "sqlalchemy.future.select": "sqlalchemy.select",
+        "sqlalchemy.sql.select": "sqlalchemy.select",
+        "sqlalchemy.sql.expression.select": "sqlalchemy.select",
         "sqlalchemy.ext.asyncio.session.async_sessionmaker": "sqlalchemy.ext.asyncio.async_sessionmaker",
     },
     bases={
@@ -153,6 +171,32 @@ library = Library(
         "sqlalchemy.ext.asyncio.AsyncEngine.connect": "sqlalchemy.ext.asyncio.AsyncConnection",
         "sqlalchemy.engine.Engine.connect": "sqlalchemy.engine.Connection",
         "sqlalchemy.engine.Engine.begin": "sqlalchemy.engine.Connection",
+        "sqlalchemy.select": SELECT,
+        "sqlmodel.select": SELECT,
+        **{f"{SELECT}.{name}": "self" for name in _BUILT},
+        f"{ASYNC_SESSION}.execute": RESULT,
+        **{f"{session}.scalars": SCALARS for session in _BOTH},
+        "sqlmodel.Session.exec": SCALARS,
+        "sqlmodel.ext.asyncio.session.AsyncSession.exec": SCALARS,
+        f"{RESULT}.scalars": SCALARS,
+        f"{RESULT}.unique": RESULT,
+        f"{SCALARS}.unique": SCALARS,
+    },
+    rows={
+        **dict.fromkeys(("sqlalchemy.select", "sqlmodel.select", f"{SESSION}.query"), Rows.OF_ARGUMENT),
+        **{f"{query}.{name}": Rows.KEPT for query in (QUERY, SELECT) for name in _BUILT},
+        **{f"{query}.{name}": Rows.ONE for query in (QUERY, SCALARS, RESULT) for name in _ONE},
+        **{f"{RESULT}.{name}": Rows.ONE_OF_TUPLES for name in ("scalar", "scalar_one", "scalar_one_or_none")},
+        **{f"{query}.all": Rows.MANY for query in (QUERY, SCALARS, RESULT)},
+        f"{QUERY}.get": Rows.ONE,
+        **{f"{session}.{name}": Rows.ONE_OF_ARGUMENT for session in _BOTH for name in ("get", "get_one")},
+        **{f"{session}.execute": Rows.ASKED_AS_TUPLES for session in _BOTH},
+        **{f"{session}.scalars": Rows.ASKED for session in _BOTH},
+        **{f"{session}.scalar": Rows.ONE_ASKED for session in _BOTH},
+        "sqlmodel.Session.exec": Rows.ASKED,
+        "sqlmodel.ext.asyncio.session.AsyncSession.exec": Rows.ASKED,
+        f"{RESULT}.scalars": Rows.KEPT_OF_TUPLES,
+        **dict.fromkeys((f"{RESULT}.unique", f"{SCALARS}.unique"), Rows.KEPT),
     },
     coroutines=frozenset(
         {

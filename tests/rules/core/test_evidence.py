@@ -1071,3 +1071,60 @@ def test_globals_that_are_filled_once_are_left_alone(condition: str) -> None:
 @pytest.mark.parametrize("condition", ["rates and time.time() < 9", "rates and client > rates", "unknown(rates)"])
 def test_globals_that_grow_stale_are_filled_again(condition: str) -> None:
     assert blocked(GLOBALS.format(condition=condition)) == ["read"]
+
+
+_ROWS = """
+from sqlalchemy import select
+
+
+class Account:
+    def charge(self) -> None:
+        time.sleep(1)
+
+
+async def get_async_db():
+    async with AsyncSession(engine) as db:
+        yield db
+
+
+@app.get("/")
+async def read(db: AsyncSession = Depends(get_async_db)):
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "account = await db.get(Account, 1)\n    account.charge()",
+        "account = await db.scalar(select(Account).where(Account.id == 1))\n    account.charge()",
+        "(await db.execute(select(Account))).scalar_one_or_none().charge()",
+        "(await db.execute(select(Account).order_by(1))).scalars().first().charge()",
+        "for account in (await db.scalars(select(Account))).all():\n        account.charge()",
+        "for account in await db.scalars(select(Account)):\n        account.charge()",
+        "for (account,) in await db.execute(select(Account)):\n        account.charge()",
+        "(await db.execute(select(Account))).first()[0].charge()",
+        (
+            "asked = select(Account)\n    asked = asked.limit(1)\n    found = await db.execute(asked)\n"
+            "    [account.charge() for account in found.scalars()]"
+        ),
+        "(await run_in_threadpool(lambda: SessionLocal().query(Account).filter(1).first())).charge()",
+    ],
+)
+def test_a_row_of_a_query_is_known(body: str) -> None:
+    assert blocked(_ROWS.format(body=body)) == ["read"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for account in await db.execute(select(Account)):\n        account.charge()",
+        "(await db.execute(select(Account, Account.id))).first().charge()",
+        "(await db.scalar(select(Account.id))).charge()",
+        "(await db.scalars(select(Account))).all().charge()",
+        "(await db.get(unknown, 1)).charge()",
+        "await run_in_threadpool((await db.get(Account, 1)).charge)",
+    ],
+)
+def test_what_is_no_row_of_a_class_is_left_alone(body: str) -> None:
+    assert not blocked(_ROWS.format(body=body))
