@@ -29,6 +29,10 @@ IN_PROPERTY = (
     "Reading a property runs its code where it is read. Read it in a `def` helper, and call that with "
     "`await run_in_threadpool(helper, ...)` from `fastapi.concurrency`."
 )
+SCHEDULED = (
+    "The event loop runs what it is given itself. Give it to a worker thread: `loop.run_in_executor(None, function)`, after "
+    "`await asyncio.sleep(...)` where it is to be later."
+)
 ADVICE = {Role.VALIDATOR: IN_VALIDATOR, Role.SERIALIZER: IN_SERIALIZER}
 
 
@@ -78,20 +82,21 @@ def _sink_at(contexts: Contexts, function: ProjectFunction, place: int, site: Si
 
 
 def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sink, root: Root) -> Remark:
+    is_scheduled = contexts.is_scheduled(function, site)
     raised = sink.row.weight is Weight.FILE and contexts.is_shared(root)
     severity = Severity.WARNING if sink.row.weight is Weight.FILE and not raised else Severity.ERROR
     return Remark(
         rule=sink.row.rule,
         severity=severity,
         function=function,
-        remedy=Remedy.UNBLOCK,
+        remedy=Remedy.NONE if is_scheduled else Remedy.UNBLOCK,
         message=_message(contexts, site, sink, root),
         site=site,
         root=root,
         way=contexts.way(function),
         sink=sink,
         raised=raised,
-        advice=ADVICE.get(root.role, ""),
+        advice=SCHEDULED if is_scheduled else ADVICE.get(root.role, ""),
     )
 
 

@@ -7,10 +7,12 @@ offload ends it, since its callable stands among the arguments and is not called
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
+
+from msgspec import structs
 
 from rules.core.facts import (
     FAILURE,
@@ -118,13 +120,27 @@ class Contexts:
             if self._runs_at_once(called, site) and not self.project.knowledge.is_offload(self.project.dotted(called)):
                 yield from self._implementations(called)
                 yield from self._called_back(called, site.call, where)
-        elif isinstance(callee, Outside) and self.project.knowledge.calls_its_argument(callee.name):
-            for given in (*site.call.arguments[:1], dict(site.call.keywords).get("key")):
-                handed = self.project.called_function(self.project.value(given, where))
-                if handed is not None:
-                    yield handed
+        elif isinstance(callee, Outside):
+            yield from self._called_by(callee.name, site.call, where)
         if site.entered:
             yield from self._managers(self.project.result(callee))
+
+    def _called_by(self, name: str, call: Call, where: Where) -> Iterator[ProjectFunction]:
+        """The functions that a function of a library calls here and now, or on the event loop as soon as it is free."""
+        knowledge = self.project.knowledge
+        given: list[Value | None] = []
+        if knowledge.calls_its_argument(name):
+            given += [self.project.value(one, where) for one in (*call.arguments[:1], dict(call.keywords).get("key"))]
+        if (place := knowledge.schedulers.get(name)) is not None:
+            given += [self.project.value(one, where) for one in call.arguments[place : place + 1]]
+        if operator := knowledge.operators.get(name):
+            given += [self.project.member(self.project.value(one, where), operator) for one in call.arguments[:1]]
+        yield from filter(None, map(self.project.called_function, given))
+
+    def is_scheduled(self, function: ProjectFunction, site: Site) -> bool:
+        """Whether a call makes the event loop call a function as soon as it is free."""
+        callee = self.project.value(site.call.callee, Where(function.path, function.index, site.line))
+        return isinstance(callee, Outside) and callee.name in self.project.knowledge.schedulers
 
     def _implementations(self, called: ProjectFunction) -> tuple[ProjectFunction, ...]:
         """The method itself, or those outside of tests that stand for it where it is abstract.
@@ -323,6 +339,8 @@ class Contexts:
         if not isinstance(callee, Outside):
             return None
         knowledge = self.project.knowledge
+        if handed := self._handed(callee.name, site, where):
+            return handed
         is_iteration = callee.name.endswith(("__iter__", "__aiter__"))  # which no row for a whole class speaks of
         row = knowledge.exactly(callee.name) if is_iteration else knowledge.blocking(callee.name)
         iterated = site.iterated and not site.suspending  # `async for` waits by awaiting
@@ -334,6 +352,21 @@ class Contexts:
         if row.first and not self.once.is_new(on, where, row.first):
             return None
         return (row, callee.name) if row.when(site, self.project.function(where)) else None
+
+    def _handed(self, name: str, site: Site, where: Where) -> tuple[Blocking, str] | None:
+        """What blocks as a function of a library calls it: `list(map(time.sleep, pauses))`. To hand over that call alone, which
+        may do nothing yet, would not do.
+        """
+        given = (
+            site.call.arguments[0] if site.call.arguments and self.project.knowledge.calls_its_argument(name) else None
+        )
+        value = self.project.value(given, where)
+        row = self.project.knowledge.blocking(value.name) if isinstance(value, Outside) else None
+        if given is None or row is None or row.lazy or row.unknown or row.first or not isinstance(value, Outside):
+            return None
+        called = structs.replace(site, call=Call(given, (None,)))
+        is_meant = row.when(called, self.project.function(where))
+        return (replace(row, opens=True, twin=None), value.name) if is_meant else None
 
     def _is_from_outside(self, call: Call, where: Where) -> bool:
         """Whether anything that the call is given (or made on) comes from a request: from a parameter of a root."""

@@ -273,7 +273,8 @@ class Library:
     `rows` tells of callables what they make of the rows of a query;
     `coroutines` are functions that return an awaitable, `quick` those that neither wait nor compute for long;
     `twins` maps a method that blocks to the one of the same object that is awaited, and gives the same;
-    `callers` call the function at their first argument, or under `key=`, at once; `wrappers` make (or, in brackets, stand for)
+    `callers` call the function at their first argument, or under `key=`, at once, `schedulers` the one at a place on the event loop
+    as soon as it is free, `operators` the method of that name of their first argument; `wrappers` make (or, in brackets, stand for)
     a callable that calls their first argument; instances of `thread_bound` classes belong to the thread that made them, those
     of `exclusive` classes serve one thread at a time, and those of `per_thread` classes are another object in each thread.
     """
@@ -295,6 +296,8 @@ class Library:
     offloads: tuple[Offload, ...] = ()
     registrations: tuple[Registration, ...] = ()
     callers: frozenset[str] = frozenset()
+    schedulers: Mapping[str, int] = field(default_factory=dict)
+    operators: Mapping[str, str] = field(default_factory=dict)
     wrappers: frozenset[str] = frozenset()
     thread_bound: frozenset[str] = frozenset()
     exclusive: frozenset[str] = frozenset()
@@ -329,6 +332,8 @@ class Knowledge:
         )
         self._quick = frozenset().union(*(library.quick for library in known))
         self._callers = frozenset().union(*(library.callers for library in known))
+        self.schedulers = _merged(library.schedulers for library in known)
+        self.operators = _merged(library.operators for library in known)
         self.wrappers = frozenset().union(*(library.wrappers for library in known))
         self._canonical: dict[str, str] = {}
         self._members: dict[tuple[str, str], str] = {}

@@ -29,6 +29,10 @@ library = Library(
         "asyncio.timeout_at": "asyncio.Timeout",
         "anyio.create_task_group": "anyio.TaskGroup",
     },
+    schedulers={
+        **{f"asyncio.AbstractEventLoop.{name}": 0 for name in ("call_soon", "call_soon_threadsafe")},
+        **{f"asyncio.AbstractEventLoop.{name}": 1 for name in ("call_later", "call_at")},
+    },
     coroutines=frozenset(
         {
             *(f"{name}.__aenter__" for name in _MANAGERS),

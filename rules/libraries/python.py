@@ -234,6 +234,10 @@ library = Library(
             "contextvars.Context.run",
         }
     ),
+    operators={
+        **{f"builtins.{name}": f"__{name}__" for name in ("len", "str", "repr", "bool", "int", "float", "hash", "abs")},
+        **{f"builtins.{name}": f"__{name}__" for name in ("next", "format", "round")},
+    },
     quick=frozenset(
         {
             *(
