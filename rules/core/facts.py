@@ -226,7 +226,8 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     its `with` statements enter without calling anything, `held` those that a plain `with` holds while the body suspends, each as
     a call of its `__enter__`. `writes` are the names outside of it that it assigns to, or whose
     attributes or items it sets (with a dot behind it: what lies two steps below it), also by a local name for what another one holds, `narrowings` what it asks of types, `reads` those whose values it uses and,
-    behind a dot, the attributes that it reads, `tested` those whose truth it asks for.
+    behind a dot, the attributes that it reads, `tested` those whose truth it asks for. `branches` are its `if` statements in which a
+    name is given something that is given more than once: the first line below the condition, that below `else` (0: none), the last one.
     """
 
     name: str
@@ -254,6 +255,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tested: tuple[str, ...] = ()
     narrowings: tuple[Narrowing, ...] = ()
     held: tuple[Site, ...] = ()
+    branches: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def is_lambda(self) -> bool:

@@ -298,7 +298,21 @@ class Project(Repository):
                 if rival.line == binding.line:
                     told = self._bound(rival, where) if self._says_less(found) else None
                     found = told if self._tells_more(told, found) else found
-            return found or self._declared(bindings, where)
+            return found or self._otherwise(telling, binding, where, line) or self._declared(bindings, where)
+        return None
+
+    def _otherwise(self, bindings: list[Binding], last: Binding, where: Where, line: int) -> Value | None:
+        """What a name holds below an `if` in whose one branch it was last given something unknown, by way of the other."""
+        branches = self.facts[where.path].functions[last.function].branches if len(bindings) > 1 else ()
+        for first, other, end in branches:
+            if not first <= last.line <= end or first <= line <= end:
+                continue
+            before = [b for b in bindings if b.function == last.function and b.line < last.line]
+            opposite = [b for b in before if first <= b.line < other <= last.line]
+            rivals = opposite or [b for b in before if b.line < first]
+            for rival in rivals[-1:]:
+                if found := self._bound(rival, where) or self._otherwise(rivals, rival, where, line):
+                    return found
         return None
 
     def _declared(self, bindings: tuple[Binding, ...], where: Where) -> Value | None:
@@ -622,8 +636,8 @@ class Project(Repository):
             case "Callable" | "Literal":
                 return None
             case "dict" | "Dict" | "Mapping" | "MutableMapping" | "defaultdict" | "DefaultDict" | "OrderedDict":
-                each = self.annotated(items[1], where) if len(items) > 1 else None
-                return Keyed((), each) if each is not None else None
+                held = self.annotated(items[1], where) if len(items) > 1 else None
+                return Keyed((), held) if held is not None else None
         if of.name in ITERABLES:
             fixed = of.name.endswith("uple") and not any(isinstance(item, Constant) for item in items)
             each = tuple(self.annotated(item, where) for item in items) if fixed else ()

@@ -122,6 +122,7 @@ class _Scope:
     held: list[Site] = field(default_factory=list)
     tested: set[str] = field(default_factory=set)
     narrowings: list[Narrowing] = field(default_factory=list)
+    branches: list[tuple[int, int, int]] = field(default_factory=list)
     generator: bool = False
     suspends: bool = False
     looping: bool = False
@@ -257,6 +258,8 @@ class _Reader:
         self._block(node.orelse)
         leaves = isinstance(node.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
         self._scope.needs = otherwise if leaves else needs
+        below = node.orelse[0].lineno if node.orelse else 0
+        self._scope.branches.append((node.body[0].lineno, below, node.end_lineno or 0))
 
     def _narrow(self, node: ast.If) -> None:
         """What `if isinstance(x, T)` tells of `x` in its branches, and below them where one of them leaves."""
@@ -494,6 +497,7 @@ class _Reader:
             loops=scope.looping,
             tested=tuple(sorted(scope.tested)),
             narrowings=tuple(scope.narrowings),
+            branches=_choosing(scope),
         )
 
     def _parameters(self, arguments: ast.arguments) -> tuple[Parameter, ...]:
@@ -957,6 +961,14 @@ def _root(node: ast.expr) -> str:
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _choosing(scope: _Scope) -> tuple[tuple[int, int, int], ...]:
+    """The `if` statements of a function in which a name is given something that is given more than once."""
+    if not scope.branches:
+        return ()
+    lines = [b.line for bindings in scope.bindings.values() if len(bindings) > 1 for b in bindings]
+    return tuple(one for one in scope.branches if any(one[0] <= line <= one[2] for line in lines))
 
 
 def _written(target: ast.expr) -> str:

@@ -303,6 +303,33 @@ def test_no_evidence_no_type(body: str, parameters: str) -> None:
     assert value_of(body, parameters) in (None, Outside("elsewhere.unknown.session"))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if unknown:\n    x = Session()\nelse:\n    x = unknown()",
+        "if unknown:\n    x = Session()\nelif unknown:\n    x = unknown()\nelse:\n    x = unknown()",
+        "x = Session()\nif unknown:\n    x = unknown()",
+        "x = Session()\nif unknown:\n    x = unknown()\nelse:\n    print()",
+        "x = Session()\nif unknown:\n    print()\nelse:\n    x = unknown()",
+    ],
+)
+def test_what_a_name_is_on_one_of_two_ways_is_evidence(body: str) -> None:
+    assert value_of(body) == SESSION
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x = Session()\nif unknown:\n    x = unknown()\nelse:\n    x = unknown()",
+        "x = Session()\nx = unknown()\nif unknown:\n    print()",
+        "if unknown:\n    x = Session()\nx = unknown()",
+        "if unknown:\n    x = Session()\n    x = unknown()\nelse:\n    x = unknown()",
+    ],
+)
+def test_what_a_name_was_before_is_no_evidence(body: str) -> None:
+    assert value_of(body) in (None, Outside("elsewhere.unknown"))
+
+
 @not_yet("a rebinding on one of two ways is not seen: the last one counts")
 def test_two_ways_with_different_values_are_no_evidence() -> None:
     assert value_of("if unknown:\n    x = unknown()\nelse:\n    x = Session()") is None
