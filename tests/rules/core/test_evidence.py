@@ -988,8 +988,11 @@ async def read(mine: bool, db: Session = Depends(get_db)):
         query = unknown(query)
     return query.all()
 """
-    assert blocked(source) == ["read"]
-    assert blocked(source.replace("query = unknown(query)", "query = unknown(mine)")) == []
+    always = source.replace("    if mine:\n        query", "    query")
+    for known in (source, always):
+        assert blocked(known) == ["read"]
+    assert blocked(source.replace("unknown(query)", "unknown(mine)")) == ["read"]  # where it is not given another one
+    assert blocked(always.replace("unknown(query)", "unknown(mine)")) == []
 
 
 DISPATCH = """
