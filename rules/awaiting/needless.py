@@ -116,4 +116,4 @@ def _is_blocking_function(callee: Outside, contexts: Contexts) -> bool:
     """Whether it is a blocking function of a module. A method may be called on another object than its type says."""
     row = contexts.project.knowledge.exactly(callee.name)
     is_method = any(part[:1].isupper() for part in callee.name.split("."))
-    return row is not None and row.weight is not Weight.CPU and not row.lazy and not is_method
+    return row is not None and row.weight is not Weight.CPU and not (row.lazy or row.either or is_method)

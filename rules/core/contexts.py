@@ -474,8 +474,16 @@ class Contexts:
         return Sink(sink.row, sink.name, sink.site, (caller, *sink.through), needs)
 
     def _needs(self, site: Site, function: ProjectFunction) -> frozenset[str]:
-        kept = self._kept_parameters(function) | {FAILURE} if site.needs else ()
-        return frozenset(need for need in site.needs if subject_of(need) in kept)
+        kept = self._kept_parameters(function) | {FAILURE} if site.needs else frozenset[str]()
+        told = (self._in_terms_of_parameters(need, function) for need in site.needs)
+        return frozenset(need for need in told if subject_of(need) in kept)
+
+    def _in_terms_of_parameters(self, need: str, function: ProjectFunction) -> str:
+        """The same of the parameter which an attribute was given just before: `self.cached = cached`."""
+        subject = subject_of(need)
+        bindings = self.project.function(function).bindings.get(subject, ()) if "." in subject else ()
+        given = bindings[0].value if len(bindings) == 1 else None
+        return need.replace(subject, given.id, 1) if isinstance(given, Name) else need
 
     def _kept_parameters(self, of: ProjectFunction) -> frozenset[str]:
         """The parameters that hold what the caller gave, from end to end. What a decorator gives is unknown."""

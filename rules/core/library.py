@@ -187,6 +187,7 @@ class Blocking:
     What is `lazy` blocks where its result is run through, not where it is called; what `opens` something blocks again where
     that is read, so that handing over the call alone would not do. What is `unknown` counts where something
     that it is given comes from a request, or in a loop: a file that the program names itself is one that it brings along.
+    What is `either` gives something to await where it is given a client whose methods are awaited.
     What names an argument as `first` blocks in the first call on an object that was made without that argument, so it counts
     where the object is made for each request.
     """
@@ -198,6 +199,7 @@ class Blocking:
     lazy: bool = False
     opens: bool = False
     unknown: bool = False
+    either: bool = False
     first: str = ""
     when: Callable[[Site, Function], bool] = always
 

@@ -15,6 +15,7 @@ from rules.core.roots import Roots
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 CACHES = frozenset({"functools.lru_cache", "functools.cache"})
+_FILLING = frozenset({"add", "append", "setdefault", "update"})
 
 
 class Once:
@@ -44,7 +45,15 @@ class Once:
         if not absent:
             return False
         facts = self._project.function(function)
-        return not absent.isdisjoint(facts.writes) or any(self._is_kept(name, function) for name in absent)
+        if not absent.isdisjoint(facts.writes) or any(self._is_kept(name, function) for name in absent):
+            return True
+        return not (absent - facts.bindings.keys()).isdisjoint(self._written_by(site, function))
+
+    def _written_by(self, site: Site, function: ProjectFunction) -> tuple[str, ...]:
+        """The globals that the function of the same file fills which is called."""
+        callee = self._project.value(site.call.callee, Where(function.path, function.index, site.line))
+        called = self._project.called_function(callee)
+        return self._project.function(called).writes if called is not None and called.path == function.path else ()
 
     def runs_first_for_key(self, site: Site, function: ProjectFunction) -> bool:
         """Whether it is done once for each key of what is kept: under `if key not in cache`, or `if cache.get(key) is None`."""
@@ -78,7 +87,11 @@ class Once:
         if not owner:
             return kept in facts.writes
         of = self._project.name(owner, Where(function.path, function.index))
-        return f"{owner}.{attribute}[]" in facts.bindings and not self.is_made_for_requests(of)
+        filled = (site.call.callee for site in facts.sites if last_name(site.call.callee) in _FILLING)
+        is_filled = f"{owner}.{attribute}[]" in facts.bindings or any(
+            isinstance(filler, Attribute) and _text(filler.of) == kept for filler in filled
+        )
+        return is_filled and not self.is_made_for_requests(of)
 
     def _is_the_same(self, key: Expression | None, function: ProjectFunction, hops: int = 3) -> bool:
         """Whether an expression gives the same in every call: it is made of literals, globals and calls without others."""

@@ -1059,8 +1059,11 @@ class Project(Repository):
             if any(isinstance(d, Outside) and d.name in MANAGERS for d in decorators):
                 return Managed(item)
             return Iterated(item, function.asynchronous)
-        if isinstance(declared, Iterated) and declared.asynchronous and self.is_abstract(of):
-            return declared  # those that stand for it are generators, of which nobody awaits the call
+        if function.asynchronous and self.is_abstract(of):  # of generators that stand for it nobody awaits the call
+            if isinstance(declared, Iterated) and declared.asynchronous:
+                return declared
+            if any(self.function(method).generator for method in self.implementations(of)):
+                return Iterated(None, asynchronous=True)
         value = declared or self._shared(function.results, of) or self._first(function.results, of)
         if self.is_abstract_object(declared):
             value = self._concrete(function.results, of) or declared

@@ -77,7 +77,7 @@ def crashing(contexts: Contexts) -> Iterator[Remark]:
 
 
 def _crashes(function: Function, root: Root, contexts: Contexts) -> bool:
-    if function.asynchronous or function.generator or function.is_lambda or function.name == "__call__":
+    if function.asynchronous or function.generator or function.is_lambda or function.name in {"__call__", "__init__"}:
         return False
     if not contexts.project.decorators_are_known(root.function):
         return False

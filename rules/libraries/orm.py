@@ -83,7 +83,11 @@ library = Library(
         Blocking(_RULE, tuple(f"{_DJANGO}.{name}" for name in ("save", "delete", "refresh_from_db"))),
         Blocking(_RULE, tuple(f"{_PYNAMODB}.{name}" for name in _ON_PYNAMODB)),
         Blocking(_RULE, tuple(f"{_PYNAMODB}.{name}" for name in ("query", "scan", "batch_get")), lazy=True),
-        Blocking(_RULE, tuple(f"fastapi_pagination.ext.{name}.paginate" for name in ("peewee", "django", "pony"))),
+        Blocking(
+            _RULE,
+            tuple(f"fastapi_pagination.ext.{name}.paginate" for name in ("peewee", "django", "pony")),
+            either=True,
+        ),
         Blocking(_RULE, ("pony.orm.commit", "pony.orm.flush", "pony.orm.rollback")),
     ),
     aliases={

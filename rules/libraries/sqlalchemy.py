@@ -106,7 +106,7 @@ library = Library(
         Blocking("databases/session", tuple(f"{QUERY}.{name}" for name in _QUERY)),
         Blocking("databases/session", tuple(f"sqlalchemy.engine.Connection.{name}" for name in _CONNECTION)),
         Blocking("databases/session", ("sqlalchemy_filters.apply_pagination",)),  # it counts the rows
-        Blocking("databases/session", tuple(f"fastapi_pagination.ext.{name}.paginate" for name in _PAGES)),
+        Blocking("databases/session", tuple(f"fastapi_pagination.ext.{name}.paginate" for name in _PAGES), either=True),
         Blocking("databases/session", ("sqlalchemy.engine.Engine.connect", "sqlalchemy.engine.Engine.begin")),
         Blocking(
             "databases/session",

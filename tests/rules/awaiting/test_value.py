@@ -174,3 +174,29 @@ def test_tests_are_left_alone() -> None:
 def test_a_text_names_what_is_wrong() -> None:
     (finding,) = found(RULE, with_app(HELPERS, f'{ENDPOINT}print(f"{{check()}}")\n'))
     assert "`<coroutine object ...>`" in finding.message
+
+
+READERS = """
+class Document:
+    async def read(self) -> str:
+        pass
+
+
+class Text(Document):
+    async def read(self):
+        {body}
+
+
+@app.get("/")
+async def home(document: Document):
+    async for part in document.read():
+        print(part)
+"""
+
+
+def test_a_stub_that_generators_stand_for_is_run_through() -> None:
+    assert_clean(RULE, with_app(HELPERS, READERS.format(body="yield await check()")))
+
+
+def test_a_stub_that_coroutines_stand_for_is_not() -> None:
+    assert found(RULE, with_app(HELPERS, READERS.format(body="return await check()")))

@@ -351,3 +351,29 @@ def test_a_root_of_which_no_route_is_known_is_called_by_its_name() -> None:
     """
     (finding,) = found("blocking/sleep", source)
     assert finding.message.startswith("`time.sleep` blocks the event loop in the websocket `Chat.on_receive`:")
+
+
+_ASKING = """
+class Client:
+    def __init__(self, cached: bool = False) -> None:
+        self.cached = cached
+        if self.cached:
+            time.sleep(1)
+
+
+@app.get("/")
+async def home():
+    return Client({given})
+"""
+
+
+@pytest.mark.parametrize("given", ["", "False", "cached=False"])
+def test_what_an_attribute_of_the_same_call_rules_out_is_left_alone(given: str) -> None:
+    assert not found("blocking/sleep", with_app("import time", _ASKING.format(given=given)))
+
+
+@pytest.mark.parametrize("given", ["True", "cached=unknown()"])
+def test_what_an_attribute_of_the_same_call_asks_for_is_found(given: str) -> None:
+    assert found(
+        "blocking/sleep", with_app("import time\n\nfrom elsewhere import unknown", _ASKING.format(given=given))
+    )

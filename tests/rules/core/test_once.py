@@ -100,3 +100,61 @@ def test_what_is_kept_for_all_requests_is_left_alone(at: str) -> None:
 def test_what_is_kept_for_some_requests_is_found(at: str) -> None:
     before = (SETTINGS % at).replace("def load(name):", "def load(name, at_first=None):")
     assert found("clients/requests", with_app(IMPORTS, before + ENDPOINT))
+
+
+LOADED = """
+_texts = {{}}
+
+
+def _load_all():
+    {glob}for path in Path("locales").rglob("*.json"):
+        _texts[path.stem] = path.read_text()
+
+
+def load(name):
+    if {condition}:
+        _load_all()
+    return _texts
+"""
+
+
+def test_what_the_called_function_fills_is_filled_once() -> None:
+    source = LOADED.format(glob="global _texts\n    ", condition="not _texts")
+    assert_clean("blocking/files", with_app(IMPORTS, source + ENDPOINT))
+    assert_clean("blocking/files", with_app(IMPORTS, source.replace("global _texts\n    ", "") + ENDPOINT))
+
+
+@pytest.mark.parametrize("condition", ["not name", "_texts"])
+def test_what_the_called_function_fills_again_and_again_is_found(condition: str) -> None:
+    assert found("blocking/files", with_app(IMPORTS, LOADED.format(glob="", condition=condition) + ENDPOINT))
+
+
+TRANSLATOR = """
+class Translator:
+    def __init__(self):
+        self._loaded = set()
+        self._texts = []
+
+    def load(self, name):
+        if name in self._loaded:
+            return
+        for path in Path(name).rglob("*.json"):
+            self._texts.append(path.read_text())
+        {kept}
+
+
+translator = Translator()
+
+
+def load(name):
+    translator.load(name)
+    return translator._texts
+"""
+
+
+def test_what_a_set_remembers_is_read_once() -> None:
+    assert_clean("blocking/files", with_app(IMPORTS, TRANSLATOR.format(kept="self._loaded.add(name)") + ENDPOINT))
+
+
+def test_what_nobody_remembers_is_read_again() -> None:
+    assert found("blocking/files", with_app(IMPORTS, TRANSLATOR.format(kept="self._loaded.discard(name)") + ENDPOINT))

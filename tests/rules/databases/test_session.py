@@ -5,10 +5,12 @@ import pytest
 from rules import Way
 from tests.rules.checking import (
     Files,
+    analysed,
     assert_clean,
     assert_fixes,
     assert_unfixed,
     assert_whole_file_fixed,
+    encoded,
     found,
     not_yet,
     with_app,
@@ -581,3 +583,32 @@ def test_a_helper_that_only_finishes_a_scoped_session_is_not_handed_over(call: s
     files = {"app/__init__.py": "", "app/database.py": DATABASE}
     (finding,) = found(RULE, before, files)
     assert (finding.fix is not None) is handed
+
+
+PAGED = """
+from fastapi import Depends, FastAPI
+from fastapi_pagination.ext.sqlalchemy import paginate
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from app.database import get_async, get_db
+
+app = FastAPI()
+
+
+@app.get("/users")
+async def users({parameter}):
+    return {page}
+"""
+
+
+def test_a_page_asks_the_database() -> None:
+    before = PAGED.format(parameter="db: Session = Depends(get_db)", page="paginate(db, select(int))")
+    assert_fixes(RULE, before, before.replace("async def", "def"), files=FILES)
+
+
+def test_a_page_of_an_asynchronous_session_is_awaited() -> None:
+    page = PAGED.format(parameter="db: AsyncSession = Depends(get_async)", page="await paginate(db, select(int))")
+    sources = {"app/main.py": page, **FILES}
+    assert not [finding.rule for finding in analysed({path: encoded(text) for path, text in sources.items()}).findings]

@@ -102,6 +102,7 @@ def test_it_becomes_asynchronous(before: str, after: str) -> None:
             "class Plain:\n    def __init__(self, app):\n        self.app = app\n\n    def __call__(self, scope, receive, send):\n"
             "        return self.app(scope, receive, send)\n\n\napp.add_middleware(Plain)\n"
         ),
+        'class Plain:\n    def __init__(self, app):\n        self.app = app\n\n\napp.middleware("http")(Plain)\n',
         '@app.get("/")\ndef home():\n    return Response("a")\n',
         "class Gate:\n    def dispatch(self, request, call_next):\n        return Response('no')\n",
         '@app.exception_handler(ValueError)\ndef failed(request, error):\n    return Response("no")\n',
