@@ -75,7 +75,7 @@ MEANINGS: Mapping[str, str] = {
     "scope": "What automatic reviews speak of.",
     "severity": "The lowest severity that is commented inline; the rest stands in the check run.",
     "unsafe-suggestions": "Whether to offer fixes whose behaviour differs in ways that the comment names.",
-    "http-client": "The client that conversions of HTTP calls go to; auto: the one that the project has.",
+    "http-client": "The client that conversions of HTTP calls go to; auto: the one that the project has. The fix says what to install.",
     "fail-on": "The lowest severity at which the check run fails; otherwise findings leave it neutral.",
     "review-drafts": "Whether drafts get comments; otherwise a check run only.",
     "review-bots": "Whether pull requests of bots get comments; otherwise a check run only.",

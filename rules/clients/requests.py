@@ -69,6 +69,10 @@ async def order(request: Request) -> dict:
 Safe: the same library makes the same call, in a worker thread. An asynchronous client is not put in its place unasked:
 HTTPX differs from Requests in redirects, timeouts, query strings, encodings and exceptions.
 
+Unsafe, and only on request: a `Session` that a module or an object keeps becomes the asynchronous client that the project has
+elsewhere, or that `http-client` names, wherever it is used. It waits as long, follows redirects and sends the same arguments. Each call,
+each use of an answer and each exception that is caught must have a counterpart, or none of it is offered.
+
 ## References
 - [FastAPI: Path operation functions](https://fastapi.tiangolo.com/async/#path-operation-functions)
 - [HTTPX: Requests compatibility](https://www.python-httpx.org/compatibility/)

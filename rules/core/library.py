@@ -78,7 +78,10 @@ class Counterpart:
     are managers of `async with`, each with what may be done with what it gives; `quick` are called as they are. Of `renamed`
     the name is another one. `makers` are the functions that make an instance, each with what makes the other one;
     `refused` are arguments to them that would have to be of another kind. Making a `heavy` one computes for
-    long, so that it must not move to the event loop.
+    long, so that it must not move to the event loop; one that is `bound` can be made there only.
+
+    One of another package has the methods that the borrowers of the functions of the package `asks` tell of; it is `made`
+    with these arguments.
     """
 
     of: str
@@ -92,8 +95,16 @@ class Counterpart:
     makers: Mapping[str, str] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
     heavy: bool = False
+    bound: bool = False
     notes: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    asks: str = ""
+    made: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def package(self) -> str:
+        """The package of the other class."""
+        return self.instead.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +285,8 @@ class Library:
     `bases` maps a class to those that it inherits from; `aliases` maps a name to the one that the rows use;
     `rows` tells of callables what they make of the rows of a query;
     `coroutines` are functions that return an awaitable, `quick` those that neither wait nor compute for long;
-    `twins` maps a method that blocks to the one of the same object that is awaited, and gives the same;
+    `twins` maps a method that blocks to the one of the same object that is awaited, and gives the same; `successors` are
+    counterparts of other packages;
     `callers` call the function at their first argument, or under `key=`, at once, `schedulers` the one at a place on the event loop
     as soon as it is free, `operators` the method of that name of their first argument; `wrappers` make (or, in brackets, stand for)
     a callable that calls their first argument; instances of `thread_bound` classes belong to the thread that made them, those
@@ -293,6 +305,7 @@ class Library:
     quick: frozenset[str] = frozenset()
     twins: Mapping[str, str] = field(default_factory=dict)
     counterparts: tuple[Counterpart, ...] = ()
+    successors: tuple[Counterpart, ...] = ()
     borrowers: tuple[Borrower, ...] = ()
     sessions: tuple[Sessions, ...] = ()
     offloads: tuple[Offload, ...] = ()
@@ -325,7 +338,8 @@ class Knowledge:
         self.twins = _merged(library.twins for library in known)
         self.counterparts = {one.of: one for library in known for one in library.counterparts}
         self.borrowers = [one for library in known for one in library.borrowers]
-        self._client = client
+        self._successors = [one for library in known for one in library.successors]
+        self.client = client
         self.sessions = {one.of: one for library in known for one in library.sessions}
         self.makers = {name: one for one in self.counterparts.values() for name in (one.of, *one.makers)}
         self._aliases = _merged(library.aliases for library in known)
@@ -359,7 +373,7 @@ class Knowledge:
             blocking=tuple(rows.values()),
             offloads=tuple(Offload(name, argument) for name, argument in offloads.items()),
         )
-        more = Knowledge((*self._libraries, own), self._client)
+        more = Knowledge((*self._libraries, own), self.client)
         more._declared = rows
         return more
 
@@ -371,7 +385,12 @@ class Knowledge:
 
     def borrowers_of(self, name: str) -> list[Borrower]:
         """By whose methods a call can be made, the most welcome client first."""
-        rows = (one for one in self.borrowers if one.name == name and self._client in {"", one.package})
+        rows = (one for one in self.borrowers if one.name == name and self.client in {"", one.package})
+        return sorted(rows, key=lambda one: WELCOME.index(one.package))
+
+    def successors_of(self, maker: str) -> list[Counterpart]:
+        """The classes of other packages for one that is made so, the most welcome first."""
+        rows = (one for one in self._successors if maker == one.of and self.client in {"", one.package})
         return sorted(rows, key=lambda one: WELCOME.index(one.package))
 
     def is_offload(self, name: str) -> bool:

@@ -156,7 +156,7 @@ class Once:
         if of not in self._made_often:
             self._made_often[of] = False
             roots = {root.function for root in self._roots.all if root.role is not Role.STARTUP}
-            self._made_often[of] = not roots.isdisjoint(self._makers(of))
+            self._made_often[of] = not (roots | self._roots.routes.keys()).isdisjoint(self._makers(of))
         return self._made_often[of]
 
     def _makers(self, of: ProjectClass) -> Iterator[ProjectFunction]:

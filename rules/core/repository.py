@@ -31,6 +31,7 @@ class Repository:
         self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
         self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
         self._calls: dict[str, dict[str, list[tuple[int, int]]]] = {}
+        self._makes: dict[str, bool] = {}
 
     def function(self, of: ProjectFunction | Where) -> Function:
         """The facts of a function."""
@@ -40,6 +41,16 @@ class Repository:
         """The dotted path of a function, from the top of the repository."""
         place = of.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         return f"{place}.{self.function(of).qualname}"
+
+    def makes(self, of: str) -> bool:
+        """Whether a file other than a test imports the package of a class, given by its dotted name, and calls the class."""
+        if of not in self._makes:
+            package, _, name = of.rpartition(".")
+            calling = (self.facts[path].outline for path in self.calling.get(name, ()) if not is_offline(path))
+            self._makes[of] = any(
+                one.module.partition(".")[0] == package and not one.level for file in calling for one in file.imports
+            )
+        return self._makes[of]
 
     @cached_property
     def naming(self) -> Mapping[str, set[str]]:

@@ -45,7 +45,8 @@ async def ask(question: str) -> str:
 ## Fix safety
 All or nothing: it is offered where every call of the function is known to be quick, is awaited after the fix, or is handed to a
 worker thread; where all that calls the function can await it; and where the client is used nowhere else. Routes, parameters and
-responses stay as they are. It is unsafe where the asynchronous client differs, or where tests replace it.
+responses stay as they are. It is unsafe where the asynchronous client differs, where tests replace it, or where a context manager
+awaits what it does behind its `yield`, which a cancelled request may cut off.
 
 ## References
 - [FastAPI: Concurrency and async / await](https://fastapi.tiangolo.com/async/)

@@ -5,7 +5,7 @@ https://requests.readthedocs.io/en/latest/api/
 
 from collections.abc import Mapping
 
-from rules.core.library import Blocking, Borrower, Library
+from rules.core.library import Blocking, Borrower, Counterpart, Library
 
 _VERBS = ("request", "get", "options", "head", "post", "put", "patch", "delete")
 _WITH_BODY = frozenset({"post", "put", "patch"})
@@ -38,6 +38,7 @@ _AIOHTTP = {
 }
 """https://www.python-httpx.org/exceptions/ and https://docs.aiohttp.org/en/stable/client_reference.html#client-exceptions."""
 _MOCKS = "Tests that replace `requests` have to replace the client instead."
+_FOREVER = "aiohttp.ClientTimeout(total=None)"
 _SHARED = ("params", "headers")
 
 
@@ -78,7 +79,7 @@ def _by_aiohttp(verb: str) -> Borrower:
             **{name: name for name in (*_SHARED, "timeout", "allow_redirects")},
             **({"json": "json"} if verb in _WITH_BODY else {}),
         },
-        {"timeout": "aiohttp.ClientTimeout(total=None)"},
+        {"timeout": _FOREVER},
         values={"timeout": "aiohttp.ClientTimeout(sock_connect={0}, sock_read={0})"},
         answer={"status_code": "status", **{name: name for name in ("headers", "reason", "ok", "raise_for_status")}},
         awaited={"json()": "json(content_type=None)", "content": "read()"},
@@ -88,6 +89,25 @@ def _by_aiohttp(verb: str) -> Borrower:
             "aiohttp writes the address in its canonical form.",
             _MOCKS,
         ),
+    )
+
+
+def _instead_of_session(
+    of: str, made: Mapping[str, str], notes: tuple[str, ...], *, bound: bool = False
+) -> Counterpart:
+    """A client of another package, made so that it waits as long as a `Session`, and follows redirects as that does."""
+    return Counterpart(
+        "requests.Session",
+        of,
+        awaited=frozenset({*_VERBS[1:], "close"}),
+        quick=frozenset({"headers.update"}),
+        renamed={} if bound else {"close": "aclose"},
+        heavy=not bound,
+        bound=bound,
+        notes=notes,
+        requires=(of.partition(".")[0],),
+        asks="requests",
+        made=made,
     )
 
 
@@ -108,6 +128,22 @@ library = Library(
     borrowers=(
         *(_by_httpx(verb, package) for package in ("httpx2", "httpx") for verb in _VERBS[1:]),
         *(_by_aiohttp(verb) for verb in _VERBS[1:]),
+    ),
+    successors=(
+        *(
+            _instead_of_session(
+                f"{package}.AsyncClient",
+                {"timeout": "None", "follow_redirects": "True"},
+                _by_httpx("get", package).notes,
+            )
+            for package in ("httpx2", "httpx")
+        ),
+        _instead_of_session(
+            "aiohttp.ClientSession",
+            {"timeout": _FOREVER, "cookie_jar": "aiohttp.CookieJar(unsafe=True)", "trust_env": "True"},
+            _by_aiohttp("get").notes,
+            bound=True,
+        ),
     ),
     bases=dict.fromkeys(_DERIVED, ("requests.Session",)),
     aliases={

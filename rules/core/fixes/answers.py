@@ -1,14 +1,17 @@
 """What is done with the answer of another package: what is taken of it, and which of its exceptions are caught."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from rules.core.contexts import Contexts
+from rules.core.facts import Call, last_name
 from rules.core.findings import Edit, Span
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, import_dotted
 from rules.core.library import Borrower
+from rules.core.repository import is_offline
+from rules.core.usage import calls_by_hand
 from rules.core.values import Outside, ProjectFunction, Where
 
 CATCHING_ALL = frozenset({"builtins.Exception", "builtins.BaseException"})
@@ -40,7 +43,9 @@ def uses_of_answer(call: ast.Call, document: Document) -> list[ast.expr]:
     return [use for use in found if isinstance(use.ctx, ast.Load)]
 
 
-def rewritten(call: ast.Call, row: Borrower, document: Document) -> tuple[list[Edit], str]:
+def rewritten(
+    call: ast.Call, row: Borrower, document: Document, turned: Collection[ast.AST] = ()
+) -> tuple[list[Edit], str]:
     """The edits at every use of the answer; and the word that goes before the call itself, where it is used at once.
 
     Raises UnknownUse.
@@ -56,7 +61,7 @@ def rewritten(call: ast.Call, row: Borrower, document: Document) -> tuple[list[E
         if attribute.attr in row.answer:
             edits += _renamed(use, attribute, row.answer[attribute.attr], document)
             continue
-        whole, new = _awaited(attribute, row, document)
+        whole, new = _awaited(attribute, row, document, turned)
         reads |= _stands_beside(whole, call, document)
         wrapped = _needs_parentheses(whole, document)
         word, end = ("(await ", ")") if wrapped else ("await ", "")
@@ -77,7 +82,9 @@ def _renamed(use: ast.expr, attribute: ast.Attribute, new: str, document: Docume
     return [document.replace(Span(*document.span(use).end, *document.span(attribute).end), f".{new}")]
 
 
-def _awaited(attribute: ast.Attribute, row: Borrower, document: Document) -> tuple[ast.expr, str]:
+def _awaited(
+    attribute: ast.Attribute, row: Borrower, document: Document, turned: Collection[ast.AST]
+) -> tuple[ast.expr, str]:
     """The whole expression that is awaited there, and what it is called."""
     around = document.parents.get(attribute)
     called = isinstance(around, ast.Call) and around.func is attribute
@@ -85,7 +92,7 @@ def _awaited(attribute: ast.Attribute, row: Borrower, document: Document) -> tup
         raise UnknownUse
     new = row.awaited.get(f"{attribute.attr}()" if called else attribute.attr)
     whole = around if isinstance(around, ast.Call) and called else attribute
-    if new is None or not document.may_await(whole):
+    if new is None or not document.may_await(whole, turned):
         raise UnknownUse
     return whole, new
 
@@ -117,11 +124,16 @@ def _statement(node: ast.AST, document: Document) -> ast.AST:
 
 
 def recaught(
-    call: ast.Call, row: Borrower, function: ProjectFunction, document: Document, contexts: Contexts
+    call: ast.Call,
+    row: Borrower,
+    function: ProjectFunction,
+    document: Document,
+    contexts: Contexts,
+    together: Collection[Span] = (),
 ) -> tuple[list[Edit], list[ast.expr]]:
     """The edits that have every `except` around the call catch what stands for it there; and the names that they replace.
 
-    Raises UnknownUse.
+    The calls at the places `together` raise the same from then on. Raises UnknownUse.
     """
     edits: list[Edit] = []
     replaced: list[ast.expr] = []
@@ -132,8 +144,9 @@ def recaught(
             old = _caught(handler.type, function, contexts)
             if set(old) <= CATCHING_ALL or not any(_may_mean(name, row) for name in old):
                 continue
+            others = {document.span(call), *together}
             if not set(old) <= row.exceptions.keys() or _raises_elsewhere(
-                statement, call, row, function, document, contexts
+                statement, others, row, function, document, contexts
             ):
                 raise UnknownUse
             new = _names_there(old, row, decodes=_decodes(statement))
@@ -144,6 +157,44 @@ def recaught(
             edits += [edit for one in imported for edit in one.edits if edit not in edits]
             replaced.append(handler.type)
     return edits, replaced
+
+
+def is_caught_elsewhere(function: ProjectFunction, package: str, contexts: Contexts) -> bool:
+    """Whether what a function raises of a package may be caught by others: by whoever calls it, or by a handler."""
+    if any(_is_of(name, package) for name in _handled(contexts)):
+        return True
+    seen, waiting = {function}, [function]
+    for current in waiting:
+        calls = calls_by_hand(current, contexts)
+        if calls is None or not (calls or any(root.function == current for root in contexts.roots)):
+            return True
+        if any(contexts.project.function(caller).sites[place].guarded for caller, place in calls):
+            return True
+        new = {caller for caller, _ in calls} - seen
+        seen |= new
+        waiting += new
+    return False
+
+
+def _handled(contexts: Contexts) -> Iterator[str]:
+    """The dotted names of the exceptions that the application has handlers for; empty for what is unknown."""
+    for path, facts in contexts.project.facts.items():
+        if is_offline(path) or not {"exception_handler", "add_exception_handler"} & (
+            facts.outline.called | facts.outline.decorating
+        ):
+            continue
+        for index, function in enumerate(facts.functions):
+            where = Where(path, function.parent, function.line)
+            made = [(one, where) for one in function.decorators if isinstance(one, Call)]
+            made += [(site.call, Where(path, index, site.line)) for site in function.sites]
+            for call, at in made:
+                if last_name(call.callee) in {"exception_handler", "add_exception_handler"} and call.arguments:
+                    value = contexts.project.value(call.arguments[0], at)
+                    yield value.name if isinstance(value, Outside) else ""
+
+
+def _is_of(name: str, package: str) -> bool:
+    return name.partition(".")[0] == package or name in _BASES
 
 
 def _tries_around(call: ast.Call, document: Document) -> Iterator[ast.Try]:
@@ -169,12 +220,12 @@ def _caught(node: ast.expr, function: ProjectFunction, contexts: Contexts) -> li
 
 def _may_mean(name: str, row: Borrower) -> bool:
     """Whether it is one of the old package's own exceptions, or of Python's own from which such derive."""
-    return name.partition(".")[0] == row.name.partition(".")[0] or name in _BASES
+    return _is_of(name, row.name.partition(".")[0])
 
 
 def _raises_elsewhere(
     statement: ast.Try,
-    call: ast.Call,
+    others: set[Span],
     row: Borrower,
     function: ProjectFunction,
     document: Document,
@@ -184,7 +235,7 @@ def _raises_elsewhere(
     spans = [document.span(one) for part in statement.body for one in ast.walk(part) if isinstance(one, ast.Call)]
     facts = contexts.project.function(function)
     for place, site in enumerate(facts.sites):
-        if site.span not in spans or site.span == document.span(call):
+        if site.span not in spans or site.span in others:
             continue
         where = Where(function.path, function.index, site.line)
         callee = contexts.project.value(site.call.callee, where)

@@ -80,6 +80,10 @@ class Awaits:
         self._edits.append(self.document.replace(self.document.span(old), new))
         self._replaced.append(old)
 
+    def drop(self, *old: ast.expr) -> None:
+        """What other edits have replaced; the import of it goes with its last use."""
+        self._replaced += old
+
     def keep(self, old: ast.expr) -> None:
         """Another name, whose import took the place of the old one's."""
         self._kept.append(old)

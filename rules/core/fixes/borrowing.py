@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Call, Entered, Expression, Function, Name
-from rules.core.findings import Applicability, Edit, Fix, Span, Way
-from rules.core.fixes.answers import UnknownUse, recaught, rewritten
+from rules.core.findings import Applicability, Fix, Way
+from rules.core.fixes.answers import UnknownUse, is_caught_elsewhere
+from rules.core.fixes.asking import Asking, means_the_same
 from rules.core.fixes.awaits import awaitable_call
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import Imported, added_at_once, import_dotted, orphan_edits
+from rules.core.fixes.imports import Imported, orphan_edits
 from rules.core.fixes.sharing import marked
 from rules.core.library import Borrower
 from rules.core.remarks import Remark
@@ -35,25 +36,29 @@ def borrow(remark: Remark, contexts: Contexts, document: Document) -> Fix | None
     call = awaitable_call(remark.site, remark.function, contexts, document)
     for row in contexts.project.knowledge.borrowers_of(remark.sink.name) if call is not None else ():
         lender = _lender(row, remark.function, contexts)
-        if call is not None and lender is not None and _is_same(call, row, remark.function, contexts):
+        same = call is not None and means_the_same(call, row) and _raises_the_same(row, remark.function, contexts)
+        if call is not None and lender is not None and same:
             return _borrowed(call, row, lender, remark.function, contexts, document)
     return None
+
+
+def _raises_the_same(row: Borrower, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether nobody else sees what the call raises, where that is another thing."""
+    if not row.is_other:
+        return True
+    is_root = any(root.function == function for root in contexts.roots)
+    return is_root and not is_caught_elsewhere(function, row.name.partition(".")[0], contexts)
 
 
 def _borrowed(
     call: ast.Call, row: Borrower, lender: _Lender, function: ProjectFunction, contexts: Contexts, document: Document
 ) -> Fix | None:
+    added = {key: value for key, value in row.added.items() if row.is_other or key in lender.given}
     try:
-        taken, before = rewritten(call, row, document) if row.is_other else ([], "")
-        caught, gone = recaught(call, row, function, document, contexts) if row.is_other else ([], [])
-        keywords = list(_keywords(call, row, lender, document))
+        edits, gone = Asking(call, row, function, document, contexts).edits(f"{lender.name}.{row.method}", added)
     except UnknownUse:
         return None
-    callee, imports = f"await {lender.name}.{row.method}", [edit for edit in caught if edit.replacement.endswith("\n")]
-    if document.needs_parentheses(call):
-        callee = f"({callee}"
-        taken.append(document.insert(document.span(call).end, ")"))
-    edits = _joined([document.replace(document.span(call.func), before + callee), *taken, *caught, *keywords], document)
+    imports = [edit for edit in edits if edit.replacement.endswith("\n")]
     orphans = orphan_edits(
         document,
         [call.func, *gone],
@@ -63,22 +68,6 @@ def _borrowed(
     applicability = Applicability.UNSAFE if row.notes else Applicability.SAFE
     fix = Fix(f"Await `{lender.name}.{row.method}`", Way.TWIN, (*edits, *orphans), applicability, row.notes)
     return marked(fix, function, contexts)
-
-
-def _joined(edits: list[Edit], document: Document) -> list[Edit]:
-    """The edits; a bracket that closes the call, and what is renamed behind it, are one."""
-    found: dict[tuple[int, int], Edit] = {}
-    rest: list[Edit] = []
-    for edit in added_at_once(edits):
-        if edit.replacement == ")" and edit.span.start == edit.span.end:
-            found[edit.span.start] = edit
-        else:
-            rest.append(edit)
-    for number, edit in enumerate(rest):
-        if edit.span.start in found and edit.replacement.startswith("."):
-            closing = found.pop(edit.span.start)
-            rest[number] = document.replace(edit.span, closing.replacement + edit.replacement)
-    return [*rest, *found.values()]
 
 
 def _lender(row: Borrower, function: ProjectFunction, contexts: Contexts) -> _Lender | None:
@@ -149,60 +138,3 @@ def _made_with(name: str, path: str, contexts: Contexts) -> frozenset[str] | Non
     if len(calls) != 1 or len({binding.line for binding in bindings}) != 1 or calls[0].arguments:
         return None
     return frozenset(key for key, _ in calls[0].keywords)
-
-
-def _is_same(call: ast.Call, row: Borrower, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether the arguments mean the same there, and nobody else sees what the call raises."""
-    names = [keyword.arg for keyword in call.keywords]
-    if len(call.args) != 1 or isinstance(call.args[0], ast.Starred) or not {*names} <= row.keywords.keys():
-        return False
-    if not row.is_other:
-        return True
-    if not any(root.function == function for root in contexts.roots):
-        return False  # a caller may catch what it raises
-    by_name = {keyword.arg: keyword.value for keyword in call.keywords}
-    plain = _is_plain(by_name.get("params"), {str, int}) and _is_plain(by_name.get("headers"), {str})
-    return plain and not ("params" in names and not _has_no_query(call.args[0]))
-
-
-def _is_plain(node: ast.expr | None, types: set[type]) -> bool:
-    """A dict of values of these types as they stand, which every client sends alike."""
-    return node is None or (
-        isinstance(node, ast.Dict)
-        and all(isinstance(value, ast.Constant) and type(value.value) in types for value in node.values)
-    )
-
-
-def _has_no_query(url: ast.expr) -> bool:
-    return isinstance(url, ast.Constant) and isinstance(url.value, str) and "?" not in url.value
-
-
-def _keywords(call: ast.Call, row: Borrower, lender: _Lender, document: Document) -> Iterator[Edit]:
-    """Other names for arguments, other values, and what keeps the defaults. Raises UnknownUse."""
-    for keyword in call.keywords:
-        new = row.keywords[keyword.arg or ""]
-        if new != keyword.arg:
-            start = document.span(keyword).start
-            yield document.replace(Span(*start, start[0], start[1] + len(keyword.arg or "")), new)
-        if (value := row.values.get(keyword.arg or "")) is not None:
-            if not isinstance(keyword.value, ast.Constant):
-                raise UnknownUse
-            text = value.format(document.text_of(keyword.value))
-            yield document.replace(document.span(keyword.value), _in_full(text, document))
-    taken = {row.keywords[keyword.arg or ""] for keyword in call.keywords}
-    wanted = ((key, value) for key, value in row.added.items() if row.is_other or key in lender.given)
-    added = [f"{key}={_in_full(value, document)}" for key, value in wanted if key not in taken]
-    if added:
-        last = call.keywords[-1] if call.keywords else call.args[-1]
-        yield document.insert(document.span(last).end, "".join(f", {one}" for one in added))
-
-
-def _in_full(text: str, document: Document) -> str:
-    """A value as the file can write it. Raises UnknownUse where it would need an import."""
-    dotted = text.partition("(")[0]
-    if "." not in dotted or not dotted[0].isalpha():
-        return text
-    imported = import_dotted(document, dotted)
-    if imported is None or imported.edits:
-        raise UnknownUse
-    return imported.name + text.removeprefix(dotted)

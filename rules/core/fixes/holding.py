@@ -105,15 +105,24 @@ def _made(
         return None
     callee = contexts.project.value(call.callee, Where(path, bindings[-1].function, bindings[-1].line))
     maker = callee.name if isinstance(callee, Outside) else ""
-    counterpart = contexts.project.knowledge.makers.get(maker)
-    if counterpart is None or {key for key, _ in call.keywords} & {*counterpart.refused, ""}:
+    found = counterparts(maker, contexts)
+    if not found or {key for key, _ in call.keywords} & {*found[0].refused, ""}:
         return None
     return Held(path, function, name, maker, owner)
 
 
 def counterpart_of(held: Held, contexts: Contexts) -> Counterpart:
     """The other class for the one that the client is of."""
-    return contexts.project.knowledge.makers[held.maker]
+    return counterparts(held.maker, contexts)[0]
+
+
+def counterparts(maker: str, contexts: Contexts) -> list[Counterpart]:
+    """The other classes for what a callable makes; those of other packages where the project has them, or wants them."""
+    knowledge = contexts.project.knowledge
+    if maker in knowledge.makers:
+        return [knowledge.makers[maker]]
+    others = knowledge.successors_of(maker)
+    return [one for one in others if knowledge.client or contexts.project.makes(one.instead)]
 
 
 def maker_call(held: Held, contexts: Contexts, document: Document) -> ast.Call | None:

@@ -12,8 +12,10 @@ from enum import Enum
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.facts import Constant, Function, Site, last_name
 from rules.core.findings import Span
+from rules.core.fixes.answers import UnknownUse
+from rules.core.fixes.asking import written_anew
 from rules.core.fixes.calm import Calm
-from rules.core.fixes.holding import Held, Use, counterpart_of, held_at, uses_of
+from rules.core.fixes.holding import Held, Use, counterpart_of, counterparts, held_at, uses_of
 from rules.core.fixes.offload import why_not_handed_over
 from rules.core.fixes.sharing import CONTEXT_SETTERS, LOOP_MODULES
 from rules.core.fixes.texts import Texts
@@ -21,7 +23,7 @@ from rules.core.library import Blocking, Counterpart, Weight
 from rules.core.repository import is_offline
 from rules.core.roots import Root
 from rules.core.usage import calls_by_hand
-from rules.core.values import Outside, ProjectClass, ProjectFunction, Where
+from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
 MOST_TURNED = 12  # functions that one person can look through
 STREAMS = frozenset(
@@ -105,11 +107,18 @@ class Turning:
         self.clients[held] = counterpart
         if held.function > 0 and held.owner < 0:
             self._make_within(held, counterpart)
+        elif counterpart.bound:
+            raise Refused("the other client can only be made on the event loop")
+        holder = Object(ProjectClass(held.path, held.owner)) if held.owner >= 0 else None
+        if counterpart.asks and self.contexts.once.is_made_for_requests(holder):
+            raise Refused("each request would make a client of its own")
         uses = uses_of(held, self.contexts, self.texts)
         if uses is None:
             raise Refused("the client is used in a way that cannot be followed")
         for use in uses:
             self._use(use, held)
+        if counterpart.asks:
+            self._ask(uses, counterpart)
 
     def _make_within(self, held: Held, counterpart: Counterpart) -> None:
         """A client that a function makes for itself: not on the loop where that takes long."""
@@ -130,6 +139,16 @@ class Turning:
         self.steps[at] = Step.CLIENT
         self.uses[at] = (use, held)
         self._reach(use.function)
+
+    def _ask(self, uses: tuple[Use, ...], counterpart: Counterpart) -> None:
+        """See that each call can be written for the client of another package."""
+        try:
+            for use in uses:
+                document = self.texts.document(use.function.path)
+                if document is not None:
+                    written_anew(use, uses, counterpart, document, self.contexts)
+        except UnknownUse as unknown:
+            raise Refused("what is asked of the client has no counterpart") from unknown
 
     def _reach(self, function: ProjectFunction) -> None:
         """See that a function is asynchronous."""
@@ -211,9 +230,9 @@ class Turning:
         So is one on what a manager of such a client gives: whoever writes the plan sees to it.
         """
         callee = self.contexts.project.value(site.call.callee, _where(at[0], site))
-        makers = self.contexts.project.knowledge.makers
-        if isinstance(callee, Outside) and callee.name in makers:
-            return not makers[callee.name].heavy
+        made = counterparts(callee.name, self.contexts) if isinstance(callee, Outside) else []
+        if made:
+            return not made[0].heavy
         held = held_at(at[0], site, self.contexts)
         if held is None:
             return False

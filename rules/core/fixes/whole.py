@@ -125,8 +125,10 @@ def _fix(title: str, way: Way, plan: Turning, bench: Bench) -> Fix | None:
     worse = differences or (limits and plan.functions)  # on the loop one call at a time was made, in threads forty
     applicability = Applicability.UNSAFE if worse else Applicability.SAFE
     kept = (CONTRACT,) if plan.functions else ()
-    requires = tuple(dict.fromkeys(r for client in plan.clients.values() for r in client.requires))
+    missing = [one for one in plan.clients.values() if not one.asks or not bench.contexts.project.makes(one.instead)]
+    requires = tuple(dict.fromkeys(r for client in missing for r in client.requires))
     notes = (*differences, *limits, *kept) if applicability is Applicability.UNSAFE else (*kept, *limits)
+    notes = tuple(dict.fromkeys(notes))
     return Fix(title, way, edits, applicability, notes, requires)
 
 
@@ -140,6 +142,8 @@ def _differences(plan: Turning, contexts: Contexts) -> list[str]:
             found += blocked[0].twin.notes if blocked is not None and blocked[0].twin is not None else ()
     if any(_waits_behind_yield(function, plan, contexts) for function in plan.functions):
         found.append(CLEANING)
+    for client in plan.clients.values():
+        found += client.notes if client.asks else ()
     if plan.clients and _is_tested(contexts):
         found.append(ELSEWHERE)
     if any(touches_shared(function, contexts) for function in plan.others):

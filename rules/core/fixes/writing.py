@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from rules.core.contexts import Contexts
 from rules.core.facts import Constant, Site
 from rules.core.findings import Edit, Span
+from rules.core.fixes.answers import UnknownUse
+from rules.core.fixes.asking import CLOSING, in_full, written_anew
 from rules.core.fixes.awaits import Awaits, awaitable_call
 from rules.core.fixes.document import Document
 from rules.core.fixes.holding import maker_call
-from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported
+from rules.core.fixes.imports import Imported, added_at_once, import_dotted, import_member, is_imported
 from rules.core.fixes.offload import first_argument, hand_over
 from rules.core.fixes.turning import At, Refused, Step, Turning
 from rules.core.fixes.yielding import Yielding
-from rules.core.library import Managed
+from rules.core.library import Counterpart, Managed
 from rules.core.usage import is_taken_from
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -30,6 +32,12 @@ class Writing:
 
     def edits(self) -> tuple[Edit, ...]:
         """All edits of the plan, sorted."""
+        try:
+            return self._edits()
+        except UnknownUse as unknown:
+            raise Refused("what is asked of the client has no counterpart") from unknown
+
+    def _edits(self) -> tuple[Edit, ...]:
         for function in self.plan.functions:
             self._turn(function)
         for at, step in self.plan.steps.items():
@@ -41,7 +49,7 @@ class Writing:
         return tuple(sorted(set(made)))
 
     def _of_file(self, path: str, file: Awaits) -> list[Edit]:
-        return file.edits(lambda name: is_taken_from(path, name, self.contexts))
+        return added_at_once(file.edits(lambda name: is_taken_from(path, name, self.contexts)))
 
     def _file(self, path: str) -> Awaits:
         if path not in self.files:
@@ -121,6 +129,12 @@ class Writing:
     def _client(self, call: ast.Call, at: At, site: Site, file: Awaits) -> None:
         use, held = self.plan.uses[at]
         counterpart = self.plan.clients[held]
+        if counterpart.asks and use.tail != CLOSING:
+            uses = [use for use, of in self.plan.uses.values() if of == held]
+            edits, gone = written_anew(use, uses, counterpart, file.document, self.contexts)
+            file.edit(*edits)
+            file.drop(*gone)
+            return
         if use.tail in counterpart.renamed:
             rename_member(call, use.tail, counterpart.renamed[use.tail], file)
         if use.tail in counterpart.entered:
@@ -213,6 +227,22 @@ class Writing:
             self._renamed.setdefault((held.path, new), []).extend(_class_names(call, file.document))
             if isinstance(file.document.parents.get(call), ast.withitem):
                 self._enter(call, file)
+            elif counterpart.bound:
+                raise Refused("nothing closes the client")
+            if counterpart.made:
+                self._make(call, counterpart, file)
+
+    @staticmethod
+    def _make(call: ast.Call, counterpart: Counterpart, file: Awaits) -> None:
+        """The arguments by which the other client does as the old one did."""
+        if call.args or call.keywords:
+            raise Refused("the client is made with arguments")
+        given = {key: in_full(value, file.document) for key, value in counterpart.made.items()}
+        file.edit(*(edit for one in given.values() for edit in one.edits))
+        line, column = file.document.span(call).end
+        file.edit(
+            file.document.insert((line, column - 1), ", ".join(f"{key}={one.name}" for key, one in given.items()))
+        )
 
 
 def rename_member(call: ast.Call, old: str, new: str, file: Awaits) -> None:

@@ -1,0 +1,159 @@
+"""One call over HTTP written for the client of another package: its arguments, its answer, what it raises."""
+
+import ast
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from rules.core.contexts import Contexts
+from rules.core.findings import Edit, Span
+from rules.core.fixes.answers import UnknownUse, is_caught_elsewhere, recaught, rewritten
+from rules.core.fixes.document import Document
+from rules.core.fixes.holding import Use
+from rules.core.fixes.imports import Imported, added_at_once, import_dotted
+from rules.core.library import Borrower, Counterpart
+from rules.core.values import ProjectFunction
+
+CLOSING = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A call in a function, and the row that tells how it is written for the other client.
+
+    `together` are the places of the calls that are written for it at the same time, `turned` functions are taken for
+    asynchronous ones.
+    """
+
+    call: ast.Call
+    row: Borrower
+    function: ProjectFunction
+    document: Document
+    contexts: Contexts
+    together: Collection[Span] = ()
+    turned: Collection[ast.AST] = ()
+
+    def edits(self, name: str, added: Mapping[str, str]) -> tuple[list[Edit], list[ast.expr]]:
+        """The edits by which the method of that name is awaited, with arguments `added`; and the names that they replace.
+
+        Raises UnknownUse.
+        """
+        call, row, document = self.call, self.row, self.document
+        taken, before = rewritten(call, row, document, self.turned) if row.is_other else ([], "")
+        gone: list[ast.expr] = []
+        if row.is_other:
+            caught, gone = recaught(call, row, self.function, document, self.contexts, self.together)
+            taken += caught
+        callee = f"await {name}"
+        if document.needs_parentheses(call):
+            callee = f"({callee}"
+            taken.append(document.insert(document.span(call).end, ")"))
+        called = document.replace(document.span(call.func), before + callee)
+        return _joined([called, *taken, *_keywords(call, row, added, document)], document), gone
+
+
+def written_anew(
+    use: Use, uses: Collection[Use], counterpart: Counterpart, document: Document, contexts: Contexts
+) -> tuple[list[Edit], list[ast.expr]]:
+    """The edits by which a use of a client is one of its counterpart in another package, and the names that they replace.
+
+    Raises UnknownUse.
+    """
+    function = contexts.project.function(use.function)
+    site = function.sites[use.place]
+    call = document.call_at(site.span)
+    if call is None or not isinstance(call.func, ast.Attribute):
+        raise UnknownUse
+    if use.tail in counterpart.quick:
+        if not all(_is_plain(argument, {str}) for argument in call.args) or call.keywords:
+            raise UnknownUse
+        return [], []
+    if use.tail == CLOSING:
+        return [], []
+    known = contexts.project.knowledge.borrowers_of(f"{counterpart.asks}.{use.tail}")
+    row = next((one for one in known if one.client == counterpart.instead), None)
+    definition = document.function_at(function.line)
+    if row is None or definition is None or not means_the_same(call, row):
+        raise UnknownUse
+    if is_caught_elsewhere(use.function, counterpart.asks, contexts):
+        raise UnknownUse
+    added = {key: value for key, value in row.added.items() if counterpart.made.get(key) != value}
+    spans = [
+        contexts.project.function(one.function).sites[one.place].span for one in uses if one.function == use.function
+    ]
+    asking = Asking(call, row, use.function, document, contexts, spans, (definition,))
+    return asking.edits(f"{document.text_of(call.func.value)}.{row.method}", added)
+
+
+def _joined(edits: list[Edit], document: Document) -> list[Edit]:
+    """The edits; a bracket that closes the call, and what is renamed behind it, are one."""
+    found: dict[tuple[int, int], Edit] = {}
+    rest: list[Edit] = []
+    for edit in added_at_once(edits):
+        if edit.replacement == ")" and edit.span.start == edit.span.end:
+            found[edit.span.start] = edit
+        else:
+            rest.append(edit)
+    for number, edit in enumerate(rest):
+        if edit.span.start in found and edit.replacement.startswith("."):
+            closing = found.pop(edit.span.start)
+            rest[number] = document.replace(edit.span, closing.replacement + edit.replacement)
+    return [*rest, *found.values()]
+
+
+def means_the_same(call: ast.Call, row: Borrower) -> bool:
+    """Whether the arguments mean the same there."""
+    names = [keyword.arg for keyword in call.keywords]
+    if len(call.args) != 1 or isinstance(call.args[0], ast.Starred) or not {*names} <= row.keywords.keys():
+        return False
+    if not row.is_other:
+        return True
+    by_name = {keyword.arg: keyword.value for keyword in call.keywords}
+    plain = _is_plain(by_name.get("params"), {str, int}) and _is_plain(by_name.get("headers"), {str})
+    return plain and not ("params" in names and not _has_no_query(call.args[0]))
+
+
+def _is_plain(node: ast.expr | None, types: set[type]) -> bool:
+    """A dict of values of these types as they stand, which every client sends alike."""
+    return node is None or (
+        isinstance(node, ast.Dict)
+        and all(
+            (isinstance(value, ast.Constant) and type(value.value) in types) or isinstance(value, ast.JoinedStr)
+            for value in node.values
+        )
+    )
+
+
+def _has_no_query(url: ast.expr) -> bool:
+    return isinstance(url, ast.Constant) and isinstance(url.value, str) and "?" not in url.value
+
+
+def _keywords(call: ast.Call, row: Borrower, more: Mapping[str, str], document: Document) -> Iterator[Edit]:
+    """Other names for arguments, other values, and what keeps the defaults. Raises UnknownUse."""
+    for keyword in call.keywords:
+        new = row.keywords[keyword.arg or ""]
+        if new != keyword.arg:
+            start = document.span(keyword).start
+            yield document.replace(Span(*start, start[0], start[1] + len(keyword.arg or "")), new)
+        if (value := row.values.get(keyword.arg or "")) is not None:
+            if not isinstance(keyword.value, ast.Constant):
+                raise UnknownUse
+            written = in_full(value.format(document.text_of(keyword.value)), document)
+            yield document.replace(document.span(keyword.value), written.name)
+            yield from written.edits
+    taken = {row.keywords[keyword.arg or ""] for keyword in call.keywords}
+    added = {key: in_full(value, document) for key, value in more.items() if key not in taken}
+    if added:
+        last = call.keywords[-1] if call.keywords else call.args[-1]
+        yield document.insert(document.span(last).end, "".join(f", {key}={one.name}" for key, one in added.items()))
+        yield from (edit for one in added.values() for edit in one.edits)
+
+
+def in_full(text: str, document: Document) -> Imported:
+    """A value as the file writes it. Raises UnknownUse where a name in it is taken."""
+    dotted = text.partition("(")[0]
+    if "." not in dotted or not dotted[0].isalpha():
+        return Imported(text)
+    imported = import_dotted(document, dotted)
+    if imported is None:
+        raise UnknownUse
+    return Imported(imported.name + text.removeprefix(dotted), imported.edits)
