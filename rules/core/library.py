@@ -393,6 +393,14 @@ class Knowledge:
         rows = (one for one in self._successors if maker == one.of and self.client in {"", one.package})
         return sorted(rows, key=lambda one: WELCOME.index(one.package))
 
+    @cached_property
+    def client_classes(self) -> Mapping[str, str]:
+        """The classes of clients that may stand for each other, each with one whose methods block."""
+        found = {name: one.of for one in self._successors for name in (one.of, one.instead)}
+        for one in self.counterparts.values():
+            found[one.of] = found[one.instead] = found.get(one.instead, one.of)
+        return found
+
     def is_offload(self, name: str) -> bool:
         """Whether a function, by its whole dotted path, hands a callable to a worker thread."""
         parts = name.split(".")

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Expression, Site, last_name
+from rules.core.facts import Attribute, Call, Collection, Expression, Site, last_name
 from rules.core.repository import is_offline
-from rules.core.values import Module, Outside, ProjectFunction, Where
+from rules.core.values import Module, Outside, ProjectFunction, Value, Where
 
 
 def is_used_by_hand(function: ProjectFunction, contexts: Contexts) -> bool:
@@ -130,6 +130,19 @@ def is_taken_from(path: str, name: str, contexts: Contexts) -> bool:
             ):
                 return True
     return False
+
+
+def overridden(contexts: Contexts) -> Iterator[Value]:
+    """The dependencies in whose place the project or its tests put others: `app.dependency_overrides[f] = g`."""
+    for path, facts in contexts.project.facts.items():
+        if "dependency_overrides" not in facts.outline.states:
+            continue
+        for index, function in enumerate(facts.functions):
+            for binding in function.bindings.get(".dependency_overrides", ()):
+                pair = binding.value.items if isinstance(binding.value, Collection) else ()
+                for one in pair[:1]:
+                    if (value := contexts.project.value(one, Where(path, index, binding.line))) is not None:
+                        yield value
 
 
 def registers(call: Call, where: Where, contexts: Contexts) -> bool:

@@ -120,3 +120,69 @@ def test_a_session_that_is_opened_for_each_request(stage: Stage, upstream: str) 
         seen=False,
         holds=("async with aiohttp.ClientSession(",),
     )
+
+
+def test_a_client_of_redis_that_dependencies_give(stage: Stage, redis: None) -> None:
+    """One that is kept, and one that is opened and closed for each request, are awaited by all who are given them."""
+    stage.same(
+        {
+            "deps.py": """
+            import os
+            from collections.abc import Iterator
+            from typing import Annotated
+
+            from fastapi import Depends
+            from redis import Redis
+
+            store = Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
+
+
+            def get_kept() -> Redis:
+                return store
+
+
+            def get_opened() -> Iterator[Redis]:
+                client = Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
+                try:
+                    yield client
+                finally:
+                    client.close()
+
+
+            Kept = Annotated[Redis, Depends(get_kept)]
+            """,
+            "main.py": """
+            from fastapi import Depends, FastAPI, HTTPException, Request
+            from redis import Redis
+
+            from deps import Kept, get_kept, get_opened
+
+            app = FastAPI()
+
+
+            @app.put("/items/{name}")
+            def put(name: str, value: str, store: Kept) -> bool:
+                return bool(store.set(name, value))
+
+
+            @app.get("/items/{name}")
+            async def item(name: str, request: Request, client: Redis = Depends(get_opened)) -> dict[str, object]:
+                body = await request.body()
+                value = client.get(name)
+                if value is None:
+                    raise HTTPException(404, f"no {name}")
+                return {"value": value, "size": len(body), "hits": client.incr("hits")}
+
+
+            @app.get("/hits")
+            def hits() -> str | None:
+                return get_kept().get("hits")
+            """,
+        },
+        get("/items/a"),
+        Ask("PUT", "/items/a?value=1"),
+        get("/items/a"),
+        get("/items/a"),
+        get("/hits"),
+        fixes=2,
+    )

@@ -320,7 +320,7 @@ def _signatures(text: str, *, moves: bool) -> list[tuple[object, ...]]:
 
 def _of_its_kind(node: ast.expr | None, of: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     """What stands at a function; where that yields, what only a `def` or only an `async def` may have is the same."""
-    text = ast.unparse(node) if node is not None else ""
+    text = _plainly(node) if node is not None else ""
     if not any(isinstance(inner, ast.Yield) for inner in ast.walk(of)):
         return text
     if isinstance(of, ast.AsyncFunctionDef):
@@ -339,14 +339,22 @@ def _without_events(tree: ast.Module) -> ast.Module:
 
 
 def _parameters(arguments: ast.arguments) -> list[str]:
-    """The parameters; of those that hold a session only the names, since which kind of session it is belongs to no API."""
+    """The parameters; of those that hold a session only the names, since which kind of session it is belongs to no API.
+
+    Nor does the class of a client that `get_client` gives.
+    """
     given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     defaults = [None] * (len(given) - len(arguments.defaults) - len(arguments.kw_defaults))
     told = zip(given, [*defaults, *arguments.defaults, *arguments.kw_defaults], strict=True)
     return [
-        one.arg if _holds_session(one, default) else ast.dump(one) + str(default and ast.dump(default))
+        one.arg if _holds_session(one, default) else _plainly(one) + str(default and ast.dump(default))
         for one, default in told
     ]
+
+
+def _plainly(node: ast.AST) -> str:
+    """A parameter or annotation; the class of a client is one whose methods block."""
+    return re.sub(r"\bAsync(?=OpenAI\b|Anthropic\b)", "", ast.unparse(node)).replace("redis.asyncio.", "redis.")
 
 
 def _holds_session(parameter: ast.arg, default: ast.expr | None) -> bool:

@@ -12,6 +12,7 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Binding, Call, Entered, Expression, Function, Import, Name, Site, show
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
+from rules.core.fixes.given import UnseenError, giver, gives, nodes_given
 from rules.core.fixes.texts import Texts
 from rules.core.library import Counterpart
 from rules.core.usage import is_told
@@ -23,6 +24,7 @@ class Held:
     """A client that is made once, in the function with that index (0: the module), and kept under a name.
 
     `owner` is the class on whose instances it is an attribute (-1: it is a variable). `maker` is what it is made with.
+    One without a name is what the function gives at once.
     """
 
     path: str
@@ -41,14 +43,11 @@ class Use:
     tail: str
 
 
-class _UnseenError(Exception):
-    """A client is used in a way that cannot be followed."""
-
-
 def held_at(function: ProjectFunction, site: Site, contexts: Contexts) -> Held | None:
     """The client that a call is made on, or on what a manager of it gave, if it is one that could be exchanged."""
     for receiver in _receivers(site.call.callee):
-        if (held := _held(receiver, function, contexts)) is not None:
+        held = _held(receiver, function, contexts) or held_by(receiver, function, contexts)
+        if held is not None:
             return held
     return _entered_from(function, site, contexts)
 
@@ -93,6 +92,18 @@ def _held(receiver: Expression, function: ProjectFunction, contexts: Contexts) -
     return None
 
 
+def held_by(receiver: Expression, function: ProjectFunction, contexts: Contexts) -> Held | None:
+    """The client that a function of the project gives, to its dependants or to those that call it."""
+    of = giver(receiver, function, contexts)
+    given = gives(of, contexts) if of is not None else None
+    if of is None or given is None:
+        return None
+    if isinstance(given, Call):
+        maker = _maker(given, Where(of.path, of.index, contexts.project.function(of).end_line), contexts)
+        return Held(of.path, of.index, "", maker) if maker else None
+    return _held(given, of, contexts) if isinstance(given, Name) and of != function else None
+
+
 def _made(
     bindings: tuple[Binding, ...], path: str, function: int, name: str, owner: int, contexts: Contexts
 ) -> Held | None:
@@ -103,12 +114,16 @@ def _made(
     call = value.of if isinstance(value, Entered) else value
     if not isinstance(call, Call):
         return None
-    callee = contexts.project.value(call.callee, Where(path, bindings[-1].function, bindings[-1].line))
+    maker = _maker(call, Where(path, bindings[-1].function, bindings[-1].line), contexts)
+    return Held(path, function, name, maker, owner) if maker else None
+
+
+def _maker(call: Call, where: Where, contexts: Contexts) -> str:
+    """What makes a client that could be exchanged; empty for anything else."""
+    callee = contexts.project.value(call.callee, where)
     maker = callee.name if isinstance(callee, Outside) else ""
     found = counterparts(maker, contexts)
-    if not found or {key for key, _ in call.keywords} & {*found[0].refused, ""}:
-        return None
-    return Held(path, function, name, maker, owner)
+    return maker if found and not {key for key, _ in call.keywords} & {*found[0].refused, ""} else ""
 
 
 def counterpart_of(held: Held, contexts: Contexts) -> Counterpart:
@@ -128,6 +143,10 @@ def counterparts(maker: str, contexts: Contexts) -> list[Counterpart]:
 def maker_call(held: Held, contexts: Contexts, document: Document) -> ast.Call | None:
     """The call that makes the client."""
     facts = contexts.project.facts[held.path]
+    if not held.name:
+        given = gives(ProjectFunction(held.path, held.function), contexts)
+        sites = facts.functions[held.function].sites
+        return next((document.call_at(site.span) for site in sites if site.call == given), None)
     bindings = (
         facts.classes[held.owner].attributes[held.name]
         if held.owner >= 0
@@ -145,21 +164,53 @@ def uses_of(held: Held, contexts: Contexts, texts: Texts) -> tuple[Use, ...] | N
     """Every use of the client in the project; None where one is no call, or cannot be seen."""
     try:
         return tuple(_uses_of(held, contexts, texts))
-    except _UnseenError:
+    except UnseenError:
         return None
+
+
+def givers_of(held: Held, contexts: Contexts, texts: Texts) -> list[ProjectFunction]:
+    """The functions that give the client to others."""
+    found = [] if held.name else [ProjectFunction(held.path, held.function)]
+    for path, node in _nodes_of(held, contexts, texts) if held.name else ():
+        document = _text(path, texts)
+        if _is_handed_back(node, document):
+            found.append(ProjectFunction(path, _enclosing(node, document, contexts.project.facts[path].functions)))
+    return list(dict.fromkeys(found))
 
 
 def _uses_of(held: Held, contexts: Contexts, texts: Texts) -> Iterator[Use]:
     project = contexts.project
+    nodes = [*_nodes_of(held, contexts, texts)] if held.name else []
+    nodes = [(path, node) for path, node in nodes if not _is_handed_back(node, _text(path, texts))]
+    for of in givers_of(held, contexts, texts):
+        if gives(of, contexts) is None or not project.decorators_are_known(of):
+            raise UnseenError
+        nodes += nodes_given(of, contexts, texts)
+    for path, node in nodes:
+        yield _use(node, project.facts[path].functions, path, _text(path, texts))
+
+
+def _text(path: str, texts: Texts) -> Document:
+    document = texts.document(path)
+    if document is None:
+        raise UnseenError
+    return document
+
+
+def _is_handed_back(node: ast.expr, document: Document) -> bool:
+    """Whether what stands there is all that the function around it gives."""
+    around = document.parents.get(node)
+    return isinstance(around, (ast.Return, ast.Yield))
+
+
+def _nodes_of(held: Held, contexts: Contexts, texts: Texts) -> Iterator[tuple[str, ast.expr]]:
+    """Where the client stands under its name, each with the file."""
     if held.owner < 0 and held.function == 0 and is_told(held.path, held.name, contexts):
-        raise _UnseenError
+        raise UnseenError
     for path in sorted(_files_of(held, contexts)):
-        document = texts.document(path)
-        if document is None:
-            raise _UnseenError
-        for node in _mentions(held, path, document, contexts):
+        for node in _mentions(held, path, _text(path, texts), contexts):
             if node is not None:
-                yield _use(node, project.facts[path].functions, path, document)
+                yield path, node
 
 
 def _files_of(held: Held, contexts: Contexts) -> set[str]:
@@ -189,14 +240,14 @@ def _own_mentions(held: Held, document: Document, contexts: Contexts) -> Iterato
         if held.name in facts.bindings or any(p.name == held.name for p in facts.parameters)
     ]
     if bound != [held.function] and held.function == 0:
-        raise _UnseenError
+        raise UnseenError
     for node in document.uses.get(held.name, ()):
         if held.function > 0 and not _is_within(node, functions[held.function].line, document):
             continue
         if isinstance(node.ctx, ast.Load):
             yield node
         elif not _is_target(document.parents.get(node)):
-            raise _UnseenError
+            raise UnseenError
 
 
 def _is_target(around: ast.AST | None) -> bool:
@@ -217,12 +268,12 @@ def _imported_mentions(held: Held, path: str, document: Document, contexts: Cont
     names = set()
     for where, name, imported in contexts.project.imports_of(path):
         if name == "*" and contexts.project.value(imported, where) == Module(module):
-            raise _UnseenError
+            raise UnseenError
         if imported.name == held.name and _is_from(imported, path, module, contexts):
             names.add(name)
     for name in names:
         if name in document.rebound:
-            raise _UnseenError
+            raise UnseenError
         yield from document.uses.get(name, ())
     for node in document.parents:
         if isinstance(node, ast.Attribute) and node.attr == held.name:
@@ -247,9 +298,9 @@ def _attribute_mentions(held: Held, path: str, document: Document, contexts: Con
             if isinstance(node.ctx, ast.Load):
                 yield node
             elif not _is_target(document.parents.get(node)):
-                raise _UnseenError
+                raise UnseenError
         elif of is None and knows:
-            raise _UnseenError
+            raise UnseenError
 
 
 def _place(node: ast.AST, path: str, document: Document, contexts: Contexts) -> Where:
@@ -280,9 +331,9 @@ def _use(node: ast.expr, functions: tuple[Function, ...], path: str, document: D
         inner, around = around, document.parents.get(around)
     index = _enclosing(node, document, functions)
     if not (tail and isinstance(around, ast.Call) and around.func is inner) or index < 0:
-        raise _UnseenError
+        raise UnseenError
     span = document.span(around)
     place = next((i for i, site in enumerate(functions[index].sites) if site.span == span), -1)
     if place < 0:
-        raise _UnseenError
+        raise UnseenError
     return Use(ProjectFunction(path, index), place, ".".join(tail))

@@ -173,6 +173,11 @@ def _is_session(value: Value | None, contexts: Contexts) -> bool:
     return not {value.of.name}.isdisjoint({name for row in known for name in (row.of, row.instead)})
 
 
+def _is_client(value: Value | None, contexts: Contexts) -> bool:
+    named = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
+    return named in contexts.project.knowledge.client_classes
+
+
 def _awaits_nothing(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:
     """Whether what an awaited call gives is certainly no coroutine."""
     callee = contexts.project.value(site.call.callee, Where(place.path, place.index, site.line))
@@ -217,22 +222,30 @@ def _signature(place: ProjectFunction, contexts: Contexts) -> object:
     function = contexts.project.function(place)
     where = Where(place.path, function.parent, function.line)
     parameters = tuple(_parameter(parameter, where, contexts) for parameter in function.parameters)
-    decorators = tuple(_of_its_kind(one, function, where, contexts) for one in function.decorators)
-    returns = _iterated(function, where, contexts) if function.generator else function.returns
+    decorators = tuple(_decorator(one, function, where, contexts) for one in function.decorators)
+    told = _iterated if function.generator else _returned
+    returns = told(function, where, contexts)
     return (function.qualname, parameters, returns, decorators, function.generator)
 
 
+def _returned(function: Function, where: Where, contexts: Contexts) -> object:
+    return _class_told(function.returns, where, contexts)
+
+
 def _iterated(function: Function, where: Where, contexts: Contexts) -> object:
-    """What a generator is said to give, by the name for a plain one where it goes by the right one for its kind."""
-    match function.returns:
-        case Subscript(of=of, items=items):
-            return (_of_its_kind(of, function, where, contexts), items[:2])
-        case other:
-            return _of_its_kind(other, function, where, contexts)
+    """What a generator is said to give; of `async def` by either of the two names for it."""
+    of, items = (function.returns.of, function.returns.items) if isinstance(function.returns, Subscript) else (None, ())
+    value = contexts.project.value(of or function.returns, where)
+    name = value.name if isinstance(value, Outside) else ""
+    if function.asynchronous:
+        name = PLAIN.get(name, name)
+    if name not in ASYNCHRONOUS:
+        return _class_told(function.returns, where, contexts)
+    return (name, tuple(_class_told(item, where, contexts) for item in items[:2]))
 
 
-def _of_its_kind(expression: Expression | None, function: Function, where: Where, contexts: Contexts) -> object:
-    """An expression; of two names of which the one belongs to `def` and the other to `async def`, the first."""
+def _decorator(expression: Expression | None, function: Function, where: Where, contexts: Contexts) -> object:
+    """A decorator; of two of which the one belongs to `def` and the other to `async def`, the first."""
     value = contexts.project.value(expression, where) if isinstance(expression, (Name, Attribute)) else None
     if not isinstance(value, Outside):
         return expression
@@ -241,12 +254,22 @@ def _of_its_kind(expression: Expression | None, function: Function, where: Where
     return value.name if value.name in ASYNCHRONOUS and not function.asynchronous else expression
 
 
+def _class_told(annotation: Expression | None, where: Where, contexts: Contexts) -> object:
+    """An annotation; of a client, the one whose methods block, by either of the two."""
+    value = contexts.project.annotated(annotation, where)
+    named = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
+    return contexts.project.knowledge.client_classes.get(named, annotation)
+
+
 def _parameter(parameter: Parameter, where: Where, contexts: Contexts) -> object:
     """A parameter; of a session that is injected, or handed on, only that it is one."""
     project = contexts.project
     value = project.annotated(parameter.annotation, where)
     if value is None and isinstance(dependency := project.dependency(parameter, where), ProjectFunction):
         value = project.injected(dependency)
+    if _is_client(value, contexts) and parameter.annotation is not None:
+        told = _class_told(parameter.annotation, where, contexts)
+        return (parameter.name, parameter.kind, parameter.default, told, project.dependency(parameter, where))
     if not _is_session(value, contexts):
         return parameter
     given = project.dependency(parameter, where)

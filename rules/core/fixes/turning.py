@@ -15,7 +15,7 @@ from rules.core.findings import Span
 from rules.core.fixes.answers import UnknownUse
 from rules.core.fixes.asking import written_anew
 from rules.core.fixes.calm import Calm
-from rules.core.fixes.holding import Held, Use, counterpart_of, counterparts, held_at, uses_of
+from rules.core.fixes.holding import Held, Use, counterpart_of, counterparts, held_at, held_by, uses_of
 from rules.core.fixes.offload import why_not_handed_over
 from rules.core.fixes.sharing import CONTEXT_SETTERS, LOOP_MODULES
 from rules.core.fixes.texts import Texts
@@ -105,12 +105,11 @@ class Turning:
             return
         counterpart = counterpart_of(held, self.contexts)
         self.clients[held] = counterpart
-        if held.function > 0 and held.owner < 0:
+        if held.function > 0 and held.owner < 0 and held.name:
             self._make_within(held, counterpart)
         elif counterpart.bound:
             raise Refused("the other client can only be made on the event loop")
-        holder = Object(ProjectClass(held.path, held.owner)) if held.owner >= 0 else None
-        if counterpart.asks and self.contexts.once.is_made_for_requests(holder):
+        if counterpart.asks and self._is_made_often(held):
             raise Refused("each request would make a client of its own")
         uses = uses_of(held, self.contexts, self.texts)
         if uses is None:
@@ -119,6 +118,12 @@ class Turning:
             self._use(use, held)
         if counterpart.asks:
             self._ask(uses, counterpart)
+
+    def _is_made_often(self, held: Held) -> bool:
+        """Whether a client that is made in no time is made for each request, where the other one would take its time."""
+        if held.owner >= 0:
+            return self.contexts.once.is_made_for_requests(Object(ProjectClass(held.path, held.owner)))
+        return not held.name and not self.contexts.once.runs_once(ProjectFunction(held.path, held.function))
 
     def _make_within(self, held: Held, counterpart: Counterpart) -> None:
         """A client that a function makes for itself: not on the loop where that takes long."""
@@ -233,11 +238,16 @@ class Turning:
         made = counterparts(callee.name, self.contexts) if isinstance(callee, Outside) else []
         if made:
             return not made[0].heavy
-        held = held_at(at[0], site, self.contexts)
+        held = held_at(at[0], site, self.contexts) or held_by(site.call, at[0], self.contexts)
         if held is None:
             return False
         self.exchange(held)
-        return True
+        return held_at(at[0], site, self.contexts) is not None or self._is_made_quickly(held)
+
+    def _is_made_quickly(self, held: Held) -> bool:
+        """Whether the function that gives a client may be called on the event loop."""
+        giver = ProjectFunction(held.path, held.function)
+        return bool(held.name) or not self.clients[held].heavy or self.contexts.once.runs_once(giver)
 
     def _blocking(self, site: Site, where: Where) -> tuple[Blocking, str] | None:
         """What blocks, files of the program's own among it."""

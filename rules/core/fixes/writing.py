@@ -1,6 +1,7 @@
 """A plan written as edits, file by file: the words `async` and `await`, other names, other clients, imports."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,7 +12,8 @@ from rules.core.fixes.answers import UnknownUse
 from rules.core.fixes.asking import CLOSING, in_full, written_anew
 from rules.core.fixes.awaits import Awaits, awaitable_call
 from rules.core.fixes.document import Document
-from rules.core.fixes.holding import maker_call
+from rules.core.fixes.given import UnseenError, types_given
+from rules.core.fixes.holding import givers_of, maker_call
 from rules.core.fixes.imports import Imported, added_at_once, import_dotted, import_member, is_imported
 from rules.core.fixes.offload import first_argument, hand_over
 from rules.core.fixes.turning import At, Refused, Step, Turning
@@ -231,6 +233,17 @@ class Writing:
                 raise Refused("nothing closes the client")
             if counterpart.made:
                 self._make(call, counterpart, file)
+            for of in givers_of(held, self.contexts, self.plan.texts):
+                self._retype(of, counterpart)
+
+    def _retype(self, of: ProjectFunction, counterpart: Counterpart) -> None:
+        """The other class where annotations name the one that a function gives."""
+        try:
+            for path, node in types_given(of, counterpart.of, self.contexts, self.plan.texts):
+                nodes = self._renamed.setdefault((path, counterpart.instead), [])
+                nodes += [node] if node not in nodes else []
+        except UnseenError as unseen:
+            raise Refused("an annotation of the client is not plain") from unseen
 
     @staticmethod
     def _make(call: ast.Call, counterpart: Counterpart, file: Awaits) -> None:
@@ -266,18 +279,40 @@ def rename(nodes: list[ast.expr], dotted: str, file: Awaits, contexts: Contexts)
     """Another class in place of the one that is written there, imported in the same manner."""
     module, _, member = dotted.rpartition(".")
     document = file.document
+    if edit := moved_import(nodes, module, member, document, contexts):
+        file.edit(edit)
+        return
     if not all(isinstance(node, ast.Name) for node in nodes):
         imported = import_dotted(document, dotted)
     elif edit := swapped_import(nodes, module, member, document, contexts):
         imported = Imported(member)
         file.edit(edit)
     else:
-        imported = import_member(document, module, member)
+        imported = import_member(document, module, member) or import_dotted(document, dotted)
     if imported is None:
         raise Refused("the name of the other class is taken")
     swapped = imported.name == member and not imported.edits
     for node in nodes:
         file.replace(node, imported.name, None if swapped else imported)
+
+
+def moved_import(
+    nodes: list[ast.expr], module: str, member: str, document: Document, contexts: Contexts
+) -> Edit | None:
+    """The edit that makes the import of a class bring the one of the same name from another module."""
+    if {_id(node) for node in nodes} != {member} or any(use not in nodes for use in document.uses[member]):
+        return None
+    if member in document.words or member in document.rebound or is_taken_from(document.path, member, contexts):
+        return None
+    for statement in document.tree.body:
+        if isinstance(statement, ast.ImportFrom) and [(one.name, one.asname) for one in statement.names] == [
+            (member, None)
+        ]:
+            line, column = document.span(statement).start
+            old = re.match(r"(from\s+)([\w.]+)(?=\s+import\b)", document.line(line)[column - 1 :])
+            if old is not None:
+                return document.replace(Span(line, column + old.end(1), line, column + old.end(2)), module)
+    return None
 
 
 def swapped_import(
@@ -307,7 +342,7 @@ def _class_names(call: ast.Call, document: Document) -> Iterator[ast.expr]:
         if ast.dump(around.annotation) != ast.dump(call.func):
             raise Refused("the annotation says something else")
         yield around.annotation
-    elif not isinstance(around, (ast.Assign, ast.withitem)):
+    elif not isinstance(around, (ast.Assign, ast.withitem, ast.Return, ast.Yield)):
         raise Refused("the client is not kept under a name")
     yield call.func
 

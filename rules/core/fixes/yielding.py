@@ -8,6 +8,7 @@ from rules.core.contexts import Contexts
 from rules.core.findings import Span
 from rules.core.fixes.awaits import Awaits, as_expression
 from rules.core.fixes.turning import MANAGER, Refused, is_manager
+from rules.core.library import Role
 from rules.core.values import Outside, ProjectFunction, Where
 
 ASYNCHRONOUS = {
@@ -34,7 +35,7 @@ class Yielding:
         if is_manager(self.function, self.contexts):
             yield self.definition.decorator_list[0], ASYNCHRONOUS[MANAGER]
         returns = self.definition.returns
-        if returns is None or any(root.function == self.function for root in self.contexts.roots):
+        if returns is None or self._is_endpoint():
             return
         iterated = returns.value if isinstance(returns, ast.Subscript) else returns
         value = self.contexts.project.value(as_expression(iterated), Where(self.function.path))
@@ -43,6 +44,10 @@ class Yielding:
             yield iterated, ASYNCHRONOUS[value.name]
         elif is_manager(self.function, self.contexts):
             raise Refused("what the context manager is said to give is unknown")
+
+    def _is_endpoint(self) -> bool:
+        roots = (root for root in self.contexts.roots if root.function == self.function)
+        return any(root.role is Role.ENDPOINT for root in roots)
 
     @staticmethod
     def _shorten(returns: ast.expr, file: Awaits) -> None:

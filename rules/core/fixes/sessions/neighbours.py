@@ -27,6 +27,7 @@ from rules.core.fixes.sharing import reached
 from rules.core.fixes.turning import Refused
 from rules.core.library import Sessions
 from rules.core.repository import is_offline
+from rules.core.usage import overridden
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 _DEEPEST = 3  # dependencies that hand on what another gave
@@ -73,19 +74,9 @@ class Neighbours:
 
     def check_tests(self, instead: ProjectFunction) -> None:
         """Raises Refused where tests put something in the place of the one dependency, and not of the other."""
-        replaced = set(self._replaced())
+        replaced = set(overridden(self.contexts))
         if self.dependency in replaced and instead not in replaced:
             raise Refused("tests put another session in its place")
-
-    def _replaced(self) -> Iterator[object]:
-        project = self.contexts.project
-        for path, facts in project.facts.items():
-            if "dependency_overrides" not in facts.outline.states:
-                continue
-            for index, function in enumerate(facts.functions):
-                for binding in function.bindings.get(".dependency_overrides", ()):
-                    pair = binding.value.items if isinstance(binding.value, Collection) else ()
-                    yield from (project.value(one, Where(path, index, binding.line)) for one in pair[:1])
 
     # Dependencies
 
