@@ -1,7 +1,8 @@
 """Making fixes, round after round, until none is left.
 
 Pure: texts in, texts out. A round makes all fixes of one analysis whose edits can be made together. Of those of one rule in
-one file it leaves one to the next round, which then sees an import without its last use, and drops it.
+one file it leaves one to the next round, which then sees an import without its last use, and drops it. What
+fixes of several rules or files leave without a use goes in the end.
 """
 
 from collections import Counter
@@ -21,6 +22,7 @@ from rules import (
     apply_edits,
     go_together,
     read_facts,
+    without_leftovers,
 )
 
 SPARE_ROUNDS = 10  # beyond one round a finding: a fix may uncover what another rule has to say
@@ -45,7 +47,10 @@ class Project:
         by_path: dict[str, list[Edit]] = {}
         for edit in edits:
             by_path.setdefault(edit.path, []).append(edit)
-        texts = {path: apply_edits(self.sources[path], of_one) for path, of_one in by_path.items()}
+        return self.replaced({path: apply_edits(self.sources[path], of_one) for path, of_one in by_path.items()})
+
+    def replaced(self, texts: Mapping[str, bytes]) -> "Project":
+        """With other texts of some files."""
         facts = {path: read_facts(text) for path, text in texts.items()}
         return replace(self, sources={**self.sources, **texts}, facts={**self.facts, **facts})
 
@@ -83,7 +88,7 @@ def fix_all(
     candidates: Candidates = best,
 ) -> Fixed:
     """Make the fixes of all `wanted` findings, of each the first candidate; unsafe ones only where `unsafe` says so."""
-    done: list[tuple[Finding, Fix]] = []
+    started, done = project, list[tuple[Finding, Fix]]()
     for _ in range(len(analysis.findings) + SPARE_ROUNDS):
         possible = fixable(filter(wanted, analysis.findings), unsafe=unsafe, candidates=candidates)
         chosen = list(_together(project.sources, [one for one in possible if one not in done]))
@@ -92,6 +97,10 @@ def fix_all(
         project = project.edited(edit for _, fix in chosen for edit in fix.edits)
         analysis = project.analyze()
         done += chosen
+    tidy = without_leftovers(project.facts, started.sources, project.sources) if done else {}
+    if tidy:
+        project = project.replaced(tidy)
+        analysis = project.analyze()
     return Fixed(project, analysis, tuple(done))
 
 

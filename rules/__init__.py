@@ -42,6 +42,13 @@ def read_base(facts: Mapping[str, Facts], *, options: Options = DEFAULT_OPTIONS)
     return engine().base(facts, options)
 
 
+def without_leftovers(
+    facts: Mapping[str, Facts], before: Mapping[str, bytes], after: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """The texts that lose imports which fixes have left without a use. See `rules.core.fixes.leftovers`."""
+    return engine().without_leftovers(facts, before, after)
+
+
 __all__ = [
     "ENGINE_VERSION",
     "Analysis",
@@ -67,4 +74,5 @@ __all__ = [
     "go_together",
     "read_base",
     "read_facts",
+    "without_leftovers",
 ]

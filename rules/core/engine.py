@@ -9,6 +9,7 @@ from rules.core.blocking import blocking_remarks, spoken
 from rules.core.contexts import Contexts
 from rules.core.facts import Facts, show
 from rules.core.findings import Analysis, Finding, Severity, Span, Step, Unreadable
+from rules.core.fixes.leftovers import without_leftovers
 from rules.core.fixes.mending import Mending
 from rules.core.introduced import Base, fingerprints_in_base
 from rules.core.library import Knowledge
@@ -79,6 +80,12 @@ class Engine:
         """The repository before a change, to be compared with what any change makes of it."""
         with uncollected():
             return Base(facts, self._found(self._contexts(facts, options), options))
+
+    def without_leftovers(
+        self, facts: Mapping[str, Facts], before: Mapping[str, bytes], after: Mapping[str, bytes]
+    ) -> dict[str, bytes]:
+        """The texts `after` fixes, by path, that can do without an import which had a use `before`; `facts` are those after."""
+        return without_leftovers(before, after, Contexts(Project(facts, self.knowledge)))
 
     def _contexts(self, facts: Mapping[str, Facts], options: Options) -> Contexts:
         knowledge = self.knowledge.with_client(options.client) if options.client else self.knowledge

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Collection, Expression, Site, last_name
+from rules.core.facts import Attribute, Call, Collection, Expression, Import, Site, last_name
 from rules.core.repository import is_offline
 from rules.core.values import Module, Outside, ProjectFunction, Value, Where
 
@@ -116,20 +116,30 @@ def _names(function: ProjectFunction, path: str, contexts: Contexts) -> set[str]
 
 
 def is_taken_from(path: str, name: str, contexts: Contexts) -> bool:
-    """Whether another file takes the name from this one: by an import, or in a text."""
+    """Whether another file takes the name from this one: by an import, of the module itself perhaps, or in a text."""
     if is_told(path, name, contexts):
         return True
     module = path.removesuffix(".py").removesuffix("/__init__")
     for other in contexts.project.naming.get(name, ()):
         if other == path:
             continue
-        for _, _, imported in contexts.project.imports_of(other):
-            if (
-                imported.name == name
-                and contexts.project.modules.find(other, imported.level, imported.module) == module
-            ):
+        for where, _, imported in contexts.project.imports_of(other):
+            if contexts.project.value(imported, where) == Module(module):
+                return True  # as an attribute of the module, or by a star
+            if imported.name == name and _place(other, imported, contexts) == module:
                 return True
+        if any(not one.name and _place(other, one, contexts) == module for one in _imports(other, contexts)):
+            return True
     return False
+
+
+def _imports(path: str, contexts: Contexts) -> tuple[Import, ...]:
+    return contexts.project.facts[path].outline.imports
+
+
+def _place(path: str, imported: Import, contexts: Contexts) -> str | None:
+    """The module that a file imports, or imports from."""
+    return contexts.project.modules.find(path, imported.level, imported.module)
 
 
 def overridden(contexts: Contexts) -> Iterator[Value]:

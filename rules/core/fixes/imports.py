@@ -209,7 +209,7 @@ def orphan_edits(
     roots = {node.id for node in inside if isinstance(node, ast.Name)} - {imported.name.partition(".")[0]}
     edits: list[Edit] = []
     for name in sorted(roots):
-        only_here = all(use in inside for use in document.uses[name])
+        only_here = all(use in inside for use in document.uses.get(name, ()))
         if only_here and name not in document.words and not is_wanted(name):
             edits += _dropped(document, name, added)
     return tuple(edits)
@@ -223,7 +223,7 @@ def _dropped(document: Document, name: str, added: set[int]) -> list[Edit]:
     if not isinstance(document.parents.get(statement), (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef)):
         return []  # it may be there to see whether it can be done
     if len(statement.names) > 1:
-        return [_without(document, statement, name)] if statement.lineno == statement.end_lineno else []
+        return _without(document, statement, name)
     body = _body_of(document, statement)
     if len(body) == 1:
         return []
@@ -238,8 +238,15 @@ def _dropped(document: Document, name: str, added: set[int]) -> list[Edit]:
     return [document.replace(Span(statement.lineno, 1, end_line + 1, 1), "")]
 
 
-def _without(document: Document, statement: ImportStatement, name: str) -> Edit:
+def _without(document: Document, statement: ImportStatement, name: str) -> list[Edit]:
+    """The edit that takes one of several names from an import; of several lines where it has its own."""
     place = next(i for i, alias in enumerate(statement.names) if _bound_name(statement, alias) == name)
+    if statement.lineno != statement.end_lineno:
+        alias = statement.names[place]
+        alone = document.line(alias.lineno).strip().removesuffix(",") == ast.unparse(alias)
+        is_bracketed = document.line(statement.lineno).rstrip().endswith("(")
+        line = Span(alias.lineno, 1, alias.lineno + 1, 1)
+        return [document.replace(line, "")] if alone and is_bracketed else []
     first, last = (place, place + 1) if place == 0 else (place - 1, place)
     kept, gone = statement.names[first], statement.names[last]
     line = statement.lineno
@@ -248,7 +255,7 @@ def _without(document: Document, statement: ImportStatement, name: str) -> Edit:
     else:
         ends = (kept.end_col_offset or 0, gone.end_col_offset or 0)
         span = Span(line, document.column(line, ends[0]), line, document.column(line, ends[1]))
-    return document.replace(span, "")
+    return [document.replace(span, "")]
 
 
 def _added(document: Document, line: str, module: str, name: str) -> Imported:
