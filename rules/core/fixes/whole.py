@@ -11,6 +11,7 @@ from rules.core.fixes.calm import Calm
 from rules.core.fixes.holding import held_at
 from rules.core.fixes.reverse import refusal
 from rules.core.fixes.sessions.exchange import Desk, exchange_session
+from rules.core.fixes.sessions.opening import exchange_opened
 from rules.core.fixes.sharing import INTERLEAVING, touches_shared
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once, is_manager
@@ -74,12 +75,12 @@ def exchange(remark: Remark, bench: Bench) -> Fix | None:
 
 
 def session(remark: Remark, bench: Bench) -> Fix | None:
-    """The session that the call is made on, or is given, exchanged for one that is awaited."""
+    """The session that the call is made on, or is given, exchanged for one that is awaited: of a dependency, or opened there."""
 
     def refuse(reason: str) -> None:
         bench.refusals[reason] += 1
 
-    return exchange_session(remark, bench.desk, refuse)
+    return exchange_session(remark, bench.desk, refuse) or exchange_opened(remark, bench.desk, refuse)
 
 
 def member(remark: Remark, bench: Bench) -> Fix | None:

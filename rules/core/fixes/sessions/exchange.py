@@ -21,6 +21,7 @@ from rules.core.fixes.sessions.loading import Loading
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.neighbours import Neighbours
 from rules.core.fixes.sessions.parameters import Injection, Parameters
+from rules.core.fixes.sessions.places import parameter_given, uses_in
 from rules.core.fixes.sessions.queries import Queries
 from rules.core.fixes.sessions.rows import Called, Flow, Lost
 from rules.core.fixes.sessions.stacks import Stacks, Twins, Unlike
@@ -171,6 +172,7 @@ class Exchange:
     called: dict[ast.Call, Called] = field(default_factory=dict)
     gives: dict[ProjectFunction, Called] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
+    opened: set[ast.expr] = field(default_factory=set)
     is_stale: bool = False
 
     @property
@@ -193,9 +195,13 @@ class Exchange:
         self.others += neighbours.check(function)
         if any(root.role is Role.DEPENDENCY for root in roots):
             neighbours.check_dependants(function)
-        definition = self._definition(function)
+        definition = self.definition(function)
         given = Injection(self.twins.instead.gives, self.twins.instead.dependency)
-        Parameters(self.contexts, self._file(function.path), self.wanted).inject(definition, name, given)
+        Parameters(self.contexts, self.file(function.path), self.wanted).inject(definition, name, given)
+        self.grow(function, name)
+
+    def grow(self, function: ProjectFunction, name: str) -> None:
+        """All that a function does with a session that it is given, or opens. Raises Refused."""
         self._grow(function, name)
         self._read(function, name, is_root=True)
 
@@ -204,18 +210,18 @@ class Exchange:
         if len(self.functions) >= MOST_TURNED:
             raise Refused("it would turn too much")
         self.functions[function] = name
-        definition, file = self._definition(function), self._file(function.path)
+        definition, file = self.definition(function), self.file(function.path)
         queries = Queries(
             name,
             self.row,
             file,
             definition,
             lambda node: self._value(node, function),
-            lambda call: self._may_await(call, function),
+            lambda call: self.may_await(call, function),
             self.desk.models,
             self.wanted,
         )
-        for node in _uses(definition, name, file.document):
+        for node in uses_in(definition, name, file.document, self.opened):
             self._use(node, function, queries)
 
     def _use(self, node: ast.Name, function: ProjectFunction, queries: Queries) -> None:
@@ -245,7 +251,7 @@ class Exchange:
         elif self._is_awaited(name):
             if any(keyword.arg in {None, "execution_options"} for keyword in call.keywords):
                 raise Refused("a statement is told how it is to be run")
-            if not self._may_await(call, function):
+            if not self.may_await(call, function):
                 raise Refused("a session is used where nothing can be awaited")
             file.wait_for(call)
         else:
@@ -265,8 +271,8 @@ class Exchange:
             raise Refused("a transaction is given a name")
         file.put(file.document.span(around).start, "async ")
 
-    def _may_await(self, call: ast.Call, function: ProjectFunction) -> bool:
-        file = self._file(function.path)
+    def may_await(self, call: ast.Call, function: ProjectFunction) -> bool:
+        file = self.file(function.path)
         site = self._site(call, function, file.document)
         if site is None:
             return False
@@ -280,7 +286,7 @@ class Exchange:
 
     def _hand(self, node: ast.Name, call: ast.Call, function: ProjectFunction) -> None:
         """A helper that is handed the session: exchanged as well, else run with a session of its own kind."""
-        file = self._file(function.path)
+        file = self.file(function.path)
         site = self._site(call, function, file.document)
         helper = self._value(call.func, function)
         if site is None or not isinstance(helper, ProjectFunction):
@@ -303,7 +309,7 @@ class Exchange:
 
     def _exchange_helper(self, helper: ProjectFunction, call: ast.Call, node: ast.Name, site: Site) -> None:
         facts = self.contexts.project.function(helper)
-        name = _parameter_given(call, node, facts.parameters)
+        name = parameter_given(call, node, facts.parameters)
         if self.functions.get(helper, name) != name or not name:
             raise Refused("a helper is handed several sessions")
         if helper not in self.functions:
@@ -320,7 +326,7 @@ class Exchange:
         calls = calls_by_hand(helper, self.contexts)
         if calls is None or any(caller not in self.functions for caller, _ in calls):
             raise Refused("a helper is called by others as well")
-        definition, file = self._definition(helper), self._file(helper.path)
+        definition, file = self.definition(helper), self.file(helper.path)
         Parameters(self.contexts, file, self.wanted).retype(definition, name, self.twins.instead.gives)
         if isinstance(definition, ast.FunctionDef):
             file.turn(definition)
@@ -330,7 +336,7 @@ class Exchange:
         self._read(helper, name, is_root=False)
 
     def _await(self, caller: ProjectFunction, place: int) -> None:
-        file = self._file(caller.path)
+        file = self.file(caller.path)
         site = self.contexts.project.function(caller).sites[place]
         call = awaitable_call(site, caller, self.contexts, file.document, file.turned)
         if call is None:
@@ -339,9 +345,9 @@ class Exchange:
 
     def _bridge(self, helper: ProjectFunction, call: ast.Call, node: ast.Name, function: ProjectFunction) -> None:
         """`await session.run_sync(helper, ...)`: the helper as it is, with a session of its own kind."""
-        file, name = self._file(function.path), self.functions[function]
+        file, name = self.file(function.path), self.functions[function]
         document = file.document
-        if not call.args or call.args[0] is not node or not self._may_await(call, function):
+        if not call.args or call.args[0] is not node or not self.may_await(call, function):
             raise Refused("a helper is handed the session in another place than the first")
         self._bridging.check(helper)
         if len(call.args) == 1 and not call.keywords:
@@ -367,12 +373,12 @@ class Exchange:
 
     def _read(self, function: ProjectFunction, name: str, *, is_root: bool) -> None:
         """Raises Refused where a row is read that would have to be loaded there."""
-        document, definition = self._file(function.path).document, self._definition(function)
+        document, definition = self.file(function.path).document, self.definition(function)
         flow = self._flow(function, name, document, is_root=is_root)
         flow.follow(definition)
         self.gives[function] = Called(flow.lost, flow.gives)
         loading = Loading(self.contexts, self.desk.models, self.desk.calm, function)
-        loading.check(definition, self._file(function.path), self.wanted, name, is_root=is_root)
+        loading.check(definition, self.file(function.path), self.wanted, name, is_root=is_root)
         for read in flow.reads:
             if read.returned and not is_root:
                 continue
@@ -402,7 +408,7 @@ class Exchange:
 
     def _changes(self, function: ProjectFunction) -> bool:
         """Whether a function leaves anything pending in the session, or a helper may."""
-        nodes = [*ast.walk(self._definition(function))]
+        nodes = [*ast.walk(self.definition(function))]
         called = {
             node.func.attr for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         }
@@ -411,14 +417,14 @@ class Exchange:
 
     # Writing
 
-    def _definition(self, function: ProjectFunction) -> ast.FunctionDef | ast.AsyncFunctionDef:
-        document = self._file(function.path).document
+    def definition(self, function: ProjectFunction) -> ast.FunctionDef | ast.AsyncFunctionDef:
+        document = self.file(function.path).document
         definition = document.function_at(self.contexts.project.function(function).line)
         if definition is None:
             raise Refused("its text is not at hand")
         return definition
 
-    def _file(self, path: str) -> Awaits:
+    def file(self, path: str) -> Awaits:
         if path not in self.files:
             document = self.desk.texts.document(path)
             if document is None:
@@ -470,33 +476,3 @@ def _of_drivers(twins: Twins, row: Sessions) -> Iterator[str]:
         )
     elif not pairs:
         yield "Another driver takes the values, and may be stricter about their types."
-
-
-def _uses(definition: ast.FunctionDef | ast.AsyncFunctionDef, name: str, document: Document) -> Iterator[ast.Name]:
-    """Where the session stands in a function, in order. Raises Refused where that is not certain."""
-    found = [
-        node
-        for statement in definition.body
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Name) and node.id == name
-    ]
-    for node in sorted(found, key=lambda node: (node.lineno, node.col_offset)):
-        if not isinstance(node.ctx, ast.Load):
-            raise Refused("the name of a session is bound again")
-        inside = document.parents.get(node)
-        while inside is not None and inside is not definition:
-            if isinstance(inside, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-                raise Refused("the session is used in an inner function")
-            inside = document.parents.get(inside)
-        yield node
-
-
-def _parameter_given(call: ast.Call, node: ast.Name, parameters: tuple[Parameter, ...]) -> str:
-    """The parameter that takes the session at a call."""
-    if any(isinstance(one, ast.Starred) for one in call.args):
-        return ""
-    for place, argument in enumerate(call.args):
-        if argument is node and place < len(parameters) and parameters[place].kind in {"normal", "positional"}:
-            return parameters[place].name
-    names = {parameter.name for parameter in parameters}
-    return next((one.arg for one in call.keywords if one.value is node and one.arg in names), "") or ""

@@ -37,7 +37,7 @@ class Unlike(Exception):  # noqa: N818 -- it is an answer, not a failure
 class Source:
     """Where sessions come from: the dependency that gives them, the library class of them, and how they are made.
 
-    Where it `expires`, objects load again what is read of them after a commit. `options` are those that change what a session
+    The dependency may be a function that opens sessions itself, or a whole module that holds a factory of them. Where it `expires`, objects load again what is read of them after a commit. `options` are those that change what a session
     does, `deeds` what is done with it but to make, to close and to take back.
     """
 
@@ -113,7 +113,7 @@ class Stacks:
         reasons: list[str] = []
         for other in self.asynchronous:
             try:
-                found.append(_compared(source, self.source(other)))
+                found.append(compared(source, self.source(other)))
             except Unlike as unlike:
                 reasons.append(str(unlike))
         near = [twins for twins in found if twins.instead.dependency.path == dependency.path]
@@ -137,8 +137,17 @@ class Stacks:
         project = self.contexts.project
         if project.function(dependency).decorators or dependency in project.overriding:
             raise Unlike("the dependency of a session is decorated or put in the place of another")
-        gives = self.given_by(dependency)
         made, where, deeds = self._made(dependency)
+        return self._opened(made, where, deeds, self.given_by(dependency), dependency)
+
+    def opened(self, made: Call, function: ProjectFunction, line: int, gives: str) -> Source:
+        """How the sessions are made that a function opens itself at a line. Raises Unlike."""
+        return self._opened(made, Where(function.path, function.index, line), frozenset(), gives, function)
+
+    def _opened(
+        self, made: Call, where: Where, deeds: frozenset[str], gives: str, dependency: ProjectFunction
+    ) -> Source:
+        project = self.contexts.project
         factory, given = self._factory(made, where)
         keywords = dict(factory.keywords)
         bind = keywords.get("bind", factory.arguments[0] if factory.arguments else None)
@@ -263,7 +272,7 @@ class Stacks:
                         raise Unlike("something listens to one of the two engines")
 
 
-def _compared(source: Source, other: Source) -> Twins:
+def compared(source: Source, other: Source) -> Twins:
     """The two as twins. Raises Unlike where one does what the other does not."""
     unlike = frozenset(key for key, _ in source.options ^ other.options)
     if unlike - {_FLUSHING, _CONNECTING} or any(map(_is_elsewhere, source.options ^ other.options)):
