@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rules.core.facts import Binding, Call, Entered, Name, names_in
-from rules.core.findings import Applicability, Fix, Way
+from rules.core.findings import Applicability, Fix, Span, Way
+from rules.core.fixes.awaits import Awaits
 from rules.core.fixes.sessions.exchange import CONTRACT, Desk, Exchange
 from rules.core.fixes.sessions.parameters import Parameters
 from rules.core.fixes.sessions.stacks import Source, Twins, Unlike, compared
@@ -149,10 +150,21 @@ def _open(function: ProjectFunction, opened: Opened, factory: Factory, exchange:
                 if not exchange.may_await(call, function):
                     raise Refused("a session is opened where nothing can be awaited")
                 file.put(file.document.span(node).start, "async ")
-                file.rename(call, f"{parameters.own_name(factory.path, factory.name, call.func)}()")
+                _call_instead(call, parameters.own_name(factory.path, factory.name, call.func), file)
                 exchange.opened.add(item.optional_vars)
     if any(argument.arg == opened.name for argument in ast.walk(definition.args) if isinstance(argument, ast.arg)):
         raise Refused("the name of a session is bound again")
+
+
+def _call_instead(call: ast.Call, name: str, file: Awaits) -> None:
+    """The other factory in place of what is called, without arguments; an import that has no use then may stay."""
+    document = file.document
+    if isinstance(call.func, ast.Name) and document.uses[call.func.id] != [call.func]:
+        file.edit(document.replace(document.span(call.func), name))
+    else:
+        file.rename(call.func, name)
+    if call.args or call.keywords:
+        file.edit(document.replace(Span(*document.span(call.func).end, *document.span(call).end), "()"))
 
 
 def _call(item: ast.withitem) -> ast.Call:
