@@ -245,8 +245,8 @@ def _without(document: Document, statement: ImportStatement, name: str) -> list[
         alias = statement.names[place]
         alone = document.line(alias.lineno).strip().removesuffix(",") == ast.unparse(alias)
         is_bracketed = document.line(statement.lineno).rstrip().endswith("(")
-        line = Span(alias.lineno, 1, alias.lineno + 1, 1)
-        return [document.replace(line, "")] if alone and is_bracketed else []
+        own_line = Span(alias.lineno, 1, alias.lineno + 1, 1)
+        return [document.replace(own_line, "")] if alone and is_bracketed else []
     first, last = (place, place + 1) if place == 0 else (place - 1, place)
     kept, gone = statement.names[first], statement.names[last]
     line = statement.lineno

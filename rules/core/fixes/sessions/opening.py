@@ -141,19 +141,25 @@ def _open(function: ProjectFunction, opened: Opened, factory: Factory, exchange:
         if origin is not None and is_told(*origin, exchange.contexts):
             raise Refused("a text names the factory of the session, as mocks are told")
     parameters = Parameters(exchange.contexts, file, exchange.wanted)
-    for node in ast.walk(definition):
-        for item in node.items if isinstance(node, (ast.With, ast.AsyncWith)) else ():
-            if isinstance(item.optional_vars, ast.Name) and item.optional_vars.id == opened.name:
-                if isinstance(node, ast.AsyncWith) or len(node.items) != 1:
-                    raise Refused("a session is opened together with something else")
-                call = _call(item)
-                if not exchange.may_await(call, function):
-                    raise Refused("a session is opened where nothing can be awaited")
-                file.put(file.document.span(node).start, "async ")
-                _call_instead(call, parameters.own_name(factory.path, factory.name, call.func), file)
-                exchange.opened.add(item.optional_vars)
+    for node, item in _opening(definition, opened.name):
+        call = _call(item)
+        if isinstance(node, ast.AsyncWith) or len(node.items) != 1:
+            raise Refused("a session is opened together with something else")
+        if not exchange.may_await(call, function):
+            raise Refused("a session is opened where nothing can be awaited")
+        file.put(file.document.span(node).start, "async ")
+        _call_instead(call, parameters.own_name(factory.path, factory.name, call.func), file)
+        exchange.opened.add(item.optional_vars or call)
     if any(argument.arg == opened.name for argument in ast.walk(definition.args) if isinstance(argument, ast.arg)):
         raise Refused("the name of a session is bound again")
+
+
+def _opening(definition: ast.AST, name: str) -> Iterator[tuple[ast.With | ast.AsyncWith, ast.withitem]]:
+    """The `with` statements that bind a name, each with what binds it."""
+    entering = (node for node in ast.walk(definition) if isinstance(node, (ast.With, ast.AsyncWith)))
+    for node, item in ((around, one) for around in entering for one in around.items):
+        if isinstance(item.optional_vars, ast.Name) and item.optional_vars.id == name:
+            yield node, item
 
 
 def _call_instead(call: ast.Call, name: str, file: Awaits) -> None:

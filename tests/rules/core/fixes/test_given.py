@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.rules.checking import EVERYTHING, Way, assert_clean, assert_fixes, assert_unfixed, with_app
+from rules import Way
+from tests.rules.checking import EVERYTHING, assert_clean, assert_fixes, assert_unfixed, with_app
 
 RULE = "endpoints/upstream"
 IMPORTS = """
