@@ -1,8 +1,8 @@
 """Awaits that follow each other though neither needs the other.
 
 ## What it does
-When asked for all, finds two reads in an endpoint or what it calls that are awaited one after the other, where the second
-neither uses what the first gives, nor shares anything with it but plain values.
+When asked for all, finds two or more reads in an endpoint or what it calls that are awaited one after the other, where the later
+neither uses what an earlier one gives, nor shares anything with it but plain values.
 
 ## Why is this bad?
 The request takes as long as both together, where the longer of the two would do.
@@ -60,8 +60,9 @@ async def item(name: str) -> dict:
 
 ## Fix safety
 Unsafe: awaited at once, the second starts even if the first fails, and both load what they ask at the same time. A fix is
-offered where all that both come to is seen: they change nothing that requests share, and use no session or connection that
-was made elsewhere. In all other cases only the author can say whether it is right.
+offered where all that they come to is seen: they change nothing that requests share, and use no session or connection that
+was made elsewhere. Over HTTP they only ask by `GET` or `HEAD`, of an address that is seen and does not say that something is
+done there. In all other cases only the author can say whether it is right.
 
 ## References
 - [Python: `asyncio.gather`](https://docs.python.org/3/library/asyncio-task.html#asyncio.gather)
@@ -73,17 +74,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Awaited, Call, Function, Name, Site, last_name, names_in, show
+from rules.core.facts import Attribute, Awaited, Call, Function, Site, last_name, show
 from rules.core.findings import Severity
+from rules.core.fixes.gathering import are_independent
 from rules.core.remarks import Remark, Remedy
 from rules.core.rule import Rule
-from rules.core.usage import given_to
-from rules.core.values import Object, Outside, ProjectFunction, Where
+from rules.core.values import ProjectFunction, Where
 
 rule = Rule(__name__, __doc__, Severity.INFO)
 
 _READING = ("get", "fetch", "load", "list", "find", "read", "search", "count", "lookup", "query")
-_PLAIN = frozenset({*(f"builtins.{name}" for name in ("str", "int", "float", "bool", "bytes")), "uuid.UUID"})
 _ADVICE = (
     "`first, second = await asyncio.gather(..., ...)` waits for both at once; both start even if one of them fails."
 )
@@ -142,13 +142,9 @@ def _steps(function: Function) -> Iterator[_Step]:
 
 
 def _are_independent(first: _Step, second: _Step, place: ProjectFunction, contexts: Contexts) -> bool:
-    calls = (first.site.call, second.site.call)
     if any(step.site.guarded or step.site.looped or not _reads(step.site, place, contexts) for step in (first, second)):
         return False
-    if first.name in names_in(calls[1]) or first.name == second.name:
-        return False
-    shared = _given(calls[0]) & _given(calls[1])
-    return all(_is_plain(name, Where(place.path, place.index, second.site.line), contexts) for name in shared)
+    return are_independent((first.name, first.site), (second.name, second.site), place, contexts)
 
 
 def _reads(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:
@@ -157,14 +153,3 @@ def _reads(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:
     is_reading = last_name(callee).lstrip("_").startswith(_READING)
     makes = contexts.awaitable(site, Where(place.path, place.index, site.line))
     return is_reading and makes and not (isinstance(callee, Attribute) and isinstance(callee.of, Call))
-
-
-def _given(call: Call) -> set[str]:
-    """The names that a call is made on and given."""
-    receiver = names_in(call.callee.of) if isinstance(call.callee, Attribute) else set()
-    return receiver.union(*map(names_in, given_to(call)))
-
-
-def _is_plain(name: str, where: Where, contexts: Contexts) -> bool:
-    value = contexts.project.value(Name(name), where)
-    return isinstance(value, Object) and isinstance(value.of, Outside) and value.of.name in _PLAIN

@@ -339,16 +339,22 @@ def test_reads_that_are_awaited_at_once(stage: Stage) -> None:
             return 3
 
 
+        async def get_colour(name: str) -> str:
+            await asyncio.sleep(0.01)
+            return name.upper()
+
+
         @app.get("/items/{name}")
         async def item(name: str) -> dict:
             price = await get_price(name)
             stock = await get_stock(name)
+            colour = await get_colour(name)
             time.sleep(0.01)
-            return {"price": price, "stock": stock}
+            return {"price": price, "stock": stock, "colour": colour}
         """,
         get("/items/tea"),
         get("/items/none"),
         fixes=2,
         unsafe=True,
-        holds=("await asyncio.gather(get_price(name), get_stock(name))",),
+        holds=("await asyncio.gather(get_price(name), get_stock(name), get_colour(name))",),
     )

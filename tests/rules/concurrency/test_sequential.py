@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules import Applicability, Severity
+from rules import Applicability, Severity, apply_edits
 from tests.rules.checking import EVERYTHING, assert_clean, assert_fixes, assert_unfixed, found, with_app
 
 RULE = "concurrency/sequential"
@@ -105,6 +105,11 @@ async def get_locked(key=1):
         return key
 
 
+async def get_told(key=1):
+    await asyncio.sleep(1)
+    unknown.tell(key)
+
+
 async def get_deep(key=1):
     return await get_row(key)
 
@@ -125,6 +130,7 @@ async def get_page(key=1):
         "price = await get_unknown(key)\n    stock = await get_stock(key)",
         "price = await get_posted(key)\n    stock = await get_stock(key)",
         "price = await get_sent(key)\n    stock = await get_stock(key)",
+        "price = await get_told(key)\n    stock = await get_stock(key)",
         "price = await get_all(key)\n    stock = await get_stock(key)",
         "price = await get_locked(key)\n    stock = await get_stock(key)",
     ],
@@ -141,10 +147,73 @@ def test_reads_over_a_client_that_bears_several() -> None:
     assert_fixes(RULE, source, wanted, options=EVERYTHING)
 
 
-def test_of_three_reads_people_choose() -> None:
-    body = "price = await get_price()\n    stock = await get_stock()\n    more = await get_price(1)"
-    findings = found(RULE, with_app(HELPERS, f"{ENDPOINT}{body}\n"), options=EVERYTHING)
-    assert [finding.fix is not None for finding in findings] == [False, False]
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "price = await get_price()\n    stock = await get_stock()\n    more = await get_price(1)",
+            "price, stock, more = await asyncio.gather(get_price(), get_stock(), get_price(1))",
+        ),
+        (
+            "a = await get_price(1)\n    b = await get_price(2)\n    c = await get_stock(3)\n    d = await get_stock(4)",
+            "a, b, c, d = await asyncio.gather(get_price(1), get_price(2), get_stock(3), get_stock(4))",
+        ),
+        (
+            "price = await get_price()\n    stock = await get_stock()\n    more = await get_price(stock)",
+            "price, stock = await asyncio.gather(get_price(), get_stock())\n    more = await get_price(stock)",
+        ),
+        (
+            "more = await get_row()\n    price = await get_price()\n    stock = await get_stock()",
+            "more = await get_row()\n    price, stock = await asyncio.gather(get_price(), get_stock())",
+        ),
+        (
+            "price = await get_price()\n    stock = await get_stock()\n\n    more = await get_price()",
+            "price, stock = await asyncio.gather(get_price(), get_stock())\n\n    more = await get_price()",
+        ),
+    ],
+)
+def test_more_than_two_reads(before: str, after: str) -> None:
+    """As many as need nothing of each other, and stand behind one another."""
+    source, wanted = (with_app(HELPERS + UNSEEN, f"{ENDPOINT}{body}\n") for body in (before, after))
+    findings = [one for one in found(RULE, source, options=EVERYTHING) if one.fix is not None]
+    assert {one.fix.applicability for one in findings if one.fix} == {Applicability.UNSAFE}
+    assert len({one.fix for one in findings}) == 1
+    (fix, *_) = (one.fix for one in findings if one.fix)
+    assert apply_edits(source.encode(), fix.edits).decode() == wanted
+
+
+ASKING = """
+http = httpx.AsyncClient()
+
+
+async def get_page(key=1):
+    return (await http.{}).json()
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "fixed"),
+    [
+        ('get("https://a.b/items")', True),
+        ('get(f"https://a.b/items/{key}")', True),
+        ('head("https://a.b/posts/settings")', True),
+        ("get(key)", False),
+        ('get("https://a.b/jobs/start")', False),
+        ('get(f"https://a.b/users/{key}/delete")', False),
+        ('get("https://a.b/login?next=/")', False),
+        ('get("https://a.b?action=send")', False),
+        ('delete("https://a.b/items")', False),
+        ('request("GET", "https://a.b/items")', False),
+    ],
+)
+def test_a_service_is_asked_twice_at_once_only_for_what_is_read(call: str, fixed: bool) -> None:
+    """An address that is not seen, or that says what is done there, may stand for more than reading."""
+    body = "price = await get_page(key)\n    stock = await get_stock(key)"
+    source = with_app(HELPERS + ASKING.format(call), f"{ENDPOINT}{body}\n")
+    (finding,) = found(RULE, source, options=EVERYTHING)
+    assert (finding.fix is not None) == fixed
+    if finding.fix is not None:
+        assert "RFC 9110" in finding.fix.notes[-1]
 
 
 def test_it_speaks_only_when_asked_for_all() -> None:
