@@ -10,12 +10,13 @@ from bot.analysis import AnalysisFailed
 from bot.cases import CHANGED, Answer, Case, failed, refused
 from bot.commands import Command
 from bot.committing import Branch, CommitRefused, HeadMoved, commit, committed
-from bot.config import applies, excluded, to_options
+from bot.config import to_options
 from bot.fetch import Project, changed_files, project
 from bot.fixing import Made, Wish
 from bot.formats import to_patch
 from bot.github import Installation
 from bot.permissions import may_write
+from bot.planning import in_scope
 from bot.review import analysed
 from bot.standing import standing
 from bot.targets import Meant, in_thread, named, short_ids, spoken_of, thread_of
@@ -30,11 +31,12 @@ MAX_BYTES = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What there is to be fixed on a head: everything that is found, and what the bot speaks of by itself."""
+    """What there is to be fixed on a head: everything that is found, what the bot speaks of by itself, and what is introduced."""
 
     code: Project
     analysis: Analysis
     automatic: frozenset[str]
+    introduced: frozenset[str]
 
 
 async def look_at(case: Case) -> Look:
@@ -46,13 +48,9 @@ async def look_at(case: Case) -> Look:
     usual = await analyst.analyze(code.head, {}, base=code.base, options=to_options(case.config))
     mutes = await case.tools.store.mutes(case.asked.ref)
     silent = muted(usual.findings, case.stands.history.threads, mutes, code.head)
-    automatic = frozenset(
-        one.fingerprint
-        for one in usual.findings
-        if one.introduced and one.fingerprint not in silent
-        if applies(one.rule, case.config) and not excluded(one.path, case.config)
-    )
-    return Look(code, everything, automatic)
+    automatic = {one.fingerprint for one in in_scope(usual.findings, files, case.config)} - silent
+    introduced = frozenset(one.fingerprint for one in usual.findings if one.introduced)
+    return Look(code, everything, frozenset(automatic), introduced)
 
 
 async def fix(command: Command, case: Case) -> Answer:
@@ -121,9 +119,8 @@ async def _made(command: Command, case: Case, look: Look, meant: Meant) -> Made:
     if not wish.fingerprints:
         return Made({}, (), ())
     options, code = to_options(case.config), look.code
-    usual = wish.fingerprints <= look.automatic
-    base = code.base if usual else None
-    options = options if usual else replace(options, everything=True)
+    base = code.base if wish.fingerprints <= look.introduced else None
+    options = replace(options, everything=not wish.fingerprints <= look.automatic)
     return await case.tools.analyst.fulfil(wish, code.head, code.sources, base=base, options=options)
 
 

@@ -9,7 +9,7 @@ from bot.checkout import Range, changed_files, list_blobs, parse_range, read_blo
 from bot.config import RepositoryConfig, to_options
 from bot.facts_cache import FactsCache
 from bot.models import ChangedFile, CheckRun, History, PullRef, PullRequest, Review
-from bot.planning import plan
+from bot.planning import plan, with_introduced
 from bot.words import write_check_run, write_review
 from rules import analyze, read_base
 
@@ -39,6 +39,8 @@ def dry_run(directory: Path, text: str) -> DryRun:
     sources = _texts(root, {file.path: blobs[file.path] for file in files if file.path in blobs and file.path in after})
     options = to_options(config)
     analysis = analyze(after, sources, base=read_base(before, options=options), options=options)
+    if config.scope != "introduced":  # or what was there before would have no fixes
+        analysis = with_introduced(analyze(after, sources, options=options), analysis)
     pull = _pull(root, commits)
     planned = plan(analysis, pull, files, sources, History(), config)
     return DryRun(files, write_review(planned, pull), write_check_run(planned, pull, analysis))

@@ -98,7 +98,8 @@ class Thread:
 
     `fingerprints` and `kin` are the findings that it speaks of, on `head`; `suggestion` what it offers to commit (None: nothing).
     `closed` tells who resolved it, if anybody did; `hidden` whether it was minimised. A thread is `outdated` where its lines are
-    not in the diff any more, `discussed` where people answered with more than commands and had the last word.
+    not in the diff any more, `kept` where people want it open: they answered with more than commands and had the last word,
+    or opened it again after it was closed.
     `may_close` and `may_reopen` tell what our App is allowed to do; `dislikes` are the people who gave a thumbs-down.
     """
 
@@ -113,7 +114,7 @@ class Thread:
     closed: Literal["", "us", "people"] = ""
     hidden: bool = False
     outdated: bool = False
-    discussed: bool = False
+    kept: bool = False
     may_close: bool = False
     may_reopen: bool = False
     dislikes: tuple[str, ...] = ()

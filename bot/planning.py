@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
-from bot.config import RepositoryConfig, applies, excluded
+from bot.config import Limits, RepositoryConfig, applies, excluded
 from bot.diff import PatchMismatch, hunks
 from bot.models import (
     MUTED,
@@ -28,6 +28,7 @@ from bot.models import (
     Placement,
     Plan,
     PullRequest,
+    Thread,
 )
 from bot.suggestions import ADDITIVE, Diff, combined, shown_as_diff, suggest
 from bot.targets import short_ids
@@ -59,9 +60,11 @@ def plan(
     wanted = _Wanted(diff, sources, replace(config, scope="changed-files") if everything else config)
     findings = {finding.fingerprint: finding for finding in analysis.findings}
     again = wanted.again(findings, history, pull.head)
-    placed = {finding: _decided(finding, pull, diff, history, wanted.config, again) for finding in analysis.findings}
+    placed = {
+        finding: _decided(finding, pull, diff, history, wanted.config, again.all) for finding in analysis.findings
+    }
     undecided = [finding for finding, placement in placed.items() if placement is None]
-    comments, overflow = _worth_it(*wanted.comments(undecided, history), again)
+    comments, overflow = _worth_it(*wanted.comments(undecided, history), again.offered)
     placed |= {placement.finding: placement for placement in chain(_said_in(comments), overflow)}
     placements = _capped(placement for placement in placed.values() if placement)
     annotated = tuple(one.finding for one in placements if one.place is Place.ANNOTATION)
@@ -75,8 +78,23 @@ def plan(
         ids=short_ids(one.finding for one in placements if one.place is not Place.SILENT),
         offers=wanted.offers(comments, annotated),
         conclusion=_conclusion(analysis, pull, placements, diff, config),
-        changes=tuple(thread_changes(findings, history, comments, pull.head)) if not _is_unsure(analysis, diff) else (),
+        changes=()
+        if _is_unsure(analysis, diff)
+        else tuple(thread_changes(findings, history, comments, pull.head, again.stale)),
     )
+
+
+def in_scope(findings: Iterable[Finding], files: Iterable[ChangedFile], config: RepositoryConfig) -> Iterator[Finding]:
+    """The findings that an automatic review speaks of."""
+    diff = {file.path: _hunks_of(file) for file in files if file.status != "removed"}
+    yield from (finding for finding in findings if not _silence(finding, diff, config))
+
+
+def with_introduced(analysis: Analysis, new: Analysis) -> Analysis:
+    """The analysis of a whole head, its findings marked as introduced where `new`, which knows the base, says so."""
+    introduced = {finding.fingerprint for finding in new.findings if finding.introduced}
+    told = (replace(one, introduced=one.fingerprint in introduced) for one in analysis.findings)
+    return replace(analysis, findings=tuple(told))
 
 
 def _hunks_of(file: ChangedFile) -> tuple[Hunk, ...]:
@@ -152,6 +170,23 @@ def _explained(offers: Iterable[Offer], lead: Finding, comment: Comment) -> Iter
 
 
 @dataclass(frozen=True, slots=True)
+class _Again:
+    """What was said before and is said once more, by fingerprint.
+
+    `offered` stands in threads whose lines are gone: it is said again where that offers something to commit. `needed` stands in
+    no open thread any more, or in one whose suggestion would be wrong by now. `stale` are the threads of both.
+    """
+
+    offered: frozenset[str]
+    needed: frozenset[str]
+    stale: tuple[Thread, ...]
+
+    @property
+    def all(self) -> frozenset[str]:
+        return self.offered | self.needed
+
+
+@dataclass(frozen=True, slots=True)
 class _Wanted:
     """What comments are made from."""
 
@@ -176,16 +211,24 @@ class _Wanted:
                 file_room -= on_file
         return accepted, overflow
 
-    def again(self, findings: Mapping[str, Finding], history: History, head: str) -> frozenset[str]:
-        """What was said before, but can no longer be committed where it was said, or would now be suggested otherwise."""
-        found: set[str] = set()
+    def again(self, findings: Mapping[str, Finding], history: History, head: str) -> "_Again":
+        """What of the things said before may, or must, be said once more."""
+        offered, needed, stale = set[str](), set[str](), list[Thread]()
         for thread in worn_out(history.threads, head):
             here = [findings[name] for name in thread.fingerprints if name in findings]
-            new = next(self.suggestions(here, ()), None) if len(here) == len(thread.fingerprints) == 1 else None
-            changed = new and new.suggestion and new.suggestion.replacement != thread.suggestion
+            changed = here and thread.suggestion and thread.suggestion not in self.texts(here)
             if thread.outdated or changed:
-                found |= {finding.fingerprint for finding in here}
-        return frozenset(found)
+                names = needed if not thread.open or not thread.outdated else offered
+                names |= {finding.fingerprint for finding in here}
+                stale += [thread]
+        return _Again(frozenset(offered - needed), frozenset(needed), tuple(stale))
+
+    def texts(self, findings: Sequence[Finding]) -> set[str]:
+        """The lines that suggestions for these findings would hold now, in whatever way they mend them."""
+        unlimited = replace(self, config=replace(self.config, max_comments=Limits(len(findings), len(findings))))
+        together, _ = unlimited.comments(findings, History())
+        every = chain(self.suggestions(findings, ()), together)
+        return {comment.suggestion.replacement for comment in every if comment.suggestion}
 
     def comment(self, group: Sequence[Finding], accepted: Sequence[Comment]) -> Comment | None:
         """One comment for findings of one rule and function; None where no line or file of the diff can hold it."""

@@ -97,21 +97,26 @@ async def publish_check_run(github: Installation, stands: Standing, check: Check
         log.warning("check run not allowed", repository=stands.pull.ref.repository, error=str(error))
 
 
-async def change_threads(github: Installation, changes: Sequence[ThreadChange]) -> None:
+async def change_threads(github: Installation, changes: Sequence[ThreadChange]) -> tuple[ThreadChange, ...]:
     """Resolve, minimise or open threads, each in the way that we may. One that cannot be changed is left, and told in the log.
+
+    Returns the changes that were surely made.
 
     Raises:
         RetryLater: GitHub does not answer.
     """
+    made: list[ThreadChange] = []
     for start in range(0, len(changes), THREADS):
         batch = changes[start : start + THREADS]
         try:
             await _mutate(github, [_mutation(change) for change in batch])
+            made += batch
         except QueryError as error:  # all the same, each as far as it goes: the permission may be less than was told
             log.info("threads not resolved", threads=len(batch), error=str(error))
             await _minimise(github, [change for change in batch if change.to != "open" and change.thread.may_close])
         except GitHubBroken as error:
             raise RetryLater(60, f"GitHub does not take what we write: {error}") from error
+    return tuple(made)
 
 
 async def _minimise(github: Installation, changes: Sequence[ThreadChange]) -> None:

@@ -19,12 +19,12 @@ from bot.config import RepositoryConfig, load_config, to_options
 from bot.errors import Dropped
 from bot.fetch import FactStore, Project, changed_files, concerns_python, project
 from bot.github import GitHub, Installation
-from bot.models import PAUSED, Comment, History, Plan, PostedComment, PullRef
+from bot.models import PAUSED, Comment, History, Plan, PostedComment, PullRef, Thread, ThreadChange
 from bot.permissions import Mutes, known_mutes
-from bot.planning import annotated, plan
+from bot.planning import annotated, plan, with_introduced
 from bot.publish import Refused, change_threads, publish_check_run, publish_review
 from bot.standing import Inherited, Standing, configuration, standing
-from bot.threads import muted, unsettled, without_changes_of
+from bot.threads import as_people_left_them, muted, unsettled, without_changes_of, worn_out
 from bot.words import write_check_run, write_failed_check_run, write_paused_check_run, write_review
 from rules import Analysis
 
@@ -33,7 +33,13 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Memory(FactStore, Mutes, Protocol):
-    """What is kept between reviews."""
+    """What is kept between reviews. `closed_threads` are those that were closed and that we did not open again ourselves."""
+
+    async def closed_threads(self, ref: PullRef) -> frozenset[str]: ...
+
+    async def note_closed(self, ref: PullRef, threads: Collection[str]) -> None: ...
+
+    async def note_opened(self, ref: PullRef, threads: Collection[str]) -> None: ...
 
     async def may_answer(self, ref: PullRef, name: str, login: str, *, refusal: bool) -> bool: ...
 
@@ -84,6 +90,9 @@ async def review(ref: PullRef, tools: Tools, asked: str = "") -> Outcome:
     try:
         code = await project(github, stands.pull, files, tools.store, tools.analyst)
         analysis = await analysed(code, config, tools.analyst, everything=bool(asked))
+        if not asked:
+            threads = worn_out(stands.history.threads, stands.pull.head)
+            analysis = await _with_fixes_in_threads(analysis, threads, code, config, tools.analyst)
     except AnalysisFailed as failure:
         log.warning("not analysed", reason=failure.reason)
         await publish_check_run(
@@ -93,28 +102,45 @@ async def review(ref: PullRef, tools: Tools, asked: str = "") -> Outcome:
     if not analysis.concerns_fastapi:
         return Outcome.SILENT
     history = _before(stands, asked)
+    history = replace(history, threads=await _threads(stands, tools.store))
     history = replace(history, muted=muted(analysis.findings, history.threads, mutes, code.head))
     if asked:
         config = replace(config, review_drafts=True, review_bots=True)
     planned = plan(analysis, stands.pull, files, code.sources, history, config, everything=bool(asked))
     planned = await _sure(planned, analysis, code, config, tools.analyst)
-    return await _say(github, await _unmoved(github, stands), planned, analysis, asked)
+    outcome = await _say(github, await _unmoved(github, stands), planned, analysis, asked)
+    await _settle(github, ref, planned.changes, tools.store)
+    return outcome
 
 
 async def analysed(code: Project, config: RepositoryConfig, analyst: Analyst, *, everything: bool) -> Analysis:
-    """The findings of the head, with fixes: of what is introduced, or of all that pays or may be asked for."""
-    options = to_options(config)
-    if not everything:
+    """The findings of the head, with the fixes of those that are spoken of: what is introduced, or whatever else the scope says, or
+    all that pays or may be asked for.
+    """
+    options = replace(to_options(config), everything=everything)
+    if not everything and config.scope == "introduced":
         analysis = await analyst.analyze(code.head, code.sources, base=code.base, options=options)
     else:
-        options = replace(options, everything=True)
         new = await analyst.analyze(code.head, {}, base=code.base, options=options)
-        introduced = {finding.fingerprint for finding in new.findings if finding.introduced}
-        analysis = await analyst.analyze(code.head, code.sources, options=options)
-        told = (replace(one, introduced=one.fingerprint in introduced) for one in analysis.findings)
-        analysis = replace(analysis, findings=tuple(told))
+        analysis = with_introduced(await analyst.analyze(code.head, code.sources, options=options), new)
     log.info("analysed", findings=len(analysis.findings), refused_fixes=analysis.refusals)
     return replace(analysis, unreadable=(*analysis.unreadable, *code.unreadable))
+
+
+async def _with_fixes_in_threads(
+    analysis: Analysis, threads: Iterable[Thread], code: Project, config: RepositoryConfig, analyst: Analyst
+) -> Analysis:
+    """The analysis with fixes also for what was there before, where a thread speaks of it because somebody asked.
+
+    What such a thread suggests may be wrong by now. Raises AnalysisFailed.
+    """
+    said = {name for thread in threads for name in thread.fingerprints}
+    if not any(one.fingerprint in said and not one.introduced for one in analysis.findings):
+        return analysis
+    whole = await analyst.analyze(code.head, code.sources, options=replace(to_options(config), everything=True))
+    fixed = {one.fingerprint: replace(one, introduced=False) for one in whole.findings if one.fingerprint in said}
+    told = (one if one.introduced else fixed.get(one.fingerprint, one) for one in analysis.findings)
+    return replace(analysis, findings=tuple(told))
 
 
 async def _sure(planned: Plan, analysis: Analysis, code: Project, config: RepositoryConfig, analyst: Analyst) -> Plan:
@@ -159,11 +185,26 @@ def _before(stands: Standing, asked: str) -> History:
     return replace(stands.history, said=said)
 
 
-async def _say(github: Installation, stands: Standing, planned: Plan, analysis: Analysis, asked: str) -> Outcome:
-    """Post the part of the review that does not stand yet, then the check run, which tells what the review could not take.
+async def _threads(stands: Standing, memory: Memory) -> tuple[Thread, ...]:
+    """Our threads, and which of them people opened again: GitHub does not tell that of a thread that is open."""
+    ref, threads = stands.pull.ref, stands.history.threads
+    closed = await memory.closed_threads(ref)
+    if new := {one.id for one in threads if not one.open} - closed:
+        await memory.note_closed(ref, new)
+    return as_people_left_them(threads, closed)
 
-    Last, what became of earlier threads.
-    """
+
+async def _settle(github: Installation, ref: PullRef, changes: Sequence[ThreadChange], memory: Memory) -> None:
+    """Close and open earlier threads. What a crash keeps from being noted is seen by the next review."""
+    if opened := {change.thread.id for change in changes if change.to == "open"}:
+        await memory.note_opened(ref, opened)
+    made = await change_threads(github, changes)
+    if closed := {change.thread.id for change in made if change.to != "open"}:
+        await memory.note_closed(ref, closed)
+
+
+async def _say(github: Installation, stands: Standing, planned: Plan, analysis: Analysis, asked: str) -> Outcome:
+    """Post the part of the review that does not stand yet, then the check run, which tells what the review could not take."""
     pull, said = stands.pull, _said_here(stands, planned)
     planned = replace(planned, lacking=await github.lacking())
     if "pull_requests" in planned.lacking:
@@ -186,7 +227,6 @@ async def _say(github: Installation, stands: Standing, planned: Plan, analysis: 
         refused = await publish_review(github, pull, written)
         planned = annotated(planned, _behind(refused, missing), "GitHub did not take the comment")
     await publish_check_run(github, stands, write_check_run(planned, pull, analysis))
-    await change_threads(github, planned.changes)
     return Outcome.REVIEWED if written else Outcome.CHECKED
 
 

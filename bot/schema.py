@@ -109,6 +109,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX asyncify_comments_installation ON asyncify_comments (installation_id, written)",
     ),
+    (
+        """CREATE TABLE asyncify_closed_threads (
+            repository_id BIGINT NOT NULL,
+            number BIGINT NOT NULL,
+            thread TEXT NOT NULL,
+            installation_id BIGINT NOT NULL,
+            PRIMARY KEY (repository_id, number, thread)
+        )""",
+    ),
 )
 
 

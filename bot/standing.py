@@ -232,7 +232,7 @@ def _thread(node: Mapping[str, Any], viewer: str) -> Thread | None:
         closed=_closed(node, viewer),
         hidden=first["isMinimized"],
         outdated=node["isOutdated"],
-        discussed=_is_discussed(node["latest"]["nodes"], viewer),
+        kept=_is_discussed(node["latest"]["nodes"], viewer),
         may_close=node["viewerCanResolve"],
         may_reopen=node["viewerCanUnresolve"],
         dislikes=tuple(one["user"]["login"] for one in first["reactions"]["nodes"] if one["user"]),

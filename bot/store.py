@@ -105,6 +105,15 @@ _answers = sa.Table(
     sa.Column("given", sa.BigInteger),
 )
 
+_closed_threads = sa.Table(
+    "asyncify_closed_threads",
+    _tables,
+    sa.Column("repository_id", sa.BigInteger, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("thread", sa.Text, primary_key=True),
+    sa.Column("installation_id", sa.BigInteger),
+)
+
 
 def in_thread(work: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]:
     """A coroutine function that runs its statements in a worker thread; the event loop does not wait for the database."""
@@ -210,6 +219,28 @@ class Store:
         """Speak of it again."""
         with self.engine.begin() as connection:
             connection.execute(sa.delete(_mutes).where(*of(_mutes, ref), _mutes.c.name == name))
+
+    @in_thread
+    def closed_threads(self, ref: PullRef) -> frozenset[str]:
+        """The threads (by node id) that were seen closed in a pull request and that we did not open again ourselves."""
+        with self.engine.connect() as connection:
+            found = sa.select(_closed_threads.c.thread).where(*of(_closed_threads, ref))
+            return frozenset(connection.scalars(found))
+
+    @in_thread
+    def note_closed(self, ref: PullRef, threads: Collection[str]) -> None:
+        """Remember that these threads were closed, by whomever."""
+        with self.engine.begin() as connection:
+            for thread in sorted(threads):
+                row = row_of(ref) | {"thread": thread}
+                connection.execute(self.insert(_closed_threads).values(row).on_conflict_do_nothing())
+
+    @in_thread
+    def note_opened(self, ref: PullRef, threads: Collection[str]) -> None:
+        """Forget that these threads were closed, since we open them ourselves."""
+        those = (*of(_closed_threads, ref), _closed_threads.c.thread.in_(sorted(threads)))
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(_closed_threads).where(*those))
 
     @in_thread
     def may_answer(self, ref: PullRef, name: str, login: str, *, refusal: bool) -> bool:
@@ -321,7 +352,7 @@ class Store:
             if column == "installation_id":
                 for table in _OF_INSTALLATIONS:
                     connection.execute(sa.delete(table).where(table.c.installation_id == value))
-            for table in (_facts, _mutes, _answers, *_OF_PULL_REQUESTS):
+            for table in (_facts, _mutes, _answers, _closed_threads, *_OF_PULL_REQUESTS):
                 connection.execute(sa.delete(table).where(table.c[column] == value))
 
     def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:

@@ -46,33 +46,58 @@ def disliked(thread: Thread) -> tuple[Mute, ...]:
 
 
 def worn_out(threads: Iterable[Thread], head: str) -> Iterator[Thread]:
-    """Threads of earlier heads whose suggestion may have to be offered once more. One that people talk in stays as it is."""
+    """Threads of earlier heads whose suggestion may have to be offered once more, and those that we closed and that no other one
+    stands for. One that people keep open stays as it is.
+    """
     threads = list(threads)
     for number, thread in enumerate(threads):
-        offers = thread.open and thread.suggestion is not None and thread.head != head
-        if offers and not thread.discussed and not _shown(threads[number + 1 :]).issuperset(thread.fingerprints):
+        offers = thread.open and thread.suggestion is not None and not thread.kept
+        others = threads[number + 1 :] if thread.open else threads
+        if (offers or thread.closed == "us") and thread.head != head and not _stands_in(thread, others):
             yield thread
+
+
+def _stands_in(thread: Thread, others: Iterable[Thread]) -> bool:
+    return _shown(others).issuperset(thread.fingerprints)
 
 
 def _shown(threads: Iterable[Thread]) -> set[str]:
     return set(chain.from_iterable(thread.fingerprints for thread in threads if thread.open))
 
 
+def as_people_left_them(threads: Iterable[Thread], closed: Collection[str]) -> tuple[Thread, ...]:
+    """The threads, those among them `kept` that people opened again. `closed` are the ids of all that were closed once, but for
+    those that we opened ourselves.
+    """
+    return tuple(replace(one, kept=True) if one.open and one.id in closed else one for one in threads)
+
+
 def thread_changes(
-    findings: Mapping[str, Finding], history: History, comments: Iterable[Comment], head: str
+    findings: Mapping[str, Finding],
+    history: History,
+    comments: Iterable[Comment],
+    head: str,
+    stale: Collection[Thread] = (),
 ) -> Iterator[ThreadChange]:
-    """What becomes of our threads, given the findings of this head (by fingerprint) and the comments that it gets."""
+    """What becomes of our threads, given the findings of this head (by fingerprint) and the comments that it gets.
+
+    Those that are `stale` offer what would be wrong by now: they do not stay open, whether another one takes their place or not.
+    """
     posted = {finding.fingerprint for comment in comments for finding in comment.findings}
     shown = _shown(history.threads)
     for number, thread in enumerate(history.threads):
         here = {name for name in thread.fingerprints if name in findings}
         if thread.open:
             if here <= history.muted:  # also where nothing is left of it
-                if here or not thread.discussed:
+                if here or not thread.kept:
                     yield ThreadChange(thread, "RESOLVED")
-            elif thread.head != head and here <= posted | history.muted | _shown(history.threads[number + 1 :]):
-                yield ThreadChange(thread, "OUTDATED")
-        elif _is_back(thread, here - history.muted - shown - (posted if thread.head != head else set())):
+            elif thread.head != head and not thread.kept:
+                elsewhere = posted | history.muted | _shown(history.threads[number + 1 :])
+                if here <= elsewhere or thread in stale:
+                    yield ThreadChange(thread, "OUTDATED")
+        elif thread not in stale and _is_back(
+            thread, here - history.muted - shown - (posted if thread.head != head else set())
+        ):
             yield ThreadChange(thread, "open")
 
 

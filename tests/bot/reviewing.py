@@ -37,6 +37,7 @@ class MemoryStore:
     kept: dict[tuple[int, str], dict[str, bytes]] = field(default_factory=dict)
     muted: dict[tuple[int, int], dict[str, Mute]] = field(default_factory=dict)
     answers: list[tuple[str, str, bool]] = field(default_factory=list)
+    closed: dict[PullRef, frozenset[str]] = field(default_factory=dict)
 
     async def facts(self, repository_id: int, version: str, shas: Collection[str]) -> dict[str, bytes]:
         known = self.kept.get((repository_id, version), {})
@@ -53,6 +54,15 @@ class MemoryStore:
 
     async def unmute(self, ref: PullRef, name: str) -> None:
         self.muted.get((ref.repository_id, ref.number), {}).pop(name, None)
+
+    async def closed_threads(self, ref: PullRef) -> frozenset[str]:
+        return self.closed.get(ref, frozenset())
+
+    async def note_closed(self, ref: PullRef, threads: Collection[str]) -> None:
+        self.closed[ref] = self.closed.get(ref, frozenset()) | set(threads)
+
+    async def note_opened(self, ref: PullRef, threads: Collection[str]) -> None:
+        self.closed[ref] = self.closed.get(ref, frozenset()) - set(threads)
 
     async def may_answer(self, ref: PullRef, name: str, login: str, *, refusal: bool) -> bool:
         self.answers.append((name, login, refusal))

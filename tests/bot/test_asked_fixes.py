@@ -205,6 +205,17 @@ async def test_what_was_ignored_is_not_fixed(bot: Bot) -> None:
     assert scene.text().count("await asyncio.sleep(1)") == scene.text().count("    time.sleep(1)") == 1
 
 
+async def test_all_in_a_wider_scope(bot: Bot) -> None:
+    """Where the repository wants to hear of all that stands in changed files, `all` is that, also what no comment speaks of."""
+    config = 'scope = "changed-files"\nmax-comments = 0\n'
+    shop = bot.github.repository("acme/shop", {"app.py": BLOCKING, ".github/asyncify.toml": config})
+    shop.collaborators["ann"] = "write"
+    scene = Scene(bot, shop, shop.open_pull({"app.py": BLOCKING.replace("{}", '{"a": "b"}')}))
+    await bot.review(scene.pull)
+    assert reactions(await scene.ask("/asyncify fix")) == ["eyes", "rocket"]
+    assert scene.text() == MENDED.replace("{}", '{"a": "b"}')
+
+
 async def test_one_call_for_plain_files(scene: Scene) -> None:
     """Plain files take one mutation, which says what the head must be; nothing of Git's own objects is touched."""
     before = scene.pull.head

@@ -139,6 +139,23 @@ async def test_threads(service: Service) -> None:
     assert len(pull.comments) == 1
 
 
+async def test_a_thread_that_we_resolved(service: Service) -> None:
+    """Who opens it again, of which GitHub tells or not, sees it stay open."""
+    told, untold = [await reviewed(service) for _ in range(2)]
+    for pull in (told, untold):
+        pull.push({"app.py": MAIN})
+        assert await service.told(pull, "synchronize") == "checked"
+        assert pull.threads[0].resolved
+        pull.threads[0].resolved_by = None
+    event = "pull_request_review_thread"
+    sent = await service.send(event, service.github.webhook(event, "unresolved", told.threads[0]))
+    assert (await service.ended(sent, "done"))["outcome"] == "+1"
+    for pull in (told, untold):
+        pull.push({"other.py": "import os\n"})
+        assert await service.told(pull, "synchronize") == "checked"
+        assert not pull.threads[0].resolved
+
+
 async def test_eyes_while_a_review_runs(service: Service) -> None:
     """A command that has to wait for a review of its pull request is seen to have been read at once."""
     pull = await reviewed(service)

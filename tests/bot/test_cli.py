@@ -175,6 +175,15 @@ def test_a_dry_run_takes_the_configuration_of_the_base(shop: Repository) -> None
     assert "No review" in run("review", "main..later", "--repo", str(shop.root)).stdout
 
 
+def test_a_dry_run_in_a_wider_scope(shop: Repository) -> None:
+    """What was there before gets its fix where the configuration wants to hear of it."""
+    shop.git("switch", "--quiet", "main")
+    shop.commit({"app/items.py": BLOCKING, ".github/asyncify.toml": 'scope = "changed-files"\n'})
+    shop.git("switch", "--quiet", "--create", "later")
+    shop.commit({"app/items.py": BLOCKING.replace("[]", '["one"]')})
+    assert "Suggested change" in run("review", "main..later", "--repo", str(shop.root)).stdout
+
+
 @pytest.mark.parametrize(
     ("commits", "sentence"),
     [("main", "`main` is no range of commits"), ("main..nowhere", "There is no commit `nowhere` here.")],

@@ -103,7 +103,8 @@ async def _(bot: Bot) -> None:
     head = {"app.py": BLOCKING.replace("{}", '{"a": "b"}')}
     assert commented(await reviewed(bot, "", head, base)) == []
     assert commented(await reviewed(bot, 'scope = "changed-lines"', head, base)) == []
-    assert commented(await reviewed(bot, 'scope = "changed-files"', head, base)) == ["app.py"]
+    (comment,) = (await reviewed(bot, 'scope = "changed-files"', head, base)).comments
+    assert (comment.path, len(suggestions(comment.body))) == ("app.py", 1)
     moved = {"app.py": BLOCKING.replace("time.sleep(1)", "time.sleep( 1)")}
     assert commented(await reviewed(bot, 'scope = "changed-lines"', moved, base)) == ["app.py"]
 

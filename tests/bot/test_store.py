@@ -209,6 +209,19 @@ async def test_mutes(store: Store) -> None:
     assert await store.mutes(REF) == []
 
 
+async def test_closed_threads(store: Store) -> None:
+    """A thread that was closed is known until we open it; in its pull request only, and as long as the repository is."""
+    await store.note_closed(REF, ["b", "a"])
+    await store.note_closed(REF, {"a"})
+    await store.note_closed(replace(REF, number=4), ["c"])
+
+    assert await store.closed_threads(REF) == {"a", "b"}
+    await store.note_opened(REF, ["a", "c"])
+    assert await store.closed_threads(REF) == {"b"}
+    await store.forget_repository(REF.repository_id)
+    assert await store.closed_threads(REF) == frozenset()
+
+
 async def test_answers_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten an hour and one refusal, for each person in each pull request; the same answer counts once."""
     for number in range(stores.ANSWERS):

@@ -12,6 +12,24 @@ from .reviewing import BLOCKING, MAIN, Bot, ref
 HANDLER = '\n\n@app.get("/{name}")\nasync def {name}() -> dict[str, str]:\n    time.sleep(1)\n    return {{}}\n'
 CHANGED = BLOCKING.replace("index()", 'index(name: str = "")')
 """The line that the suggestion replaces is another one; the finding is the same."""
+WAITING = BLOCKING.replace("import time", "import asyncio\nimport time").replace(
+    "    return", "    await asyncio.sleep(0)\n    return"
+)
+"""The line that the suggestion replaces is the same, and `def` would not work any more."""
+HTTP = """import asyncio
+
+import requests
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+
+app = FastAPI()
+offload, sleep = run_in_threadpool, asyncio.sleep
+
+
+@app.get("/")
+async def index() -> dict[str, str]:
+    return requests.get("https://weather.example/today", timeout=5).json()
+"""
 FOUR = BLOCKING + "".join(HANDLER.format(name=name) for name in ("two", "three", "four"))
 
 
@@ -58,6 +76,18 @@ async def test_without_the_permission_it_is_minimised(bot: Bot, shop: Repository
     assert bot.github.count("POST /graphql") == before + 2  # nothing is minimised again
 
 
+async def test_an_outdated_one_is_minimised_as_outdated(bot: Bot, shop: Repository) -> None:
+    """Without the permission to resolve, what another suggestion replaces is hidden for what it is."""
+    installation = bot.github.installation_of(shop)
+    assert installation
+    installation.permissions["contents"] = "read"
+    pull = shop.open_pull({"app.py": BLOCKING})
+    await bot.review(pull)
+    pull.push({"app.py": CHANGED})
+    assert await bot.review(pull) is Outcome.REVIEWED
+    assert [thread.first.minimized for thread in pull.threads] == ["OUTDATED", None]
+
+
 async def test_current_threads_are_left_alone(bot: Bot, pull: PullRequest) -> None:
     """A push elsewhere changes nothing: no new comment, nothing resolved, no edit."""
     pull.push({"other.py": "import os\n"})
@@ -88,6 +118,92 @@ async def test_a_thread_that_people_talk_in_stays(bot: Bot, pull: PullRequest) -
     pull.push({"app.py": MAIN})
     await bot.review(pull)
     assert open_threads(pull) == 1
+
+
+async def test_the_last_word_in_a_talk(bot: Bot, pull: PullRequest) -> None:
+    """A thread in which we had the last word, or another bot, is resolved when its finding is gone."""
+    (thread,) = pull.threads
+    thread.first.reply("Why?", "bob")
+    thread.answer("Since it blocks.", bot.github.app.bot, by_app=True)
+    thread.first.reply("Noted.", "quoting[bot]")
+    pull.push({"app.py": MAIN})
+    await bot.review(pull)
+    assert thread.resolved
+
+
+async def test_a_suggestion_that_would_be_wrong_by_now(bot: Bot, pull: PullRequest) -> None:
+    """Its lines stay, but what it makes of them would not work any more: it is not left to be committed, and what can be done is shown."""
+    (old,) = pull.threads
+    pull.push({"app.py": WAITING})
+    assert not old.outdated
+    assert await bot.review(pull) is Outcome.REVIEWED
+    assert [thread.resolved for thread in pull.threads] == [True, False]
+    assert len(old.comments) == 1
+    assert "+    await asyncio.sleep(1)" in pull.threads[1].first.body
+    pull.push({"other.py": "import os\n"})
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert len(pull.threads) == 2
+
+
+async def test_a_wrong_suggestion_where_no_comment_is_left(bot: Bot, shop: Repository) -> None:
+    """Also where the limits allow no other comment: then it stands in the check run, and the thread is not opened again."""
+    shop.commit({".github/asyncify.toml": "max-comments = {review = 1, pull-request = 1}\n"})
+    pull = shop.open_pull({"app.py": BLOCKING})
+    await bot.review(pull)
+    pull.push({"app.py": WAITING})
+    for _ in range(2):
+        assert await bot.review(pull) is Outcome.CHECKED
+        assert [thread.resolved for thread in pull.threads] == [True]
+        pull.push({"other.py": f"N = {len(pull.earlier_heads)}\n"})
+    (run,) = pull.repository.check_runs_at(pull.earlier_heads[-1])
+    assert "annotation (over the limit of comments)" in (run.summary or "")
+
+
+async def test_a_suggestion_that_somebody_asked_for_and_that_would_be_wrong(bot: Bot, shop: Repository) -> None:
+    """What was there before is dealt with in the same way, and left alone as long as it is right."""
+    shop.commit({"app.py": BLOCKING})
+    pull = shop.open_pull({"app.py": BLOCKING + "\n\nOPEN = True\n"})
+    await bot.review(pull, "1")
+    (thread,) = pull.threads
+    pull.push({"other.py": "import os\n"})
+    await bot.review(pull)
+    assert not thread.resolved
+    pull.push({"app.py": WAITING})
+    await bot.review(pull)
+    assert not thread.outdated
+    assert thread.resolved
+
+
+async def test_another_suggestion_on_other_lines(bot: Bot, shop: Repository) -> None:
+    """Where the remedy changes, the new one is offered and the old thread is resolved without a word."""
+    shop.commit(
+        {
+            "app.py": HTTP.replace(
+                "    return requests", "    if False:\n        return {}\n    return requests"
+            ).replace("requests.get", "dict")
+        }
+    )
+    pull = shop.open_pull({"app.py": HTTP})
+    await bot.review(pull)
+    (old,) = pull.threads
+    pull.push({"app.py": HTTP.replace("    return requests", "    await asyncio.sleep(0)\n    return requests")})
+    assert not old.outdated
+    assert await bot.review(pull) is Outcome.REVIEWED
+    assert [thread.resolved for thread in pull.threads] == [True, False]
+    pull.commit_suggestion(pull.threads[1].first)
+    assert b"await run_in_threadpool(requests.get" in pull.head_repository.read("app.py", pull.head)
+
+
+async def test_what_comes_back_on_other_lines_is_said_anew(bot: Bot, pull: PullRequest) -> None:
+    """A fix that is taken back where the thread's lines are gone: what is there is said once more, in one open thread."""
+    pull.push({"app.py": MAIN})
+    await bot.review(pull)
+    pull.push({"app.py": CHANGED})
+    assert await bot.review(pull) is Outcome.REVIEWED
+    assert [thread.resolved for thread in pull.threads] == [True, False]
+    pull.push({"other.py": "import os\n"})
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert [thread.resolved for thread in pull.threads] == [True, False]
 
 
 async def test_commands_are_no_talk(bot: Bot, pull: PullRequest) -> None:
@@ -127,15 +243,65 @@ async def test_a_renamed_file_moves_its_threads(bot: Bot, pull: PullRequest) -> 
     assert pull.threads[1].first.path == "shop.py"
 
 
-async def test_what_comes_back_is_opened_again(bot: Bot, pull: PullRequest) -> None:
-    """A fix that is taken back opens its thread again, rather than a second one."""
+@pytest.mark.parametrize("named", [True, False])
+async def test_what_comes_back_is_opened_again(bot: Bot, pull: PullRequest, named: bool) -> None:
+    """A fix that is taken back opens its thread again, rather than a second one, as often as that happens. Whether GitHub names
+    the bot that resolved it does not matter.
+    """
+    bot.github.names_resolving_bots = named
+    for _ in range(2):
+        pull.push({"app.py": MAIN})
+        await bot.review(pull)
+        assert open_threads(pull) == 0
+        pull.push({"app.py": BLOCKING})
+        assert await bot.review(pull) is Outcome.CHECKED
+        assert open_threads(pull) == 1
+    assert len(pull.threads) == 1
+
+
+async def test_what_people_open_again_without_a_word_stays_open(bot: Bot, pull: PullRequest) -> None:
+    """We resolved it, somebody sees that otherwise: nobody is fought with, whatever is pushed afterwards, and nothing is said twice."""
+    (thread,) = pull.threads
     pull.push({"app.py": MAIN})
     await bot.review(pull)
-    assert open_threads(pull) == 0
-    pull.push({"app.py": BLOCKING})
-    assert await bot.review(pull) is Outcome.CHECKED
-    assert open_threads(pull) == 1
-    assert len(pull.threads) == 1
+    assert thread.resolved
+    thread.resolved_by = None
+    for text in (MAIN + "\n", BLOCKING, CHANGED, MAIN):
+        pull.push({"app.py": text})
+        assert await bot.review(pull) is Outcome.CHECKED
+        assert not thread.resolved
+    assert pull.threads == [thread]
+
+
+async def test_what_was_replaced_and_is_opened_again_stays_open(bot: Bot, pull: PullRequest) -> None:
+    """Also where another thread took its place; that one is dealt with as always."""
+    pull.push({"app.py": CHANGED})
+    await bot.review(pull)
+    old, new = pull.threads
+    old.resolved_by = None
+    pull.push({"other.py": "import os\n"})
+    await bot.review(pull)
+    pull.push({"app.py": MAIN})
+    await bot.review(pull)
+    assert [thread.resolved for thread in (old, new)] == [False, True]
+    assert len(pull.threads) == 2
+
+
+async def test_what_people_show_again_is_not_minimised_again(bot: Bot, shop: Repository) -> None:
+    """The same where we may not resolve."""
+    installation = bot.github.installation_of(shop)
+    assert installation
+    installation.permissions["contents"] = "read"
+    pull = shop.open_pull({"app.py": BLOCKING})
+    await bot.review(pull)
+    pull.push({"app.py": MAIN})
+    await bot.review(pull)
+    comment = pull.threads[0].first
+    assert comment.minimized == "RESOLVED"
+    comment.minimized = None
+    pull.push({"other.py": "import os\n"})
+    await bot.review(pull)
+    assert comment.minimized is None
 
 
 @pytest.mark.parametrize(("role", "mutes"), [("write", True), ("maintain", True), ("triage", False), ("read", False)])

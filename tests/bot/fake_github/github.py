@@ -66,6 +66,8 @@ class FakeGitHub:
         self.faults = Faults()
         self.latency = 0.0
         self.stateless_tokens = stateless_tokens
+        self.names_resolving_bots = True
+        """Whether `resolvedBy`, which is a user by GitHub's schema, names a bot, or is null there."""
         self.pages = pages
         """Where the addresses for browsers lead that the API tells: those of an Enterprise Server are its own."""
         self.server = Server(self)

@@ -707,10 +707,15 @@ fields(
     diffSide=lambda thread: thread.first.side,
     startDiffSide=lambda thread: thread.first.start_side,
     subjectType=lambda thread: thread.first.subject.upper(),
-    resolvedBy=lambda thread: thread.resolved_by,
     viewerCanReply=lambda _thread: True,
     comments=lambda thread: thread.comments,
 )
+
+
+@field("PullRequestReviewThread", "resolvedBy")
+def _resolved_by(thread: Thread, request: Request) -> Account | None:
+    who = thread.resolved_by
+    return who if who is None or who.kind == "User" or request.github.names_resolving_bots else None
 
 
 def _may_resolve(thread: Thread, request: Request) -> bool:
