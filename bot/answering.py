@@ -24,6 +24,9 @@ from bot.targets import Meant, in_thread, muted_by_name, muted_findings, named, 
 from bot.threads import disliked
 from rules import all_rules
 
+MOST_PULLS = 1_000
+"""Open pull requests, those changed last first, among which one is looked for by its head."""
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -63,7 +66,9 @@ async def acknowledge(asked: Asked, tools: Tools) -> None:
 
 
 async def pull_with(asked: Asked, tools: Tools) -> PullRef | None:
-    """The pull request that is meant where GitHub only names its head: our check run there tells. None where there is none."""
+    """The pull request that is meant where GitHub only names its head: our check run there tells, else the list of those that are
+    open. None where there is none.
+    """
     github = tools.github.installation(asked.ref.installation, asked.ref.repository_id)
     query = f"check_name={CHECK_NAME}&app_id={tools.github.id}"
     runs = await github.getitem(f"/repos/{asked.ref.repository}/commits/{asked.head}/check-runs?{query}")
@@ -71,6 +76,13 @@ async def pull_with(asked: Asked, tools: Tools) -> PullRef | None:
         number = str(run["external_id"] or "").partition(":")[0]
         if number.isdecimal():
             return replace(asked.ref, number=int(number))
+    latest_first = f"/repos/{asked.ref.repository}/pulls?state=open&sort=updated&direction=desc&per_page=100"
+    looked_at = 0
+    async for pull in github.getiter(latest_first):
+        if pull["head"]["sha"] == asked.head:
+            return replace(asked.ref, number=pull["number"])
+        if (looked_at := looked_at + 1) >= MOST_PULLS:
+            break
     return None
 
 

@@ -239,7 +239,7 @@ def _read(event: str, payload: object) -> ReviewRequested | Asked | None:
             return _asked_of_check(payload, RERUN)
         case "check_suite", "rerequested":
             suite = msgspec.convert(payload, _CheckSuiteDelivery)
-            return _pressed(suite, suite.check_suite, RERUN, suite.check_suite.head_sha)
+            return _pressed(suite, suite.check_suite, RERUN)
     return None
 
 
@@ -287,11 +287,12 @@ def _asked_of_check(payload: object, command: Command) -> Asked | None:
     return _pressed(run, run.check_run, command)
 
 
-def _pressed(delivery: _Pressed, checked: _Checked, command: Command, head: str = "") -> Asked | None:
+def _pressed(delivery: _Pressed, checked: _Checked, command: Command) -> Asked | None:
     """GitHub names no pull request where the commit comes from a fork; the `external_id` of our check run does.
 
-    A suite has none: of that there is only the `head`.
+    A suite has none, nor has a run that we did not complete: of those there is only the head.
     """
+    head = checked.head_sha
     name = (checked.external_id or "").partition(":")[0]
     numbers = [int(name)] if name.isdecimal() and name.isascii() else []
     numbers += [pull.number for pull in checked.pull_requests]

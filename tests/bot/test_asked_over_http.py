@@ -10,7 +10,7 @@ import pytest_asyncio
 from bot.models import COMMAND_TRAILER
 
 from .examples import examples
-from .fake_github import FakeGitHub, IssueComment, PullRequest, ReviewComment
+from .fake_github import FakeGitHub, IssueComment, PullRequest, ReviewComment, webhooks
 from .fake_github.faults import Fault
 from .reviewing import BLOCKING, MAIN
 from .service import Service, serving
@@ -18,6 +18,7 @@ from .service import Service, serving
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 MENDED = BLOCKING.replace("import time", "import asyncio").replace("time.sleep", "await asyncio.sleep")
+CONFIG = ".github/asyncify.toml"
 numbers = count(1)
 
 
@@ -121,6 +122,36 @@ async def test_all_checks_of_a_fork(service: Service) -> None:
     assert (await service.ended(f"{sent}-found", "done"))["outcome"] == "+1"
     assert len(run.history) == before + 1
     assert len(pull.comments) == 1
+
+
+async def test_checks_of_a_fork_that_was_never_looked_at(service: Service) -> None:
+    """Where we left nothing on its head that names it, the pull request is found among those that are open; one that moved on is not."""
+    number = next(numbers)
+    shop = service.github.repository(
+        f"guild-{number}/shop-{number}", {"app.py": MAIN, CONFIG: "enabled = false\n", "other.py": "import os\n"}
+    )
+    before = shop.open_pull({"other.py": BLOCKING}, author="zoe", fork=True)
+    pull = shop.open_pull({"app.py": BLOCKING}, author="eve", fork=True)
+    assert await service.told(pull) == "silent"
+    shop.commit({CONFIG: "enabled = true\n"})
+    suite = webhooks.check_suite(shop, pull.head, "rerequested", "eve")
+    run = {"head_sha": before.head, "external_id": None, "pull_requests": []}
+    other = {key: told for key, told in suite.items() if key != "check_suite"} | {"check_run": run}
+    for event, payload, found in (
+        ("check_suite", suite, pull),
+        ("check_run", other | {"sender": sender("zoe")}, before),
+    ):
+        sent = await service.send(event, payload)
+        assert (await service.ended(sent, "done"))["outcome"] == "handed on"
+        assert (await service.ended(f"{sent}-found", "done"))["outcome"] == "rocket"
+        assert [review.commit_id for review in found.reviews] == [found.head]
+        assert [run.conclusion for run in found.check_runs] == ["neutral"]
+    gone = webhooks.check_suite(shop, shop.head, "rerequested", "eve")
+    assert (await service.ended(await service.send("check_suite", gone), "done"))["outcome"] == "of no pull request"
+
+
+def sender(login: str) -> dict[str, object]:
+    return {"login": login, "id": 4, "type": "User"}
 
 
 async def test_threads(service: Service) -> None:

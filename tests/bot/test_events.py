@@ -70,6 +70,10 @@ def test_a_check_on_a_fork() -> None:
     assert requested("check_run", payload("rerequested", sender=PERSON, check_run=run)) == asked(RERUN)
     run["external_id"] = "of somebody else"
     assert requested("check_run", payload("rerequested", sender=PERSON, check_run=run)) is None
+    run["head_sha"] = "c0ffee"
+    ref = PullRef(installation=5, repository_id=7, repository="octo/demo", number=0)
+    wanted = Asked(ref, "ann", 4, (RERUN,), head="c0ffee")
+    assert requested("check_run", payload("rerequested", sender=PERSON, check_run=run)) == wanted
 
 
 def test_all_checks_of_a_fork() -> None:
@@ -292,6 +296,7 @@ def test_what_the_examples_ask_for() -> None:
     """Of GitHub's public examples those that concern us are read, each as what it is, and all others are nothing to us."""
     asked = Counter((event, payload.get("action"), read(event, payload)) for event, payload in examples())
     assert {one: number for one, number in asked.items() if one[2] != "NoneType"} == {
+        ("check_run", "rerequested", "Asked"): 2,
         ("pull_request", "opened", "ReviewRequested"): 4,
         ("pull_request", "ready_for_review", "ReviewRequested"): 3,
         ("pull_request", "reopened", "ReviewRequested"): 2,
