@@ -57,7 +57,9 @@ class Case:
         return await may_write(self.github, self.pull.ref.repository, self.asked.by)
 
     async def is_theirs(self) -> bool:
-        return self.pull.author == self.asked.by or await self.may_write()
+        """Whether it is for who asks to say what is read of the pull request. A bot's name may be that of a person as well."""
+        wrote = self.pull.author == self.asked.by and not self.pull.by_bot
+        return wrote or await self.may_write()
 
 
 def may_not_write(case: Case) -> Answer:

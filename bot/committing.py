@@ -7,6 +7,7 @@ import asyncio
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ import structlog
 from gidgethub import BadRequest, GitHubBroken, QueryError
 
 from bot.errors import RetryLater
-from bot.github import Installation
+from bot.github import Installation, passes
 from bot.models import COMMAND_TRAILER, Message
 
 LOOK_AFTER = 2.0
@@ -94,6 +95,8 @@ async def _commit(github: Installation, branch: Branch, texts: Mapping[str, byte
             return await _by_mutation(github, branch, texts, message)
         return await _by_objects(github, branch, texts, message, modes)
     except QueryError as error:
+        if passes(error):  # it ran out of its time, and the commit may be there all the same
+            raise GitHubBroken(HTTPStatus.BAD_GATEWAY, str(error)) from error
         raise _refusal((error.response.get("errors") or [{}])[0]) from error
     except BadRequest as error:
         if error.status_code not in {403, 404, 409, 422}:

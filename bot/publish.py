@@ -19,7 +19,7 @@ from bot.asking import both
 from bot.diff import PatchMismatch, hunks
 from bot.errors import Dropped, RetryLater
 from bot.fetch import changed_files
-from bot.github import Installation
+from bot.github import Installation, passes
 from bot.markers import read_marker, read_suggestion
 from bot.models import CheckRun, PostedComment, PostedFileComment, PullRequest, Review, ThreadChange
 from bot.standing import CHECK_NAME, Standing, standing
@@ -112,6 +112,8 @@ async def change_threads(github: Installation, changes: Sequence[ThreadChange]) 
             await _mutate(github, [_mutation(change) for change in batch])
             made += batch
         except QueryError as error:  # all the same, each as far as it goes: the permission may be less than was told
+            if passes(error):
+                raise RetryLater(60, f"GitHub does not take what we write: {error}") from error
             log.info("threads not resolved", threads=len(batch), error=str(error))
             await _minimise(github, [change for change in batch if change.to != "open" and change.thread.may_close])
         except GitHubBroken as error:

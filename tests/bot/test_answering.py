@@ -132,6 +132,14 @@ class TestPermissions:
         assert "write access" in scene.replies()[0]
         assert [refusal for _, _, refusal in scene.bot.store.answers] == [True] * 3
 
+    async def test_a_person_with_the_name_of_a_bot(self, bot: Bot) -> None:
+        """Who is called like the bot that opened the pull request did not open it."""
+        shop = bot.github.repository("acme/shop", {"app.py": MAIN})
+        scene = Scene(bot, shop, shop.open_pull({"app.py": BLOCKING}, author="renovate[bot]"))
+        await bot.review(scene.pull)
+        assert reactions(await scene.ask("/asyncify", "renovate")) == ["eyes", "confused"]
+        assert not scene.pull.comments
+
     async def test_buttons(self, scene: Scene) -> None:
         """Who presses a button is asked the same."""
         await scene.press("fix-all", "bob")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot import asked_fixes
+from bot import asked_fixes, replies
 from bot.models import COMMAND_TRAILER
 
 from .fake_github import Fault, executable
@@ -101,6 +101,42 @@ async def test_lost_answer(bot: Bot, mode: str) -> None:
     said = await scene.ask("/asyncify fix")
     assert reactions(said) == ["eyes", "rocket"]
     assert len(list(shop.objects.ancestors(scene.pull.head))) == before + 1
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_a_mutation_that_ran_out_of_time(scene: Scene, done: bool) -> None:
+    """GraphQL says with status 200 that it did not manage, and may have committed: it is looked for, and made once."""
+    said = {"data": None, "errors": [{"message": "Something went wrong while executing your query."}]}
+    scene.bot.github.faults.add(Fault("POST /graphql", 200, said, containing="createCommitOnBranch", after=done))
+    before = len(list(scene.shop.objects.ancestors(scene.pull.head)))
+    assert reactions(await scene.ask("/asyncify fix")) == ["eyes", "rocket"]
+    assert len(list(scene.shop.objects.ancestors(scene.pull.head))) == before + 1
+    assert scene.replies() == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (MAIN.replace("\n", "\r\n").encode(), BLOCKING.replace("\n", "\r\n").encode()),
+        (MAIN.encode("utf-8-sig"), BLOCKING.encode("utf-8-sig")),
+        (
+            f"# coding: latin-1\n{MAIN}# \xe9\n".encode("latin-1"),
+            f"# coding: latin-1\n{BLOCKING}# \xe9\n".encode("latin-1"),
+        ),
+        (MAIN.rstrip().encode(), BLOCKING.rstrip().encode()),
+    ],
+    ids=["carriage returns", "byte-order mark", "latin-1", "no last line end"],
+)
+async def test_bytes_are_kept(bot: Bot, before: bytes, after: bytes) -> None:
+    """What no suggestion could carry is committed byte for byte: only what the fix changes is another text."""
+    shop = bot.github.repository("acme/shop", {"app.py": before})
+    shop.collaborators["ann"] = "write"
+    scene = Scene(bot, shop, shop.open_pull({"app.py": after}))
+    await bot.review(scene.pull)
+    assert reactions(await scene.ask("/asyncify fix")) == ["eyes", "rocket"]
+    made = scene.pull.head_repository.read("app.py", scene.pull.head)
+    removed, added = b"import time", b"import asyncio"
+    assert made == after.replace(removed, added).replace(b"    time.sleep", b"    await asyncio.sleep")
 
 
 async def test_moved_head(scene: Scene) -> None:
@@ -254,6 +290,17 @@ async def test_moved_head_of_an_executable_file(bot: Bot) -> None:
     scene.bot.analyst.before = moved
     assert reactions(await scene.ask("/asyncify fix")) == ["eyes", "rocket"]
     assert (scene.text(), scene.text("other.py")) == (MENDED, "import os\n")
+
+
+async def test_a_patch_that_is_too_long(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an answer cannot hold is not cut: it says that it is too much."""
+    monkeypatch.setattr(replies, "MAX_PATCH", 50)
+    scene.shop.protected[scene.pull.head_ref] = "Changes must be made through a pull request."
+    await scene.ask("/asyncify fix")
+    (reply,) = scene.replies()
+    assert "must be made through a pull request" in reply
+    assert "The fixes are too many to be shown here." in reply
+    assert "```" not in reply
 
 
 async def test_too_much(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import pytest
 import pytest_asyncio
 
+from bot.errors import RetryLater
 from bot.models import PAUSED, Mute
 from bot.review import Outcome
 
@@ -420,3 +421,17 @@ async def test_a_thread_that_cannot_be_resolved_harms_nothing(bot: Bot, pull: Pu
     assert await bot.review(pull) is Outcome.CHECKED
     assert pull.threads[0].first.minimized == "RESOLVED"
     assert pull.check_runs[0].conclusion == "success"
+
+
+async def test_threads_that_github_had_no_time_for(bot: Bot, pull: PullRequest) -> None:
+    """What GraphQL did not manage is tried again later, and nothing is hidden in its place."""
+    pull.push({"app.py": MAIN})
+    bot.github.faults.graphql_error(
+        "Something went wrong while executing your query.", containing="resolveReviewThread"
+    )
+    with pytest.raises(RetryLater):
+        await bot.review(pull)
+    (thread,) = pull.threads
+    assert (thread.resolved, thread.first.minimized) == (False, None)
+    assert await bot.review(pull) is Outcome.CHECKED
+    assert thread.resolved
