@@ -9,6 +9,8 @@ from bot.models import ChangedFile, PullRef, PullRequest, Suggestion
 from rules import Applicability, Edit, Finding, Fix, Severity, Span, Step, Way
 
 HEAD = "c0ffee"
+BLOB = f"https://github.com/octo/shop/blob/{HEAD}"
+"""Where files of the head are shown."""
 
 
 def pull_request(**changes: Any) -> PullRequest:

@@ -2,14 +2,13 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown_it.token import Token
 
 from bot import words
 from bot.config import RepositoryConfig
@@ -18,8 +17,8 @@ from bot.models import ChangedFile, CheckRun, History, Plan, PullRequest, Review
 from bot.planning import plan
 from bot.words import RERUN, write_check_run, write_failed_check_run, write_review
 from rules import Analysis, Edit, Finding, Severity, Span, Unreadable, Way
-from tests.bot.hostile import HOSTILE, MARKDOWN
-from tests.bot.samples import HEAD, changed, edit, finding, fix, pull_request, sources, steps, unsafe
+from tests.bot.hostile import HOSTILE, assert_contained
+from tests.bot.samples import BLOB, HEAD, changed, edit, finding, fix, pull_request, sources, steps, unsafe
 
 MAIN = """\
 import asyncio
@@ -33,7 +32,6 @@ async def read():
 BEFORE = MAIN.replace("    time.sleep(1)\n", "")
 AWAIT = fix(edit("main.py", MAIN, "time.sleep", "await asyncio.sleep"), title="Await `asyncio.sleep`")
 REVERSE = fix(edit("main.py", MAIN, "async def", "def"), way=Way.REVERSE, title="Make `read` a plain function")
-BLOB = f"https://github.com/octo/shop/blob/{HEAD}"
 
 
 def planned(
@@ -378,46 +376,6 @@ def test_a_failed_analysis_says_nothing_about_the_code() -> None:
 
 
 # --- hostile text
-
-FOLDED = re.compile(
-    r"<details>\n<summary>[A-Za-z, ]+</summary>\n?|</details>\n?|<!-- asyncify v1 head=c0ffee[ a-z0-9=,]* -->\n?"
-)
-CALLING = re.compile(r"@\w|#\d|GH-\d|://|www\.|:[\w+-]+:|mailto:")
-
-
-def all_tokens(tokens: list[Token]) -> Iterator[Token]:
-    for token in tokens:
-        yield token
-        yield from all_tokens(token.children or [])
-
-
-def assert_contained(body: str) -> list[Token]:
-    """Nothing in the body is HTML, a link, an image or a mention that we did not write."""
-    tokens = list(all_tokens(MARKDOWN.parse(body)))
-    kinds = {token.type for token in tokens}
-    assert not kinds & {
-        "html_inline",
-        "image",
-        "heading_open",
-        "hr",
-        "code_block",
-        "blockquote_open",
-        "em_open",
-        "strong_open",
-    }
-    assert "s_open" not in kinds
-    for token in tokens:
-        if token.type == "html_block":
-            assert FOLDED.fullmatch(token.content), token.content
-        if token.type == "link_open":
-            assert str(token.attrs["href"]).startswith(f"{BLOB}/")
-        if token.type == "text":
-            assert not CALLING.search(token.content), token.content
-        if token.type == "fence":
-            assert token.info in {"suggestion", "diff"}
-    body.encode()
-    assert read_marker(body) is not None
-    return tokens
 
 
 def hostile_finding(text: str, bad: list[str]) -> Finding:
