@@ -180,7 +180,7 @@ async def test_set_up_mode(tmp_path: Path) -> None:
         assert status == 200
         assert "What it will ask for" in page
         assert (await get(address, "/healthz"))[0] == 200
-        assert (await get(address, "/readyz"))[0] == 503
+        assert await get(address, "/readyz") == (503, "No GitHub App is set up yet: see /setup.\n")
         assert await deliver(address, "guid") == 503
         assert (await get(address, "/metrics"))[0] == 200
 

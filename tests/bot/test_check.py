@@ -279,6 +279,54 @@ def with_edits(text: str, edits: list[dict[str, Any]], *, path: str) -> str:
     return "\n".join(lines)
 
 
+MIXED = """\
+import time
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+class Shop:
+    @property
+    def open(self) -> bool:
+        time.sleep(1)
+        return True
+
+
+async def audit(what: str) -> None:
+    print(what)
+
+
+@app.middleware("http")
+async def note(request, call_next):
+    time.sleep(1); time.sleep(2)
+    audit("x")
+    return await call_next(request)
+
+
+@app.get("/x")
+async def index() -> bool:
+    shop = Shop()
+    return shop.open
+"""
+
+
+def test_json_is_in_order(shop: Repository) -> None:
+    """By path, line, column and rule; what there is none of is null."""
+    shop.write({"b/main.py": MIXED, "a.py": MIXED, "b.py": MAIN})
+    listed = found(".")
+
+    places = [(one["path"], one["line"], one["column"], one["rule"]) for one in listed]
+    assert places == sorted(places)
+    assert {place[0] for place in places} == {"a.py", "b.py", "b/main.py"}
+    assert {one["route"] for one in listed} == {None, "GET /items", "GET /x"}
+    assert {one["severity"] for one in listed} <= {"error", "warning", "info"}
+    assert {one["fix"] and one["fix"]["applicability"] for one in listed} == {None, "safe", "unsafe"}
+    (forgotten,) = [one for one in listed if (one["path"], one["rule"]) == ("a.py", "awaiting/forgotten")]
+    assert forgotten["fix"]["notes"]
+
+
 def test_json_counts_characters(shop: Repository) -> None:
     """Not bytes, not UTF-16 units."""
     shop.write({"app/main.py": MAIN.replace("    time.sleep(1)", "    '\u00e9\U0001f600'; time.sleep(1)")})
@@ -396,6 +444,32 @@ def test_fix_writes_until_nothing_is_left(shop: Repository) -> None:
     assert fixed.count("    await ") == 2
     assert (shop.root / "app/main.py").stat().st_mode & 0o777 == 0o755
     assert sorted(path.name for path in (shop.root / "app").iterdir()) == ["main.py"]
+
+
+def test_unsafe_fixes_are_made_where_they_are_asked_for(shop: Repository) -> None:
+    """Also in a patch; without that they are only told."""
+    shop.write({"a.py": MIXED})
+
+    assert "await audit" not in run(".", "--format", "patch").stdout
+    assert "+    await audit" in run(".", "--format", "patch", "--unsafe-fixes").stdout
+    run(".", "--fix")
+    assert "    audit(" in (shop.root / "a.py").read_text()
+    run(".", "--fix", "--unsafe-fixes")
+    assert "    await audit(" in (shop.root / "a.py").read_text()
+
+
+def test_all_that_can_be_proved(shop: Repository) -> None:
+    """What pays little is told, and fixed, where it is asked for."""
+    plain = CLEAN.replace("async def", "def")
+    shop.write({"app/main.py": plain})
+
+    assert found(".") == []
+    (finding,) = found(".", "--all")
+    assert (finding["rule"], finding["severity"]) == ("endpoints/threaded", "info")
+    assert run(".", "--fix").exit_code == 0
+    assert (shop.root / "app/main.py").read_text() == plain
+    assert run(".", "--all", "--fix").exit_code == 0
+    assert (shop.root / "app/main.py").read_text() == CLEAN
 
 
 def test_fix_leaves_other_paths_alone(shop: Repository) -> None:

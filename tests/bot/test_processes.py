@@ -36,9 +36,9 @@ async def fleet(github: FakeGitHub, power: PostgresServer, tmp_path: Path) -> As
             print(fleet.logs())  # noqa: T201 -- pytest shows it where a test failed
 
 
-async def status(fleet: Fleet, path: str) -> int:
+async def told(fleet: Fleet, path: str) -> tuple[int, str]:
     async with aiohttp.ClientSession() as session, session.get(fleet.address + path) as answer:
-        return answer.status
+        return answer.status, await answer.text()
 
 
 async def deliver(fleet: Fleet, github: FakeGitHub, pull: PullRequest) -> int:
@@ -68,7 +68,8 @@ async def test_a_database_that_goes_away(
 
     await asyncio.to_thread(power.stop)
     assert [await deliver(fleet, github, pull) for pull in meanwhile] == [503] * len(meanwhile)
-    assert (await status(fleet, "/readyz"), await status(fleet, "/healthz")) == (503, 200)
+    assert await told(fleet, "/readyz") == (503, "The database does not answer.\n")
+    assert (await told(fleet, "/healthz"))[0] == 200
     await asyncio.sleep(seconds)
     await asyncio.to_thread(power.start)
     await until(lambda: all(pull.check_runs for pull in pulls), seconds=200)
