@@ -184,13 +184,11 @@ async def test_neighbours_share_nothing(service: Service) -> None:
         service.github.repository(
             f"{name}/.github", {CONFIG: f"enabled = {str(name == 'loud').lower()}\n"}, private=True
         )
-    pulls = {
-        name: service.github.repository(f"{name}/shop", {"app.py": MAIN}, private=True).open_pull({"app.py": BLOCKING})
-        for name in ("quiet", "loud")
-    }
-    outcomes = await asyncio.gather(*map(service.told, pulls.values()))
-    assert outcomes == ["silent", "reviewed"]
-    for pull in pulls.values():
+    shops = [service.github.repository(f"{name}/shop", {"app.py": MAIN}, private=True) for name in ("quiet", "loud")]
+    for _ in range(2):  # the second time from what is remembered
+        pulls = [shop.open_pull({"app.py": BLOCKING}) for shop in shops]
+        assert await asyncio.gather(*map(service.told, pulls)) == ["silent", "reviewed"]
+    for pull in pulls:
         own = f"/repos/{pull.repository.full_name}/"
         callers = {call.installation for call in service.github.calls if call.path.startswith(own)}
         assert callers == {installation_of(pull.repository).id}

@@ -1,13 +1,16 @@
 """How a pull request stands, read from a strict fake of GitHub."""
 
+import asyncio
+
 import pytest
+from cachetools import TTLCache
 
 from bot.config import Layer
 from bot.errors import Dropped
 from bot.fetch import changed_files
 from bot.markers import write_marker
 from bot.models import Said
-from bot.standing import configuration, standing
+from bot.standing import Inherited, configuration, standing
 
 from .fake_github import PullRequest
 from .fake_github.pulls import Anchor
@@ -102,6 +105,18 @@ class TestStanding:
         bot.github.forget_calls()
         assert [layer.text for layer in await read_configuration(bot, pull)] == ["two = 2"]
         assert bot.github.count() == 1
+
+    async def test_private_configuration_that_changed(self, bot: Bot) -> None:
+        """Of a change that GitHub never told of we learn within some minutes."""
+        assert bot.inherited.private.ttl == 600
+        bot.inherited = Inherited(private=TTLCache(16, 0.05))
+        shop = bot.github.repository("acme/shop", {"app.py": MAIN})
+        shared = bot.github.repository("acme/.github", {".github/asyncify.toml": "two = 2"}, private=True)
+        pull = shop.open_pull({"app.py": BLOCKING})
+        await read_configuration(bot, pull)
+        shared.commit({".github/asyncify.toml": "two = 3"})
+        await asyncio.sleep(0.06)
+        assert [layer.text for layer in await read_configuration(bot, pull)] == ["two = 3"]
 
     async def test_not_installed_configuration(self, bot: Bot) -> None:
         """What the organisation did not let us see does not count."""
