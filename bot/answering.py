@@ -16,13 +16,13 @@ from bot.commands import Command
 from bot.config import RepositoryConfig, load_config
 from bot.conversation import react, reply
 from bot.errors import Dropped
-from bot.events import Asked
+from bot.events import UNMUTE, Asked
 from bot.models import PAUSED, WANTED, Mute, PullRef
 from bot.review import Outcome, Tools, review
 from bot.standing import CHECK_NAME, configuration, standing
-from bot.targets import Meant, in_thread, muted_by_name, muted_findings, named, short_ids, thread_of
+from bot.targets import Meant, in_thread, is_ambiguous, muted_by_name, muted_findings, named, short_ids, thread_of
 from bot.threads import disliked
-from rules import all_rules
+from rules import Finding, all_rules
 
 MOST_PULLS = 1_000
 """Open pull requests, those changed last first, among which one is looked for by its head."""
@@ -87,7 +87,9 @@ async def pull_with(asked: Asked, tools: Tools) -> PullRef | None:
 
 
 async def give_up(asked: Asked, delivery: str, tools: Tools) -> None:
-    """Say that what was asked for failed, and that it is not their fault."""
+    """Say that what was asked for failed, and that it is not their fault; nothing where nobody gave a command."""
+    if asked.commands == (UNMUTE,):
+        return
     github = tools.github.installation(asked.ref.installation, asked.ref.repository_id)
     stands = await standing(github, asked.ref)
     case = Case(asked, _name(asked, delivery), tools, github, stands, RepositoryConfig())
@@ -208,12 +210,10 @@ async def _to_mute(command: Command, case: Case) -> Sequence[Mute] | str:
     if mutes := muted_by_name(name, threads):
         return mutes
     try:
-        analysis = (await look_at(case)).analysis
-    except AnalysisFailed:
-        return replies.NOT_ANALYSED
-    return muted_findings(analysis.findings, name) or replies.write_unknown(
-        " ".join(named(analysis.findings, [name]).problems) or f"`{name}` is neither a rule nor the id of a finding."
-    )
+        findings = (await look_at(case)).analysis.findings
+    except AnalysisFailed as failure:
+        return replies.write_not_analysed(failure.reason)
+    return muted_findings(findings, name) or _not_known(name, findings)
 
 
 async def _explain(command: Command, case: Case) -> Answer:
@@ -225,13 +225,20 @@ async def _explain(command: Command, case: Case) -> Answer:
         return Answer(replies.explain_rule(all_rules()[name]))
     try:
         found = (await look_at(case)).analysis.findings
-    except AnalysisFailed:
-        return failed(replies.NOT_ANALYSED)
+    except AnalysisFailed as failure:
+        return failed(replies.write_not_analysed(failure.reason))
     meant = named(found, [name]) if name else Meant(in_thread(found, thread) if thread else ())
     if not meant.findings:
-        return failed(replies.write_unknown(" ".join(meant.problems)) if meant.problems else replies.GONE)
+        return failed(_not_known(name, found) if name else replies.GONE)
     lead = meant.findings[0]
     return Answer(replies.explain_finding(lead, short_ids(found)[lead.fingerprint], case.pull))
+
+
+def _not_known(name: str, findings: Sequence[Finding]) -> str:
+    """Why a name means nothing to commands that take one id or rule."""
+    if is_ambiguous(name, findings):
+        return replies.write_unknown(" ".join(named(findings, [name]).problems))
+    return replies.write_unknown_name(name)
 
 
 async def _bring_up_to_date(case: Case) -> None:

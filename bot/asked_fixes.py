@@ -59,8 +59,8 @@ async def fix(command: Command, case: Case) -> Answer:
             return await _fixed(command, case)
         except HeadMoved:
             case = replace(case, stands=await standing(case.github, case.asked.ref))
-        except AnalysisFailed:
-            return failed(replies.NOT_ANALYSED)
+        except AnalysisFailed as failure:
+            return failed(replies.write_not_analysed(failure.reason))
     return failed(replies.MOVED)
 
 

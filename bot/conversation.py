@@ -47,6 +47,8 @@ async def reply(case: Case, answers: Sequence[Answer]) -> None:
     if not await case.tools.store.may_answer(case.asked.ref, case.name, case.asked.by, refusal=refusal):
         log.info("answer left out", by=case.asked.by)
         return
+    if case.asked.comment is None:
+        texts = [replies.write_pressed(case.asked.commands[0].verb, case.asked.by), *texts]
     body = replies.write_reply(texts, case.pull.head, case.name)
     try:
         if not await _is_answered(case):

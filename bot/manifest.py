@@ -25,7 +25,7 @@ WHY_EVENTS: Mapping[str, str] = {
     "pull_request": "Somebody opened a pull request or pushed to it.",
     "issue_comment": "Somebody may have written a command, such as /asyncify fix.",
     "pull_request_review_comment": "The same, in a review thread.",
-    "pull_request_review_thread": "Somebody resolved a thread, or opened it again: what it says is not said again, or is.",
+    "pull_request_review_thread": "Somebody resolved a thread, and does not want to hear of it again; or opened it again, and does.",
     "check_run": "Somebody pressed a button of the check run.",
     "check_suite": "Somebody asked for all checks to be run again.",
     "push": "The organisation's shared configuration changed. All other pushes are ignored.",

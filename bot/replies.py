@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from bot.config import RepositoryConfig, keys
@@ -9,7 +10,7 @@ from bot.fixing import Made
 from bot.markdown import code, fenced, folded, link, prose
 from bot.markers import write_marker
 from bot.models import Message, PullRequest
-from bot.words import EFFECTS, how_to_apply
+from bot.words import EFFECTS, FIX_ALL, RERUN, how_to_apply
 from rules import Applicability, Finding, Fix, Rule, all_rules
 
 MAX_PATCH = 60_000 - 4_000
@@ -26,6 +27,7 @@ HELP = """\
 | `/asyncify pause` | stops the automatic reviews of this pull request |
 | `/asyncify resume` | ends the pause; where there is none, takes back what was ignored |
 | `/asyncify config` | shows the settings in force and where each comes from |
+| `/asyncify help` | shows this |
 
 In a thread of asyncify, `fix`, `explain` and `ignore` mean its finding. IDs stand in the comments and in the check run."""
 
@@ -40,6 +42,7 @@ DEFAULT_BRANCH = (
 )
 MOVED = "The branch moved while the fixes were made, again and again. Ask once more when it is quiet."
 NOT_ANALYSED = "This pull request could not be analysed; the check run says why."
+UNKNOWN = "`{name}` is neither a rule nor the id of a finding here."
 IDS = "IDs stand in the comments and in the check run."
 WHICH = f"Say which one: `/asyncify {{verb}} ID`, or answer in its thread. {IDS}"
 GONE = "What this thread speaks of is not there any more."
@@ -51,6 +54,24 @@ WENT_WRONG = "Something went wrong on our side, and asking again may help."
 def write_reply(texts: Iterable[str], head: str, answer: str) -> str:
     """One comment that answers all commands of another one."""
     return "\n\n".join([*dict.fromkeys(filter(None, texts)), write_marker((), head, answer=answer)])
+
+
+def write_pressed(verb: str, login: str) -> str:
+    """What is answered, where there is no comment above the answer that tells."""
+    button = RERUN if verb == "rerun" else FIX_ALL
+    return f"{code(login)} pressed *{button.label}*."
+
+
+def write_not_analysed(reason: str) -> str:
+    """Why there is no answer, in one sentence of the analysis."""
+    return f"This pull request could not be analysed. {prose(reason)}"
+
+
+def write_unknown_name(name: str) -> str:
+    """What was named is no rule and no id; the nearest rule may have been meant."""
+    near = get_close_matches(name, all_rules(), n=1)
+    meant = f" Did you mean `{near[0]}`?" if near else ""
+    return write_unknown(f"{UNKNOWN.format(name=name)}{meant}")
 
 
 def write_problem(problem: str) -> str:
@@ -71,7 +92,9 @@ def write_config(config: RepositoryConfig) -> str:
 
 
 def _value(config: RepositoryConfig, key: str) -> str:
-    return prose(f"`{_shown(getattr(config, key.replace('-', '_')))}`", table=True)
+    value = getattr(config, key.replace("-", "_"))
+    shown = "all" if key == "select" and not value else _shown(value)
+    return prose(f"`{shown}`", table=True)
 
 
 def _shown(value: Any) -> str:

@@ -66,6 +66,11 @@ def short_ids(findings: Iterable[Finding]) -> dict[str, str]:
     return ids
 
 
+def is_ambiguous(name: str, findings: Iterable[Finding]) -> bool:
+    """Whether several findings have an id that begins so."""
+    return len({one.fingerprint for one in _by_id(findings, name)}) > 1
+
+
 def muted_by_name(name: str, threads: Sequence[Thread]) -> tuple[Mute, ...]:
     """What a rule, a pack or the id of a finding that was commented on mutes; nothing where it is none of these."""
     if name in {*all_rules(), *(rule.partition("/")[0] for rule in all_rules())}:

@@ -2,13 +2,15 @@
 
 import pytest
 
-from bot.answering import answer
+from bot import replies
+from bot.answering import answer, give_up
 from bot.config import OPERATOR_NAME, Layer
 from bot.errors import Dropped
 from bot.events import Asked, requested
 from bot.models import COMMAND_TRAILER, PAUSED, Mute
 from bot.standing import Inherited
 
+from .fake_github import IssueComment, Thread
 from .reviewing import BLOCKING, MAIN, Bot, ref
 from .scenes import MENDED, TWO, Scene, a_scene, reactions
 
@@ -144,7 +146,7 @@ class TestPermissions:
         """Who presses a button is asked the same."""
         await scene.press("fix-all", "bob")
         assert scene.text() == BLOCKING
-        assert "write access" in scene.replies()[0]
+        assert scene.replies()[0].startswith("`bob` pressed *Fix all*.\n\nThis takes write access to `")
         await scene.press("fix-all", "ann")
         assert scene.text() == MENDED
         assert COMMAND_TRAILER in scene.message()
@@ -156,6 +158,25 @@ class TestPermissions:
         await scene.press("rerun", "ann")
         assert len(scene.pull.reviews) == len(scene.pull.check_runs) == 1
         assert len(scene.pull.check_runs[0].history) == before
+
+
+class TestFailure:
+    async def test_given_up(self, scene: Scene) -> None:
+        """Who gave a command hears that it failed, once; who only opened a thread again does not."""
+        said = scene.pull.comment("/asyncify fix")
+        for _ in range(2):
+            await give_up(asked_by(scene, "issue_comment", "created", said), "delivery-1", scene.bot.tools)
+        assert reactions(said) == ["confused"]
+        assert [reply.split("\n")[0] for reply in scene.replies()] == [replies.WENT_WRONG]
+        opened = asked_by(scene, "pull_request_review_thread", "unresolved", scene.pull.threads[0])
+        await give_up(opened, "delivery-2", scene.bot.tools)
+        assert len(scene.replies()) == 1
+
+
+def asked_by(scene: Scene, event: str, action: str, about: IssueComment | Thread) -> Asked:
+    asked = requested(event, scene.bot.github.webhook(event, action, about))
+    assert isinstance(asked, Asked)
+    return asked
 
 
 class TestVerbs:
@@ -199,8 +220,30 @@ class TestVerbs:
         assert "`time.sleep` stops the event loop" in other
         assert reactions(await scene.ask("/asyncify explain")) == ["eyes", "confused"]
         assert reactions(await scene.ask("/asyncify explain beef")) == ["eyes", "confused"]
-        assert scene.replies()[-2].startswith("`beef` names no finding here. IDs stand in the comments")
+        assert scene.replies()[-2].startswith("`beef` is neither a rule nor the id of a finding here. IDs stand in")
         assert one.startswith(f"`{scene.id()}` at ")
+
+    @pytest.mark.parametrize("verb", ["explain", "ignore"])
+    async def test_what_is_neither_a_rule_nor_an_id(self, scene: Scene, verb: str) -> None:
+        """The nearest rule is named, and what is typed stays text."""
+        for name, said in (
+            (
+                "blocking/slep",
+                "`blocking/slep` is neither a rule nor the id of a finding here. Did you mean `blocking/sleep`?",
+            ),
+            ("@octocat", "`@octocat` is neither a rule nor the id of a finding here."),
+        ):
+            assert reactions(await scene.ask(f"/asyncify {verb} {name}")) == ["eyes", "confused"]
+            assert scene.replies()[-1].startswith(said)
+
+    @pytest.mark.parametrize("command", ["fix", "explain beef", "ignore beef"])
+    async def test_where_nothing_can_be_analysed(self, scene: Scene, command: str) -> None:
+        """Why not is told where somebody asked."""
+        scene.bot.analyst.failure = "The analysis took longer than 60 seconds."
+        assert reactions(await scene.ask(f"/asyncify {command}")) == ["eyes", "confused"]
+        assert scene.replies()[0].startswith(
+            "This pull request could not be analysed. The analysis took longer than 60 seconds."
+        )
 
     async def test_ignore(self, scene: Scene) -> None:
         """What is ignored is resolved, is not counted, and stays so on the next push."""
@@ -330,4 +373,6 @@ class TestVerbs:
         (reply,) = scene.replies()
         assert "| `severity` | `error` | \\.github/asyncify.toml |" in reply
         assert "| `max-comments` | `10 a review, 25 a pull request` | built-in |" in reply
+        assert "| `select` | `all` | built-in |" in reply
+        assert "| `ignore` | `none` | built-in |" in reply
         assert "unknown key `odd`" in reply

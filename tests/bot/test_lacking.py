@@ -1,10 +1,15 @@
 """What an installation does not permit is said, done another way, and not tried again and again."""
 
+import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from bot.events import InstallationChanged, Requested
+from bot.installations import update
 from bot.review import Outcome
+from bot.store import Store
 
 from .fake_github import PullRequest
 from .fake_github.tokens import ALL_PERMISSIONS
@@ -70,3 +75,26 @@ async def test_a_refusal_is_remembered(bot: Bot, route: str, path: str) -> None:
     pull.push({"third.py": BLOCKING.replace('"/"', '"/third"')})
     await bot.review(pull)
     assert bot.github.count(route) == 2
+
+
+async def test_what_is_known_of_a_suspended_installation(bot: Bot, tmp_path: Path) -> None:
+    """Neither tokens nor answers of GitHub stay in memory."""
+    pull = opened(bot, ALL_PERMISSIONS)
+    await bot.review(pull)
+    installation = bot.github.installation_of(pull.repository)
+    assert installation
+
+    def known() -> set[int]:
+        return {key[0] for key in (*bot.client._tokens, *bot.client.remembered)}
+
+    assert known() == {installation.id}
+    store = Store(f"sqlite:///{tmp_path}/asyncify.db")
+    await asyncio.to_thread(store.migrate)
+    installation.suspended_at = bot.github.now()
+    assert not await update(InstallationChanged(installation.id), bot.client, store, no_more)
+    assert known() == set()
+    await store.close()
+
+
+async def no_more(_delivery: str, _asked: Requested) -> None:
+    raise AssertionError("nothing is to be done")
