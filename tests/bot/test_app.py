@@ -172,9 +172,11 @@ async def test_web_and_worker(tmp_path: Path, postgres_url: str) -> None:
     assert "/app/installations/5/access_tokens" in asked
 
 
-async def test_set_up_mode(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["serve", "web"])
+async def test_set_up_mode(command: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Without an App, the process says how to get one, and does not claim to be ready."""
-    async with started("serve", tmp_path) as address:
+    environ = {} if command == "serve" else {"DATABASE_URL": str(request.getfixturevalue("postgres_url"))}
+    async with started(command, tmp_path, **environ) as address:
         await answering(address)
         status, page = await get(address, "/setup")
         assert status == 200

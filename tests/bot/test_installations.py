@@ -114,6 +114,22 @@ async def test_just_installed(service: Service) -> None:
     assert all(map(says_nothing, pulls))
 
 
+async def test_new_permissions(service: Service) -> None:
+    """What an owner accepts counts from then on, though the token of before is not old."""
+    shop = service.github.repository("growing/shop", {"app.py": MAIN})
+    shop.collaborators["ann"] = "write"
+    installation = installation_of(shop)
+    installation.permissions["contents"] = "read"
+    pull = shop.open_pull({"app.py": BLOCKING})
+    assert await service.told(pull) == "reviewed"
+    for level, outcome in (("read", "confused"), ("write", "rocket")):
+        installation.permissions["contents"] = level
+        payload = service.github.webhook("installation", "new_permissions_accepted", installation)
+        assert (await service.updated("installation", payload))["active"] is True
+        said = service.github.webhook("issue_comment", "created", pull.comment("/asyncify fix", "ann"))
+        assert (await service.ended(await service.send("issue_comment", said), "done"))["outcome"] == outcome
+
+
 async def test_deliveries_out_of_order(service: Service) -> None:
     """What GitHub says of the installation counts, not which delivery came last."""
     pull = await a_reviewed_pull(service, "unordered/shop")
