@@ -173,8 +173,8 @@ def _explained(offers: Iterable[Offer], lead: Finding, comment: Comment) -> Iter
 class _Again:
     """What was said before and is said once more, by fingerprint.
 
-    `offered` stands in threads whose lines are gone: it is said again where that offers something to commit. `needed` stands in
-    no open thread any more, or in one whose suggestion would be wrong by now. `stale` are the threads of both.
+    `offered` stands in open threads whose lines are gone: it is said again where that offers something to commit. `needed` stands
+    in no open thread any more, or in one whose suggestion would be wrong by now: those threads are `stale`.
     """
 
     offered: frozenset[str]
@@ -216,11 +216,12 @@ class _Wanted:
         offered, needed, stale = set[str](), set[str](), list[Thread]()
         for thread in worn_out(history.threads, head):
             here = [findings[name] for name in thread.fingerprints if name in findings]
-            changed = here and thread.suggestion and thread.suggestion not in self.texts(here)
-            if thread.outdated or changed:
-                names = needed if not thread.open or not thread.outdated else offered
-                names |= {finding.fingerprint for finding in here}
-                stale += [thread]
+            names = {finding.fingerprint for finding in here}
+            if thread.open and thread.outdated:
+                offered |= names
+            elif here and (thread.outdated or (thread.suggestion and thread.suggestion not in self.texts(here))):
+                needed |= names
+                stale.append(thread)
         return _Again(frozenset(offered - needed), frozenset(needed), tuple(stale))
 
     def texts(self, findings: Sequence[Finding]) -> set[str]:

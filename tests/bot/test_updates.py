@@ -132,6 +132,15 @@ async def test_the_last_word_in_a_talk(bot: Bot, pull: PullRequest) -> None:
     assert thread.resolved
 
 
+async def test_an_outdated_one_for_which_nothing_can_be_offered(bot: Bot, pull: PullRequest) -> None:
+    """It stays as it is: what it offered cannot be committed any more, and to say the same once more would be noise."""
+    for number in range(2):
+        pull.push({"app.py": WAITING.replace("index()", f"index(name{number}: str = '')")})
+        assert await bot.review(pull) is Outcome.CHECKED
+        (thread,) = pull.threads
+        assert (thread.outdated, thread.resolved) == (True, False)
+
+
 async def test_a_suggestion_that_would_be_wrong_by_now(bot: Bot, pull: PullRequest) -> None:
     """Its lines stay, but what it makes of them would not work any more: it is not left to be committed, and what can be done is shown."""
     (old,) = pull.threads
