@@ -216,7 +216,7 @@ async def test_closed_threads(store: Store) -> None:
     await store.note_closed(replace(REF, number=4), ["c"])
 
     assert await store.closed_threads(REF) == {"a", "b"}
-    await store.note_opened(REF, ["a", "c"])
+    await store.note_opened(REF, {"a", "c"})
     assert await store.closed_threads(REF) == {"b"}
     await store.forget_repository(REF.repository_id)
     assert await store.closed_threads(REF) == frozenset()
