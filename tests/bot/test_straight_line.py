@@ -493,9 +493,9 @@ async def test_killed(_: Service) -> None:  # noqa: PT019 -- it kills a process 
         pulls = [a_shop(service, {"app.py": MAIN}).open_pull({"app.py": BLOCKING}) for _ in range(3)]
         names = [pull.repository.full_name for pull in pulls]
         slow = [f"/repos/{names[0]}/git/trees/{pulls[0].head}", _reviews(pulls[1]), f"/repos/{names[2]}/check-runs"]
-        github.faults.slow(f"GET {slow[0]}", 9)
+        github.faults.slow(f"GET {slow[0]}", 60)
         for path in slow[1:]:
-            github.faults.add(Fault(f"POST {path}", after=True, delay=9))
+            github.faults.add(Fault(f"POST {path}", after=True, delay=60))
         deliveries = [await service.deliver(pull, "opened") for pull in pulls]
         await asyncio.gather(*(_asked(service, path) for path in slow))
         await service.kill()
