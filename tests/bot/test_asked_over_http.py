@@ -135,7 +135,7 @@ async def test_checks_of_a_fork_that_was_never_looked_at(service: Service) -> No
     assert await service.told(pull) == "silent"
     shop.commit({CONFIG: "enabled = true\n"})
     suite = webhooks.check_suite(shop, pull.head, "rerequested", "eve")
-    run = {"head_sha": before.head, "external_id": None, "pull_requests": []}
+    run: dict[str, object] = {"head_sha": before.head, "external_id": None, "pull_requests": []}
     other = {key: told for key, told in suite.items() if key != "check_suite"} | {"check_run": run}
     for event, payload, found in (
         ("check_suite", suite, pull),

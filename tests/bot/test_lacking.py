@@ -84,7 +84,7 @@ async def test_what_is_known_of_a_suspended_installation(bot: Bot, tmp_path: Pat
     installation = bot.github.installation_of(pull.repository)
     assert installation
 
-    def known() -> set[int]:
+    def known() -> set[object]:
         return {key[0] for key in (*bot.client._tokens, *bot.client.remembered)}
 
     assert known() == {installation.id}
