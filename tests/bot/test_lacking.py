@@ -9,6 +9,7 @@ import pytest
 from bot.events import InstallationChanged, Requested
 from bot.installations import update
 from bot.review import Outcome
+from bot.schema import migrate
 from bot.store import Store
 
 from .fake_github import PullRequest
@@ -89,7 +90,7 @@ async def test_what_is_known_of_a_suspended_installation(bot: Bot, tmp_path: Pat
 
     assert known() == {installation.id}
     store = Store(f"sqlite:///{tmp_path}/asyncify.db")
-    await asyncio.to_thread(store.migrate)
+    await asyncio.to_thread(migrate, store.engine)
     installation.suspended_at = bot.github.now()
     assert not await update(InstallationChanged(installation.id), bot.client, store, no_more)
     assert known() == set()
