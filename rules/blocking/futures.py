@@ -2,8 +2,9 @@
 
 ## What it does
 Finds on the event loop: `Future.result` and `exception` of `concurrent.futures`, `wait`, `as_completed` and `Executor.map`
-where they are run through, `Executor.shutdown`, `Thread.join`, `Process.join`, and what waits of `multiprocessing.Pool`. A
-future that the function has asked `done()`, or waited for with `asyncio.wrap_future`, is left alone.
+where they are run through, `Executor.shutdown`, the end of a `with ThreadPoolExecutor()` that has only submitted work,
+`Thread.join`, `Process.join`, and what waits of `multiprocessing.Pool`. A future that the function has asked `done()`, or
+waited for with `asyncio.wrap_future`, is left alone.
 
 ## Why is this bad?
 The work is elsewhere, but the loop waits for it and serves nobody. A coroutine handed to this very loop with

@@ -5,6 +5,7 @@ https://docs.sqlalchemy.org/en/21/orm/session_api.html and https://sqlmodel.tian
 
 from dataclasses import replace
 
+from rules.core.facts import Attribute, Call, Function, Name, Site, last_name, names_in
 from rules.core.library import Blocking, Ending, Library, Rows, Sessions
 
 SESSION = "sqlalchemy.orm.Session"
@@ -26,8 +27,47 @@ _AWAITED = (
 )
 _METADATA = ("sqlalchemy.MetaData", "sqlalchemy.orm.DeclarativeBase.metadata", "sqlmodel.SQLModel.metadata")
 _PAGES = ("sqlalchemy", "sqlalchemy_future", "sqlmodel")  # https://uriyyo-fastapi-pagination.netlify.app/
+_TABLES = (
+    "read_sql",
+    "read_sql_query",
+    "read_sql_table",
+    "DataFrame.to_sql",
+)  # https://pandas.pydata.org/docs/reference/io.html
 _AT_ONCE = ("add", "add_all", "expunge", "expunge_all", "expire", "expire_all")  # of AsyncSession, yet not awaited
 _QUICK = frozenset(f"{session}.{name}" for session in (SESSION, ASYNC_SESSION) for name in _AT_ONCE)
+
+_CHANGING = frozenset({"add", "add_all", "delete", "merge"})
+_ASKING = frozenset({*_SESSION, "exec", "query", *_QUERY}) - {"merge", "delete", "close"}
+
+
+def commits_at_end(site: Site, function: Function) -> bool:
+    """Whether a `with` over a transaction is what reaches the database first: only as it ends, to write what was added."""
+    called = {last_name(other.call.callee) for other in function.sites}
+    return site.entered and not site.suspending and not called.isdisjoint(_CHANGING) and called.isdisjoint(_ASKING)
+
+
+def is_in_use(site: Site, function: Function) -> bool:
+    """Whether a session that is rolled back may hold a connection: not where the function, whose own it is, does nothing else with
+    it than to close it.
+    """
+    session = site.call.callee.of if isinstance(site.call.callee, Attribute) else None
+    if not isinstance(session, Name) or not _is_own(session.id, function):
+        return True
+    others = [other.call for other in function.sites if last_name(other.call.callee) not in {"rollback", "close"}]
+    parts = [part for call in others for part in (call.callee, *call.arguments, *(value for _, value in call.keywords))]
+    parts += [*function.results, *function.yields]
+    parts += [b.value for name, bindings in function.bindings.items() for b in bindings if name != session.id]
+    return any(session.id in names_in(part) for part in parts)
+
+
+def _is_own(name: str, function: Function) -> bool:
+    """Whether a function makes a session itself, or it is handed one by FastAPI."""
+    given = next((parameter for parameter in function.parameters if parameter.name == name), None)
+    if given is None:
+        return name in function.bindings
+    is_handed = isinstance(given.default, Call) and last_name(given.default.callee) in {"Depends", "Security"}
+    return is_handed or (bool(function.decorators) and function.owner < 0)
+
 
 # https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html and
 # https://docs.sqlalchemy.org/en/21/changelog/migration_20.html#legacy-query-usage
@@ -101,7 +141,17 @@ library = Library(
         replace(_SESSIONS, of="sqlmodel.Session", instead="sqlmodel.ext.asyncio.session.AsyncSession"),
     ),
     blocking=(
-        Blocking("databases/session", tuple(f"{SESSION}.{name}" for name in _SESSION if name != "close")),
+        Blocking(
+            "databases/session", tuple(f"{SESSION}.{name}" for name in _SESSION if name not in {"close", "rollback"})
+        ),
+        Blocking("databases/session", (f"{SESSION}.rollback",), when=is_in_use),
+        Blocking(
+            "databases/session",
+            ("sqlalchemy.orm.sessionmaker.begin", f"{SESSION}.begin"),
+            opens=True,
+            when=commits_at_end,
+        ),
+        Blocking("databases/session", tuple(f"pandas.{name}" for name in _TABLES)),
         Blocking("databases/session", ("sqlmodel.Session.exec",)),
         Blocking("databases/session", tuple(f"{QUERY}.{name}" for name in _QUERY)),
         Blocking("databases/session", tuple(f"sqlalchemy.engine.Connection.{name}" for name in _CONNECTION)),

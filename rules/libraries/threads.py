@@ -40,6 +40,13 @@ def waits_for_future(site: Site, function: Function) -> bool:
     return not gathered and waits(site, function)
 
 
+def waits_as_it_ends(site: Site, function: Function) -> bool:
+    """Whether the end of `with ThreadPoolExecutor()` is what waits: for what was submitted, of which nothing else asks."""
+    called = {last_name(other.call.callee) for other in function.sites}
+    asked = {*_GATHERING, "result", "exception", "map", "wait", "as_completed"}
+    return site.entered and "submit" in called and called.isdisjoint(asked)
+
+
 def _is_gathering(site: Site) -> bool:
     """Whether a call waits for futures, or is handed what does."""
     return any(last_name(part) in _GATHERING for part in (site.call.callee, *site.call.arguments))
@@ -85,6 +92,12 @@ library = Library(
         Blocking("blocking/futures", ("concurrent.futures.Future.exception",), when=waits_for_future),
         Blocking("blocking/futures", ("concurrent.futures.wait", "concurrent.futures.Executor.shutdown"), when=waits),
         Blocking("blocking/futures", ("concurrent.futures.as_completed",), lazy=True),
+        Blocking(
+            "blocking/futures",
+            ("concurrent.futures.ThreadPoolExecutor", "concurrent.futures.ProcessPoolExecutor"),
+            opens=True,
+            when=waits_as_it_ends,
+        ),
         Blocking("blocking/futures", ("concurrent.futures.Executor.map",), lazy=True),
         Blocking("blocking/futures", ("threading.Thread.join", "multiprocessing.Process.join"), when=waits),
         Blocking("blocking/futures", tuple(f"multiprocessing.pool.Pool.{name}" for name in _POOL)),

@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Applicability, Way
-from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, assert_whole_file_fixed, with_app
+from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, assert_whole_file_fixed, found, with_app
 
 RULE = "blocking/futures"
 
@@ -202,3 +202,33 @@ def test_left_alone(body: str) -> None:
 )
 def test_what_is_not_on_the_loop_is_left_alone(source: str) -> None:
     assert_clean(RULE, with_app(IMPORTS, source))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "with ThreadPoolExecutor() as pool:\n        pool.submit(print)",
+        "with ProcessPoolExecutor(2) as pool:\n        [pool.submit(print, name) for name in 'ab']",
+    ],
+)
+def test_the_end_of_a_pool_waits(body: str) -> None:
+    before = with_app(IMPORTS, f"{ENDPOINT}{body}\n")
+    assert_fixes(RULE, before, before.replace("async def", "def"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "with ThreadPoolExecutor() as pool:\n        await asyncio.get_running_loop().run_in_executor(pool, print)",
+        "with ThreadPoolExecutor() as pool:\n        await asyncio.wrap_future(pool.submit(print))",
+        "pool = ThreadPoolExecutor()\n    pool.submit(print)",
+        "with ThreadPoolExecutor() as pool:\n        print(pool)",
+    ],
+)
+def test_the_end_of_a_pool_that_is_done_is_left_alone(body: str) -> None:
+    assert_clean(RULE, with_app(IMPORTS, f"{ENDPOINT}{body}\n"))
+
+
+def test_the_result_of_a_pool_is_told_once() -> None:
+    body = "with ThreadPoolExecutor() as pool:\n        return pool.submit(print).result()"
+    assert len(found(RULE, with_app(IMPORTS, f"{ENDPOINT}{body}\n"))) == 1

@@ -612,3 +612,85 @@ def test_a_page_of_an_asynchronous_session_is_awaited() -> None:
     page = PAGED.format(parameter="db: AsyncSession = Depends(get_async)", page="await paginate(db, select(int))")
     sources = {"app/main.py": page, **FILES}
     assert not [finding.rule for finding in analysed({path: encoded(text) for path, text in sources.items()}).findings]
+
+
+FAILING = """
+from fastapi import Depends, FastAPI
+from sqlalchemy.orm import Session
+
+from app.database import SessionDep, SessionLocal, get_db
+
+app = FastAPI()
+
+
+async def load():
+    return 1
+
+
+def keep(db):
+    db.add(1)
+
+
+@app.get("/")
+async def home({parameter}):
+    {first}
+    try:
+        return {done}
+    except ValueError:
+        db.rollback()
+        raise
+"""
+
+
+@pytest.mark.parametrize("parameter", ["db: SessionDep", "db: Session = Depends(get_db)"])
+@pytest.mark.parametrize("first", ["pass", "db.close()", "db.rollback()"])
+def test_a_session_that_nobody_used_has_nothing_to_roll_back(parameter: str, first: str) -> None:
+    assert_clean(RULE, FAILING.format(parameter=parameter, first=first, done="await load()"), FILES)
+    made = FAILING.format(parameter="", first=f"db = SessionLocal()\n    {first}", done="await load()")
+    assert_clean(RULE, made, FILES)
+
+
+@pytest.mark.parametrize("done", ["keep(db)", "db.add(1)", "db", "[row.id for row in db.new]", "keep(db=db)"])
+def test_a_session_that_is_used_has_something_to_roll_back(done: str) -> None:
+    assert found(RULE, FAILING.format(parameter="db: SessionDep", first="pass", done=done), FILES)
+
+
+@pytest.mark.parametrize("parameter", ["db: Session", "db: SessionDep"])
+def test_a_helper_does_not_know_what_was_done_before(parameter: str) -> None:
+    helper = f"def undo({parameter}):\n    db.rollback()\n\n\n@app.get"
+    source = FAILING.format(parameter="db: SessionDep", first="pass", done="undo(db)").replace("@app.get", helper, 1)
+    assert found(RULE, source, FILES)
+
+
+BEGUN = """
+from fastapi import FastAPI
+
+from app.database import SessionDep, SessionLocal
+
+app = FastAPI()
+
+
+@app.post("/")
+async def home(db: SessionDep):
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    "body", ["with SessionLocal.begin() as own:\n        own.add(1)", "with db.begin():\n        db.add_all([1])"]
+)
+def test_a_transaction_that_writes_as_it_ends(body: str) -> None:
+    before = BEGUN.format(body=body)
+    assert_fixes(RULE, before, before.replace("async def", "def"), files=FILES)
+
+
+@pytest.mark.parametrize("body", ["with SessionLocal.begin() as own:\n        print(own)", "db.add(db.begin)"])
+def test_a_transaction_that_writes_nothing_is_left_alone(body: str) -> None:
+    assert_clean(RULE, BEGUN.format(body=body), FILES)
+
+
+@pytest.mark.parametrize("call", ['pandas.read_sql("q", engine)', 'frame.to_sql("t", engine)'])
+def test_tables_of_pandas_ask_the_database(call: str) -> None:
+    imports = "import pandas\n\nfrom app.database import engine"
+    body = f'@app.get("/")\nasync def home(frame: pandas.DataFrame):\n    return {call}\n'
+    assert_fixes(RULE, with_app(imports, body), with_app(imports, body.replace("async def", "def")), files=FILES)
