@@ -108,19 +108,34 @@ def _in_function(contexts: Contexts, place: ProjectFunction, is_endpoint: bool) 
     held_calls = tuple(call for _, call in _holders(function))
     for site in function.sites:
         use = _use(site)
-        if site.awaited or site.scripted or not (use or site.call in returned or site.call in held_calls):
+        if (
+            site.awaited
+            or site.scripted
+            or site.statement
+            or not (use or site.call in returned or site.call in held_calls)
+        ):
             continue
         callee = contexts.project.value(site.call.callee, Where(place.path, place.index, site.line))
         if not is_coroutine_function(callee, contexts):
             continue
         if use and _is_wrong(use, callee):
             yield _remark(place, site, _told(site, _reason(use)), Remedy.AWAIT)
-        elif site.call in returned:
+        elif site.call in returned and _is_the_one(site, function, returned.count(site.call)):
             yield _remark(place, site, _told(site, "which FastAPI cannot answer with"), Remedy.AWAIT)
-        elif isinstance(callee, ProjectFunction) and (held := _misused(site, function)):
+        elif (
+            isinstance(callee, ProjectFunction)
+            and _is_the_one(site, function, 1)
+            and (held := _misused(site, function))
+        ):
             name, reason = held
             advice = f"Put `await` before the call, unless `{name}` is awaited further down: then use what that gives."
             yield _remark(place, site, _told(site, f"held by `{name}`, {reason}"), Remedy.NONE, advice)
+
+
+def _is_the_one(site: Site, function: Function, times: int) -> bool:
+    """Whether no other call reads the same, of which the result may be used in another way: `create_task(send())`."""
+    alike = [one for one in function.sites if one.call == site.call and not (one.awaited or one.statement or _use(one))]
+    return len(alike) <= times
 
 
 def _remark(place: ProjectFunction, site: Site, message: str, remedy: Remedy, advice: str = "") -> Remark:

@@ -259,6 +259,7 @@ class Role(Enum):
     VALIDATOR = "validator"
     SERIALIZER = "serializer"
     TOOL = "tool"
+    NODE = "graph node"
     STARTUP = "startup or shutdown code"
 
 

@@ -31,6 +31,7 @@ BASES = {
     "BaseTool": Role.TOOL,
 }
 SERVING = frozenset({Role.ENDPOINT, Role.WEBSOCKET})
+AGENTS = frozenset({Role.TOOL, Role.NODE})
 _METHODS = {
     Role.MIDDLEWARE: ("dispatch", "__call__"),
     Role.ENDPOINT: ("get", "post", "put", "patch", "delete", "head", "options"),
@@ -68,7 +69,7 @@ class Roots:
             if root.function not in found or found[root.function].role is Role.STARTUP:
                 found[root.function] = root
         if not any(root.role in SERVING for root in found.values()):  # nobody asks for what the tools find
-            found = {function: root for function, root in found.items() if root.role is not Role.TOOL}
+            found = {function: root for function, root in found.items() if root.role not in AGENTS}
         registered = tuple(found.values())
         for root in (*self._overriding(), *self._validators(registered), *self._serializers(registered)):
             found.setdefault(root.function, root)
@@ -222,7 +223,8 @@ class Roots:
 
     def _decorated(self, path: str, index: int, function: Function, names: frozenset[str]) -> Iterator[Root]:
         where = Where(path, function.parent, function.line)
-        for decorator in function.decorators:
+        for one in function.decorators:
+            decorator = one if isinstance(one, Call) or one is None else Call(one)
             if isinstance(decorator, Call) and last_name(decorator.callee) in names:
                 for row in self._registrations(decorator, where):
                     if row.argument is None:

@@ -63,7 +63,7 @@ from rules.core.fixes.holding import held_at
 from rules.core.fixes.turning import STREAMS
 from rules.core.library import Weight
 from rules.core.remarks import Remark, Remedy
-from rules.core.roots import Root
+from rules.core.roots import AGENTS, Root
 from rules.core.rule import Rule
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -77,7 +77,7 @@ _QUICKER_IN_THREADS = frozenset({"httpx"})  # measured with many requests at onc
 def upstream(contexts: Contexts) -> Iterator[Remark]:
     """Every `def` that the framework runs in a thread, and that waits for what could be awaited."""
     for root in contexts.roots:
-        if root.role in ALWAYS_ON_LOOP or contexts.project.function(root.function).asynchronous:
+        if root.role in ALWAYS_ON_LOOP | AGENTS or contexts.project.function(root.function).asynchronous:
             continue
         found = _slowest(root.function, contexts)
         if found is not None:

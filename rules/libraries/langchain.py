@@ -4,7 +4,7 @@ Prompts and parsers have no rows: they compute, and only a model behind them wai
 https://docs.langchain.com/oss/python/langchain/overview and https://developers.llamaindex.ai/python/
 """
 
-from rules.core.library import Blocking, Library, Weight
+from rules.core.library import Blocking, Library, Registration, Role, Weight
 
 _RULE = "clients/langchain"
 _MODEL = "langchain_core.language_models.BaseChatModel"
@@ -160,7 +160,18 @@ library = Library(
         **{f"{owner}.{name}": f"{owner}.a{name}" for owner, names in _TWINS.items() for name in names},
         **{f"{owner}.stream": f"{owner}.astream" for owner in (_MODEL, _AGENT)},
     },
+    registrations=(
+        Registration("langchain_core.tools.tool", Role.TOOL),
+        *(
+            Registration(f"{graph}.add_node", Role.NODE, place, "action")
+            for graph in ("langgraph.graph.StateGraph", "langgraph.graph.MessageGraph")
+            for place in (0, 1)
+        ),
+    ),
     aliases={
+        **{f"{module}.tool": "langchain_core.tools.tool" for module in ("langchain.tools", "langchain.agents")},
+        "langchain_core.tools.convert.tool": "langchain_core.tools.tool",
+        "langgraph.graph.state.StateGraph": "langgraph.graph.StateGraph",
         "langchain_core.language_models.chat_models.BaseChatModel": _MODEL,
         "langchain_core.language_models.BaseLanguageModel": _MODEL,
         "langchain_core.language_models.LLM": _MODEL,
@@ -203,6 +214,7 @@ library = Library(
         **{f"{store}.{name}": store for store in _STORES for name in _FROM},
         f"{_STORE}.as_retriever": _RETRIEVER,
         **{f"langgraph.graph.{name}.compile": _GRAPH for name in ("StateGraph", "MessageGraph")},
+        **{f"langgraph.graph.StateGraph.{name}": "self" for name in ("add_node", "add_edge", "add_conditional_edges")},
         **{
             f"langgraph.prebuilt.{name}": _GRAPH
             for name in ("create_react_agent", "chat_agent_executor.create_react_agent")

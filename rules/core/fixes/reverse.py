@@ -7,6 +7,7 @@ from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.sharing import reached, thread_hazard
 from rules.core.remarks import Remark
+from rules.core.roots import AGENTS
 from rules.core.usage import is_used_by_hand
 from rules.core.values import ProjectFunction
 
@@ -41,7 +42,7 @@ def refusal(function: ProjectFunction, contexts: Contexts) -> str:
     """
     facts = contexts.project.function(function)
     roots = [root for root in contexts.roots if root.function == function]
-    if not roots or any(root.role in ALWAYS_ON_LOOP for root in roots):
+    if not roots or any(root.role in ALWAYS_ON_LOOP | AGENTS for root in roots):
         return "the framework needs it to be asynchronous"
     if facts.suspends:
         return "it awaits"

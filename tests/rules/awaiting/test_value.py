@@ -200,3 +200,20 @@ def test_a_stub_that_generators_stand_for_is_run_through() -> None:
 
 def test_a_stub_that_coroutines_stand_for_is_not() -> None:
     assert found(RULE, with_app(HELPERS, READERS.format(body="return await check()")))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "asyncio.create_task(check())\n    return check()",
+        "later = check()\n    await later\n    return check()",
+        "later = check()\n    if later: ...\n    await asyncio.gather(check())",
+    ],
+)
+def test_a_call_that_reads_like_another_one_is_left_alone(body: str) -> None:
+    assert_clean(RULE, with_app(HELPERS, f"{ENDPOINT}{body}\n"))
+
+
+def test_a_coroutine_is_returned_though_another_one_is_awaited() -> None:
+    (finding,) = found(RULE, with_app(HELPERS, f"{ENDPOINT}await check()\n    check()\n    return check()\n"))
+    assert finding.span.line == with_app(HELPERS, ENDPOINT).count("\n") + 3

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.rules.checking import analysed
+from rules import Way
+from tests.rules.checking import analysed, found
 
 HEAD = """
 import asyncio
@@ -195,3 +196,50 @@ def test_a_tool_of_langchain_runs_on_the_event_loop_of_the_application() -> None
 @pytest.mark.parametrize(("app", "method"), [("", "_arun"), (SERVED, "search")])
 def test_a_tool_that_no_application_asks_is_left_alone(app: str, method: str) -> None:
     assert told(TOOL.format(app=app, method=method)) == []
+
+
+AGENT = """
+from langchain_core.tools import tool
+from langgraph.graph import StateGraph
+
+{app}
+
+
+{decorator}{kind} answer(state):
+    return requests.get(state).text
+
+
+graph = StateGraph(dict)
+graph{added}
+"""
+
+
+@pytest.mark.parametrize(
+    ("decorator", "added", "role"),
+    [
+        ("@tool\n", "", "tool"),
+        ('@tool("answer")\n', "", "tool"),
+        ("", ".add_node(answer)", "graph node"),
+        ("", '.add_node("answer", answer)', "graph node"),
+        ("", '.add_node("first", print).add_node("answer", action=answer)', "graph node"),
+    ],
+)
+def test_what_an_agent_calls_runs_on_the_event_loop_of_the_application(decorator: str, added: str, role: str) -> None:
+    source = AGENT.format(app=SERVED, decorator=decorator, kind="async def", added=added)
+    ((function, message),) = told(source)
+    assert (function, f"in the {role} `answer`" in message) == ("answer", True)
+    for app, kind in ((SERVED, "def"), ("", "async def")):  # LangChain runs a `def` in a thread
+        assert told(AGENT.format(app=app, decorator=decorator, kind=kind, added=added)) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        TOOL.format(app=SERVED, method="_arun"),
+        AGENT.format(app=SERVED, decorator="", kind="async def", added=".add_node(answer)"),
+    ],
+)
+def test_what_langchain_awaits_stays_asynchronous(source: str) -> None:
+    (finding,) = found("clients/requests", HEAD + source)
+    assert finding.fix is not None
+    assert finding.fix.way is Way.OFFLOAD
