@@ -227,7 +227,7 @@ class Roots:
             decorator = one if isinstance(one, Call) or one is None else Call(one)
             if isinstance(decorator, Call) and last_name(decorator.callee) in names:
                 for row in self._registrations(decorator, where):
-                    if row.argument is None:
+                    if row.argument is None and (decorator == one or row.role in AGENTS):
                         yield Root(
                             ProjectFunction(path, index),
                             row.role,
