@@ -127,7 +127,8 @@ def _postgres(suite: Suite) -> Iterator[Mapping[str, object]]:
         yield {}
         return
     with postgres_server() as server, fresh_database(server.address) as address:
-        yield sa.make_url(address).translate_connect_args()
+        url = sa.make_url(address)
+        yield {"username": url.username, "database": url.database, **url.query}
 
 
 if __name__ == "__main__":

@@ -64,6 +64,12 @@ _STORES = (
         )
     ),
 )
+_APART = ("langchain_postgres.PGVector", "langchain_weaviate.WeaviateVectorStore")
+"""Stores whose awaited methods raise where they were made to be asked synchronously; of a `VectorStore` nobody knows.
+
+https://github.com/langchain-ai/langchain-postgres/blob/main/langchain_postgres/vectorstores.py ("must be called with async_mode")
+"""
+_APART_RETRIEVER = "langchain_core.vectorstores.VectorStoreRetriever"
 _FROM = ("from_documents", "from_texts", "from_existing_index", "from_existing_collection", "load_local")
 _LLAMA_MODELS = (
     *(f"llama_index.llms.{name}" for name in ("openai.OpenAI", "azure_openai.AzureOpenAI", "anthropic.Anthropic")),
@@ -73,22 +79,17 @@ _LLAMA_EMBEDDERS = (
     *("llama_index.embeddings.openai.OpenAIEmbedding", "llama_index.embeddings.huggingface.HuggingFaceEmbedding"),
     *("llama_index.embeddings.azure_openai.AzureOpenAIEmbedding", "llama_index.embeddings.ollama.OllamaEmbedding"),
 )
+_ASKED = (
+    *("similarity_search", "similarity_search_with_score", "similarity_search_by_vector", "search", "add_documents"),
+    *("similarity_search_with_relevance_scores", "max_marginal_relevance_search", "add_texts", "delete"),
+)
 
 _TWINS = {
     _MODEL: ("invoke", "batch", "predict", "generate"),
     _AGENT: ("invoke", "batch"),
     _CHAIN: ("invoke", "predict", "batch"),
     _EMBEDDINGS: ("embed_query", "embed_documents"),
-    _STORE: (
-        *(
-            "similarity_search",
-            "similarity_search_with_score",
-            "similarity_search_by_vector",
-            "search",
-            "add_documents",
-        ),
-        *("similarity_search_with_relevance_scores", "max_marginal_relevance_search", "add_texts", "delete"),
-    ),
+    **dict.fromkeys((store for store in _STORES if store not in _APART), _ASKED),
     _RETRIEVER: ("invoke", "batch"),
     _QUERY_ENGINE: ("query",),
     _CHAT_ENGINE: ("chat",),
@@ -111,19 +112,16 @@ library = Library(
         Blocking(_RULE, tuple(f"{owner}.stream" for owner in (_MODEL, _GRAPH, _AGENT)), lazy=True),
         Blocking(_RULE, tuple(f"{_CHAIN}.{name}" for name in ("invoke", "run", "predict", "batch", "apply"))),
         Blocking(_RULE, (f"{_EMBEDDINGS}.embed_query", f"{_EMBEDDINGS}.embed_documents")),
+        Blocking(_RULE, tuple(f"{store}.{name}" for store in (_STORE, *_STORES) for name in (*_ASKED, "get_by_ids"))),
+        Blocking(_RULE, tuple(f"{store}.{name}" for store in _STORES for name in ("from_documents", "from_texts"))),
         Blocking(
             _RULE,
             tuple(
-                f"{_STORE}.{name}"
-                for name in (
-                    *("similarity_search", "similarity_search_with_score", "similarity_search_by_vector", "search"),
-                    *("similarity_search_with_relevance_scores", "max_marginal_relevance_search", "add_documents"),
-                    *("add_texts", "delete", "get_by_ids"),
-                )
+                f"{retriever}.{name}"
+                for retriever in (_RETRIEVER, _APART_RETRIEVER)
+                for name in ("invoke", "batch", "get_relevant_documents")
             ),
         ),
-        Blocking(_RULE, tuple(f"{store}.{name}" for store in _STORES for name in ("from_documents", "from_texts"))),
-        Blocking(_RULE, tuple(f"{_RETRIEVER}.{name}" for name in ("invoke", "batch", "get_relevant_documents"))),
         Blocking(
             _RULE,
             tuple(
@@ -213,6 +211,7 @@ library = Library(
         **{f"langchain.chat_models.{name}": _MODEL for name in ("init_chat_model", "base.init_chat_model")},
         **{f"{store}.{name}": store for store in _STORES for name in _FROM},
         f"{_STORE}.as_retriever": _RETRIEVER,
+        **{f"{store}.as_retriever": _APART_RETRIEVER for store in _APART},
         **{f"langgraph.graph.{name}.compile": _GRAPH for name in ("StateGraph", "MessageGraph")},
         **{f"langgraph.graph.StateGraph.{name}": "self" for name in ("add_node", "add_edge", "add_conditional_edges")},
         **{

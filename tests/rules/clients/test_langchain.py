@@ -114,3 +114,29 @@ def test_a_plain_endpoint_and_a_test_are_left_alone() -> None:
 def test_a_stream_is_not_handed_over() -> None:
     body = f"{ENDPOINT}await x.read()\n    for part in model.stream('x'):\n        print(part)\n"
     assert_unfixed(RULE, with_app(MODEL, body), way=Way.OFFLOAD)
+
+
+@pytest.mark.parametrize(
+    ("imports", "store", "call"),
+    [
+        ("from langchain_postgres import PGVector", "store = PGVector('x')", "store.similarity_search('y')"),
+        ("from langchain_postgres import PGVector", "store = PGVector('x')", "store.as_retriever().invoke('y')"),
+        ("from langchain_weaviate import WeaviateVectorStore", "store = WeaviateVectorStore('x')", "store.delete('y')"),
+        ("from langchain_core.vectorstores import VectorStore", "store: VectorStore = make()", "store.search('y')"),
+    ],
+)
+def test_a_store_whose_awaited_methods_may_raise_is_asked_in_a_thread(imports: str, store: str, call: str) -> None:
+    before = with_app(f"import anyio\n{imports}", f"{store}\n\n\n{ENDPOINT}await anyio.sleep(1)\n    return {call}\n")
+    function, _, argument = call.rpartition("(")
+    after = before.replace(call, f"await run_in_threadpool({function}, {argument}")
+    concurrency = "from fastapi.concurrency import run_in_threadpool\n"
+    after = after.replace("import FastAPI\n", f"import FastAPI\n{concurrency}")
+    assert_fixes(RULE, before, after, way=Way.OFFLOAD)
+
+
+def test_a_store_that_can_be_awaited() -> None:
+    before = with_app(
+        "import anyio\nfrom langchain_chroma import Chroma",
+        f"store = Chroma('x')\n\n\n{ENDPOINT}await anyio.sleep(1)\n    return store.similarity_search('y')\n",
+    )
+    assert_fixes(RULE, before, before.replace("store.similarity", "await store.asimilarity"), way=Way.TWIN)
