@@ -71,9 +71,23 @@ def _followed(
     if key not in desk.flows:
         loading = Loading(desk.contexts, desk.models, desk.calm, function)
         called = _called(name, row, function, definition, desk)
-        desk.flows[key] = Flow(name, loading.rows(name, with_given=True), row, document, called)
+        rows = loading.rows(name, with_given=True) - _entered_apart(definition)
+        desk.flows[key] = Flow(name, rows, row, document, called)
         desk.flows[key].follow(definition)
     return desk.flows[key]
+
+
+def _entered_apart(definition: _Definition) -> frozenset[str]:
+    """The names that `with` binds to what no other name of the function has a part in: it comes of no session there."""
+    own = {node.arg for node in ast.walk(definition) if isinstance(node, ast.arg)}
+    own |= {node.id for node in ast.walk(definition) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    entered = [node for node in ast.walk(definition) if isinstance(node, ast.withitem)]
+    return frozenset(
+        item.optional_vars.id
+        for item in entered
+        if isinstance(item.optional_vars, ast.Name)
+        and not any(isinstance(one, ast.Name) and one.id in own for one in ast.walk(item.context_expr))
+    )
 
 
 def _called(

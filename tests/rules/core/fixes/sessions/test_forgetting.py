@@ -30,6 +30,7 @@ def commits(source: str, files: Files) -> list[Fix]:
         "item = Item()\n    try:\n        db.commit()\n    except ValueError:\n        db.rollback()\n        raise\n    return 1",
         "item = Item()\n    db.commit()\n    item.name = 'x'\n    db.add(item)",
         "item = Item()\n    db.commit()\n    return item is None",
+        "with LOGS.opened() as lines:\n        db.commit()\n        return lines.pop()",
     ],
 )
 def test_what_is_not_read_again_is_safe(body: str) -> None:
@@ -49,6 +50,7 @@ def test_what_is_not_read_again_is_safe(body: str) -> None:
             "`item.name` is read",
         ),
         ("item = Item()\n    with db.begin():\n        db.commit()\n    return item.id", "`item.id` is read"),
+        ("with opened(db) as item:\n        db.commit()\n        return item.name", "`item.name` is read after the commit"),
         ("item = Item()\n    helper(db)\n    return item.id", "`item.id` is read after the commit"),
         ("return helper(db)", "What is returned is read after the commit"),
     ],
