@@ -14,8 +14,9 @@ from itertools import repeat
 from types import FrameType
 from typing import Any
 
-import sqlalchemy as sa
 from blockbuster import BlockBuster, BlockBusterFunction
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
 
 MORE = (
     "bcrypt.checkpw",
@@ -64,16 +65,16 @@ def watching(note: Callable[[Stop], object], directory: str) -> Iterator[None]:
     for one in oracle.functions.values():
         one.can_block_predicate = partial(_noted, one, one.can_block_predicate, note, directory)
 
-    def statement(connection: sa.Connection, *_: object) -> None:
+    def statement(connection: Connection, *_: object) -> None:
         if not connection.dialect.is_async and _on_loop():
             note(_stop("SQL", directory))
 
     oracle.activate()
-    sa.event.listen(sa.Engine, "before_cursor_execute", statement)
+    event.listen(Engine, "before_cursor_execute", statement)
     try:
         yield
     finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", statement)
+        event.remove(Engine, "before_cursor_execute", statement)
         oracle.deactivate()
 
 
