@@ -18,6 +18,8 @@ CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvar
 CHANGING = frozenset(
     {"append", "add", "update", "pop", "setdefault", "extend", "remove", "clear", "discard", "insert", "popitem"}
 )
+DIRECTORIES = frozenset({"shutil.rmtree", "shutil.copytree", "shutil.move"})
+LOOKS = frozenset({"os.path.exists", "os.path.isdir", "pathlib.Path.exists", "pathlib.Path.is_dir"})
 
 
 def marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts) -> Fix | None:
@@ -29,9 +31,21 @@ def marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts) -> Fi
 
 def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
     facts = contexts.project.function(function)
-    return _shared_writes(facts, function, contexts) or any(
-        _changes_global(site.call, facts, function, contexts) for site in facts.sites
+    return (
+        _shared_writes(facts, function, contexts)
+        or any(_changes_global(site.call, facts, function, contexts) for site in facts.sites)
+        or _replaces_a_directory(facts, function, contexts)
     )
+
+
+def _replaces_a_directory(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it looks if a directory is there, and takes it away or puts one there: two at once find what neither left."""
+    called = {
+        value.name
+        for site in facts.sites
+        if isinstance(value := contexts.project.value(site.call.callee, Where(function.path, function.index)), Outside)
+    }
+    return bool(called & DIRECTORIES) and bool(called & LOOKS)
 
 
 def is_called_on(classes: frozenset[str], call: Call, where: Where, contexts: Contexts) -> bool:

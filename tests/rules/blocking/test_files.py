@@ -415,3 +415,14 @@ def test_what_the_kernel_makes_in_memory_is_left_alone(body: str) -> None:
         RULE,
         with_app("from pathlib import Path", f"{ENDPOINT}{body}\n".replace("/proc", "/data").replace("/sys", "/data")),
     )
+
+
+@pytest.mark.parametrize(("look", "applicability"), [("if not Path(name).is_dir():\n        ", "unsafe"), ("", "safe")])
+def test_taking_away_a_directory_that_was_looked_for_may_meet_another_request(look: str, applicability: str) -> None:
+    source = with_app(
+        "import shutil\nfrom pathlib import Path\n\nimport anyio",
+        f"{ENDPOINT}await anyio.sleep(0)\n    {look}shutil.rmtree(f'{{name}}/tmp')\n",
+    )
+    (finding,) = found(RULE, source)
+    assert finding.fix is not None
+    assert str(finding.fix.applicability) == applicability

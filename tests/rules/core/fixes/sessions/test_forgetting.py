@@ -50,7 +50,10 @@ def test_what_is_not_read_again_is_safe(body: str) -> None:
             "`item.name` is read",
         ),
         ("item = Item()\n    with db.begin():\n        db.commit()\n    return item.id", "`item.id` is read"),
-        ("with opened(db) as item:\n        db.commit()\n        return item.name", "`item.name` is read after the commit"),
+        (
+            "with opened(db) as item:\n        db.commit()\n        return item.name",
+            "`item.name` is read after the commit",
+        ),
         ("item = Item()\n    helper(db)\n    return item.id", "`item.id` is read after the commit"),
         ("return helper(db)", "What is returned is read after the commit"),
     ],
