@@ -222,7 +222,7 @@ def _read(sources: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _analyze(head: Encoded, sources: Mapping[str, bytes], base: Encoded | None, options: Options) -> Analysis:
     before = None if base is None else _base(base, options)
-    return analyze(_decoded(head), sources, base=before, options=options)
+    return analyze(_head(head, base, before), sources, base=before, options=options)
 
 
 def _base(side: Encoded, options: Options) -> Base:
@@ -235,7 +235,15 @@ def _base(side: Encoded, options: Options) -> Base:
 
 def _fulfil(wish: Wish, head: Encoded, sources: Mapping[str, bytes], base: Encoded | None, options: Options) -> Made:
     before = None if base is None else _base(base, options)
-    return fulfil(Project(sources, _decoded(head), before, options), wish)
+    return fulfil(Project(sources, _head(head, base, before), before, options), wish)
+
+
+def _head(head: Encoded, base: Encoded | None, before: Base | None) -> dict[str, Facts]:
+    """The facts of the head; those of files that did not change are the base's own, so that they are in memory once."""
+    if base is None or before is None:
+        return _decoded(head)
+    same = {path for path, (sha, _) in head.items() if path in base and base[path][0] == sha}
+    return {path: before.facts[path] if path in same else _facts(*one) for path, one in head.items()}
 
 
 def _decoded(side: Encoded) -> dict[str, Facts]:

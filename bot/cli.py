@@ -1,6 +1,5 @@
 """The commands. What a command needs is imported when it runs, so that each starts quickly."""
 
-import asyncio
 import logging
 import os
 import sys
@@ -71,7 +70,9 @@ def doctor() -> None:
 
     Ends with status 0 where all is well, 1 where something is to be mended, 2 where it could not run.
     """
-    from bot.doctor import examine  # noqa: PLC0415 -- only the server pays for it
+    import asyncio  # noqa: PLC0415 -- only the server pays for it
+
+    from bot.doctor import examine  # noqa: PLC0415 -- the same
     from bot.logs import configure_logs  # noqa: PLC0415 -- the same
 
     settings = _refusing(_settings)

@@ -6,9 +6,7 @@ A blob is read once for each version of the engine. A cache that is broken, or c
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from hashlib import blake2b, sha256
-from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -100,6 +98,9 @@ def _sealed(encoded: bytes) -> bytes:
 
 
 def _read_in_processes(blobs: Mapping[str, bytes], processes: int) -> dict[str, bytes]:
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 -- few runs have so much to read
+    from multiprocessing import get_context  # noqa: PLC0415 -- the same
+
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         read: dict[str, bytes] = {}
         for share in pool.map(_read_share, _shares(blobs)):
