@@ -5,7 +5,8 @@ python -m benchmarks.peers PROGRAMS REPOSITORY... [--repetitions N] [--only PEER
 PROGRAMS is the `bin` of a virtual environment, apart from ours, in which the peers lie: ruff, flake8-async,
 hydroid (`hydroid-cli`), blockpath, and evloop-lint (https://github.com/agusmdev/evloop-lint). Install there what the
 repositories import as well, since hydroid sees no call of a library that it cannot import. A peer that is absent is
-left out. All start cold, as whole programs, by turns; the best of the repetitions counts.
+left out. All start cold, as whole programs, by turns, ours with its modules compiled, as an installation leaves them; the best
+of the repetitions counts.
 
 A peer's claim is ours too if one of the calls that it names, from the loop down to the one that blocks, is in one of our
 findings. What a peer alone claims was read: `verdicts.toml` keeps what that showed, and `--list` prints it with its code.
@@ -19,10 +20,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from compileall import compile_dir
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import bot
+import rules
 from benchmarks.claims import PEERS, US, Claim, Mark, Peer, verdict_of
 from benchmarks.figures import megabytes, read, say, say_load
 
@@ -52,6 +56,8 @@ def main(arguments: Sequence[str]) -> None:
     found = [peer for peer in PEERS if (given.programs / peer.name).exists()]
     peers = {given.programs / peer.name: peer for peer in found if peer.name in (given.only or [peer.name])}
     say_load()
+    for package in (bot, rules):
+        compile_dir(Path(package.__file__ or "").parent, quiet=1)
     sums = {peer.name: Counter[str]() for peer in peers.values()}
     for repository in given.repositories:
         runs = _runs({Path(sys.executable).with_name(US.name): US, **peers}, repository, given.repetitions)
