@@ -41,7 +41,7 @@ class Modules:
         if level:
             return self._relative(importer, level, module)
         is_named_so = importer.removesuffix(".py").rpartition("/")[2] == module.partition(".")[0]
-        key = (importer if is_named_so else dirname(importer), module)
+        key = (importer if is_named_so else importer.rpartition("/")[0], module)
         if key not in self._found:
             self._found[key] = self._absolute(importer, module)
         return self._found[key]

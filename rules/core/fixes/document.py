@@ -37,19 +37,24 @@ class Document:
         settle_all(self.tree, self._lines)
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of the tree, what is further out first."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
         """For each node the one around it."""
-        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     @cached_property
     def _calls(self) -> dict[Span, ast.Call]:
-        return {self.span(node): node for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
+        return {self.span(node): node for node in self.nodes if isinstance(node, ast.Call)}
 
     @cached_property
     def uses(self) -> Mapping[str, list[ast.Name]]:
         """Every place where a name stands, by name."""
         found: dict[str, list[ast.Name]] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Name):
                 found.setdefault(node.id, []).append(node)
         return found
@@ -57,18 +62,18 @@ class Document:
     @cached_property
     def rebound(self) -> frozenset[str]:
         """The names that anything but an import gives a meaning."""
-        return frozenset(name for node in ast.walk(self.tree) for name in _names_bound(node))
+        return frozenset(name for node in self.nodes for name in _names_bound(node))
 
     @cached_property
     def words(self) -> frozenset[str]:
         """The words of the texts in the file, those between dots for themselves: `__all__`, annotations, mocks."""
-        texts = (n.value for n in ast.walk(self.tree) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+        texts = (n.value for n in self.nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
         return frozenset(word for text in texts for word in text.replace(".", " ").split())
 
     @cached_property
     def called(self) -> frozenset[str]:
         """What the file calls, as it is written."""
-        return frozenset(ast.unparse(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return frozenset(ast.unparse(node.func) for node in self.nodes if isinstance(node, ast.Call))
 
     def call_at(self, span: Span) -> ast.Call | None:
         """The call that stands there; None where the text and the tree disagree."""
@@ -84,7 +89,7 @@ class Document:
 
     def function_at(self, line: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The function whose `def` stands on the line."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.lineno == line:
                 return node
         return None

@@ -102,7 +102,8 @@ def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts)
     receiver = call.callee.of if isinstance(call.callee, Attribute) else Name("")
     if isinstance(receiver, Call):
         return is_used_by_others(receiver, function, contexts)
-    if not _root_names(receiver) & _shared_names(contexts.project.function(function), function, contexts):
+    facts = contexts.project.function(function)
+    if not any(_is_shared(name, facts, function, contexts) for name in _root_names(receiver)):
         return False
     where, knowledge = Where(function.path, function.index), contexts.project.knowledge
     return is_called_on(knowledge.exclusive, call, where, contexts) and not is_called_on(
@@ -133,8 +134,7 @@ def _is_not_own(call: Call, facts: Function) -> bool:
 
 def _shared_writes(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it assigns to what it neither was given nor made: to globals, to the object whose method it is, or into them."""
-    shared = _shared_names(facts, function, contexts)
-    return any(name in shared or name.endswith(".") for name in facts.writes) or any(
+    return any(name.endswith(".") or _is_shared(name, facts, function, contexts) for name in facts.writes) or any(
         name.startswith(f"{own}.") for own in _own_name(facts) for name in facts.bindings
     )
 
@@ -144,29 +144,27 @@ def _own_name(facts: Function) -> set[str]:
     return {facts.parameters[0].name} if facts.owner >= 0 and facts.parameters and facts.name != "__init__" else set()
 
 
-def _shared_names(facts: Function, function: ProjectFunction, contexts: Contexts) -> set[str]:
-    """The names of the module and of the functions around it that the function does not bind itself."""
+def _is_shared(name: str, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a name in a function stands for what others see as well, or for what lies in that: `rows = cache["rows"]`."""
+    if _stands_around(name, facts, function, contexts):
+        return True
+    values = (binding.value for binding in facts.bindings.get(name, ())) if "." not in name else ()
+    inner = (value.of if isinstance(value, Element) else value for value in values)
+    roots = (_root_names(one) for one in inner if isinstance(one, (Name, Attribute, Subscript)))
+    return any(_stands_around(root, facts, function, contexts) for names in roots for root in names)
+
+
+def _stands_around(name: str, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether the module, or a function around this one, binds a name that the function itself does not."""
+    if name in facts.bindings or any(parameter.name == name for parameter in facts.parameters):
+        return False
     around = contexts.project.facts[function.path].functions
-    shared, index = set(around[0].bindings), facts.parent
+    index = facts.parent
     while index > 0:
-        shared |= around[index].bindings.keys()
+        if name in around[index].bindings:
+            return True
         index = around[index].parent
-    shared = shared - facts.bindings.keys() - {parameter.name for parameter in facts.parameters}
-    return shared | _other_names(shared, facts)
-
-
-def _other_names(shared: set[str], facts: Function) -> set[str]:
-    """The local names that stand for what is shared, or for what lies in it: `rows = cache["rows"]`."""
-    return {
-        name
-        for name, bindings in facts.bindings.items()
-        if "." not in name and any(_lies_in(binding.value, shared) for binding in bindings)
-    }
-
-
-def _lies_in(value: Expression, shared: set[str]) -> bool:
-    inner = value.of if isinstance(value, Element) else value
-    return isinstance(inner, (Name, Attribute, Subscript)) and bool(_root_names(inner) & shared)
+    return name in around[0].bindings
 
 
 def _changes_global(call: Call, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -174,8 +172,8 @@ def _changes_global(call: Call, facts: Function, function: ProjectFunction, cont
     callee = call.callee
     if not (isinstance(callee, Attribute) and callee.name in CHANGING):
         return False
-    shared = _shared_names(facts, function, contexts) | _own_name(facts)
-    if not _root_names(callee.of) & shared:
+    own = _own_name(facts)
+    if not any(name in own or _is_shared(name, facts, function, contexts) for name in _root_names(callee.of)):
         return False
     value = contexts.project.value(callee, Where(function.path, function.index))
     if isinstance(value, Outside):
