@@ -63,8 +63,11 @@ _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
-def read_facts(source: bytes) -> Facts:
-    """The facts of one file. Never raises for what the file holds: `problem` says what is wrong with it."""
+def read_facts(source: bytes, tree: ast.Module | None = None) -> Facts:
+    """The facts of one file. Never raises for what the file holds: `problem` says what is wrong with it.
+
+    `tree` is what `parse` made of it, where that is at hand; the places of its nodes may be put right.
+    """
     if len(source) > LONGEST_FILE:
         return _unreadable(f"it is larger than {LONGEST_FILE:,} bytes")
     try:
@@ -72,7 +75,7 @@ def read_facts(source: bytes) -> Facts:
         if _LONE_RETURN.search(text):
             return _unreadable("it has carriage returns that end no line")
         with uncollected():
-            return _Reader(text).read(parse(text))
+            return _Reader(text).read(tree or parse(text))
     except (UnreadableError, SyntaxError, UnicodeError, LookupError) as error:
         return _unreadable(str(error))
     except RecursionError:

@@ -15,8 +15,7 @@ from rules.core.facts import Attribute, Call, Constant, Facts, Function, Name, S
 from rules.core.findings import Edit, Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import added_at_once, import_member
-from rules.core.fixes.proof import text_objection
-from rules.core.reading import read_facts
+from rules.core.fixes.proof import read_edited
 from rules.core.remarks import Remark
 from rules.core.repository import is_offline
 from rules.core.usage import given_to
@@ -216,9 +215,10 @@ def objection(fix: Fix, _: ProjectFunction, contexts: Contexts, sources: Mapping
         text = apply_edits(sources[path], fix.edits)
     except EditConflictError:
         return "edits overlap"
-    if reason := text_objection(sources[path], text):
-        return reason
-    before, after = contexts.project.facts[path], read_facts(text)
+    after = read_edited(sources[path], text)
+    if isinstance(after, str):
+        return after
+    before = contexts.project.facts[path]
     if _contract(before.functions) != _contract(one for one in after.functions if one.qualname != NAME):
         return "changes a signature"
     changed = Contexts(contexts.project.with_facts({path: after}))
