@@ -38,7 +38,6 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.library import Knowledge, Rows
-from rules.core.modules import Modules
 from rules.core.repository import Repository, is_offline
 from rules.core.values import (
     Coroutine,
@@ -100,14 +99,14 @@ class _Told:
 class Project(Repository):
     """The facts of a whole repository, by path, and what its names mean."""
 
-    def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, modules: Modules | None = None) -> None:
-        super().__init__(facts, knowledge, modules)
+    def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, before: Repository | None = None) -> None:
+        super().__init__(facts, knowledge, before)
         self._memory: dict[object, Value | None] = {}
         self._depth = 0
 
     def with_facts(self, edited: Mapping[str, Facts]) -> Project:
         """The same project with other facts of some of its files."""
-        return Project({**self.facts, **edited}, self.knowledge, self.modules)
+        return Project({**self.facts, **edited}, self.knowledge, self)
 
     # Expressions
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -23,15 +24,35 @@ def is_offline(path: str) -> bool:
 
 
 class Repository:
-    """The facts of all files, by path, and what can be asked of them before any name is looked up."""
+    """The facts of all files, by path, and what can be asked of them before any name is looked up.
 
-    def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, modules: Modules | None = None) -> None:
+    `before` is the same repository with other facts of some files. What it has gathered holds for all the others, since a
+    file says the same of itself whatever the rest says.
+    """
+
+    def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, before: Repository | None = None) -> None:
         self.facts = facts
         self.knowledge = knowledge
-        self.modules = modules or Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
+        self._before = before if before is not None and before.facts.keys() == facts.keys() else None
         self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
         self._calls: dict[str, dict[str, list[tuple[int, int]]]] = {}
         self._makes: dict[str, bool] = {}
+        self._files: dict[str, Mapping[str, list[str]]] = {}
+        if self._before is None:
+            self.modules = Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
+        else:
+            self._take_over(self._before)
+
+    def _take_over(self, before: Repository) -> None:
+        self.modules = before.modules
+        self._imports |= {path: one for path, one in before._imports.items() if path not in self._edited}
+        self._calls |= {path: one for path, one in before._calls.items() if path not in self._edited}
+
+    @cached_property
+    def _edited(self) -> list[str]:
+        """The files of which the repository before had other facts."""
+        before = self._before.facts if self._before is not None else {}
+        return [path for path, facts in self.facts.items() if facts is not before.get(path)]
 
     def function(self, of: ProjectFunction | Where) -> Function:
         """The facts of a function."""
@@ -52,15 +73,10 @@ class Repository:
             )
         return self._makes[of]
 
-    @cached_property
-    def naming(self) -> Mapping[str, set[str]]:
+    @property
+    def naming(self) -> Mapping[str, list[str]]:
         """For each name, the files that call it, import it, or mention it."""
-        found: dict[str, set[str]] = {}
-        for path, facts in self.facts.items():
-            outline = facts.outline
-            for name in (*outline.called, *outline.imported, *outline.mentions):
-                found.setdefault(name.removeprefix("."), set()).add(path)
-        return found
+        return self._by_name("name")
 
     @cached_property
     def told(self) -> frozenset[str]:
@@ -89,37 +105,70 @@ class Repository:
 
     def importers_of(self, path: str) -> set[str]:
         """The files that import a module or anything from it."""
-        return self._importers.get(path.removesuffix(".py").removesuffix("/__init__"), set())
+        return set(self._by_name("module").get(path.removesuffix(".py").removesuffix("/__init__"), ()))
 
-    @cached_property
-    def _importers(self) -> Mapping[str, set[str]]:
-        """For each module of the project, the files that import it or from it."""
-        found: dict[str, set[str]] = {}
-        for path, facts in self.facts.items():
-            for one in facts.outline.imports:
-                place = self.modules.find(path, one.level, one.module)
-                if place is not None:
-                    found.setdefault(place, set()).add(path)
-                    found.setdefault(f"{place}/{one.name}", set()).add(path)
-        return found
+    def _modules_imported(self, path: str, outline: Outline) -> Iterator[str]:
+        """The places of the modules of the project that a file imports, or imports from; what it imports from them may be one too."""
+        for one in outline.imports:
+            place = self.modules.find(path, one.level, one.module)
+            if place is not None:
+                yield place
+                yield f"{place}/{one.name}"
 
-    @cached_property
+    @property
     def calling(self) -> Mapping[str, list[str]]:
         """For each name, the files that call something by it."""
-        return _by_name(self.facts, lambda outline: outline.called)
+        return self._by_name("call")
 
-    @cached_property
+    @property
     def deriving(self) -> Mapping[str, list[str]]:
         """For each name, the files with classes that derive from something of it."""
-        return _by_name(self.facts, lambda outline: outline.bases)
+        return self._by_name("derive")
 
-    @cached_property
-    def _importing(self) -> Mapping[str, list[str]]:
-        return _by_name(self.facts, lambda outline: outline.imported)
+    def _by_name(self, use: str) -> Mapping[str, list[str]]:
+        """For each name the files that use it in one of the ways of `_names`, in the order of all files."""
+        if use not in self._files:
+            self._files[use] = self._gathered(use) if self._before is None else self._gathered_again(use, self._before)
+        return self._files[use]
+
+    def _gathered(self, use: str) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path, facts in self.facts.items():
+            for name in self._names(use, path, facts):
+                found.setdefault(name, []).append(path)
+        return found
+
+    def _gathered_again(self, use: str, before: Repository) -> Mapping[str, list[str]]:
+        """What was gathered before, with each edited file taken from the names that it has lost and put to those that it has got."""
+        found = dict(before._by_name(use))
+        order = {path: place for place, path in enumerate(self.facts)}
+        for path in self._edited:
+            for name in self._names(use, path, before.facts[path]) ^ self._names(use, path, self.facts[path]):
+                paths = sorted({*found.pop(name, ())} ^ {path}, key=order.__getitem__)
+                if paths:
+                    found[name] = paths
+        return found
+
+    def _names(self, use: str, path: str, facts: Facts) -> AbstractSet[str]:
+        """The names that a file calls, imports, derives classes from, or has anywhere; the modules that it imports."""
+        outline = facts.outline
+        match use:
+            case "call":
+                return outline.called
+            case "import":
+                return outline.imported
+            case "derive":
+                return outline.bases
+            case "module":
+                return {*self._modules_imported(path, outline)}
+            case _:
+                return {name.removeprefix(".") for name in (*outline.called, *outline.imported, *outline.mentions)}
 
     def calling_or_importing(self, names: Iterable[str]) -> list[str]:
         """The files that call or import anything by these names, in order."""
-        found = {path for name in names for paths in (self.calling, self._importing) for path in paths.get(name, ())}
+        found = {
+            path for name in names for paths in (self.calling, self._by_name("import")) for path in paths.get(name, ())
+        }
         return sorted(found)
 
     def calls_named(self, path: str, name: str) -> Iterator[tuple[Call, Where]]:
@@ -138,12 +187,4 @@ def _calls_by_name(functions: Sequence[Function]) -> dict[str, list[tuple[int, i
     for index, function in enumerate(functions):
         for place, site in enumerate(function.sites):
             found.setdefault(last_name(site.call.callee), []).append((index, place))
-    return found
-
-
-def _by_name(facts: Mapping[str, Facts], names: Callable[[Outline], Iterable[str]]) -> Mapping[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for path, one in facts.items():
-        for name in names(one.outline):
-            found.setdefault(name, []).append(path)
     return found

@@ -63,7 +63,7 @@ def _files_that_could_mean(function: ProjectFunction, contexts: Contexts) -> set
     """
     project = contexts.project
     facts = project.function(function)
-    named = project.naming.get(facts.name, set())
+    named = set(project.naming.get(facts.name, ()))
     if facts.owner >= 0:
         return named
     if facts.parent > 0:

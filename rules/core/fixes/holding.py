@@ -216,10 +216,10 @@ def _nodes_of(held: Held, contexts: Contexts, texts: Texts) -> Iterator[tuple[st
 def _files_of(held: Held, contexts: Contexts) -> set[str]:
     project = contexts.project
     if held.owner >= 0:
-        return {held.path} | project.naming.get(held.name, set())
+        return {held.path, *project.naming.get(held.name, ())}
     if held.function > 0:
         return {held.path}
-    return {held.path} | (project.naming.get(held.name, set()) & project.importers_of(held.path))
+    return {held.path, *project.importers_of(held.path).intersection(project.naming.get(held.name, ()))}
 
 
 def _mentions(held: Held, path: str, document: Document, contexts: Contexts) -> Iterator[ast.expr | None]:
