@@ -167,14 +167,18 @@ class Project(Repository):
         return ProjectClass(where.path, expression.index)
 
     def _dotted(self, of: Expression, name: str, where: Where) -> Value | None:
-        """An attribute; one that this very function has set on the object tells more than the object's class."""
+        told = self._set_here(of, name, where)
+        return told.value if told is not None else self.member(self.value(of, where), name)
+
+    def _set_here(self, of: Expression, name: str, where: Where) -> _Told | None:
+        """An attribute that this very function has set on an object, or the project on a state: that tells more than the class."""
         if isinstance(of, Name):
             function = self.function(where)
             if bindings := function.bindings.get(f"{of.id}.{name}"):
-                return self._latest(bindings, where, where.line)
+                return _Told(self._latest(bindings, where, where.line))
         if isinstance(of, Attribute) and of.name == "state":
-            return self._state(name)
-        return self.member(self.value(of, where), name)
+            return _Told(self._state(name))
+        return None
 
     def _state(self, name: str) -> Value | None:
         """What the project sets on the state of an app or a request, if it sets only one kind of thing."""
@@ -889,9 +893,9 @@ class Project(Repository):
     # Calls
 
     def _called(self, call: Call, where: Where) -> Value | None:
-        callee = self.value(call.callee, where)
+        owner, callee = self._callee(call.callee, where)
         if callee is None and isinstance(call.callee, Attribute):
-            return self._of_dict(call.callee, call.arguments, where)
+            return self._of_dict(owner, call.callee.name, call.arguments, where)
         if isinstance(callee, Outside):
             if callee.name == "builtins.super":
                 owner = self._owner(where)
@@ -908,25 +912,37 @@ class Project(Repository):
             if call.arguments and (found := self._of_argument(callee.name, call.arguments[0], where)):
                 return found
             if kind := self.knowledge.rows(callee.name):
-                return self._with_row(self.result(callee), self._row(kind, call, where), kind)
+                return self._with_row(self.result(callee), self._row(kind, call, owner, where), kind)
             if self.knowledge.is_coroutine(callee.name) and (offload := self.knowledge.offloads.get(callee.name)):
                 return Coroutine(self.result(self.value(offload.handed(call), where)))
         return self.result(callee)
 
-    def _of_dict(self, method: Attribute, given: tuple[Expression | None, ...], where: Where) -> Value | None:
+    def _callee(self, callee: Expression, where: Where) -> tuple[Value | None, Value | None]:
+        """What a method is called on, and what is called. Calls follow each other, `query.filter(...).filter(...)`, so that
+        asking twice in each what it is called on would take twice as long with every call.
+        """
+        if not isinstance(callee, Attribute):
+            return None, self.value(callee, where)
+        owner, told = self.value(callee.of, where), self._set_here(callee.of, callee.name, where)
+        return owner, told.value if told is not None else self.member(owner, callee.name)
+
+    def _of_dict(
+        self, of: Value | None, method: str, given: tuple[Expression | None, ...], where: Where
+    ) -> Value | None:
         """What a method of a dict gives, where the dict is known by its values."""
-        of = self.value(method.of, where) if method.name in {"values", "items", "get", "pop", "setdefault"} else None
         if not isinstance(of, Keyed):
             return None
-        match method.name:
+        match method:
             case "values":
                 return Iterated(of.each)
             case "items":
                 return Iterated(Iterated(None, items=(None, of.each)))
-            case _:
+            case "get" | "pop" | "setdefault":
                 return self._item(of, given, where)
+            case _:
+                return None
 
-    def _row(self, kind: Rows, call: Call, where: Where) -> Value | None:
+    def _row(self, kind: Rows, call: Call, owner: Value | None, where: Where) -> Value | None:
         """A row of those that a call makes something of."""
         of = call.callee.of if isinstance(call.callee, Attribute) else None
         given = call.arguments[0] if call.arguments else None
@@ -941,14 +957,13 @@ class Project(Repository):
                 row = self._row_of(self.value(given, where))
                 return Iterated(None, items=(row,)) if row is not None else None
             case Rows.KEPT_OF_TUPLES | Rows.ONE_OF_TUPLES:
-                told = self._row_of(self.value(of, where))
+                told = self._row_of(owner)
                 return told.items[0] if isinstance(told, Iterated) and told.items else None
             case Rows.OF_OWNER | Rows.ONE_OF_OWNER:
-                owner = self.value(of, where)
                 manager = of.of if isinstance(of, Attribute) else None
                 return self._instance_of(owner) or self._row_of(owner) or self._instance_of(self.value(manager, where))
             case _:
-                return self._row_of(self.value(of, where))
+                return self._row_of(owner)
 
     def _instance_of(self, of: Value | None) -> Object | None:
         return Object(of) if isinstance(of, ProjectClass) else None

@@ -35,6 +35,8 @@ SOURCES: dict[str, str | bytes] = {
     "attributes": ENDPOINT + "    x" + ".a" * 20_000 + "()",
     "calls": ENDPOINT + "    x" + "()" * 3000,
     "chained calls": ENDPOINT + "    requests.Session()" + ".get('x')" * 900,
+    "chained queries": "from sqlalchemy import select\n" + ENDPOINT + "    select(x)" + ".where(y)" * 30,
+    "chained lookups": ENDPOINT + "    x" + ".get('a')" * 30,
     "subscripts": ENDPOINT + "    x" + "[0]" * 3000,
     "sums": ENDPOINT + "    x = " + "+".join(["time.sleep(1)"] * 1000),
     "long sums": "x = " + "+".join(["1"] * 100_000),
