@@ -3,6 +3,8 @@
 https://docs.github.com/rest/pulls/comments, https://docs.github.com/rest/issues/comments, https://docs.github.com/rest/reactions
 """
 
+from collections.abc import Sequence
+
 from tests.bot.fake_github import answers
 from tests.bot.fake_github.errors import ApiError, forbidden, not_found, validation_failed
 from tests.bot.fake_github.pulls import MAX_BODY, IssueComment, PullRequest, ReviewComment, Said
@@ -16,8 +18,14 @@ RESOURCE = "PullRequestReviewComment"
 
 @route("GET", "/repos/{owner}/{repo}/pulls/{pull_number}/comments", needs="pull_requests")
 def list_review_comments(request: Request) -> Reply:
-    page, headers = request.page(pull_of(request).comments)
+    page, headers = request.page(_since(request, pull_of(request).comments))
     return Reply([answers.review_comment(each) for each in page], headers=headers)
+
+
+def _since(request: Request, said: Sequence[Said]) -> Sequence[Said]:
+    """Those that were written from the time on that was asked for, if one was."""
+    since = request.query.get("since", "")
+    return [one for one in said if answers.moment(one.created_at) >= since]
 
 
 @route("POST", "/repos/{owner}/{repo}/pulls/{pull_number}/comments", needs="pull_requests")
@@ -110,7 +118,7 @@ def edit_review_comment(request: Request) -> Reply:
 
 @route("GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments", needs="issues pull_requests")
 def list_issue_comments(request: Request) -> Reply:
-    page, headers = request.page(_conversation(request).issue_comments)
+    page, headers = request.page(_since(request, _conversation(request).issue_comments))
     return Reply([answers.issue_comment(each) for each in page], headers=headers)
 
 
