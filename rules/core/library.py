@@ -284,7 +284,7 @@ class Library:
     `results` maps a callable to the class of what it returns (`self`: the class that the method belongs to);
     `factories` maps a class whose instances are called to what that gives; `attributes` maps an attribute to its class;
     `bases` maps a class to those that it inherits from; `aliases` maps a name to the one that the rows use;
-    `rows` tells of callables what they make of the rows of a query;
+    `singletons` are objects of a module, of which `attributes` tells as of classes; `rows` tells of callables what they make of the rows of a query;
     `coroutines` are functions that return an awaitable, `quick` those that neither wait nor compute for long;
     `twins` maps a method that blocks to the one of the same object that is awaited, and gives the same; `successors` are
     counterparts of other packages;
@@ -299,6 +299,7 @@ class Library:
     results: Mapping[str, str] = field(default_factory=dict)
     factories: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
+    singletons: frozenset[str] = frozenset()
     rows: Mapping[str, Rows] = field(default_factory=dict)
     bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -329,6 +330,7 @@ class Knowledge:
         self.results = _merged(library.results for library in known)
         self.factories = _merged(library.factories for library in known)
         self.attributes = _merged(library.attributes for library in known)
+        self.singletons = frozenset().union(*(library.singletons for library in known))
         self._rows = _merged(library.rows for library in known)
         self.bases = _merged(library.bases for library in known)
         self.offloads = {offload.name: offload for library in known for offload in library.offloads}

@@ -653,7 +653,9 @@ class Project(Repository):
         """An attribute of a value."""
         match of:
             case Outside():
-                return Outside(self.knowledge.canonical(f"{of.name}.{name}"))
+                dotted = self.knowledge.canonical(f"{of.name}.{name}")
+                known = self.knowledge.attributes.get(dotted) if of.name in self.knowledge.singletons else None
+                return Object(Outside(known)) if known else Outside(dotted)
             case Module():
                 return self._module_member(of, name)
             case ProjectClass():

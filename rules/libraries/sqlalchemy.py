@@ -184,6 +184,11 @@ library = Library(
         "sqlalchemy.sql.expression.select": "sqlalchemy.select",
         "sqlalchemy.ext.asyncio.session.async_sessionmaker": "sqlalchemy.ext.asyncio.async_sessionmaker",
     },
+    singletons=frozenset({"fastapi_sqlalchemy.db", "fastapi_async_sqlalchemy.db"}),
+    attributes={  # https://github.com/mfreeborn/fastapi-sqlalchemy and https://github.com/h0rn3t/fastapi-async-sqlalchemy
+        "fastapi_sqlalchemy.db.session": SESSION,
+        "fastapi_async_sqlalchemy.db.session": ASYNC_SESSION,
+    },
     bases={
         "sqlmodel.Session": (SESSION,),
         "sqlalchemy.orm.scoped_session": (SESSION,),
