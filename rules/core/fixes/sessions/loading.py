@@ -55,18 +55,24 @@ class Loading:
 
     def rows(self, session: str, *, with_given: bool) -> frozenset[str]:
         """The names that may hold rows: locals, and (with those given) parameters."""
-        names = {
-            name for name, bindings in self.facts.bindings.items() if "." not in name and self._hold(name, bindings)
-        }
+        names = self._held()
         if with_given:
             names |= {one.name for one in self.facts.parameters if self._is_row(one)}
         return frozenset(names - {session})
 
-    def _hold(self, name: str, bindings: tuple[Binding, ...]) -> bool:
-        return any(self._may_hold(binding.value, binding.line, name) for binding in bindings)
+    def _held(self) -> set[str]:
+        """The locals that may hold rows: found again until no other one does, since one may stand for another, and that for it."""
+        bound = {name: bindings for name, bindings in self.facts.bindings.items() if "." not in name}
+        held: set[str] = set()
+        while (more := {name for name, bindings in bound.items() if self._hold(bindings, held)}) != held:
+            held = more
+        return held
 
-    def _may_hold(self, value: Expression | None, line: int, name: str = "") -> bool:
-        """Whether a row, or anything with rows in it, may come of an expression."""
+    def _hold(self, bindings: tuple[Binding, ...], held: set[str]) -> bool:
+        return any(self._may_hold(binding.value, binding.line, held) for binding in bindings)
+
+    def _may_hold(self, value: Expression | None, line: int, held: set[str]) -> bool:
+        """Whether a row, or anything with rows in it, may come of an expression, where these names hold such."""
         where = Where(self.function.path, self.function.index, line)
         match value:
             case None | Constant() | Typed() | Computed():
@@ -74,23 +80,18 @@ class Loading:
             case Attribute(name=read):
                 return read in self.models.related or read in self.models.loading
             case Name(id=other):
-                return other != name and self._is_held(other)
+                parameter = next((one for one in self.facts.parameters if one.name == other), None)
+                return self._is_row(parameter) if parameter is not None else other in held
             case Element(of=of) | Awaited(of=of) | Subscript(of=of):
-                return self._may_hold(of, line, name) and not self.calm.is_data(value, where)
+                return self._may_hold(of, line, held) and not self.calm.is_data(value, where)
             case Choice(options=parts) | Collection(items=parts):
-                return any(self._may_hold(part, line, name) for part in parts)
+                return any(self._may_hold(part, line, held) for part in parts)
             case Call(callee=Attribute(name=method)) if method in _COUNTING:
                 return False
             case Call():
                 return not self._is_plain(value, where)
             case _:
                 return True
-
-    def _is_held(self, name: str) -> bool:
-        parameter = next((one for one in self.facts.parameters if one.name == name), None)
-        if parameter is not None:
-            return self._is_row(parameter)
-        return name in self.facts.bindings and self._hold(name, self.facts.bindings[name])
 
     def _is_plain(self, call: Call, where: Where) -> bool:
         value = self.contexts.project.value(call, where)

@@ -31,6 +31,7 @@ def commits(source: str, files: Files) -> list[Fix]:
         "item = Item()\n    db.commit()\n    item.name = 'x'\n    db.add(item)",
         "item = Item()\n    db.commit()\n    return item is None",
         "with LOGS.opened() as lines:\n        db.commit()\n        return lines.pop()",
+        "a = b = None\n    for _ in 'ab':\n        a = b or a\n        b = a or b\n    db.commit()\n    return a.name",
     ],
 )
 def test_what_is_not_read_again_is_safe(body: str) -> None:
@@ -41,6 +42,10 @@ def test_what_is_not_read_again_is_safe(body: str) -> None:
     ("body", "said"),
     [
         ("item = Item()\n    db.commit()\n    return item.name", "`item.name` is read after the commit"),
+        (
+            "b = None\n    for _ in 'ab':\n        a = b or Item()\n        b = a or b\n    db.commit()\n    return b.name",
+            "`b.name` is read after the commit",
+        ),
         ("item = Item()\n    db.commit()\n    return item", "`item` is read after the commit"),
         ("item = Item()\n    db.commit()\n    return {'item': item}", "`item` is read after the commit"),
         ("for item in db.scalars(select(Item)):\n        print(item.name)\n        db.commit()", "`item.name` is read"),
