@@ -86,6 +86,7 @@ APPLICATIONS = frozenset({"fastapi.FastAPI", "starlette.applications.Starlette"}
 MOST_DERIVED = 8  # files with classes that derive from one
 WIDEST = 40  # files that call a name, for its callers to be looked at
 MOST_ITEMS = 8  # of a display that are looked at
+MOST_RIVALS = 8  # bindings of a name on other ways that are looked at
 DEEPEST = 40  # steps of inference from one expression; real code needs a dozen
 
 
@@ -175,7 +176,11 @@ class Project(Repository):
         if isinstance(of, Name):
             function = self.function(where)
             if bindings := function.bindings.get(f"{of.id}.{name}"):
-                return _Told(self._latest(bindings, where, where.line))
+                key = (".set", of.id, name, where)
+                if key not in self._memory:
+                    self._memory[key] = None
+                    self._memory[key] = self._latest(bindings, where, where.line)
+                return _Told(self._memory[key])
         if isinstance(of, Attribute) and of.name == "state":
             return _Told(self._state(name))
         return None
@@ -307,16 +312,27 @@ class Project(Repository):
     def _otherwise(self, bindings: list[Binding], last: Binding, where: Where, line: int) -> Value | None:
         """What a name holds below an `if` in whose one branch it was last given something unknown, by way of the other."""
         branches = self.facts[where.path].functions[last.function].branches if len(bindings) > 1 else ()
-        for first, other, end in branches:
-            if not first <= last.line <= end or first <= line <= end:
-                continue
-            before = [b for b in bindings if b.function == last.function and b.line < last.line]
-            opposite = [b for b in before if first <= b.line < other <= last.line]
-            rivals = opposite or [b for b in before if b.line < first]
-            for rival in rivals[-1:]:
-                if found := self._bound(rival, where) or self._otherwise(rivals, rival, where, line):
-                    return found
+        waiting, seen = [(bindings, last)], {last.line}
+        while waiting and len(seen) <= MOST_RIVALS:
+            within, latest = waiting.pop()
+            for rivals in self._on_other_ways(within, latest, branches, line):
+                if rivals[-1].line not in seen:
+                    seen.add(rivals[-1].line)
+                    waiting.append((rivals, rivals[-1]))
+                    if (found := self._bound(rivals[-1], where)) is not None:
+                        return found
         return None
+
+    def _on_other_ways(
+        self, bindings: list[Binding], last: Binding, branches: tuple[tuple[int, int, int], ...], line: int
+    ) -> Iterator[list[Binding]]:
+        """What a name may have been given instead, at last, for each `if` around the binding but not around the line."""
+        for first, other, end in branches:
+            if first <= last.line <= end and not first <= line <= end:
+                before = [b for b in bindings if b.function == last.function and b.line < last.line]
+                opposite = [b for b in before if first <= b.line < other <= last.line]
+                if rivals := opposite or [b for b in before if b.line < first]:
+                    yield rivals
 
     def _declared(self, bindings: tuple[Binding, ...], where: Where) -> Value | None:
         """The type that an annotation gives a name, whatever is bound to it."""

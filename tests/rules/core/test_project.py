@@ -434,6 +434,18 @@ def test_loops_do_not_run_for_ever(body: str) -> None:
     value_of(body)
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "if unknown:\n    y.x = y.x.strip(y.x)\n",
+        "if unknown:\n    if y:\n        x = x.strip(x)\n",
+        "if unknown:\n    y.x = y.x.strip()\nelse:\n    y.x = y.z.strip()\ny.z = y.x or y.z\n",
+    ],
+)
+def test_many_ways_do_not_take_for_ever(step: str) -> None:
+    value_of(f"{step * 60}x = y.x")
+
+
 @not_yet("`isinstance` is no evidence yet")
 def test_isinstance_is_evidence() -> None:
     assert value_of("if isinstance(x, Session):\n    return x\n", "x") == SESSION
