@@ -71,21 +71,21 @@ def _followed(
     if key not in desk.flows:
         loading = Loading(desk.contexts, desk.models, desk.calm, function)
         called = _called(name, row, function, definition, desk)
-        rows = loading.rows(name, with_given=True) - _entered_apart(definition)
+        rows = loading.rows(name, with_given=True) - _entered_apart(definition, loading)
         desk.flows[key] = Flow(name, rows, row, document, called)
         desk.flows[key].follow(definition)
     return desk.flows[key]
 
 
-def _entered_apart(definition: _Definition) -> frozenset[str]:
-    """The names that `with` binds to what no other name of the function has a part in: it comes of no session there."""
-    own = {node.arg for node in ast.walk(definition) if isinstance(node, ast.arg)}
-    own |= {node.id for node in ast.walk(definition) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    entered = [node for node in ast.walk(definition) if isinstance(node, ast.withitem)]
+def _entered_apart(definition: _Definition, loading: Loading) -> frozenset[str]:
+    """The names that `with` binds to what only plain values of the function have a part in: it comes of no session there."""
+    own = {node.id for node in ast.walk(definition) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    own |= {one.name for one in loading.facts.parameters if not loading.is_plain_value(one)}
     return frozenset(
         item.optional_vars.id
-        for item in entered
-        if isinstance(item.optional_vars, ast.Name)
+        for item in ast.walk(definition)
+        if isinstance(item, ast.withitem)
+        and isinstance(item.optional_vars, ast.Name)
         and not any(isinstance(one, ast.Name) and one.id in own for one in ast.walk(item.context_expr))
     )
 

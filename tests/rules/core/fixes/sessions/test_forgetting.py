@@ -38,6 +38,13 @@ def test_what_is_not_read_again_is_safe(body: str) -> None:
     assert {str(fix.applicability) for fix in commits(app(f"await wait()\n    {body}"), FILES)} == {"safe"}
 
 
+@pytest.mark.parametrize(("given", "applicability"), [("number: int", "safe"), ("number", "unsafe")])
+def test_what_is_entered_by_a_plain_value_holds_no_row(given: str, applicability: str) -> None:
+    body = "with LOGS[number].opened() as lines:\n        db.commit()\n        return lines.pop()"
+    source = app(f"await wait()\n    {body}", parameters=f"{given}, db: Session = Depends(get_db)")
+    assert {str(fix.applicability) for fix in commits(source, FILES)} == {applicability}
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
