@@ -317,18 +317,23 @@ def main() -> None:
     asked = parser.parse_args()
     set_ups = asked.set_up or list(SET_UPS)
     runs = -(-asked.runs // len(set_ups))
-    problems: list[str] = []
-    for set_up, verdict in zip(set_ups, asyncio.run(_all(set_ups, runs, asked.seed)), strict=True):
-        print(f"{set_up}: {runs} runs, {runs * PULLS} pull requests")
-        for what, count in sorted(verdict.counts.items()):
-            print(f"  {what:<44} {count:>6}")
-        problems += verdict.problems
+    problems = asyncio.run(_all(set_ups, runs, asked.seed))
     print("\n".join(problems) or "nothing lost, nothing doubled, no check run left open")
     sys.exit(bool(problems))
 
 
-async def _all(set_ups: Sequence[str], runs: int, seed: int) -> list[Verdict]:
-    return await asyncio.gather(*(unleash(set_up, runs, seed) for set_up in set_ups))
+async def _all(set_ups: Sequence[str], runs: int, seed: int) -> list[str]:
+    verdicts = await asyncio.gather(*(_told(set_up, runs, seed) for set_up in set_ups))
+    return [problem for verdict in verdicts for problem in verdict.problems]
+
+
+async def _told(set_up: str, runs: int, seed: int) -> Verdict:
+    """What was counted, told as soon as it is known: another set-up may fail after hours."""
+    verdict = await unleash(set_up, runs, seed)
+    print(f"{set_up}: {runs} runs, {runs * PULLS} pull requests")
+    for what, count in sorted(verdict.counts.items()):
+        print(f"  {what:<44} {count:>6}")
+    return verdict
 
 
 if __name__ == "__main__":

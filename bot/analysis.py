@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from multiprocessing import get_context
 from typing import ParamSpec, TypeVar
 
@@ -141,17 +140,18 @@ class Analyst:
 
 
 class _Process:
-    """An executor with one process, whose id is known so that it can be killed."""
+    """An executor with one process, which can be killed."""
 
     def __init__(self, memory: int) -> None:
         self._executor = ProcessPoolExecutor(
             1, mp_context=get_context("spawn"), initializer=_settle, initargs=(os.getpid(), memory)
         )
-        self._id: int | None = None
+        self._ready = False
 
     async def run(self, deadline: float, job: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        if self._id is None:
-            self._id = await self._submit(START_DEADLINE, os.getpid)
+        if not self._ready:
+            await self._submit(START_DEADLINE, os.getpid)
+            self._ready = True
         return await self._submit(deadline, job, *args, **kwargs)
 
     async def _submit(self, deadline: float, job: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -159,11 +159,10 @@ class _Process:
         return await asyncio.wait_for(asyncio.wrap_future(future), deadline)
 
     def kill(self, *, wait: bool = True) -> None:
-        """End it, whatever it does. Killing it twice does nothing."""
-        if self._id is not None:
-            with suppress(ProcessLookupError):
-                os.kill(self._id, signal.SIGKILL)
-            self._id = None
+        """End it, whatever it does, also if it is still starting. Killing it twice does nothing."""
+        started = self._executor._processes  # noqa: SLF001 -- `kill_workers` of Python 3.14 does the same
+        for process in list((started or {}).values()):
+            process.kill()
         self._executor.shutdown(wait=wait, cancel_futures=True)
 
 

@@ -23,8 +23,10 @@ REAP_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 """How long it waits for what it asks the database there."""
 
-PATIENCE_SECONDS = 5.0
-"""How long a worker without its lock goes on with its jobs while it asks for the lock again."""
+PATIENCE_SECONDS = 4.0
+"""How long a worker without its lock goes on with its jobs while it asks for the lock again: for less than the time between
+two looks of the others, which take it for dead at the second.
+"""
 
 GRACE_SECONDS = 20.0
 """After everybody may have lost their locks, nobody is taken for dead for so long: for more than the three above together."""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+import time
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -69,7 +70,14 @@ def postgres_server() -> Iterator[PostgresServer]:
             command = (POSTGRES_BIN_PATH / "pg_ctl", "-D", server.pgdata, "-w", "-m", "immediate", "stop")
             subprocess.run(command, check=True, user=server.system_user, stdout=subprocess.DEVNULL)
 
-        yield PostgresServer(server.get_uri(), stop, server.ensure_postgres_running)
+        def start() -> None:
+            try:
+                server.ensure_postgres_running()
+            except (subprocess.TimeoutExpired, AssertionError):  # it allows 10 s, and a busy machine takes longer
+                time.sleep(1)
+                start()
+
+        yield PostgresServer(server.get_uri(), stop, start)
 
 
 @contextmanager

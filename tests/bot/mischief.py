@@ -32,3 +32,9 @@ def read_or_hang(sources: dict[str, bytes]) -> dict[str, bytes]:
     if b"hang" in sources.values():
         hang()
     return sources
+
+
+def never_ready(_parent: int, _memory: int) -> None:
+    """Stands in for the beginning of a process."""
+    while True:
+        time.sleep(1)

@@ -5,6 +5,7 @@ import os
 import sys
 import textwrap
 from collections.abc import AsyncIterator
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from bot import analysis
 from bot.analysis import AnalysisFailed, Analyst
 from rules import Analysis, decode_facts, encode_facts, read_facts
-from tests.bot.mischief import die, eat, hang, nap, read_or_hang, stumble
+from tests.bot.mischief import die, eat, hang, nap, never_ready, read_or_hang, stumble
 
 APPLICATION = b"""from fastapi import FastAPI
 
@@ -45,6 +46,19 @@ async def gone(pid: int) -> bool:
 async def analyst() -> AsyncIterator[Analyst]:
     analyst = Analyst(2)
     yield analyst
+    await analyst.close()
+
+
+async def test_a_process_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is killed at its deadline as well: on a machine that is too slow they would become more and more."""
+    monkeypatch.setattr(analysis, "START_DEADLINE", 0.5)
+    monkeypatch.setattr(analysis, "_settle", never_ready)
+    before = {process.pid for process in active_children()}
+    analyst = Analyst(1)
+    for _ in range(2):
+        with pytest.raises(AnalysisFailed):
+            await analyst.run(30, nap, 0)
+    assert all([await gone(process.pid) for process in active_children() if process.pid and process.pid not in before])
     await analyst.close()
 
 

@@ -45,14 +45,14 @@ async def outage(server: PostgresServer, tmp_path: Path) -> AsyncIterator[Crew]:
 @on_postgresql
 async def test_a_worker_that_never_comes_back(crew: Crew) -> None:
     """Of two workers one is killed for good: the other takes its reviews over, and begins each of them once."""
-    doomed = await crew.start(seconds=600)
+    doomed = await crew.start(seconds=600, patience=1.2, reap=1.5)
     for delivery in ("one", "two"):
         await crew.deliveries.enqueue(delivery, ReviewRequested(pull()))
     await until(lambda: len(crew.noted("begin")) == 2)
-    heir = await crew.start(seconds=0)
-    for _ in range(10):
+    heir = await crew.start(seconds=0, patience=1.2, reap=1.5)
+    for _ in range(3):
         await asyncio.to_thread(_break_the_connections_of_locks, crew)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
     assert len(crew.noted("begin")) == 2, "a worker that lives keeps its reviews"
 
     await crew.end(doomed, signal.SIGKILL)

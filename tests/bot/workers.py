@@ -1,7 +1,7 @@
 """Workers in processes of their own, which note in a file what they do.
 
-`python -m tests.bot.workers URL LOG SECONDS PATIENCE CRON` is one: its reviews last some seconds, it goes on for so many without
-its lock, and it sweeps by that schedule.
+`python -m tests.bot.workers URL LOG SECONDS PATIENCE REAP CRON` is one: its reviews last some seconds, it goes on for so many
+without its lock, looks every so many for workers that died, and sweeps by that schedule.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Crew:
         self._processes: list[asyncio.subprocess.Process] = []
 
     async def start(
-        self, seconds: float, patience: float = 1, cron: str = worker.RECOVER
+        self, seconds: float, patience: float = 1, reap: float = 0.3, cron: str = worker.RECOVER
     ) -> asyncio.subprocess.Process:
         """A worker whose reviews last some seconds."""
         command = (
@@ -50,6 +50,7 @@ class Crew:
             str(self.log),
             str(seconds),
             str(patience),
+            str(reap),
             cron,
         )
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
@@ -120,8 +121,8 @@ async def _work(url: str, log: str, seconds: float) -> None:
     await mine.stop(1)
 
 
-def _main(url: str, log: str, seconds: str, patience: str, cron: str) -> None:
-    takeover.REAP_SECONDS, takeover.PATIENCE_SECONDS = 0.3, float(patience)
+def _main(url: str, log: str, seconds: str, patience: str, reap: str, cron: str) -> None:
+    takeover.REAP_SECONDS, takeover.PATIENCE_SECONDS = float(reap), float(patience)
     takeover.GRACE_SECONDS = takeover.REAP_SECONDS + takeover.ANSWER_SECONDS + takeover.PATIENCE_SECONDS
     takeover.STRANDED_SECONDS, worker.RECOVER = 1.0, cron
     asyncio.run(_work(url, log, float(seconds)))
