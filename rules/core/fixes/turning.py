@@ -134,6 +134,8 @@ class Turning:
     def _use(self, use: Use, held: Held) -> None:
         tail, counterpart = use.tail, self.clients[held]
         at = (use.function, use.place)
+        if not is_offline(use.function.path) and self._is_prepared(use, counterpart):
+            return
         if is_offline(use.function.path) or use.function.index == 0:
             raise Refused("the client is used outside of requests")
         if tail in counterpart.quick and tail not in counterpart.renamed:
@@ -144,6 +146,11 @@ class Turning:
         self.steps[at] = Step.CLIENT
         self.uses[at] = (use, held)
         self._reach(use.function)
+
+    def _is_prepared(self, use: Use, counterpart: Counterpart) -> bool:
+        """Whether the module tells a client of another package, right after it is made, what both are told alike."""
+        is_statement = self._facts(use.function).sites[use.place].statement
+        return bool(counterpart.asks) and use.function.index == 0 and is_statement and use.tail in counterpart.quick
 
     def _ask(self, uses: tuple[Use, ...], counterpart: Counterpart) -> None:
         """See that each call can be written for the client of another package."""

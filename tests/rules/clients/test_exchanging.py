@@ -50,6 +50,12 @@ def test_a_session_of_the_module(before: str, after: str) -> None:
     assert fix.requires == ()
 
 
+def test_a_session_that_the_module_gives_headers() -> None:
+    told = '\nsession.headers.update({"X": "y"})'
+    before, after = _text(SESSION + told, "session.get(url)"), _text(CLIENT + told, "await session.get(url)")
+    assert_fixes(RULE, before, after, files=HAS, way=Way.TWIN)
+
+
 def test_what_several_calls_raise_is_caught_once() -> None:
     body = (
         "try:\n        r = {call}\n        r.raise_for_status()\n        {other}\n"
@@ -108,6 +114,9 @@ def test_a_session_that_is_opened_for_a_request_is_one_of_aiohttp() -> None:
         (SESSION, "try:\n        session.get(url)\n    except requests.exceptions.SSLError:\n        pass"),
         (f"{SESSION}\nsession.mount('https://', adapter())", "session.get(url)"),
         (f"{SESSION}\nsession.get('https://a.b')", "session.get(url)"),
+        (f"{SESSION}\nsession.headers.update({{'X': 1}})", "session.get(url)"),
+        (f"{SESSION}\nsession.headers.update(more())", "session.get(url)"),
+        (f"{SESSION}\nseen = session.headers.update({{}})", "session.get(url)"),
         (f"{SESSION}\nother = session", "session.get(url)"),
         (f"{SESSION}\n\n\ndef more(s=session):\n    return s.get('x')", "session.get(url)"),
         (f"{SESSION}\n\n\ndef text(url):\n    return session.get(url).text", "session.get(url)"),
