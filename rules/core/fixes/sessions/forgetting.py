@@ -71,16 +71,15 @@ def _followed(
     if key not in desk.flows:
         loading = Loading(desk.contexts, desk.models, desk.calm, function)
         called = _called(name, row, function, definition, desk)
-        rows = loading.rows(name, with_given=True) - _entered_apart(definition, loading)
+        rows = loading.rows(name, with_given=True)
+        rows -= _entered_apart(definition, rows | {name})
         desk.flows[key] = Flow(name, rows, row, document, called)
         desk.flows[key].follow(definition)
     return desk.flows[key]
 
 
-def _entered_apart(definition: _Definition, loading: Loading) -> frozenset[str]:
-    """The names that `with` binds to what only plain values of the function have a part in: it comes of no session there."""
-    own = {node.id for node in ast.walk(definition) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    own |= {one.name for one in loading.facts.parameters if not loading.is_plain_value(one)}
+def _entered_apart(definition: _Definition, own: frozenset[str]) -> frozenset[str]:
+    """The names that `with` binds to what neither the session nor anything that may come of it has a part in."""
     return frozenset(
         item.optional_vars.id
         for item in ast.walk(definition)

@@ -101,13 +101,9 @@ class Loading:
             return True
         return self.calm.is_data(call, where)
 
-    def is_plain_value(self, parameter: Parameter) -> bool:
-        """Whether a parameter is said to be a number, a text or the like."""
-        where = Where(self.function.path, self.facts.parent, self.facts.line)
-        return parameter.annotation is not None and self.calm.is_data_type(parameter.annotation, where)
-
     def _is_row(self, parameter: Parameter) -> bool:
-        if self.is_plain_value(parameter):
+        where = Where(self.function.path, self.facts.parent, self.facts.line)
+        if parameter.annotation is not None and self.calm.is_data_type(parameter.annotation, where):
             return False
         value = self.contexts.project.name(parameter.name, Where(self.function.path, self.function.index))
         if isinstance(value, Object) and isinstance(value.of, Outside):
