@@ -16,7 +16,7 @@ def type_check(test: ast.expr) -> ast.Call | None:
 def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names that must hold something for a condition to hold, and for it to fail; with a minus: that must hold nothing.
 
-    `cache[key]` stands for `key in cache`.
+    `cache[key]` stands for `key in cache`, `f()` for a function that is asked.
     """
     match test:
         case ast.Compare(subject, [ast.IsNot()], [ast.Constant(value=None)]) if name := _subject(subject):
@@ -38,6 +38,8 @@ def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
             return tuple(name for part in parts for name in needed(part)[0]), ()
         case ast.BoolOp(ast.Or(), parts):
             return (), tuple(name for part in parts for name in needed(part)[1])
+        case ast.Call(ast.Name(id=name) | ast.Attribute(attr=name), [], []):
+            return (f"{name}()",), (f"-{name}()",)
         case ast.Call(ast.Name("hasattr"), [ast.Name(id=owner), ast.Constant(value=str(attribute))]):
             return (f"{owner}.{attribute}",), (f"-{owner}.{attribute}",)
         case _:

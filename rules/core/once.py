@@ -15,6 +15,7 @@ from rules.core.roots import Roots
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 CACHES = frozenset({"functools.lru_cache", "functools.cache"})
+_AGED = frozenset({"stale", "outdated", "expired"})
 _FILLING = frozenset({"add", "append", "setdefault", "update"})
 
 
@@ -40,7 +41,12 @@ class Once:
         return {decorator.name for decorator in self._project.decorators(function) if isinstance(decorator, Outside)}
 
     def runs_first(self, site: Site, function: ProjectFunction) -> bool:
-        """Whether only the first call of a process comes there: under `if it is None` of something that is kept there."""
+        """Whether only the first call of a process comes there: under `if it is None` of something that is kept there; or one that
+        finds it too old: under `if is_stale()`.
+        """
+        asked = (need[:-2] for need in site.needs if need.endswith("()") and not need.startswith("-"))
+        if any(not _AGED.isdisjoint(name.split("_")) for name in asked):
+            return True
         absent = {need[1:] for need in site.needs if need.startswith(("-", "?"))}
         if not absent:
             return False

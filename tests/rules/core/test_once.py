@@ -158,3 +158,37 @@ def test_what_a_set_remembers_is_read_once() -> None:
 
 def test_what_nobody_remembers_is_read_again() -> None:
     assert found("blocking/files", with_app(IMPORTS, TRANSLATOR.format(kept="self._loaded.discard(name)") + ENDPOINT))
+
+
+AGED = """
+_kept = None
+
+
+def is_stale():
+    return False
+
+
+def is_ready():
+    return True
+
+
+def load(name):
+    global _kept
+    {condition}:
+        _load(name)
+    return _kept
+
+
+def _load(name):
+    requests.get(name)
+"""
+
+
+@pytest.mark.parametrize("condition", ["if is_stale()", "if name and is_stale()"])
+def test_what_is_too_old_is_seldom_made_anew(condition: str) -> None:
+    assert_clean("clients/requests", with_app(IMPORTS, AGED.format(condition=condition) + ENDPOINT))
+
+
+@pytest.mark.parametrize("condition", ["if not is_stale()", "if is_ready()", "if is_stale() or name"])
+def test_what_is_young_enough_is_asked_again_and_again(condition: str) -> None:
+    assert found("clients/requests", with_app(IMPORTS, AGED.format(condition=condition) + ENDPOINT))
