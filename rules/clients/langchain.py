@@ -54,6 +54,7 @@ async def answer(question: str) -> str:
 
 ```python
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from langchain_core.vectorstores import VectorStore
 
 from .stores import get_store
@@ -65,12 +66,13 @@ store: VectorStore = get_store()
 @app.post("/nearest")
 async def nearest(request: Request) -> list:
     question = await request.json()
-    return await store.asimilarity_search(question, k=4)
+    return await run_in_threadpool(store.similarity_search, question, k=4)
 ```
 
 ## Fix safety
 Safe: `ainvoke` and its kin do the same with the model's asynchronous client; what has none LangChain itself puts into a thread.
-Graphs are handed to a worker thread as they are, since their checkpointer may have no asynchronous form.
+Graphs are handed to a worker thread as they are, since their checkpointer may have no asynchronous form, and so are stores that
+are not known to have one.
 
 ## References
 - [LangChain: Runnable](https://reference.langchain.com/python/langchain_core/runnables/)
