@@ -346,7 +346,7 @@ class Facts:
     @property
     def packed(self) -> bytes:
         if self._packed is None:
-            self._packed = zlib.compress(_encoder.encode(self._body), 1)
+            self._packed = zlib.compress(_in_order.encode(self._body), 1)
         return self._packed
 
     def forget(self) -> None:
@@ -391,6 +391,9 @@ class _Unpacked:
 
 _unpacked = _Unpacked()
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
+_in_order = (
+    msgspec.msgpack.Encoder()
+)  # names stay as the file binds them: facts say the same whether just read or unpacked
 _bodies = msgspec.msgpack.Decoder(Body)
 _stored = msgspec.msgpack.Decoder(tuple[Outline, bytes])
 

@@ -120,3 +120,18 @@ def test_names_in_an_expression() -> None:
     call = Call(Attribute(Name("a"), "b"), (Name("c"), None), (("k", Choice((Name("d"), Name("e")))),))
     assert names_in(call) == {"a", "c", "d", "e"}
     assert names_in(None) == set()
+
+
+def test_names_stay_in_the_order_of_the_file_also_in_a_store() -> None:
+    source = (
+        b"class B:\n    z: int\n    a: str\n    def y(self): self.x = self.b = 1\n    def c(self): ...\nz = a = 1\n"
+    )
+    orders = [
+        [
+            [[*function.bindings] for function in facts.functions],
+            [[[*of_it] for of_it in (one.bindings, one.methods, one.attributes)] for one in facts.classes],
+        ]
+        for facts in (read_facts(source), decode_facts(encode_facts(read_facts(source))))
+    ]
+    assert orders[0] == orders[1]
+    assert orders[0][1] == [[["z", "a", "y", "c"], ["y", "c"], ["x", "b"]]]
