@@ -10,7 +10,8 @@ from importlib.resources.abc import Traversable
 from types import MappingProxyType, ModuleType
 
 from rules.core.engine import Engine
-from rules.core.library import Knowledge, Library
+from rules.core.knowledge import Knowledge
+from rules.core.library import Library
 from rules.core.rule import Rule
 
 _NO_PACKS = frozenset({"core", "libraries"})

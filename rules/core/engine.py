@@ -12,7 +12,7 @@ from rules.core.findings import Analysis, Finding, Severity, Span, Step, Unreada
 from rules.core.fixes.leftovers import without_leftovers
 from rules.core.fixes.mending import Mending
 from rules.core.introduced import Base, fingerprints_in_base
-from rules.core.library import Knowledge
+from rules.core.knowledge import Knowledge
 from rules.core.project import Project
 from rules.core.remarks import Remark, Remedy
 from rules.core.repository import is_offline

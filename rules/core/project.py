@@ -37,7 +37,8 @@ from rules.core.facts import (
     class_name,
     last_name,
 )
-from rules.core.library import Knowledge, Rows
+from rules.core.knowledge import Knowledge
+from rules.core.library import Rows
 from rules.core.repository import Repository, is_offline
 from rules.core.values import (
     Coroutine,

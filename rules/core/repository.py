@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from rules.core.facts import Call, Class, Facts, Function, Import, Outline, last_name
-from rules.core.library import Knowledge
+from rules.core.knowledge import Knowledge
 from rules.core.modules import Modules
 from rules.core.values import ProjectClass, ProjectFunction, Where
 

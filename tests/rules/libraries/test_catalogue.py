@@ -3,7 +3,7 @@
 import pytest
 
 from rules.core.catalog import all_libraries
-from rules.core.library import Knowledge
+from rules.core.knowledge import Knowledge
 
 BLOCKS = {
     "sleeping": "time.sleep tenacity.Retrying",

@@ -71,6 +71,21 @@ class Desk:
         self.stacks = Stacks(self.contexts)
         self.models = Models(self.contexts)
 
+    def made_once(
+        self, key: tuple[ProjectFunction, str], make: Callable[[], Fix], refuse: Callable[[str], None]
+    ) -> Fix | None:
+        """The fix for a session, however many findings it stands for; where it is refused, `refuse` is told why each time."""
+        if key not in self.made:
+            try:
+                self.made[key] = make()
+            except (Refused, Unlike, LookupError) as refusal:
+                self.made[key] = str(refusal.args[0])
+        made = self.made[key]
+        if isinstance(made, str):
+            refuse(made)
+            return None
+        return made
+
     def given_back(self, helper: ProjectFunction, row: Sessions) -> Lost:
         """What the rows have lost that a helper returns which commits."""
         facts = self.contexts.project.function(helper)
@@ -90,17 +105,7 @@ def exchange_session(remark: Remark, desk: Desk, refuse: Callable[[str], None]) 
     held = _held(remark, desk)
     if held is None or not desk.stacks.asynchronous:
         return None
-    key = (remark.function, held.name)
-    if key not in desk.made:
-        try:
-            desk.made[key] = _exchanged(remark.function, held, desk)
-        except (Refused, Unlike, LookupError) as refusal:
-            desk.made[key] = str(refusal.args[0])
-    made = desk.made[key]
-    if isinstance(made, str):
-        refuse(made)
-        return None
-    return made
+    return desk.made_once((remark.function, held.name), lambda: _exchanged(remark.function, held, desk), refuse)
 
 
 def prospect(remark: Remark, desk: Desk) -> str:

@@ -42,17 +42,7 @@ def exchange_opened(remark: Remark, desk: Desk, refuse: Callable[[str], None]) -
     opened = _opened(remark, desk)
     if opened is None:
         return None
-    key = (remark.function, opened.name)
-    if key not in desk.made:
-        try:
-            desk.made[key] = _exchanged(remark.function, opened, desk)
-        except (Refused, Unlike, LookupError) as refusal:
-            desk.made[key] = str(refusal.args[0])
-    made = desk.made[key]
-    if isinstance(made, str):
-        refuse(made)
-        return None
-    return made
+    return desk.made_once((remark.function, opened.name), lambda: _exchanged(remark.function, opened, desk), refuse)
 
 
 def _opened(remark: Remark, desk: Desk) -> Opened | None:
