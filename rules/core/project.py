@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+from rules.core.classes import MANAGERS, Classes
 from rules.core.facts import (
     Attribute,
     Awaited,
@@ -28,14 +29,11 @@ from rules.core.facts import (
     Entered,
     Expression,
     Facts,
-    Function,
     Import,
     Name,
     Parameter,
     Subscript,
     Typed,
-    class_name,
-    last_name,
 )
 from rules.core.knowledge import Knowledge
 from rules.core.library import Rows
@@ -57,22 +55,6 @@ from rules.core.values import (
 )
 
 DEPENDS = frozenset({"fastapi.Depends", "fastapi.Security"})
-MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
-PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
-TRANSPARENT = (
-    MANAGERS
-    | PROPERTIES
-    | {
-        "builtins.staticmethod",
-        "builtins.classmethod",
-        "functools.lru_cache",
-        "functools.cache",
-        "functools.wraps",
-        "abc.abstractmethod",
-        "typing.overload",
-        "typing.override",
-    }
-)
 ITERABLES = frozenset(
     f"{module}.{name}"
     for module in ("typing", "collections.abc", "builtins")
@@ -84,7 +66,6 @@ ITERABLES = frozenset(
 DICT = Object(Outside("builtins.dict"))
 PATH = Object(Outside("pathlib.Path"))
 APPLICATIONS = frozenset({"fastapi.FastAPI", "starlette.applications.Starlette"})
-MOST_DERIVED = 8  # files with classes that derive from one
 WIDEST = 40  # files that call a name, for its callers to be looked at
 MOST_ITEMS = 8  # of a display that are looked at
 MOST_RIVALS = 8  # bindings of a name on other ways that are looked at
@@ -98,7 +79,7 @@ class _Told:
     value: Value | None
 
 
-class Project(Repository):
+class Project(Classes):
     """The facts of a whole repository, by path, and what its names mean."""
 
     def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, before: Repository | None = None) -> None:
@@ -552,65 +533,6 @@ class Project(Repository):
                 return
             annotation, where = followed
 
-    def _definition(self, expression: Expression, where: Where) -> tuple[Expression, Where] | None:
-        """The expression that a global is bound to, and the place of that."""
-        origin = self.origin(expression, where)
-        if origin is None:
-            return None
-        path, name = origin
-        bindings = self.facts[path].functions[0].bindings.get(name)
-        return (bindings[-1].value, Where(path, 0, max(bindings[-1].line - 1, 1))) if bindings else None
-
-    def origin(self, expression: Expression | None, where: Where) -> tuple[str, str] | None:
-        """The file and the name of the global that an expression means, imports followed to where it was made."""
-        return self._made(self._global_place(expression, where)) if expression is not None else None
-
-    def _made(self, found: tuple[str, str] | None) -> tuple[str, str] | None:
-        """The file and the name of a global where it was made, from those of one that may be imported."""
-        for _ in range(8):
-            if found is None or found[0] not in self.facts or not self.facts[found[0]].functions:
-                return None
-            bindings = self.facts[found[0]].functions[0].bindings.get(found[1], ())
-            imported = next((b.value for b in reversed(bindings) if isinstance(b.value, Import)), None)
-            if not bindings and (starred := self._behind_star(*found)) is not None:
-                return starred
-            if imported is None:
-                return found
-            found = self._imported_from(imported, found[0])
-        return None
-
-    def _imported_from(self, imported: Import, into: str) -> tuple[str, str] | None:
-        place = self.modules.find(into, imported.level, imported.module)
-        path = self.modules.path(place) if place is not None else None
-        return (path, imported.name) if path else None
-
-    def definition(self, expression: Expression | None, where: Where) -> tuple[str, str] | None:
-        """The file and the name under which a global was made, wherever it was imported from."""
-        if isinstance(expression, Name) and where.function > 0:
-            function = self.function(where)
-            bindings = function.bindings.get(expression.id, ())
-            if bindings and isinstance(bindings[-1].value, Import):
-                return self._made(self._imported_from(bindings[-1].value, where.path))
-            if bindings:
-                return (where.path, f"{function.qualname}.{expression.id}")
-        return self.origin(expression, where)
-
-    def _behind_star(self, path: str, name: str) -> tuple[str, str] | None:
-        """The file from which a star import takes a name."""
-        for star in self.facts[path].outline.stars:
-            place = self.modules.find(path, star.level, star.module)
-            source = self.modules.path(place) if place is not None else None
-            if source and self.facts[source].functions and name in self.facts[source].functions[0].bindings:
-                return (source, name)
-        return None
-
-    def _global_place(self, expression: Expression, where: Where) -> tuple[str, str] | None:
-        if isinstance(expression, Attribute):
-            holder = self.value(expression.of, where)
-            path = self.modules.path(holder.place) if isinstance(holder, Module) else None
-            return (path, expression.name) if path else None
-        return (where.path, expression.id) if isinstance(expression, Name) else None
-
     def annotated(self, annotation: Expression | None, where: Where) -> Value | None:
         """An object of the type that an annotation names, aliases followed."""
         for part, place in self._aliased(annotation, where):
@@ -771,143 +693,6 @@ class Project(Repository):
                 if bindings and (found := self._latest(bindings, place, 0)):
                     return found
         return None
-
-    def family(self, of: ProjectClass) -> tuple[ProjectClass | Outside, ...]:
-        """A class and all that it inherits from, depth first; library classes stand for themselves."""
-        found: list[ProjectClass | Outside] = []
-        waiting: list[Value | None] = [of]
-        while waiting:
-            current = waiting.pop(0)
-            if isinstance(current, Outside) and current not in found:
-                found.append(current)
-            elif isinstance(current, ProjectClass) and current not in found:
-                found.append(current)
-                class_ = self.class_(current)
-                where = Where(current.path, class_.parent, class_.line)
-                waiting = [*(self.value(base, where) for base in class_.bases), *waiting]
-        return tuple(found)
-
-    def implementations(self, of: ProjectFunction) -> tuple[ProjectFunction, ...]:
-        """The methods that stand for an abstract one in the classes that derive from its own, or look like a protocol."""
-        owner = ProjectClass(of.path, self.function(of).owner)
-        return self._derived_methods(of, owner) or self._alike(of, owner)
-
-    def _alike(self, of: ProjectFunction, protocol: ProjectClass) -> tuple[ProjectFunction, ...]:
-        """The methods of the classes that have all those of a protocol, with the same parameters."""
-        class_ = self.class_(protocol)
-        if "Protocol" not in map(class_name, class_.bases):
-            return ()
-        shapes = {name: self._shape(protocol.path, index) for name, index in class_.methods.items()}
-        name = self.function(of).name
-        found = [
-            ProjectFunction(path, methods[name])
-            for path, methods in self._having.get(name, ())
-            if all(shape == self._shape(path, methods.get(one, 0)) for one, shape in shapes.items())
-        ]
-        return tuple(method for method in found if method != of and not self.is_abstract(method))
-
-    def _shape(self, path: str, index: int) -> tuple[bool, tuple[str, ...]]:
-        """Whether a function is `async def`, and the names of its parameters."""
-        function = self.facts[path].functions[index]
-        return function.asynchronous, tuple(parameter.name for parameter in function.parameters)
-
-    @cached_property
-    def _having(self) -> Mapping[str, list[tuple[str, Mapping[str, int]]]]:
-        """For each name of a method, the methods of every class that has one, tests left out."""
-        found: dict[str, list[tuple[str, Mapping[str, int]]]] = {}
-        for path, facts in self.facts.items():
-            for class_ in () if is_offline(path) else facts.classes:
-                for name in class_.methods:
-                    found.setdefault(name, []).append((path, class_.methods))
-        return found
-
-    def _derived_methods(self, of: ProjectFunction, first: ProjectClass) -> tuple[ProjectFunction, ...]:
-        function = self.function(of)
-        found: list[ProjectFunction] = []
-        waiting = [first]
-        for owner in waiting:
-            for derived in self._derived(owner):
-                place = self.class_(derived).methods.get(function.name)
-                method = ProjectFunction(derived.path, place) if place is not None else None
-                if method is not None and not self.is_abstract(method):
-                    found.append(method)
-                elif derived not in waiting:
-                    waiting.append(derived)
-        return tuple(found)
-
-    def _derived(self, owner: ProjectClass) -> Iterator[ProjectClass]:
-        """The classes that derive from one; none where there are many, since nobody could tell which of them is meant."""
-        name = self.class_(owner).name
-        paths = self.deriving.get(name, [])
-        for path in paths if len(paths) <= MOST_DERIVED else ():
-            for index, class_ in enumerate(self.facts[path].classes):
-                where = Where(path, class_.parent, class_.line)
-                if any(class_name(base) == name and self.value(base, where) == owner for base in class_.bases):
-                    yield ProjectClass(path, index)
-
-    def is_derived(self, of: ProjectClass) -> bool:
-        """Whether any class may derive from one."""
-        return self.class_(of).name in self.deriving
-
-    def is_abstract(self, of: ProjectFunction) -> bool:
-        """Whether a method is one that derived classes are to define: marked so, or with nothing in it."""
-        function = self.function(of)
-        if function.owner < 0:
-            return False
-        marked = any(isinstance(d, Outside) and d.name == "abc.abstractmethod" for d in self.decorators(of))
-        raised = {last_name(site.call.callee) for site in function.sites} <= {"NotImplementedError"}
-        return marked or (raised and not function.results and not function.yields and not function.bindings)
-
-    def is_abstract_object(self, value: Value | None) -> bool:
-        """Whether a value is known by a class of the project only that others are to derive from, or to look like."""
-        if not (isinstance(value, Object) and isinstance(value.of, ProjectClass)):
-            return False
-        names = {last_name(base) for base in self.class_(value.of).bases}
-        methods = self.class_(value.of).methods.values()
-        return bool(names & {"ABC", "Protocol"}) or any(
-            self.is_abstract(ProjectFunction(value.of.path, method)) for method in methods
-        )
-
-    def property(self, owner: Value | None, name: str) -> ProjectFunction | None:
-        """The method that runs when an attribute of an object of the project is read."""
-        if not (isinstance(owner, Object) and isinstance(owner.of, ProjectClass)):
-            return None
-        for one in self.family(owner.of):
-            place = self.class_(one).methods.get(name) if isinstance(one, ProjectClass) else None
-            if isinstance(one, ProjectClass) and place is not None:
-                method = ProjectFunction(one.path, place)
-                return method if self.is_property(method) else None
-        return None
-
-    def is_property(self, method: ProjectFunction) -> bool:
-        where = Where(method.path, method.index)
-        return any(self._is_decorated(self.function(method), where, name) for name in PROPERTIES)
-
-    def decorators(self, of: ProjectFunction) -> tuple[Value | None, ...]:
-        """What the decorators of a function are; of `@retry(...)` it is `retry`."""
-        function = self.function(of)
-        where = Where(of.path, function.parent, function.line)
-        bare = (d.callee if isinstance(d, Call) else d for d in function.decorators)
-        return tuple(self.value(decorator, where) for decorator in bare)
-
-    def decorators_are_known(self, of: ProjectFunction) -> bool:
-        """Whether each decorator is a registration, or one that leaves the function to be called as it is."""
-        if not self.function(of).decorators:
-            return True
-        known = self.knowledge.registrations
-        return all(isinstance(d, Outside) and (d.name in TRANSPARENT or d.name in known) for d in self.decorators(of))
-
-    def _is_decorated(self, function: Function, where: Where, name: str) -> bool:
-        if not function.decorators:
-            return False
-        index = where.function
-        return any(
-            isinstance(d, Outside) and d.name == name for d in self.decorators(ProjectFunction(where.path, index))
-        )
-
-    def _named(self, expression: Expression, where: Where) -> str:
-        value = self.value(expression, where)
-        return value.name.replace("typing_extensions.", "typing.") if isinstance(value, Outside) else ""
 
     # Calls
 

@@ -7,11 +7,11 @@ behind. What of that cannot be seen is no reason to believe it.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from rules.core.classes import MANAGERS
 from rules.core.contexts import Contexts
 from rules.core.facts import FAILURE, Attribute, Call, Constant, Entered, Expression, Function, Name, Site, show
 from rules.core.fixes.sessions.addresses import Address, Addresses, is_alike
 from rules.core.library import Sessions
-from rules.core.project import MANAGERS
 from rules.core.repository import is_offline
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
