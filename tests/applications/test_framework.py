@@ -403,7 +403,7 @@ def test_routes_that_are_added_by_hand(stage: Stage) -> None:
 
             async def wait(self, ticks: int) -> int:
                 for _ in range(ticks):
-                    time.sleep(0.0005)
+                    time.sleep(0.002)
                 return ticks
 
 

@@ -5,7 +5,6 @@ import os
 import sys
 import textwrap
 from collections.abc import AsyncIterator
-from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -53,12 +52,19 @@ async def test_a_process_that_does_not_start(monkeypatch: pytest.MonkeyPatch) ->
     """It is killed at its deadline as well: on a machine that is too slow they would become more and more."""
     monkeypatch.setattr(analysis, "START_DEADLINE", 0.5)
     monkeypatch.setattr(analysis, "_settle", never_ready)
-    before = {process.pid for process in active_children()}
     analyst = Analyst(1)
+    started: list[int] = []
+
+    def replace(process: analysis._Process) -> None:
+        started.extend(process._executor._processes)
+        Analyst._replace(analyst, process)
+
+    monkeypatch.setattr(analyst, "_replace", replace)
     for _ in range(2):
         with pytest.raises(AnalysisFailed):
             await analyst.run(30, nap, 0)
-    assert all([await gone(process.pid) for process in active_children() if process.pid and process.pid not in before])
+    assert len(started) == 2
+    assert all([await gone(pid) for pid in started])
     await analyst.close()
 
 
