@@ -32,6 +32,8 @@ MEMORY = 1024**3
 """Bytes of address space a process may take."""
 SHARE = 256 * 1024
 """Bytes of source that a process is handed at once."""
+YIELDING = 10
+"""How nice a process is (https://man7.org/linux/man-pages/man7/sched.7.html): a delivery waits for no analysis."""
 KEPT = 16 * 1024**2
 """Bytes of encoded facts that each process keeps decoded."""
 
@@ -201,8 +203,10 @@ _known: LRUCache[str, tuple[int, Facts]] = LRUCache(KEPT, getsizeof=lambda kept:
 
 
 def _settle(parent: int, memory: int) -> None:
-    """Die with the parent, stay within `memory` bytes, and leave Ctrl-C to the parent."""
+    """Die with the parent, stay within `memory` bytes, leave Ctrl-C to the parent, and let those go first that answer GitHub."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(YIELDING)
     if sys.platform != "linux":
         return
     import resource  # noqa: PLC0415 -- not there on Windows

@@ -182,7 +182,7 @@ def _duties(github: GitHub, store: Store, deliveries: queue.Deliveries, tools: T
             await give_up(job.ref, tools, reason)
 
     async def recover() -> None:
-        await recovery.recover(github, store, deliveries.enqueue)
+        await recovery.recover(github, store, deliveries.enqueue, deliveries.held)
 
     return Duties(review=work, command=command, update=update, give_up=tell, recover=recover, acknowledge=acknowledge)
 

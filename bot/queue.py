@@ -12,9 +12,10 @@ A job may run more than once, after a crash or a failure. What it does must bear
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ from bot.errors import NotStored
 from bot.events import Asked, InstallationChanged, Requested
 from bot.lanes import Job, Lanes, Parked
 from bot.models import PullRef
-from bot.store import Store, in_thread
+from bot.store import Store, batches, in_thread
 
 APPLICATION = "asyncify"
 
@@ -106,6 +107,16 @@ class Deliveries:
             await self._client.enqueue_async(options_of(job), asdict(job))
 
     @in_thread
+    def held(self, deliveries: Collection[tuple[int, str]]) -> frozenset[str]:
+        """The ids of those deliveries, given by installation and id, that are stored."""
+        names = {name: delivery for installation, delivery in deliveries for name in _names(installation, delivery)}
+        job = sa.column("workflow_uuid")
+        held = sa.select(job).select_from(sa.text(f"{self._schema}workflow_status"))
+        with self._store.engine.connect() as connection:
+            found = [connection.scalars(held.where(job.in_(batch))).all() for batch in batches(names)]
+        return frozenset(names[name] for name in chain.from_iterable(found))
+
+    @in_thread
     def jobs(self) -> Mapping[str, int]:
         """How many jobs wait, run and are parked."""
         work = f"SELECT count(*) FROM {self._schema}workflow_status WHERE"  # noqa: S608 -- the schema is one of two names above
@@ -150,6 +161,11 @@ class Deliveries:
             self._parked = {one.job.delivery: one for one in await self._lanes.parked(limit=10_000)}
         if self._waiting >= MOST_WAITING:
             raise NotStored(f"{self._waiting} jobs wait already")
+
+
+def _names(installation: int, delivery: str) -> tuple[str, str]:
+    """The ids of what a delivery may have been stored as."""
+    return f"delivery/{installation}/{delivery}", f"command/{installation}/{delivery}/0"
 
 
 def options_of(job: Job, delay: float | None = None) -> EnqueueOptions:

@@ -5,7 +5,7 @@ sent for three days. What happened earlier, or before the database was lost, is 
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -32,11 +32,14 @@ PROGRESS = "deliveries"
 Enqueue = Callable[[str, Requested], Awaitable[None]]
 """Stores what a delivery, given by its id, asks for; the same id twice is one. Raises NotStored."""
 
+Held = Callable[[Collection[tuple[int, str]]], Awaitable[Collection[str]]]
+"""Which of these deliveries, given by installation and id, are stored: their ids."""
+
 recovered = Counter("asyncify_recovered_deliveries", "What was missed and found later, by how it was found", ["what"])
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-async def recover(github: GitHub, store: Store, enqueue: Enqueue) -> None:
+async def recover(github: GitHub, store: Store, enqueue: Enqueue, held: Held) -> None:
     """Put into the queue what GitHub tried to tell us and could not. Doing it twice changes nothing.
 
     Raises whatever kept it from looking at everything; the next look then begins where this one got to.
@@ -45,9 +48,12 @@ async def recover(github: GitHub, store: Store, enqueue: Enqueue) -> None:
     reached = await store.reached(PROGRESS)
     if reached is None or reached < now - LISTED:
         await _look_at_open_pulls(github, reached or now - LISTED, enqueue)
-    for delivery in await _failed(github, max((reached or 0) - MARGIN, now - LISTED)):
-        await _take(github, delivery, enqueue)
-        await store.reach(PROGRESS, _seconds(delivery["delivered_at"]))
+    failed = await _failed(github, max((reached or 0) - MARGIN, now - LISTED))
+    known = await held([(attempt["installation_id"], str(attempt["guid"])) for attempt in failed])
+    for attempt in failed:
+        if attempt["guid"] not in known:
+            await _take(github, attempt, enqueue)
+        await store.reach(PROGRESS, _seconds(attempt["delivered_at"]))
     await store.reach(PROGRESS, now)
     log.info("looked for what was missed")
 

@@ -172,7 +172,7 @@ class Store:
         """Facts by blob SHA, as `keep_facts` got them under the same engine version; unknown ones are left out."""
         found: dict[str, bytes] = {}
         with self.engine.begin() as connection:
-            for batch in _batches(shas):
+            for batch in batches(shas):
                 ours = (
                     _facts.c.repository_id == repository_id,
                     _facts.c.engine_version == version,
@@ -195,7 +195,7 @@ class Store:
             set_={name: insert.excluded[name] for name in ("installation_id", "last_used", "facts")},
         )
         with self.engine.begin() as connection:
-            for batch in _batches(sorted(facts)):  # in one order everywhere, or two processes could wait for each other
+            for batch in batches(sorted(facts)):  # in one order everywhere, or two processes could wait for each other
                 rows = [(repository_id, version, sha, installation, today(), facts[sha]) for sha in batch]
                 connection.execute(insert.values(rows))
 
@@ -392,8 +392,9 @@ def row_of(ref: PullRef) -> dict[str, Any]:
     return {"repository_id": ref.repository_id, "number": ref.number, "installation_id": ref.installation}
 
 
-def _batches(shas: Collection[str]) -> Iterator[Sequence[str]]:
-    rest = iter(shas)
+def batches(names: Iterable[str]) -> Iterator[Sequence[str]]:
+    """The names, as many at once as a statement takes."""
+    rest = iter(names)
     while batch := list(islice(rest, BATCH)):
         yield batch
 

@@ -68,6 +68,11 @@ async def test_a_process_that_does_not_start(monkeypatch: pytest.MonkeyPatch) ->
     await analyst.close()
 
 
+async def test_analysis_waits_for_everybody_else(analyst: Analyst) -> None:
+    """The processor goes first to who answers GitHub."""
+    assert await analyst.run(30, os.nice, 0) == min(os.nice(0) + analysis.YIELDING, 19)
+
+
 async def test_hanging_job(analyst: Analyst) -> None:
     """A job that hangs is killed at its deadline, while the one beside it goes on undisturbed."""
     pids = await asyncio.gather(analyst.run(30, nap, 0.2), analyst.run(30, nap, 0.2))

@@ -549,6 +549,26 @@ async def test_jobs_of_who_left_are_forgotten(bench: Bench) -> None:
 
 
 @shared_worker
+async def test_what_is_stored_is_known(bench: Bench) -> None:
+    """Reviews, commands and what changes an installation, each under the id of its delivery; what others sent is not theirs."""
+    ref = pull()
+    mine, commanded, changed = (f"{what}-{ref.number}" for what in ("mine", "commanded", "changed"))
+
+    async def command(_ref: PullRef, _delivery: str, _given: Mapping[str, object]) -> None:
+        pass
+
+    bench.review, bench.command, bench.active = nothing, command, True
+    await bench.deliver(ref, mine)
+    await bench.deliveries.enqueue_command(commanded, ref, {})
+    await bench.deliveries.enqueue(changed, InstallationChanged(ref.installation))
+    await bench.settled()
+    asked = [(ref.installation, name) for name in (mine, commanded, changed, f"never-{ref.number}")]
+
+    assert await bench.deliveries.held(asked) == {mine, commanded, changed}
+    assert await bench.deliveries.held([(ref.installation + 1, mine)]) == frozenset()
+
+
+@shared_worker
 async def test_jobs_are_counted(bench: Bench) -> None:
     """A review that runs is counted as such."""
     begun, may_end = asyncio.Event(), asyncio.Event()

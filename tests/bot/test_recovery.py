@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +34,10 @@ class Missing:
     full: bool = False
 
     async def look(self) -> None:
-        await recover(self.client, self.store, self.enqueue)
+        await recover(self.client, self.store, self.enqueue, self.held)
+
+    async def held(self, deliveries: Collection[tuple[int, str]]) -> Collection[str]:
+        return self.taken.keys() & {delivery for _, delivery in deliveries}
 
     async def enqueue(self, delivery: str, asked: Requested) -> None:
         if self.full:
@@ -86,6 +89,21 @@ async def test_deliveries_that_failed(missing: Missing) -> None:
     await missing.look()
 
     assert missing.taken == {"refused": ReviewRequested(ref(pull)), "unanswered": ReviewRequested(ref(pull))}
+
+
+async def test_deliveries_that_are_stored_already(missing: Missing) -> None:
+    """Each look goes back behind the one before; what that took is not fetched and counted once more."""
+    pull = missing.pull()
+    await missing.look()
+    missing.record(pull, 502, "refused")
+    await missing.look()
+    missing.github.forget_calls()
+
+    await missing.look()
+
+    assert "refused" in missing.taken
+    assert missing.github.count("GET /app/hook/deliveries") == 1
+    assert missing.github.count("GET /app/hook/deliveries/{delivery_id}") == 0
 
 
 async def test_deliveries_that_ask_for_nothing(missing: Missing) -> None:
