@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 
-from bot import analysis, app, asking, github, publish, takeover, worker
+from bot import analysis, app, asking, github, publish, takeover, wire, worker
 from bot.settings import read_settings
 from tests.bot.fake_github import FakeGitHub
 from tests.conftest import fresh_database, postgres_server
@@ -181,7 +181,8 @@ def _hurry() -> None:
     shorter: Mapping[Any, Mapping[str, Any]] = {
         app: {"OUTAGE_SECONDS": 1.0, "DRAIN_SECONDS": 2},
         asking: {"EVENTUALLY": (0.2, 0.4, 0.8)},
-        github: {"LIMIT_UNSAID": 2.0, "PATIENCE": 0.5, "TIMEOUT": 3.0, "DOWNLOAD_TIMEOUT": 10.0},
+        wire: {"LIMIT_UNSAID": 2.0, "PATIENCE": 0.5, "TIMEOUT": 3.0},
+        github: {"DOWNLOAD_TIMEOUT": 10.0},
         publish: {"LOOK_AFTER": 0.3, "REFUSED_SECONDS": 1.0},
         takeover: {
             "REAP_SECONDS": 1.0,

@@ -20,7 +20,7 @@ from bot.analysis import Analyst
 from bot.config import OPERATOR_NAME, Layer, load_config
 from bot.errors import RetryLater, SettingsError
 from bot.events import Asked, InstallationChanged
-from bot.github import GitHub, passes
+from bot.github import GitHub
 from bot.lanes import Job
 from bot.logs import configure_logs, redact
 from bot.models import PullRef
@@ -29,6 +29,7 @@ from bot.review import Outcome, Tools, give_up, review
 from bot.settings import Credentials, Settings, require_credentials, require_shared_database
 from bot.standing import Inherited
 from bot.store import Store
+from bot.wire import passes
 from bot.wizard import Wizard
 from bot.worker import Duties, Worker
 

@@ -15,8 +15,9 @@ import structlog
 from gidgethub import BadRequest, GitHubBroken, QueryError
 
 from bot.errors import RetryLater
-from bot.github import Installation, passes
+from bot.github import Installation
 from bot.models import COMMAND_TRAILER, Message
+from bot.wire import passes
 
 LOOK_AFTER = 2.0
 """Seconds after a lost answer until GitHub surely shows what it did."""

@@ -19,10 +19,11 @@ from bot.asking import both
 from bot.diff import PatchMismatch, hunks
 from bot.errors import Dropped, RetryLater
 from bot.fetch import changed_files
-from bot.github import Installation, passes
+from bot.github import Installation
 from bot.markers import read_marker, read_suggestion
 from bot.models import CheckRun, PostedComment, PostedFileComment, PullRequest, Review, ThreadChange
 from bot.standing import CHECK_NAME, Standing, standing
+from bot.wire import passes
 from bot.words import FIX_ALL
 
 ANNOTATIONS = 50

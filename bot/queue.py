@@ -110,7 +110,7 @@ class Deliveries:
     def held(self, deliveries: Collection[tuple[int, str]]) -> frozenset[str]:
         """The ids of those deliveries, given by installation and id, that are stored."""
         names = {name: delivery for installation, delivery in deliveries for name in _names(installation, delivery)}
-        job = sa.column("workflow_uuid")
+        job: sa.ColumnClause[str] = sa.column("workflow_uuid")
         held = sa.select(job).select_from(sa.text(f"{self._schema}workflow_status"))
         with self._store.engine.connect() as connection:
             found = [connection.scalars(held.where(job.in_(batch))).all() for batch in batches(names)]

@@ -18,13 +18,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from gidgethub import BadRequest, GitHubBroken, HTTPException, QueryError, RedirectionException
 
-from bot import github
 from bot import pace as paces
+from bot import wire
 from bot.errors import Dropped, Limited, RetryLater
-from bot.github import GitHub, Installation, TooLarge, graphql_url
+from bot.github import GitHub, Installation, TooLarge
 from bot.pace import Pace
 from bot.schema import migrate
 from bot.store import Store
+from bot.wire import graphql_url
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -271,7 +272,7 @@ class TestAnswers:
 
     async def test_too_slow(self, server: Server, here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
         """An answer that does not come is not waited for."""
-        monkeypatch.setattr(github, "TIMEOUT", 0.05)
+        monkeypatch.setattr(wire, "TIMEOUT", 0.05)
 
         async def sleep(request: web.Request) -> web.StreamResponse:
             await asyncio.sleep(0.3)
@@ -373,7 +374,7 @@ class TestLimits:
         self, server: Server, here: Installation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What is left of a longer limit is waited for once it is short."""
-        monkeypatch.setattr(github, "PATIENCE", 0.4)
+        monkeypatch.setattr(wire, "PATIENCE", 0.4)
         server.answers = [refused(429, "secondary rate limit", retry_after="1")]
         with pytest.raises(Limited):
             await here.post("/a", data={})

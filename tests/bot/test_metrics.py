@@ -14,11 +14,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families as families
 
 from bot.events import ReviewRequested
-from bot.github import route
 from bot.models import PullRef
 from bot.queue import Deliveries, migrate
 from bot.store import Store
 from bot.web import JOBS, OLDEST, metrics
+from bot.wire import route
 
 from .fake_github import FakeGitHub
 from .reviewing import BLOCKING, MAIN
