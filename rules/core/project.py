@@ -925,6 +925,8 @@ class Project(Classes):
             given = given.result if isinstance(given, Coroutine) else given
             return given or manager
         if isinstance(manager, Object) and isinstance(manager.of, Outside):
+            if asynchronous and manager.of.name in self.knowledge.sessions:
+                return None  # it has no `__aenter__`: either it is something else, or nothing behind it runs
             known = self.knowledge.result(f"{manager.of.name}.__enter__")
             return Object(Outside(known)) if known else manager
         return None

@@ -78,7 +78,7 @@ library = Library(
         ),
         Blocking("blocking/queues", ("queue.Queue.get", "queue.SimpleQueue.get"), when=waits),
         Blocking("blocking/queues", ("multiprocessing.Queue.get",), when=waits),
-        Blocking("blocking/queues", ("queue.Queue.put", "multiprocessing.Queue.put"), when=waits_for_room),
+        Blocking("blocking/queues", ("queue.Queue.put",), when=waits_for_room),
         Blocking(
             "blocking/queues",
             ("queue.Queue.join", "multiprocessing.JoinableQueue.join", "multiprocessing.SimpleQueue.get"),

@@ -11,6 +11,7 @@ from rules.core.fixes.borrowing import borrow
 from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
 from rules.core.fixes.document import Document
+from rules.core.fixes.ending import marked_ending
 from rules.core.fixes.gathering import gather
 from rules.core.fixes.offload import offload, offload_whole
 from rules.core.fixes.proof import objection
@@ -116,6 +117,7 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
         if (made := write(remark, bench.contexts, document)) is not None:
             if isinstance(made, Fix):
                 made = marked_forgetting(made, remark, bench.desk, document)
+                made = marked_ending(made, remark, bench.contexts, document)
             if isinstance(made, Fix) and made.way is Way.OFFLOAD and made.applicability is Applicability.UNSAFE:
                 yield from rest  # what is awaited comes before a thread that is no better
                 rest = []

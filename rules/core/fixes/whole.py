@@ -10,7 +10,7 @@ from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.holding import held_at
 from rules.core.fixes.reverse import refusal
-from rules.core.fixes.sessions.exchange import Desk, exchange_session
+from rules.core.fixes.sessions.exchange import Desk, asks_database, exchange_session
 from rules.core.fixes.sessions.opening import exchange_opened
 from rules.core.fixes.sharing import INTERLEAVING, touches_shared
 from rules.core.fixes.texts import Texts
@@ -75,7 +75,12 @@ def exchange(remark: Remark, bench: Bench) -> Fix | None:
 
 
 def session(remark: Remark, bench: Bench) -> Fix | None:
-    """The session that the call is made on, or is given, exchanged for one that is awaited: of a dependency, or opened there."""
+    """The session that the call is made on, or is given, exchanged for one that is awaited: of a dependency, or opened there.
+
+    Nothing is gained by it for a call that blocks for another reason, though rows of the session be what it is given.
+    """
+    if not asks_database(remark):
+        return None
 
     def refuse(reason: str) -> None:
         bench.refusals[reason] += 1

@@ -82,6 +82,7 @@ def test_a_queue_of_another_file_through_a_helper() -> None:
         "q = Queue(3)\n    q.put_nowait(1)",
         "q = SimpleQueue()\n    q.put(1)",
         "q = multiprocessing.Queue()\n    q.put(1)",
+        "q = multiprocessing.Queue()\n    q.put(1, timeout=1)",  # a thread of its own feeds the pipe
         "q = Queue()\n    q.task_done()",
         "q = asyncio.Queue()\n    return await q.get()",
         "q: asyncio.Queue[int] = unknown()\n    await q.join()",

@@ -436,6 +436,7 @@ def test_a_generic_repository_over_three_files() -> None:
         ("", "return {}.get(1)"),
         ("", "db = AsyncLocal()\n    return await db.get(User, 1)"),
         ("", "SessionLocal.configure(bind=engine)"),
+        ("", "async with SessionLocal() as db:\n        return db.query(User).all()"),  # raises before anything waits
         ("db: SessionDep", "db = unknown()\n    return db.execute(1)"),
         ("db: SessionDep", "result = {}\n    return result.first()"),
     ],

@@ -108,12 +108,17 @@ def exchange_session(remark: Remark, desk: Desk, refuse: Callable[[str], None]) 
     return desk.made_once((remark.function, held.name), lambda: _exchanged(remark.function, held, desk), refuse)
 
 
+def asks_database(remark: Remark) -> bool:
+    """Whether what blocks waits for a database."""
+    return remark.rule.startswith("databases/")
+
+
 def prospect(remark: Remark, desk: Desk) -> str:
     """What to have besides, for the session of a remark to be awaited, in one sentence; empty where the project has it.
 
     Nothing is said of a database whose drivers gain nothing, and of one that is not seen.
     """
-    held = _held(remark, desk)
+    held = _held(remark, desk) if asks_database(remark) else None
     if held is None or desk.stacks.asynchronous:
         return ""
     try:
@@ -279,7 +284,7 @@ class Exchange:
     def may_await(self, call: ast.Call, function: ProjectFunction) -> bool:
         file = self.file(function.path)
         site = self._site(call, function, file.document)
-        if site is None:
+        if site is None or site.awaited:
             return False
         return awaitable_call(site, function, self.contexts, file.document, file.turned) is not None
 

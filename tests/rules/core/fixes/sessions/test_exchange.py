@@ -203,6 +203,7 @@ def test_an_alias_beside_the_other_is_taken() -> None:
         "return db.query('Item').all()",
         "return db.query(Item).join('parts').all()",
         "with lock:\n        db.commit()",
+        "rows = await db.execute(select(Item.id))\n    return rows.all(), db.scalar(1)",  # no `await (await ...)`
     ],
 )
 def test_what_has_no_counterpart_is_left_alone(body: str) -> None:
@@ -465,3 +466,13 @@ def test_an_import_in_a_circle_is_not_made() -> None:
     apart = {**split, "app/later.py": later}
     text = assert_whole_file_fixed(app("return db.get(Item, 1).id"), apart).decode()
     assert "from .later import get_async_db\n" in text
+
+
+def test_what_blocks_for_another_reason_is_not_mended_by_another_session() -> None:
+    source = (
+        app("item = db.get(Item, 1)\n    return compare(item.name)") + "\n\ndef compare(name):\n    time.sleep(1)\n"
+    )
+    findings = found("blocking/sleep", f"import time\n{source}", FILES)
+    titles = [fix.title for one in findings for fix in (*((one.fix,) if one.fix else ()), *one.alternatives)]
+    assert titles
+    assert not [title for title in titles if "session" in title]
