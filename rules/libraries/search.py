@@ -11,6 +11,7 @@ _ELASTIC, _OPENSEARCH = "elasticsearch.Elasticsearch", "opensearchpy.OpenSearch"
 _WEAVIATE, _WEAVIATE_COLLECTION = "weaviate.WeaviateClient", "weaviate.collections.Collection"
 _CHROMA, _CHROMA_COLLECTION = "chromadb.HttpClient", "chromadb.Collection"
 _NEO4J, _NEO4J_SESSION = "neo4j.Driver", "neo4j.Session"
+_GRAPH = "langchain_neo4j.Neo4jGraph"
 _INFLUX, _MEILI, _MEILI_INDEX = "influxdb_client.InfluxDBClient", "meilisearch.Client", "meilisearch.index.Index"
 _CASSANDRA, _PENDING = "cassandra.cluster.Session", "cassandra.cluster.ResponseFuture"
 
@@ -110,6 +111,7 @@ library = Library(
                 *(f"{_NEO4J}.{name}" for name in ("execute_query", "verify_connectivity", "get_server_info")),
                 *(f"{_NEO4J_SESSION}.{name}" for name in _NEO4J_RUNS),
                 *(f"neo4j.Transaction.{name}" for name in ("run", "commit", "rollback")),
+                *(f"{_GRAPH}.{name}" for name in ("query", "refresh_schema", "add_graph_documents")),
                 *(
                     f"neo4j.Result.{name}"
                     for name in ("data", "single", "values", "fetch", "consume", "to_df", "graph", "__iter__")
@@ -209,6 +211,13 @@ library = Library(
         "chromadb.api.models.Collection.Collection": _CHROMA_COLLECTION,
         "neo4j._sync.driver.Driver": _NEO4J,
         "neo4j._sync.work.session.Session": _NEO4J_SESSION,
+        **{
+            f"{module}.Neo4jGraph": _GRAPH
+            for module in (
+                *("langchain_neo4j.graphs.neo4j_graph", "langchain_community.graphs"),
+                *("langchain_community.graphs.neo4j_graph", "langchain.graphs"),
+            )
+        },
         "pymilvus.milvus_client.MilvusClient": "pymilvus.MilvusClient",
         "pymilvus.orm.collection.Collection": "pymilvus.Collection",
         "meilisearch.client.Client": _MEILI,
