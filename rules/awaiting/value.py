@@ -86,6 +86,7 @@ _USES = {
     "iterated": "which cannot be run through",
     "entered": "which is no context manager",
 }
+_LOOPS = {"__iter__": "iterated", "__enter__": "entered"}
 
 
 @rule.check
@@ -129,7 +130,10 @@ def _in_function(contexts: Contexts, place: ProjectFunction, is_endpoint: bool) 
         ):
             name, reason = held
             advice = f"Put `await` before the call, unless `{name}` is awaited further down: then use what that gives."
-            yield _remark(place, site, _told(site, f"held by `{name}`, {reason}"), Remedy.NONE, advice)
+            remedy = Remedy.NONE if function.asynchronous else Remedy.AWAIT
+            yield _remark(
+                place, site, _told(site, f"held by `{name}`, {reason}"), remedy, advice if function.asynchronous else ""
+            )
 
 
 def _is_the_one(site: Site, function: Function, times: int) -> bool:
@@ -184,5 +188,5 @@ def _misused(site: Site, function: Function) -> tuple[str, str] | None:
         for other in function.sites:
             match other.call.callee:
                 case Attribute(of=Name(id=of), name=attribute) if of == name and f".{attribute}" not in OWN:
-                    return name, f"which has no `.{attribute}`"
+                    return name, _USES.get(_LOOPS.get(attribute, ""), f"which has no `.{attribute}`")
     return None

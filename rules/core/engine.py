@@ -141,11 +141,16 @@ class Engine:
         return bool(silent & set(deep.get(sink.site.line, ())))
 
 
-def _advice(remark: Remark) -> str:
+def _advice(remark: Remark, contexts: Contexts) -> str:
     """What a person could do where no fix was proved."""
     if remark.advice:
         return remark.advice
+    function = contexts.project.function(remark.function)
     match remark.remedy:
+        case Remedy.AWAIT if function.name and not function.asynchronous:
+            return (
+                f"A plain `def` cannot await: make `{function.name}` an `async def`, and await it where it is called."
+            )
         case Remedy.UNBLOCK:
             return (
                 "Put the blocking part into a `def` helper and call that with "
@@ -172,7 +177,7 @@ def _finding(remark: Remark, severity: Severity, contexts: Contexts, identity: t
         function=contexts.project.function(remark.function).qualname,
         route=(remark.root.route or None) if remark.root is not None else None,
         chain=tuple(_chain(remark, contexts)),
-        advice=_advice(remark),
+        advice=_advice(remark, contexts),
     )
 
 

@@ -103,8 +103,15 @@ def test_a_name_that_holds_a_coroutine_is_left_to_a_person(body: str) -> None:
     assert "`x`" in finding.advice
 
 
-def test_a_plain_function_cannot_await() -> None:
-    assert_unfixed(RULE, "async def a(): ...\n\n\ndef b():\n    if a(): ...\n")
+@pytest.mark.parametrize("body", ["if a(): ...", "x = a()\n    for one in x: ..."])
+def test_a_plain_function_cannot_await(body: str) -> None:
+    (finding,) = assert_unfixed(RULE, f"async def a(): ...\n\n\ndef b():\n    {body}\n")
+    assert "make `b` an `async def`" in finding.advice
+
+
+def test_a_name_that_holds_a_coroutine_is_run_through() -> None:
+    (finding,) = assert_unfixed(RULE, with_app(HELPERS, f"{ENDPOINT}x = check()\n    for one in x: ...\n"))
+    assert "held by `x`, which cannot be run through" in finding.message
 
 
 @pytest.mark.parametrize(
