@@ -13,6 +13,15 @@ def type_check(test: ast.expr) -> ast.Call | None:
     return test if is_asked and isinstance(test, ast.Call) and len(test.args) == 2 else None
 
 
+def always_leaves(statement: ast.stmt) -> bool:
+    """Whether nothing runs that stands below a statement in its block: each way through it returns, raises or leaves a loop."""
+    if isinstance(statement, ast.If):
+        always = isinstance(statement.test, ast.Constant) and bool(statement.test.value)
+        blocks = (statement.body,) if always else (statement.body, statement.orelse)
+        return all(block and always_leaves(block[-1]) for block in blocks)
+    return isinstance(statement, (ast.Return, ast.Raise, ast.Continue, ast.Break))
+
+
 def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names that must hold something for a condition to hold, and for it to fail; with a minus: that must hold nothing.
 

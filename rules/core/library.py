@@ -277,7 +277,7 @@ class Library:
     `results` maps a callable to the class of what it returns (`self`: the class that the method belongs to);
     `factories` maps a class whose instances are called to what that gives; `attributes` maps an attribute to its class;
     `bases` maps a class to those that it inherits from; `aliases` maps a name to the one that the rows use;
-    `singletons` are objects of a module, of which `attributes` tells as of classes; `rows` tells of callables what they make of the rows of a query;
+    `singletons` are objects of a module, of which `attributes` tells as of classes, and which are others for each request; `rows` tells of callables what they make of the rows of a query;
     `coroutines` are functions that return an awaitable, `quick` those that neither wait nor compute for long;
     `twins` maps a method that blocks to the one of the same object that is awaited, and gives the same; `successors` are
     counterparts of other packages;

@@ -9,7 +9,15 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from rules.core.annotations import last_part, unquoted
-from rules.core.conditions import LONGEST_TEXT, is_main_guard, matched, needed, perhaps_missing, type_check
+from rules.core.conditions import (
+    LONGEST_TEXT,
+    always_leaves,
+    is_main_guard,
+    matched,
+    needed,
+    perhaps_missing,
+    type_check,
+)
 from rules.core.edits import decode_source
 from rules.core.facts import (
     CANCELLED,
@@ -190,12 +198,13 @@ class _Reader:
     # Statements
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
-        needs = self._scope.needs
+        needs, scripted = self._scope.needs, self._scope.scripted
         for statement in body:
             handler = self._statements.get(type(statement))
             if handler is not None:
                 handler(self, statement)
-        self._scope.needs = needs
+            self._scope.scripted += always_leaves(statement)
+        self._scope.needs, self._scope.scripted = needs, scripted
 
     def _children(self, node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):

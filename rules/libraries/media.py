@@ -1,6 +1,6 @@
 """Sound and video: what runs ffmpeg.
 
-https://kkroening.github.io/ffmpeg-python/ and https://github.com/jiaaro/pydub
+https://kkroening.github.io/ffmpeg-python/, https://github.com/jiaaro/pydub and https://github.com/openai/whisper
 """
 
 from rules.core.library import Blocking, Library
@@ -11,9 +11,14 @@ library = Library(
     "Sound and video",
     blocking=(
         Blocking("blocking/subprocess", ("ffmpeg.run", "ffmpeg.probe", f"{_STREAM}.run")),
+        Blocking("blocking/subprocess", ("whisper.load_audio", "whisperx.load_audio")),
         Blocking("blocking/subprocess", (f"{_SEGMENT}.from_file", f"{_SEGMENT}.from_mp3", f"{_SEGMENT}.export")),
     ),
-    aliases={"pydub.audio_segment.AudioSegment": _SEGMENT},
+    aliases={
+        "pydub.audio_segment.AudioSegment": _SEGMENT,
+        "whisper.audio.load_audio": "whisper.load_audio",
+        "whisperx.audio.load_audio": "whisperx.load_audio",
+    },
     results={
         "ffmpeg.input": _STREAM,
         f"{_STREAM}.*": "self",

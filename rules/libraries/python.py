@@ -83,6 +83,11 @@ def is_used_here(site: Site, function: Function) -> bool:
     return held.isdisjoint(_handed_over(function)) or not held.isdisjoint(_used(function))
 
 
+def _copies(site: Site) -> bool:
+    """Whether a call copies between two files that are open, or hands that over: a finding of its own, if it is one."""
+    return any(last_name(one) == "copyfileobj" for one in (site.call.callee, *site.call.arguments))
+
+
 def lies_on_disk(site: Site, function: Function) -> bool:
     """Whether a file lies on a disk: not those below `/proc` and `/sys`, which the kernel makes in memory."""
     callee = site.call.callee
@@ -98,9 +103,12 @@ def _begins_in_memory(path: Expression | None) -> bool:
 
 
 def _handed_over(function: Function) -> set[str]:
-    """The names whose methods the function gives to others, uncalled."""
+    """The names whose methods the function gives to others, uncalled, and those that it gives to what copies them."""
     given = (argument for site in function.sites for argument in site.call.arguments)
-    return {one.of.id for one in given if isinstance(one, Attribute) and isinstance(one.of, Name)}
+    copied = (
+        one.id for site in function.sites if _copies(site) for one in site.call.arguments if isinstance(one, Name)
+    )
+    return {*copied, *(one.of.id for one in given if isinstance(one, Attribute) and isinstance(one.of, Name))}
 
 
 def _used(function: Function) -> set[str]:
@@ -108,6 +116,8 @@ def _used(function: Function) -> set[str]:
     values = (binding.value for bindings in function.bindings.values() for binding in bindings)
     found = {value.of.id for value in values if isinstance(value, Element) and isinstance(value.of, Name)}
     for site in function.sites:
+        if _copies(site):
+            continue
         given = (*site.call.arguments, *(value for _, value in site.call.keywords))
         found |= names_in(site.call.callee) | {one.id for one in given if isinstance(one, Name)}
     return found

@@ -1,6 +1,7 @@
 """A call handed to a worker thread where it stands: `await run_in_threadpool(f, ...)`."""
 
 import ast
+from dataclasses import replace
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Collection, Constant, Site, last_name
@@ -11,9 +12,12 @@ from rules.core.fixes.imports import Imported, import_member, is_imported
 from rules.core.fixes.sharing import (
     BOUND,
     CONTENDED,
+    MEANWHILE,
     PER_THREAD,
     SHARED,
+    alters_shared,
     is_called_on,
+    is_made_there,
     is_used_by_others,
     marked,
     reached,
@@ -50,7 +54,16 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         Applicability.SAFE,
         _offload_notes(remark),
     )
-    return marked(fix, function, contexts)
+    return marked(_marked_behind(fix, site, function, contexts), function, contexts)
+
+
+def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Contexts) -> Fix:
+    """The fix; unsafe where a thread now changes what requests share while the event loop serves them."""
+    target = contexts.project.called_function(contexts.project.value(site.call.callee, _where(site, function)))
+    is_own = is_made_there(site.call, function, contexts)
+    if target is None or not alters_shared(target, contexts, is_own=is_own):
+        return fix
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(MEANWHILE, *fix.notes))
 
 
 def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:

@@ -6,13 +6,14 @@ from dataclasses import replace
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Element, Expression, Function, Name, Subscript
 from rules.core.findings import Applicability, Fix
-from rules.core.values import Object, Outside, ProjectFunction, Where
+from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
 SHARED = "it changes what other requests share"
 BOUND = "it uses what belongs to a thread"
 CONTENDED = "it uses a connection that others use at the same time"
 PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests share, and other requests can run during the new `await`."
+MEANWHILE = "What it calls changes what requests share, and other requests run meanwhile."
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
 CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})
 CHANGING = frozenset(
@@ -97,15 +98,61 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
     return ""
 
 
+def alters_shared(function: ProjectFunction, contexts: Contexts, *, is_own: bool) -> bool:
+    """Whether a function, or what it calls, changes what others see as well; of an object that `is_own` only its caller knows."""
+    return _alters(function, is_own, contexts, set())
+
+
+def _alters(
+    function: ProjectFunction, is_own: bool, contexts: Contexts, seen: set[tuple[ProjectFunction, bool]]
+) -> bool:
+    if (function, is_own) in seen:
+        return False
+    seen.add((function, is_own))
+    facts = contexts.project.function(function)
+    made = facts.owner >= 0 and (is_own or facts.name == "__init__")
+    own = {facts.parameters[0].name} if made and facts.parameters else set[str]()
+    if any(name.rstrip(".") not in own for name in _shared_names(facts, function, contexts)):
+        return True
+    if any(
+        _changes_global(site.call, facts, function, contexts) and not _roots_of(site.call) <= own
+        for site in facts.sites
+    ):
+        return True
+    return any(
+        _alters(target, is_made_there(site.call, function, contexts) or _roots_of(site.call) == own, contexts, seen)
+        for place, site in enumerate(facts.sites)
+        for target in contexts.targets(function, place)
+    )
+
+
+def is_made_there(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a method is called on an object that the function itself has just made of a class of the project."""
+    receiver = call.callee.of if isinstance(call.callee, Attribute) else None
+    bindings = contexts.project.function(function).bindings.get(receiver.id, ()) if isinstance(receiver, Name) else ()
+    made = [binding.value for binding in bindings] if isinstance(receiver, Name) else [receiver]
+    where = Where(function.path, function.index)
+    return bool(made) and all(
+        isinstance(one, Call) and isinstance(contexts.project.value(one.callee, where), ProjectClass) for one in made
+    )
+
+
+def _roots_of(call: Call) -> set[str]:
+    return _root_names(call.callee.of) if isinstance(call.callee, Attribute) else set()
+
+
 def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a method is called on a session or connection that the module keeps, and that serves one thread at a time."""
     receiver = call.callee.of if isinstance(call.callee, Attribute) else Name("")
     if isinstance(receiver, Call):
         return is_used_by_others(receiver, function, contexts)
     facts = contexts.project.function(function)
-    if not any(_is_shared(name, facts, function, contexts) for name in _root_names(receiver)):
-        return False
     where, knowledge = Where(function.path, function.index), contexts.project.knowledge
+    roots = {name: contexts.project.value(Name(name), where) for name in _root_names(receiver)}
+    if any(isinstance(value, Outside) and value.name in knowledge.singletons for value in roots.values()):
+        return False
+    if not any(_is_shared(name, facts, function, contexts) for name in roots):
+        return False
     return is_called_on(knowledge.exclusive, call, where, contexts) and not is_called_on(
         knowledge.per_thread, call, where, contexts
     )
@@ -134,9 +181,13 @@ def _is_not_own(call: Call, facts: Function) -> bool:
 
 def _shared_writes(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it assigns to what it neither was given nor made: to globals, to the object whose method it is, or into them."""
-    return any(name.endswith(".") or _is_shared(name, facts, function, contexts) for name in facts.writes) or any(
-        name.startswith(f"{own}.") for own in _own_name(facts) for name in facts.bindings
-    )
+    return any(True for _ in _shared_names(facts, function, contexts))
+
+
+def _shared_names(facts: Function, function: ProjectFunction, contexts: Contexts) -> Iterator[str]:
+    """The names of what it assigns to, or into, and neither was given nor made."""
+    yield from (n for n in facts.writes if n.endswith(".") or _is_shared(n, facts, function, contexts))
+    yield from (own for own in _own_name(facts) for name in facts.bindings if name.startswith(f"{own}."))
 
 
 def _own_name(facts: Function) -> set[str]:

@@ -159,6 +159,7 @@ def test_it_warns() -> None:
         "return unknown.open(name)",
         "return name.read_text()",
         "return FileResponse(name)",
+        "with open(name, 'wb') as f:\n        await asyncio.to_thread(shutil.copyfileobj, opened, f)",
     ],
 )
 def test_left_alone(body: str) -> None:
@@ -426,3 +427,14 @@ def test_taking_away_a_directory_that_was_looked_for_may_meet_another_request(lo
     (finding,) = found(RULE, source)
     assert finding.fix is not None
     assert str(finding.fix.applicability) == applicability
+
+
+def test_a_file_that_is_filled_by_a_copy_is_told_once() -> None:
+    body = "with open(name, 'wb') as f:\n        shutil.copyfileobj(opened, f)"
+    (finding,) = found(RULE, with_app("import shutil\n\nfrom elsewhere import opened", f"{ENDPOINT}{body}\n"))
+    assert finding.message.startswith("`shutil.copyfileobj`")
+
+
+def test_a_file_that_is_written_and_then_filled_is_told_twice() -> None:
+    body = "with open(name, 'wb') as f:\n        f.write(opened.read())\n        shutil.copyfileobj(opened, f)"
+    assert len(found(RULE, with_app("import shutil\n\nfrom elsewhere import opened", f"{ENDPOINT}{body}\n"))) == 2

@@ -148,6 +148,8 @@ def test_what_is_not_on_the_loop_is_left_alone(source: str) -> None:
         ("import ffmpeg", 'ffmpeg.run(ffmpeg.output(ffmpeg.input("a"), "b"))'),
         ("import ffmpeg", 'ffmpeg.probe("a")'),
         ("from pydub import AudioSegment", 'AudioSegment.from_file("a.mp3")'),
+        ("import whisper", 'whisper.load_audio("a.mp3")'),
+        ("from whisperx.audio import load_audio", 'load_audio("a.mp3")'),
     ],
 )
 def test_a_library_that_starts_ffmpeg(imports: str, call: str) -> None:

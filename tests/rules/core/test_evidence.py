@@ -1131,3 +1131,36 @@ def test_a_row_of_a_query_is_known(body: str) -> None:
 )
 def test_what_is_no_row_of_a_class_is_left_alone(body: str) -> None:
     assert not blocked(_ROWS.format(body=body))
+
+
+SWITCH = "fast = True\n\n\ndef work(name: str):\n    %s\n\n\n@app.get('/')\nasync def read(name: str):\n    return work(name)\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return 1\n    time.sleep(1)",
+        "if True:\n        return 1\n    time.sleep(1)",
+        "if name:\n        return 1\n    else:\n        raise ValueError\n    time.sleep(1)",
+        "for _ in name:\n        continue\n        time.sleep(1)",
+        "if name:\n        raise ValueError\n        time.sleep(1)",
+    ],
+)
+def test_what_stands_where_nothing_comes_is_left_alone(body: str) -> None:
+    assert blocked(SWITCH % body) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if name:\n        return 1\n    time.sleep(1)",
+        "if fast:\n        return 1\n    time.sleep(1)",
+        "if False:\n        return 1\n    time.sleep(1)",
+        "for _ in name:\n        break\n    time.sleep(1)",
+        "try:\n        return 1\n    finally:\n        time.sleep(1)",
+        "try:\n        raise ValueError\n    except ValueError:\n        pass\n    time.sleep(1)",
+        "if True:\n        print(1)\n    time.sleep(1)",
+    ],
+)
+def test_what_stands_below_a_way_out_is_found(body: str) -> None:
+    assert blocked(SWITCH % body) == ["read"]
