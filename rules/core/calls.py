@@ -49,11 +49,20 @@ def _renamed(facts: Facts, names: frozenset[str]) -> set[str]:
 
 
 def is_coroutine_function(callee: Value | None, contexts: Contexts) -> bool:
-    """Whether calling it certainly gives a coroutine: an `async def` of the project, or one that a library is known for."""
+    """Whether calling it certainly gives a coroutine: an `async def` of the project, or one that a library is known for.
+
+    Of a method that derived classes have as well, each has to be one.
+    """
     if isinstance(callee, ProjectFunction):
-        asynchronous = contexts.project.function(callee).asynchronous
-        return asynchronous and isinstance(contexts.project.result(callee), Coroutine)
+        is_method = contexts.project.function(callee).owner >= 0
+        others = contexts.project.implementations(callee) if is_method else ()
+        return all(_gives_coroutine(one, contexts) for one in (callee, *others))
     return isinstance(callee, Outside) and contexts.project.knowledge.is_coroutine(callee.name)
+
+
+def _gives_coroutine(of: ProjectFunction, contexts: Contexts) -> bool:
+    asynchronous = contexts.project.function(of).asynchronous
+    return asynchronous and isinstance(contexts.project.result(of), Coroutine)
 
 
 def gives_plain_value(of: ProjectFunction, contexts: Contexts) -> bool:

@@ -100,30 +100,30 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
 
 def alters_shared(function: ProjectFunction, contexts: Contexts, *, is_own: bool) -> bool:
     """Whether a function, or what it calls, changes what others see as well; of an object that `is_own` only its caller knows."""
-    return _alters(function, is_own, contexts, set())
+    seen = {(function, is_own)}
+    waiting = [*seen]
+    while waiting:
+        current, made = waiting.pop()
+        facts = contexts.project.function(current)
+        made = facts.owner >= 0 and (made or facts.name == "__init__")
+        own = {facts.parameters[0].name} if made and facts.parameters else set[str]()
+        if _alters(facts, current, own, contexts):
+            return True
+        for place, site in enumerate(facts.sites):
+            kept = _roots_of(site.call) == own or is_made_there(site.call, current, contexts)
+            for found in ((target, kept) for target in contexts.targets(current, place)):
+                if found not in seen:
+                    seen.add(found)
+                    waiting.append(found)
+    return False
 
 
-def _alters(
-    function: ProjectFunction, is_own: bool, contexts: Contexts, seen: set[tuple[ProjectFunction, bool]]
-) -> bool:
-    if (function, is_own) in seen:
-        return False
-    seen.add((function, is_own))
-    facts = contexts.project.function(function)
-    made = facts.owner >= 0 and (is_own or facts.name == "__init__")
-    own = {facts.parameters[0].name} if made and facts.parameters else set[str]()
+def _alters(facts: Function, function: ProjectFunction, own: set[str], contexts: Contexts) -> bool:
+    """Whether a function itself does, by another name than that of an object that is its own."""
     if any(name.rstrip(".") not in own for name in _shared_names(facts, function, contexts)):
         return True
-    if any(
-        _changes_global(site.call, facts, function, contexts) and not _roots_of(site.call) <= own
-        for site in facts.sites
-    ):
-        return True
-    return any(
-        _alters(target, is_made_there(site.call, function, contexts) or _roots_of(site.call) == own, contexts, seen)
-        for place, site in enumerate(facts.sites)
-        for target in contexts.targets(function, place)
-    )
+    changed = (site.call for site in facts.sites if _changes_global(site.call, facts, function, contexts))
+    return any(not _roots_of(call) <= own for call in changed)
 
 
 def is_made_there(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:

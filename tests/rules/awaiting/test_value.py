@@ -224,3 +224,27 @@ def test_a_call_that_reads_like_another_one_is_left_alone(body: str) -> None:
 def test_a_coroutine_is_returned_though_another_one_is_awaited() -> None:
     (finding,) = found(RULE, with_app(HELPERS, f"{ENDPOINT}await check()\n    check()\n    return check()\n"))
     assert finding.span.line == with_app(HELPERS, ENDPOINT).count("\n") + 3
+
+
+DERIVED = """
+class Writer:
+    async def lines(self, name: str):
+        raise NotImplementedError(name or unknown())
+
+
+class FileWriter(Writer):
+    async def lines(self, name: str):
+        {}
+
+
+async def write(writer: Writer):
+    {}
+"""
+
+
+def test_a_method_that_derived_classes_have_as_a_generator_is_left_alone() -> None:
+    assert_clean(RULE, DERIVED.format("yield name", "async for line in writer.lines('a'):\n        print(line)"))
+
+
+def test_a_method_that_is_a_coroutine_in_each_class_is_found() -> None:
+    assert found(RULE, DERIVED.format("return [name]", "async for line in writer.lines('a'):\n        print(line)"))
