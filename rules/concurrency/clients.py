@@ -45,9 +45,16 @@ async def rate() -> dict:
 ## Fix safety
 Safe: the client stays one of its own, with its own cookies and connections, and is given the certificates that the module has
 read once. Making it took 28 to 33 ms of the event loop, and 1 ms then. It is offered for clients of HTTPX whose arguments say
-nothing of certificates. Better still, and for all others the only way, is one client for all requests: make it in the lifespan,
-keep it on `app.state`, and hand it out by a dependency. A client that is given a shared `verify=` or `transport=`, one that is
-kept on an object or in a global, and one that a cached function makes are left alone.
+nothing of certificates.
+
+Unsafe: one client for all requests. The `lifespan` of the application opens it and keeps it on `app.state`, and a dependency
+gives it to the endpoint. Cookies that a server sets are sent with the requests of others from then on, and connections stay open.
+It is offered for an endpoint that opens a client of HTTPX by `async with`, with constant arguments, and only asks it; not where
+it sends several requests that write, which may share a login, where tests start the application without its lifespan, or
+where something unknown may run as the application starts. As many requests may wait at once as before.
+
+For all others the way is the same, by hand. A client that is given a shared `verify=` or `transport=`, one that is kept on an
+object or in a global, and one that a cached function makes are left alone.
 
 ## References
 - [FastAPI: Lifespan events](https://fastapi.tiangolo.com/advanced/events/)

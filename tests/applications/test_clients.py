@@ -627,3 +627,94 @@ def test_a_pipeline_that_is_entered(stage: Stage, redis: None) -> None:
         fixes=1,
         holds=("async with store.pipeline(transaction=True) as pipe:", "return await pipe.execute()"),
     )
+
+
+def test_one_client_for_all_requests(stage: Stage, upstream: str) -> None:
+    """The lifespan of the application opens it, in another file than those whose endpoints are given it."""
+    stage.same(
+        {
+            "main.py": """
+                from collections.abc import AsyncIterator
+                from contextlib import asynccontextmanager
+
+                from fastapi import FastAPI
+
+                from routes import router
+
+
+                @asynccontextmanager
+                async def lifespan(app: FastAPI) -> AsyncIterator[dict]:
+                    yield {"started": True}
+
+
+                app = FastAPI(lifespan=lifespan)
+                app.include_router(router, prefix="/rates")
+                """,
+            "routes.py": """
+                import os
+
+                import httpx
+                from fastapi import APIRouter, HTTPException, Request
+
+                router = APIRouter()
+                UPSTREAM = os.environ["UPSTREAM"]
+
+
+                async def ask(client: httpx.AsyncClient, path: str, day: str) -> httpx.Response:
+                    return await client.get(UPSTREAM + path, params={"day": day})
+
+
+                @router.get("/{day}")
+                async def rate(request: Request, day: str, status: int = 200) -> dict:
+                    async with httpx.AsyncClient(timeout=5) as client:
+                        answer = await ask(client, f"/status/{status}" if status != 200 else "/rate", day)
+                        if answer.is_error:
+                            raise HTTPException(502, f"upstream said {answer.status_code}")
+                    return answer.json() | {"started": request.state.started}
+
+
+                @router.post("/")
+                async def say(day: str) -> dict:
+                    async with httpx.AsyncClient(timeout=5) as http:
+                        text = \"\"\"a text
+                          of lines\"\"\"
+                        return (await http.post(f"{UPSTREAM}/in", json={"day": day, "text": text})).json()
+                """,
+        },
+        get("/rates/monday"),
+        get("/rates/monday?status=404"),
+        get("/rates/tuesday"),
+        post("/rates/?day=friday"),
+        get("/rates/"),
+        fixes=2,
+        seen=False,
+        way="twin",
+        holds=("app.state.http_client = http_client", "Depends(get_http_client)"),
+    )
+
+
+def test_one_client_where_the_application_had_no_lifespan(stage: Stage, upstream: str) -> None:
+    """The application and its endpoints stand in one file."""
+    stage.same(
+        """
+        import os
+
+        import httpx
+        from fastapi import FastAPI
+
+        app = FastAPI(title="rates")
+
+
+        @app.get("/lines")
+        async def lines() -> list[str]:
+            async with httpx.AsyncClient() as client:
+                async with client.stream("GET", os.environ["UPSTREAM"] + "/lines") as answer:
+                    return [line async for line in answer.aiter_lines()]
+        """,
+        get("/lines"),
+        get("/lines"),
+        fixes=1,
+        seen=False,
+        way="twin",
+        holds=('FastAPI(title="rates", lifespan=lifespan)',),
+    )

@@ -9,7 +9,7 @@ import builtins
 import re
 import symtable
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from textwrap import dedent
 
@@ -43,10 +43,16 @@ DEFAULT = Options()
 EVERYTHING = Options(everything=True)
 ONLY_FIXED = "endpoints/upstream"  # said only together with a fix, so not where there are no texts
 MOVED = "endpoints/lifespan"  # its fix takes decorators away, and adds a function
+SHARED = "concurrency/clients"  # one of its fixes adds a parameter that a dependency gives, and that dependency
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=]")
 
 Text = str | bytes
+LeavingOut = Callable[[ast.Module], ast.Module]
 Files = Mapping[str, Text]
+
+
+def _as_it_is(tree: ast.Module) -> ast.Module:
+    return tree
 
 
 def not_yet(reason: str) -> pytest.MarkDecorator:
@@ -112,7 +118,7 @@ def assert_fixes(
     assert decode_source(edited[path]) == decode_source(encoded(after))
     assert edited == {**sources, path: encoded(after)}
     edits = [edit for fix in chosen for edit in fix.edits if edit.path == path]
-    _check_text(sources[path], edited[path], edits, moves=rule == MOVED)
+    _check_text(sources[path], edited[path], edits, _leaving_out(rule, chosen))
     again = analysed(edited, options=options)
     assert not [f for f in again.findings if f.rule == rule], "something is left to find"
     _check_analysis(sources, analysis, options)
@@ -229,7 +235,7 @@ def _check_fix(sources: Mapping[str, bytes], analysis: Analysis, finding: Findin
     edited = _edited(sources, [fix])
     for path in {edit.path for edit in fix.edits}:
         edits = [edit for edit in fix.edits if edit.path == path]
-        _check_text(sources[path], edited[path], edits, moves=finding.rule == MOVED)
+        _check_text(sources[path], edited[path], edits, _leaving_out(finding.rule, [fix]))
     before, after = _counted(analysis), _counted(_found_only(edited, options))
     key = _key(finding)
     assert after[key] < before[key], f"still found after its fix: {finding.message}"
@@ -246,13 +252,20 @@ def _counted(analysis: Analysis) -> Counter[tuple[str, str, str, str]]:
     return Counter(map(_key, analysis.findings))
 
 
-def _check_text(before: bytes, after: bytes, edits: list[Edit], *, moves: bool = False) -> None:
+def _leaving_out(rule: str, fixes: list[Fix]) -> LeavingOut:
+    """What of a module the fixes of a rule may add to or take away from its signatures."""
+    if rule == MOVED:
+        return _without_events
+    return _without_shared if rule == SHARED and any(fix.way is Way.TWIN for fix in fixes) else _as_it_is
+
+
+def _check_text(before: bytes, after: bytes, edits: list[Edit], leaving_out: LeavingOut = _as_it_is) -> None:
     assert after != before
     _check_rest_untouched(before, after, edits)
     old, new = decode_source(before), decode_source(after)
     compile(new, "<after>", "exec", dont_inherit=True)
     assert _unresolved(new) <= _unresolved(old), "a name resolves no longer"
-    assert _signatures(new, moves=moves) == _signatures(old, moves=moves), "a signature changed"
+    assert _signatures(new, leaving_out) == _signatures(old, leaving_out), "a signature changed"
     assert _unawaited(new) <= _unawaited(old), "a coroutine is not awaited"
 
 
@@ -309,8 +322,8 @@ def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
 
 
 @lru_cache(maxsize=1024)
-def _signatures(text: str, *, moves: bool) -> list[tuple[object, ...]]:
-    tree = _without_events(ast.parse(text)) if moves else _tree(text)
+def _signatures(text: str, leaving_out: LeavingOut) -> list[tuple[object, ...]]:
+    tree = _tree(text) if leaving_out is _as_it_is else leaving_out(ast.parse(text))
     return [
         (n.name, _parameters(n.args), [_of_its_kind(d, n) for d in n.decorator_list], _of_its_kind(n.returns, n))
         for n in ast.walk(tree)
@@ -327,6 +340,23 @@ def _of_its_kind(node: ast.expr | None, of: ast.FunctionDef | ast.AsyncFunctionD
         text = re.sub(r"\basync(?=contextmanager$)|\bAsync(?=(Iterator|Iterable|Generator)\b)", "", text)
         return re.sub(r"^((?:\w+\.)*Generator\[.+, \w+)\]$", r"\1, None]", text)
     return text
+
+
+def _without_shared(tree: ast.Module) -> ast.Module:
+    """The module without a lifespan, without what gives a client that is kept there, and without the parameters for it."""
+    given = re.compile(r"Depends\(get_\w*client\)\]?$")
+    named = re.compile(r"lifespan|get_\w*client")
+    tree.body = [node for node in tree.body if not named.fullmatch(getattr(node, "name", ""))]
+    for arguments in (node for node in ast.walk(tree) if isinstance(node, ast.arguments)):
+        for own, defaults in ((arguments.args, arguments.defaults), (arguments.kwonlyargs, arguments.kw_defaults)):
+            told = own[-1].annotation if own else None
+            default = defaults[-1] if defaults else None
+            if default is not None and given.fullmatch(ast.unparse(default)):
+                defaults.pop()
+                own.pop()
+            elif told is not None and given.search(ast.unparse(told)):
+                own.pop()
+    return tree
 
 
 def _without_events(tree: ast.Module) -> ast.Module:

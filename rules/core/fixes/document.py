@@ -94,7 +94,7 @@ class Document:
                 return node
         return None
 
-    def span(self, node: ast.expr | ast.stmt | ast.keyword) -> Span:
+    def span(self, node: ast.expr | ast.stmt | ast.keyword | ast.arg) -> Span:
         """Where a node stands, decorators left out."""
         end_line = node.end_lineno or node.lineno
         return Span(

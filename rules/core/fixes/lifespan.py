@@ -32,13 +32,13 @@ def move(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
     """One `lifespan` that calls what `on_event` has called."""
     handlers = list(event_handlers(contexts))
     application = next((one.application for one in handlers if one.place == remark.function), None)
-    if application is None or application[0] != document.path or not _are_all(application, handlers, contexts):
+    if application is None or application[0] != document.path or not are_all(application, handlers, contexts):
         return None
-    made = _made(application[1], document)
+    made = made_at_top(application[1], document)
     handlers = [one for one in handlers if one.application == application]
     definitions = [_definition(handler, document, contexts) for handler in handlers]
     taken = NAME in document.rebound or NAME in document.uses
-    if made is None or taken or not _may_be_given_one(application, contexts) or None in definitions:
+    if made is None or taken or not may_be_given_one(application, contexts) or None in definitions:
         return None
     imports = [
         import_member(document, *of)
@@ -49,8 +49,8 @@ def move(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
     statement, call = made
     text = _text([one for one in definitions if one is not None], handlers, contexts, document.text_of(call.func))
     edits = [
-        _above(statement, text, document),
-        _given(call, document),
+        insert_above(statement, text, document),
+        give_lifespan(call, document),
         *(_without_decorator(one, document) for one in definitions if one is not None),
         *(edit for imported in imports if imported is not None for edit in imported.edits),
     ]
@@ -60,7 +60,7 @@ def move(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
 # Whether all is seen
 
 
-def _are_all(application: Definition, handlers: list[EventHandler], contexts: Contexts) -> bool:
+def are_all(application: Definition, handlers: list[EventHandler], contexts: Contexts) -> bool:
     """Whether these are all handlers that anything registers, and nobody else can register more, or runs them by hand."""
     path, made = application[0], applications(contexts)
     mine = [one for one in handlers if one.application == application]
@@ -73,7 +73,7 @@ def _are_all(application: Definition, handlers: list[EventHandler], contexts: Co
     near = {path} | contexts.project.importers_of(path)
     if any(_runs_by_hand(one) for other, one in contexts.project.facts.items() if other in near):
         return False
-    return not any(_is_given_away(application, other, one, contexts) for other, one in facts.items())
+    return not any(is_given_away(application, other, one, contexts) for other, one in facts.items())
 
 
 def _registered(facts: Facts) -> int:
@@ -99,7 +99,7 @@ def _is_of_handlers(callee: Attribute) -> bool:
     return isinstance(callee.of, Attribute) and callee.of.name in {"on_startup", "on_shutdown"}
 
 
-def _is_given_away(application: Definition, path: str, facts: Facts, contexts: Contexts) -> bool:
+def is_given_away(application: Definition, path: str, facts: Facts, contexts: Contexts) -> bool:
     """Whether the file gives the application to somebody unknown, or includes a router that is not known to be plain."""
     if path != application[0] and path not in contexts.project.importers_of(application[0]):
         return False
@@ -125,7 +125,8 @@ def _is_router(site: Site, where: Where, contexts: Contexts) -> bool:
     return isinstance(value, Object) and value.of == Outside("fastapi.APIRouter")
 
 
-def _may_be_given_one(application: Definition, contexts: Contexts) -> bool:
+def may_be_given_one(application: Definition, contexts: Contexts) -> bool:
+    """Whether the call that makes the application has room for a lifespan."""
     call = applications(contexts).get(application)
     callee = contexts.project.value(call.callee, Where(application[0])) if call is not None else None
     keywords = dict(call.keywords).keys() if call is not None else set()
@@ -135,7 +136,7 @@ def _may_be_given_one(application: Definition, contexts: Contexts) -> bool:
 # Text
 
 
-def _made(name: str, document: Document) -> tuple[ast.stmt, ast.Call] | None:
+def made_at_top(name: str, document: Document) -> tuple[ast.stmt, ast.Call] | None:
     """The statement at the top of the file that makes the application, and the call in it."""
     for statement in document.tree.body:
         if isinstance(statement, (ast.Assign, ast.AnnAssign)) and isinstance(statement.value, ast.Call):
@@ -181,16 +182,18 @@ def _text(
     return f"@asynccontextmanager\nasync def {NAME}(_: {application}) -> AsyncIterator[None]:\n{body}\n\n"
 
 
-def _above(statement: ast.stmt, text: str, document: Document) -> Edit:
-    """The text above a statement and its comments, two lines below what is there."""
-    line = statement.lineno
+def insert_above(statement: ast.stmt, text: str, document: Document) -> Edit:
+    """The text above a statement, its decorators and its comments, two lines below what is there."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    line = min([statement.lineno, *(one.lineno for one in decorators)])
     while line > 1 and document.line(line - 1).startswith("#"):
         line -= 1
     blank = next((n for n in range(3) if line - n > 1 and document.line(line - n - 1).strip()), 2)
     return document.insert((line, 1), "\n" * (2 - blank) + text)
 
 
-def _given(call: ast.Call, document: Document) -> Edit:
+def give_lifespan(call: ast.Call, document: Document) -> Edit:
+    """`lifespan=lifespan` as the last argument of the call that makes an application."""
     if not call.keywords:
         line, column = document.span(call).end
         return document.insert((line, column - 1), f"{NAME}={NAME}")

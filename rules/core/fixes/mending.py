@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Edit, Finding, Fix, Way
-from rules.core.fixes import lifespan, repairs
+from rules.core.fixes import clients, lifespan, repairs
 from rules.core.fixes.borrowing import borrow
 from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
@@ -25,6 +25,7 @@ from rules.core.remarks import Remark, Remedy
 from rules.core.values import ProjectFunction
 
 Writer = Callable[[Remark, Contexts, Document], Fix | str | None]
+Judge = Callable[[Fix, ProjectFunction, Contexts, Mapping[str, bytes]], str]
 
 MOST_MENDED = 50  # findings of a file that get fixes: what one person can read at a time
 
@@ -45,7 +46,15 @@ WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
 WIDE: Mapping[Remedy, tuple[Callable[[Remark, Bench], Fix | None], ...]] = {
     Remedy.UNBLOCK: (member, exchange, session, enter),
     Remedy.TURN: (turn,),
+    Remedy.READ_ONCE: (clients.share_client,),
 }
+
+
+JUDGES: Mapping[tuple[Remedy, Way], Judge] = {
+    (Remedy.MOVE, Way.REPAIR): lifespan.objection,
+    (Remedy.READ_ONCE, Way.TWIN): clients.objection,
+}
+"""What has to hold of fixes that change what a framework is given, in place of what has to hold of all others."""
 
 
 @dataclass(slots=True)
@@ -98,7 +107,7 @@ class Mending:
     def _objection(self, fix: Fix, remark: Remark) -> str:
         """What is to be said against a fix; the same edits are judged once."""
         if fix.edits not in self._judged:
-            judge = lifespan.objection if remark.remedy is Remedy.MOVE else objection
+            judge = JUDGES.get((remark.remedy, fix.way), objection)
             self._judged[fix.edits] = judge(fix, remark.function, self.contexts, self.sources)
         return self._judged[fix.edits]
 
