@@ -155,6 +155,72 @@ def test_sessions_that_endpoints_and_tasks_open(stage: Stage, databases: None) -
     )
 
 
+def test_sessions_that_are_closed_by_hand_or_in_a_transaction(stage: Stage, databases: None) -> None:
+    """What a `finally` closes is closed, what is raised in a transaction takes it back."""
+    stage.same(
+        {
+            "models.py": MODELS,
+            "main.py": """
+            from fastapi import FastAPI, HTTPException
+            from sqlalchemy import select
+            from sqlalchemy.orm import Session
+
+            from models import Author, SessionLocal
+
+            app = FastAPI()
+
+
+            @app.put("/authors/{name}")
+            async def put(name: str, fail: bool = False) -> str:
+                with SessionLocal.begin() as db:
+                    if db.scalar(select(Author).where(Author.name == name)) is not None:
+                        raise HTTPException(409, "known already")
+                    db.add(Author(name=name))
+                    if fail:
+                        raise HTTPException(418, "no")
+                return name
+
+
+            @app.get("/authors")
+            async def authors() -> list[str]:
+                db: Session = SessionLocal()
+                try:
+                    return [author.name for author in db.query(Author).order_by(Author.id).all()]
+                finally:
+                    db.close()
+
+
+            @app.delete("/authors/{name}")
+            async def remove(name: str) -> None:
+                db = SessionLocal()
+                try:
+                    db.delete(db.query(Author).filter(Author.name == name).one())
+                    db.commit()
+                except ValueError:
+                    db.rollback()
+                    raise
+                finally:
+                    db.close()
+            """,
+        },
+        Ask("PUT", "/authors/ben"),
+        Ask("PUT", "/authors/ben"),
+        Ask("PUT", "/authors/eve?fail=1"),
+        Ask("PUT", "/authors/eve"),
+        get("/authors"),
+        Ask("DELETE", "/authors/ben"),
+        Ask("DELETE", "/authors/ben"),
+        get("/authors"),
+        fixes=4,
+        way="twin",
+        holds=(
+            "async with AsyncSessionLocal.begin() as db:",
+            "db: AsyncSession = AsyncSessionLocal()",
+            "await db.close()",
+        ),
+    )
+
+
 def test_sqlmodel_over_its_asynchronous_session(stage: Stage, databases: None) -> None:
     """Its own `exec` is awaited, of a session that a dependency gives and of one that an endpoint opens."""
     stage.same(

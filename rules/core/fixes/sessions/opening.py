@@ -1,12 +1,14 @@
-"""Sessions that a function opens itself, `with SessionLocal() as db`, opened by the asynchronous factory of the project."""
+"""Sessions that a function opens itself, opened by the asynchronous factory of the project.
+
+By `with SessionLocal() as db`, by `with SessionLocal.begin() as db`, or as `db = SessionLocal()`, where a `finally` closes it.
+"""
 
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rules.core.facts import Binding, Call, Entered, Name, names_in
+from rules.core.facts import Attribute, Binding, Call, Entered, Name, Typed, names_in
 from rules.core.findings import Applicability, Fix, Span, Way
-from rules.core.fixes.awaits import Awaits
 from rules.core.fixes.sessions.exchange import CONTRACT, Desk, Exchange
 from rules.core.fixes.sessions.parameters import Parameters
 from rules.core.fixes.sessions.stacks import Source, Twins, Unlike, compared
@@ -17,15 +19,22 @@ from rules.core.repository import is_offline
 from rules.core.usage import is_told
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
+BEGINNING = frozenset({"sqlalchemy.orm.sessionmaker.begin"})
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session that a function opens under a name, in one or several places by the same call."""
+    """A session that a function opens under a name, in one or several places by the same call.
+
+    One that is `begun` is in a transaction, which ends with its `with`; one that is not `entered` by any is closed by hand.
+    """
 
     name: str
     row: Sessions
     made: Call
     line: int
+    begun: bool
+    entered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +63,26 @@ def _opened(remark: Remark, desk: Desk) -> Opened | None:
     for _ in range(3):
         bound = (b.value for name in names for b in function.bindings.get(name, ()))
         names |= {inner for value in bound for inner in names_in(value)}
+    made = Entered(remark.site.call, asynchronous=False)
+    names |= {name for name, bindings in function.bindings.items() if made in (b.value for b in bindings)}
     found = (_opened_as(name, function.bindings.get(name, ()), remark.function, desk) for name in sorted(names))
     return next(filter(None, found), None)
 
 
 def _opened_as(name: str, bindings: tuple[Binding, ...], function: ProjectFunction, desk: Desk) -> Opened | None:
-    values = {one.value for one in bindings}
+    values = {one.value for one in bindings if not isinstance(one.value, Typed)}
     value = values.pop() if len(values) == 1 else None
-    made = value.of if isinstance(value, Entered) and not value.asynchronous else None
+    made = value.of if isinstance(value, Entered) and not value.asynchronous else value
     if not isinstance(made, Call):
         return None
-    row = desk.contexts.project.knowledge.sessions.get(_given(made, Where(function.path, function.index), desk))
-    return Opened(name, row, made, bindings[0].line) if row is not None else None
+    where = Where(function.path, function.index)
+    callee = desk.contexts.project.value(made.callee, where)
+    begun = isinstance(callee, Outside) and callee.name in BEGINNING and isinstance(made.callee, Attribute)
+    inner = Call(made.callee.of) if begun and isinstance(made.callee, Attribute) else made
+    row = desk.contexts.project.knowledge.sessions.get(_given(inner, where, desk))
+    if row is None or (begun and made is value):
+        return None
+    return Opened(name, row, inner, bindings[0].line, begun, made is not value)
 
 
 def _given(made: Call, where: Where, desk: Desk) -> str:
@@ -81,6 +98,8 @@ def _exchanged(function: ProjectFunction, opened: Opened, desk: Desk) -> Fix:
         raise Refused("rows may be handed to whoever calls the function")
     source = desk.stacks.opened(opened.made, function, opened.line, opened.row.of)
     factory, twins = _twin(source, opened.row, desk)
+    if opened.begun and twins.instead.expires and not source.expires:
+        raise Refused("a row is read after a commit, and would have to be loaded there")
     exchange = Exchange(desk, opened.row, twins)
     _open(function, opened, factory, exchange)
     exchange.grow(function, opened.name)
@@ -131,17 +150,56 @@ def _open(function: ProjectFunction, opened: Opened, factory: Factory, exchange:
         if origin is not None and is_told(*origin, exchange.contexts):
             raise Refused("a text names the factory of the session, as mocks are told")
     parameters = Parameters(exchange.contexts, file, exchange.wanted)
+    if any(argument.arg == opened.name for argument in ast.walk(definition.args) if isinstance(argument, ast.arg)):
+        raise Refused("the name of a session is bound again")
+    if not opened.entered:
+        _bind(definition, opened, factory, exchange, parameters)
+        return
     for node, item in _opening(definition, opened.name):
-        call = _call(item)
+        call = _call(item.context_expr)
         if isinstance(node, ast.AsyncWith) or len(node.items) != 1:
             raise Refused("a session is opened together with something else")
         if not exchange.may_await(call, function):
             raise Refused("a session is opened where nothing can be awaited")
         file.put(file.document.span(node).start, "async ")
-        _call_instead(call, parameters.own_name(factory.path, factory.name, call.func), file)
+        _call_instead(call, factory, parameters, begun=opened.begun)
         exchange.opened.add(item.optional_vars or call)
-    if any(argument.arg == opened.name for argument in ast.walk(definition.args) if isinstance(argument, ast.arg)):
-        raise Refused("the name of a session is bound again")
+
+
+def _bind(definition: ast.AST, opened: Opened, factory: Factory, exchange: Exchange, parameters: Parameters) -> None:
+    """`db = AsyncLocal()` in place of `db = SessionLocal()`, which a `finally` closes. Raises Refused."""
+    statements = [node for node in ast.walk(definition) if isinstance(node, (ast.Assign, ast.AnnAssign))]
+    found = [one for one in statements if any(_is_named(target, opened.name) for target in _targets(one))]
+    if len(found) != 1 or len(_targets(found[0])) != 1:
+        raise Refused("how a session is opened is not seen")
+    (statement,) = found
+    _check_closed(definition, opened.name)
+    _call_instead(_call(statement.value), factory, parameters, begun=False)
+    if isinstance(statement, ast.AnnAssign):
+        parameters.rename_class(statement.annotation, exchange.twins.instead.gives)
+    exchange.opened.update(_targets(statement))
+
+
+def _targets(statement: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+
+
+def _is_named(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _check_closed(definition: ast.AST, name: str) -> None:
+    """Raises Refused where a session is used outside of the one `try` that closes it in the end."""
+    ending = [node for node in ast.walk(definition) if isinstance(node, ast.Try) and _is_closed_by(node, name)]
+    uses = [node for node in ast.walk(definition) if _is_named(node, name)]
+    inside = {*ast.walk(ending[0])} if len(ending) == 1 else set()
+    if any(isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node not in inside for node in uses):
+        raise Refused("nothing is sure to close a session")
+
+
+def _is_closed_by(node: ast.Try, name: str) -> bool:
+    closing = (one.value for one in node.finalbody if isinstance(one, ast.Expr))
+    return any(ast.unparse(one) == f"{name}.close()" for one in closing)
 
 
 def _opening(definition: ast.AST, name: str) -> Iterator[tuple[ast.With | ast.AsyncWith, ast.withitem]]:
@@ -152,18 +210,20 @@ def _opening(definition: ast.AST, name: str) -> Iterator[tuple[ast.With | ast.As
             yield node, item
 
 
-def _call_instead(call: ast.Call, name: str, file: Awaits) -> None:
+def _call_instead(call: ast.Call, factory: Factory, parameters: Parameters, *, begun: bool) -> None:
     """The other factory in place of what is called, without arguments; an import that has no use then may stay."""
-    document = file.document
-    if isinstance(call.func, ast.Name) and document.uses[call.func.id] != [call.func]:
-        file.edit(document.replace(document.span(call.func), name))
+    old = call.func.value if begun and isinstance(call.func, ast.Attribute) else call.func
+    file, document = parameters.file, parameters.document
+    name = parameters.own_name(factory.path, factory.name, old)
+    if isinstance(old, ast.Name) and document.uses[old.id] != [old]:
+        file.edit(document.replace(document.span(old), name))
     else:
-        file.rename(call.func, name)
+        file.rename(old, name)
     if call.args or call.keywords:
         file.edit(document.replace(Span(*document.span(call.func).end, *document.span(call).end), "()"))
 
 
-def _call(item: ast.withitem) -> ast.Call:
-    if not isinstance(item.context_expr, ast.Call):
+def _call(node: ast.expr | None) -> ast.Call:
+    if not isinstance(node, ast.Call):
         raise Refused("how a session is opened is not seen")
-    return item.context_expr
+    return node

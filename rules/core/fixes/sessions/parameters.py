@@ -48,7 +48,7 @@ class Parameters:
         if _is_annotated(argument.annotation, where, self.contexts):
             self._annotated(argument.annotation, given, where)
         elif default is not None:
-            self._retype(argument.annotation, given.of)
+            self.rename_class(argument.annotation, given.of)
         else:
             self._alias(argument.annotation, given, where)
 
@@ -58,9 +58,10 @@ class Parameters:
         if default is not None:
             raise Refused("a helper may do without a session")
         if argument.annotation is not None:
-            self._retype(argument.annotation, of)
+            self.rename_class(argument.annotation, of)
 
-    def _retype(self, annotation: ast.expr, of: str) -> None:
+    def rename_class(self, annotation: ast.expr, of: str) -> None:
+        """Another class in an annotation."""
         if not isinstance(annotation, (ast.Name, ast.Attribute)):
             raise Refused("the annotation of a session is not plain")
         self._rename(annotation, self._class(of))
@@ -76,7 +77,7 @@ class Parameters:
         items = annotation.slice if isinstance(annotation, ast.Subscript) else None
         if not (isinstance(items, ast.Tuple) and len(items.elts) == 2):
             raise Refused("the annotation of a session is not plain")
-        self._retype(items.elts[0], given.of)
+        self.rename_class(items.elts[0], given.of)
         self._depend(items.elts[1], given, where)
 
     def _depend(self, node: ast.expr, given: Injection, where: Where) -> None:

@@ -1,5 +1,7 @@
 """Sessions that a function opens itself, opened by the asynchronous factory where the project has one that is alike."""
 
+import re
+
 import pytest
 
 from rules import Applicability, Way
@@ -30,6 +32,8 @@ app = FastAPI()
 
 """
 OPEN = "with SessionLocal() as db:\n        "
+BEGUN = "with SessionLocal.begin() as db:\n        "
+CLOSED = "db = SessionLocal()\n    try:\n        {}\n    finally:\n        db.close()"
 ENDPOINT = '@app.get("/")\nasync def home(name: str):\n    '
 
 
@@ -80,6 +84,46 @@ def test_a_session_that_an_endpoint_opens(before: str, after: str) -> None:
     fixes = (finding.fix, *finding.alternatives)
     (fix,) = (fix for fix in fixes if fix is not None and fix.title == "Await a session of `AsyncLocal`")
     assert fix.applicability is Applicability.SAFE
+
+
+@pytest.mark.parametrize("opened", ["db = SessionLocal()", "db: Session = SessionLocal()"])
+def test_a_session_that_is_closed_in_the_end(opened: str) -> None:
+    body = (
+        f"{opened}\n    try:\n        item = db.get(Item, 1)\n        db.delete(item)\n        db.commit()\n"
+        "    except ValueError:\n        db.rollback()\n        raise\n    finally:\n        db.close()"
+    )
+    after = re.sub(r"\bdb\.(?=get|delete|commit|rollback|close)", "await db.", body).replace(
+        "SessionLocal", "AsyncLocal"
+    )
+    wanted = _text(after, imports="AsyncLocal")
+    if "Session =" in opened:
+        wanted = wanted.replace("db: Session", "db: AsyncSession")
+        wanted = wanted.replace("sqlalchemy.orm import Session", "sqlalchemy.ext.asyncio import AsyncSession")
+    assert_fixes(RULE, _text(body), wanted, files=_files(), way=Way.TWIN)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("db.add(Item(name=name))", "db.add(Item(name=name))"),
+        ("db.get(Item, 1).name = name", "(await db.get(Item, 1)).name = name"),
+        (
+            "return [row.name for row in db.scalars(select(Item)).all()]",
+            "return [row.name for row in (await db.scalars(select(Item))).all()]",
+        ),
+    ],
+)
+def test_a_session_that_begins_a_transaction(before: str, after: str) -> None:
+    assert_fixes(RULE, _text(BEGUN + before), _asynchronous(_text(BEGUN + after)), files=_files(), way=Way.TWIN)
+
+
+def test_a_transaction_of_a_factory_that_lets_rows_forget() -> None:
+    """The rows of the one may be read after the commit, those of the other may not."""
+    expiring = FACTORY.replace(", expire_on_commit=False", "")
+    keeping = ENGINES.replace("sessionmaker(", "sessionmaker(expire_on_commit=False, ", 1)
+    source = _text(BEGUN + "item = db.get(Item, 1)\n    return item.name")
+    assert _titles(source, {**FILES, "app/database.py": f"{keeping}{FACTORY}"})
+    assert _titles(source, {**FILES, "app/database.py": f"{keeping}{expiring}"}) == []
 
 
 def test_a_session_of_an_engine_is_one_of_the_factory() -> None:
@@ -138,11 +182,19 @@ def _titles(source: str, files: Files) -> list[str]:
         OPEN + "db.commit()\n    db = None",
         "with SessionLocal() as db, open(name) as file:\n        db.commit()",
         "with SessionLocal(autoflush=False) as db:\n        db.commit()",
-        "with SessionLocal.begin() as db:\n        db.get(Item, 1)",
         "with make(SessionLocal) as db:\n        db.commit()\n    " + OPEN + "db.commit()",
         OPEN + "item = db.get(Item, 1)\n        db.rollback()\n        return item.name",
         "with lock:\n        with SessionLocal() as db:\n            db.commit()",
         "db = SessionLocal()\n    db.commit()",
+        "db = SessionLocal()\n    db.commit()\n    db.close()",
+        "db = SessionLocal()\n    db.get(Item, 1)\n    try:\n        db.commit()\n    finally:\n        db.close()",
+        "db = SessionLocal()\n    try:\n        db.commit()\n    except ValueError:\n        db.close()",
+        "db = other = SessionLocal()\n    try:\n        db.commit()\n    finally:\n        db.close()",
+        CLOSED.format("db.commit()") + "\n    db = None",
+        CLOSED.format(
+            "item = db.get(Item, 1)\n        item.name = name\n        db.commit()\n        return item.parts"
+        ),
+        BEGUN + "use(db)\n        db.get(Item, 1)",
     ],
 )
 def test_what_is_not_understood_stays_as_it_is(body: str) -> None:
