@@ -156,9 +156,11 @@ class Borrower:
     has to be another one there.
 
     `answer` names what may be taken of the answer of another package, each with its name there; `awaited` what is awaited
-    there ("json()" for a call without arguments). `exceptions` maps what the function raises to all that stands for it there,
+    there ("json()" for a call without arguments), `negated` what is the contrary of something there ("ok" of "is_error"). What is
+    `shown` means a little less there, and is taken only where a person reads it, in what is logged or raised. `exceptions` maps what the function raises to all that stands for it there,
     members of the package of the client where they hold no dot. `response` tells whether those have the answer as `.response`, as
-    the old ones have.
+    the old ones have. `said` holds a note for each argument, or (behind a dot) part of the answer, that only some calls have; `places` tells how
+    many arguments stand before those with names, the address last.
     """
 
     name: str
@@ -172,6 +174,10 @@ class Borrower:
     exceptions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     response: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    negated: Mapping[str, str] = field(default_factory=dict)
+    shown: frozenset[str] = frozenset()
+    said: Mapping[str, str] = field(default_factory=dict)
+    places: int = 1
 
     @property
     def package(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rules.core.library import Blocking, Borrower, Counterpart, Library
 
 _VERBS = ("request", "get", "options", "head", "post", "put", "patch", "delete")
-_WITH_BODY = frozenset({"post", "put", "patch"})
+_WITH_BODY = frozenset({"post", "put", "patch", "request"})
 _OAUTH = ("requests_oauthlib.OAuth1Session", "requests_oauthlib.OAuth2Session")
 _DERIVED = (
     *_OAUTH,
@@ -37,6 +37,8 @@ _AIOHTTP = {
     "JSONDecodeError": ("json.JSONDecodeError",),
 }
 """https://www.python-httpx.org/exceptions/ and https://docs.aiohttp.org/en/stable/client_reference.html#client-exceptions."""
+_COMPACT = "HTTPX writes JSON without spaces, so that the bytes of a body, and a signature over them, are others."
+_CHARSET = "Text whose charset the server does not tell is read as UTF-8; Requests guessed, or took ISO-8859-1."
 _MOCKS = "Tests that replace `requests` have to replace the client instead."
 _FOREVER = "aiohttp.ClientTimeout(total=None)"
 _SHARED = ("params", "headers")
@@ -61,6 +63,10 @@ def _by_httpx(verb: str, package: str) -> Borrower:
         answer=_ANSWER | {"reason": "reason_phrase"},
         exceptions=_exceptions(_HTTPX),
         response=frozenset({"HTTPStatusError"}),
+        negated={"ok": "is_error"},
+        shown=frozenset({"text"}),
+        said={"json": _COMPACT, ".text": _CHARSET},
+        places=2 if verb == "request" else 1,
         notes=(
             f"HTTPX raises `{package}.HTTPError` and its kin instead of `requests.RequestException`.",
             "Of more than a hundred calls at once the others wait for a connection, and fail after the `pool` timeout.",
@@ -84,6 +90,7 @@ def _by_aiohttp(verb: str) -> Borrower:
         answer={"status_code": "status", **{name: name for name in ("headers", "reason", "ok", "raise_for_status")}},
         awaited={"json()": "json(content_type=None)", "content": "read()"},
         exceptions=_exceptions(_AIOHTTP),
+        places=2 if verb == "request" else 1,
         notes=(
             "aiohttp raises `aiohttp.ClientError` and its kin instead of `requests.RequestException`.",
             "aiohttp writes the address in its canonical form.",
@@ -99,7 +106,7 @@ def _instead_of_session(
     return Counterpart(
         "requests.Session",
         of,
-        awaited=frozenset({*_VERBS[1:], "close"}),
+        awaited=frozenset({*_VERBS, "close"}),
         quick=frozenset({"headers.update"}),
         renamed={} if bound else {"close": "aclose"},
         heavy=not bound,
@@ -126,8 +133,8 @@ library = Library(
         Blocking("clients/requests", tuple(f"{_DERIVED[-1]}.{name}_token" for name in ("fetch", "refresh"))),
     ),
     borrowers=(
-        *(_by_httpx(verb, package) for package in ("httpx2", "httpx") for verb in _VERBS[1:]),
-        *(_by_aiohttp(verb) for verb in _VERBS[1:]),
+        *(_by_httpx(verb, package) for package in ("httpx2", "httpx") for verb in _VERBS),
+        *(_by_aiohttp(verb) for verb in _VERBS),
     ),
     successors=(
         *(

@@ -15,6 +15,8 @@ from rules.core.usage import calls_by_hand
 from rules.core.values import Outside, ProjectFunction, Where
 
 CATCHING_ALL = frozenset({"builtins.Exception", "builtins.BaseException"})
+TELLING = frozenset({"debug", "info", "warning", "error", "exception", "critical", "print"})
+ANSWERING = frozenset({"HTTPException"})  # what tells it to whoever asked
 _BASES = frozenset(
     f"builtins.{name}" for name in ("OSError", "IOError", "EnvironmentError", "ValueError", "RuntimeError")
 )
@@ -61,6 +63,13 @@ def rewritten(
         if attribute.attr in row.answer:
             edits += _renamed(use, attribute, row.answer[attribute.attr], document)
             continue
+        if attribute.attr in row.negated and use is not call:
+            edits += _negated(use, attribute, row.negated[attribute.attr], document)
+            continue
+        if attribute.attr in row.shown and use is not call:
+            if not _is_shown(attribute, document):
+                raise UnknownUse
+            continue
         whole, new = _awaited(attribute, row, document, turned)
         reads |= _stands_beside(whole, call, document)
         wrapped = _needs_parentheses(whole, document)
@@ -80,6 +89,42 @@ def _renamed(use: ast.expr, attribute: ast.Attribute, new: str, document: Docume
     if new == attribute.attr:
         return []
     return [document.replace(Span(*document.span(use).end, *document.span(attribute).end), f".{new}")]
+
+
+def _negated(use: ast.expr, attribute: ast.Attribute, new: str, document: Document) -> list[Edit]:
+    """`not answer.is_error` for `answer.ok`, `answer.is_error` for `not answer.ok`."""
+    around = document.parents.get(attribute)
+    whole = around if isinstance(around, ast.UnaryOp) and isinstance(around.op, ast.Not) else attribute
+    text = f"{document.text_of(use)}.{new}"
+    if whole is attribute:
+        is_plain = isinstance(around, (ast.If, ast.While, ast.Return, ast.Assign, ast.BoolOp, ast.keyword))
+        text = f"not {text}" if is_plain else f"(not {text})"
+    return [document.replace(document.span(whole), text)]
+
+
+def _is_shown(node: ast.expr, document: Document) -> bool:
+    """Whether it is read by people only: in what is raised, logged or printed."""
+    around: ast.AST | None = document.parents.get(node)
+    while around is not None and not isinstance(around, ast.stmt):
+        if isinstance(around, ast.Call) and _is_telling(around.func):
+            return True
+        around = document.parents.get(around)
+    raised = around.exc if isinstance(around, ast.Raise) else None
+    return isinstance(raised, ast.Call) and _name(raised.func) not in ANSWERING
+
+
+def _is_telling(function: ast.expr) -> bool:
+    return _name(function) in TELLING
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def taken_of_answer(call: ast.Call, document: Document) -> list[str]:
+    """The attributes that are taken of the answer."""
+    around = (document.parents.get(use) for use in uses_of_answer(call, document))
+    return [one.attr for one in around if isinstance(one, ast.Attribute)]
 
 
 def _awaited(

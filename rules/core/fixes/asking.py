@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Edit, Span
-from rules.core.fixes.answers import UnknownUse, is_caught_elsewhere, recaught, rewritten
+from rules.core.fixes.answers import UnknownUse, is_caught_elsewhere, recaught, rewritten, taken_of_answer
 from rules.core.fixes.document import Document
 from rules.core.fixes.holding import Use
 from rules.core.fixes.imports import Imported, added_at_once, import_dotted
@@ -69,8 +69,7 @@ def written_anew(
         return [], []
     if use.tail == CLOSING:
         return [], []
-    known = contexts.project.knowledge.borrowers_of(f"{counterpart.asks}.{use.tail}")
-    row = next((one for one in known if one.client == counterpart.instead), None)
+    row = _row(use, counterpart, contexts)
     definition = document.function_at(function.line)
     if row is None or definition is None or not means_the_same(call, row):
         raise UnknownUse
@@ -82,6 +81,18 @@ def written_anew(
     ]
     asking = Asking(call, row, use.function, document, contexts, spans, (definition,))
     return asking.edits(f"{document.text_of(call.func.value)}.{row.method}", added)
+
+
+def _row(use: Use, counterpart: Counterpart, contexts: Contexts) -> Borrower | None:
+    known = contexts.project.knowledge.borrowers_of(f"{counterpart.asks}.{use.tail}")
+    return next((one for one in known if one.client == counterpart.instead), None)
+
+
+def differences_of(use: Use, counterpart: Counterpart, document: Document, contexts: Contexts) -> list[str]:
+    """What differs where this one use of a client is made on its counterpart, one sentence each."""
+    row = _row(use, counterpart, contexts)
+    call = document.call_at(contexts.project.function(use.function).sites[use.place].span)
+    return differences(call, row, document) if row is not None and call is not None else []
 
 
 def _joined(edits: list[Edit], document: Document) -> list[Edit]:
@@ -103,13 +114,15 @@ def _joined(edits: list[Edit], document: Document) -> list[Edit]:
 def means_the_same(call: ast.Call, row: Borrower) -> bool:
     """Whether the arguments mean the same there."""
     names = [keyword.arg for keyword in call.keywords]
-    if len(call.args) != 1 or isinstance(call.args[0], ast.Starred) or not {*names} <= row.keywords.keys():
+    if len(call.args) != row.places or not {*names} <= row.keywords.keys():
+        return False
+    if any(isinstance(one, ast.Starred) for one in call.args) or not all(map(_is_text, call.args[:-1])):
         return False
     if not row.is_other:
         return True
     by_name = {keyword.arg: keyword.value for keyword in call.keywords}
     plain = _is_plain(by_name.get("params"), {str, int}) and _is_plain(by_name.get("headers"), {str})
-    return plain and not ("params" in names and not _has_no_query(call.args[0]))
+    return plain and not ("params" in names and not _has_no_query(call.args[-1]))
 
 
 def _is_plain(node: ast.expr | None, types: set[type]) -> bool:
@@ -121,6 +134,18 @@ def _is_plain(node: ast.expr | None, types: set[type]) -> bool:
             for value in node.values
         )
     )
+
+
+def _is_text(node: ast.expr) -> bool:
+    """Whether it is a text as it stands, as the method of a request is."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def differences(call: ast.Call, row: Borrower, document: Document) -> list[str]:
+    """What differs where this one call is made on the other client, one sentence each."""
+    parts = [keyword.arg or "" for keyword in call.keywords]
+    parts += [f".{part}" for part in taken_of_answer(call, document)] if row.said else ()
+    return list(dict.fromkeys(row.said[part] for part in parts if part in row.said))
 
 
 def _has_no_query(url: ast.expr) -> bool:

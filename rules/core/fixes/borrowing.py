@@ -8,7 +8,7 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Call, Entered, Expression, Function, Name
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.answers import UnknownUse, is_caught_elsewhere
-from rules.core.fixes.asking import Asking, means_the_same
+from rules.core.fixes.asking import Asking, differences, means_the_same
 from rules.core.fixes.awaits import awaitable_call
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, orphan_edits
@@ -65,8 +65,9 @@ def _borrowed(
         Imported(lender.name, tuple(imports)),
         lambda name: is_taken_from(document.path, name, contexts),
     )
-    applicability = Applicability.UNSAFE if row.notes else Applicability.SAFE
-    fix = Fix(f"Await `{lender.name}.{row.method}`", Way.TWIN, (*edits, *orphans), applicability, row.notes)
+    notes = (*row.notes, *differences(call, row, document))
+    applicability = Applicability.UNSAFE if notes else Applicability.SAFE
+    fix = Fix(f"Await `{lender.name}.{row.method}`", Way.TWIN, (*edits, *orphans), applicability, notes)
     return marked(fix, function, contexts)
 
 

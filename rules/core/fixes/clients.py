@@ -292,7 +292,7 @@ def _parameter(giver: str, made: Made, wanted: Wanted) -> Edit:
         line = made.definition.lineno
         column = document.line(line).find("(", document.line(line).find(made.definition.name)) + 1
         return document.insert((line, column + 1), text)
-    end = max(document.span(one).end for one in (*own, *_defaults(arguments)))
+    end = max([document.span(one).end for one in own] + [document.span(one).end for one in _defaults(arguments)])
     start = document.span(own[-1]).start
     indent = document.line(start[0])[: start[1] - 1]
     return document.insert(end, f"{f',{chr(10)}{indent}' if not indent.strip() else ', '}{text}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Fix, Way
+from rules.core.fixes.asking import differences_of
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.holding import held_at
 from rules.core.fixes.reverse import refusal
@@ -150,6 +151,10 @@ def _differences(plan: Turning, contexts: Contexts) -> list[str]:
         found.append(CLEANING)
     for client in plan.clients.values():
         found += client.notes if client.asks else ()
+    for use, held in plan.uses.values():
+        document = plan.texts.document(use.function.path)
+        if plan.clients[held].asks and document is not None:
+            found += differences_of(use, plan.clients[held], document, contexts)
     if plan.clients and _is_tested(contexts):
         found.append(ELSEWHERE)
     if any(touches_shared(function, contexts) for function in plan.others):

@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Applicability, Options, Way
-from tests.rules.checking import assert_fixes, assert_unfixed, with_app
+from tests.rules.checking import assert_fixes, assert_unfixed, found, with_app
 
 ENDPOINT = '@app.get("/")\nasync def home(url: str):\n    '
 HTTPX = "import httpx\n\nhttp = httpx.AsyncClient()"
@@ -55,6 +55,21 @@ def test_httpx_is_asked_by_the_client_at_hand(imports: str, before: str, after: 
             'requests.get("https://a.b", params={"a": 1}, headers={"X": "y"})',
             'await http.get("https://a.b", params={"a": 1}, headers={"X": "y"}, timeout=None, follow_redirects=True)',
         ),
+        (
+            'requests.request("DELETE", url, json={}, timeout=3)',
+            'await http.request("DELETE", url, json={}, timeout=3, follow_redirects=True)',
+        ),
+        (
+            "r = requests.get(url, timeout=3)\n    return r.ok or not r.ok",
+            "r = await http.get(url, timeout=3, follow_redirects=True)\n    return not r.is_error or r.is_error",
+        ),
+        (
+            "r = requests.get(url, timeout=3)\n    if not r.ok:\n        raise ValueError(r.text)\n    print([r.ok])",
+            (
+                "r = await http.get(url, timeout=3, follow_redirects=True)\n    if r.is_error:\n"
+                "        raise ValueError(r.text)\n    print([(not r.is_error)])"
+            ),
+        ),
     ],
 )
 def test_what_requests_asks_can_be_asked_by_httpx_but_not_safely(before: str, after: str) -> None:
@@ -64,6 +79,20 @@ def test_what_requests_asks_can_be_asked_by_httpx_but_not_safely(before: str, af
     (fix,) = (fix for fix in finding.alternatives if fix.way is Way.TWIN)
     assert fix.applicability is Applicability.UNSAFE
     assert "requests.RequestException" in fix.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [("requests.post(url, json={}).json()", "without spaces"), ("r = requests.get(url)\n    print(r.text)", "charset")],
+)
+def test_what_differs_in_one_call_only_is_said_of_that(call: str, told: str) -> None:
+    def notes(call: str) -> str:
+        (finding,) = found("clients/requests", with_app(REQUESTS, f"{ENDPOINT}{call}\n"), files=FILES)
+        return " ".join(note for fix in finding.alternatives if fix.way is Way.TWIN for note in fix.notes)
+
+    assert told in notes(call)
+    assert notes("requests.post(url).json()")
+    assert told not in notes("requests.post(url).json()")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +110,10 @@ def test_what_requests_asks_can_be_asked_by_httpx_but_not_safely(before: str, af
         "requests.post(url, data={})",
         "requests.get(url).text",
         "requests.get(url).ok",
+        "r = requests.get(url)\n    return r.text",
+        "r = requests.get(url)\n    raise HTTPException(502, r.text)",
+        "requests.request(verb, url)",
+        'requests.request("get", *url)',
         "r = requests.get(url)\n    if r:\n        print(r.json())",
         "r = requests.get(url)\n    print(r)",
         "return requests.get(url)",

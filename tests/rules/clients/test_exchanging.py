@@ -39,6 +39,10 @@ def _text(imports: str, body: str, *, endpoint: str = ENDPOINT) -> str:
             'session.headers.update({"X": "y"})\n    r = await session.get(url)\n    r.raise_for_status()\n    return r.content',
         ),
         ('session.get(url, headers={"X": f"Bearer {url}"})', 'await session.get(url, headers={"X": f"Bearer {url}"})'),
+        (
+            "return session.request('PUT', url, json={}).status_code",
+            "return (await session.request('PUT', url, json={})).status_code",
+        ),
         ("session.get(url)\n    session.close()", "await session.get(url)\n    await session.aclose()"),
     ],
 )
@@ -48,6 +52,13 @@ def test_a_session_of_the_module(before: str, after: str) -> None:
     assert fix.applicability is Applicability.UNSAFE
     assert "requests.RequestException" in fix.notes[0]
     assert fix.requires == ()
+
+
+@pytest.mark.parametrize(("call", "is_told"), [("session.put(url, json={})", True), ("session.put(url)", False)])
+def test_what_httpx_writes_otherwise_is_told_where_it_is_written(call: str, is_told: bool) -> None:  # noqa: FBT001 -- a case
+    (finding,) = found(RULE, _text(SESSION, call), HAS)
+    notes = [note for fix in finding.alternatives if fix.way is Way.TWIN for note in fix.notes]
+    assert any("without spaces" in note for note in notes) == is_told
 
 
 def test_a_session_that_the_module_gives_headers() -> None:
@@ -104,7 +115,8 @@ def test_a_session_that_is_opened_for_a_request_is_one_of_aiohttp() -> None:
         (SESSION, "session.get(url, params=url)"),
         (SESSION, "return session.get(url).text"),
         (SESSION, "return session.get(url)"),
-        (SESSION, "session.request('GET', url)"),
+        (SESSION, "session.request(verb, url)"),
+        (SESSION, "session.request('GET', url, stream=True)"),
         (SESSION, "session.headers.update({'X': url})\n    session.get(url)"),
         (SESSION, "session.headers['X'] = url\n    session.get(url)"),
         (SESSION, "session.verify = False\n    session.get(url)"),
