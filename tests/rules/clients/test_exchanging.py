@@ -55,7 +55,7 @@ def test_a_session_of_the_module(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(("call", "is_told"), [("session.put(url, json={})", True), ("session.put(url)", False)])
-def test_what_httpx_writes_otherwise_is_told_where_it_is_written(call: str, is_told: bool) -> None:  # noqa: FBT001 -- a case
+def test_what_httpx_writes_otherwise_is_told_where_it_is_written(call: str, is_told: bool) -> None:
     (finding,) = found(RULE, _text(SESSION, call), HAS)
     notes = [note for fix in finding.alternatives if fix.way is Way.TWIN for note in fix.notes]
     assert any("without spaces" in note for note in notes) == is_told
