@@ -71,7 +71,9 @@ HTTPX differs from Requests in redirects, timeouts, query strings, encodings and
 
 Unsafe, and only on request: a `Session` that a module or an object keeps becomes the asynchronous client that the project has
 elsewhere, or that `http-client` names, wherever it is used. It waits as long, follows redirects and sends the same arguments. Each call,
-each use of an answer and each exception that is caught must have a counterpart, or none of it is offered.
+each use of an answer and each exception that is caught must have a counterpart, or none of it is offered. A call of `requests.get`
+and its kin in an endpoint is made, under the same conditions, on a client that is at hand, or on one that the `lifespan` of the
+application opens and a dependency gives (`--as twin`).
 
 ## References
 - [FastAPI: Path operation functions](https://fastapi.tiangolo.com/async/#path-operation-functions)

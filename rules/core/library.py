@@ -160,7 +160,7 @@ class Borrower:
     `shown` means a little less there, and is taken only where a person reads it, in what is logged or raised. `exceptions` maps what the function raises to all that stands for it there,
     members of the package of the client where they hold no dot. `response` tells whether those have the answer as `.response`, as
     the old ones have. `said` holds a note for each argument, or (behind a dot) part of the answer, that only some calls have; `places` tells how
-    many arguments stand before those with names, the address last.
+    many arguments stand before those with names, the address last; `pool` is a note on a client that holds few connections.
     """
 
     name: str
@@ -178,6 +178,7 @@ class Borrower:
     shown: frozenset[str] = frozenset()
     said: Mapping[str, str] = field(default_factory=dict)
     places: int = 1
+    pool: str = ""
 
     @property
     def package(self) -> str:

@@ -37,6 +37,7 @@ _AIOHTTP = {
     "JSONDecodeError": ("json.JSONDecodeError",),
 }
 """https://www.python-httpx.org/exceptions/ and https://docs.aiohttp.org/en/stable/client_reference.html#client-exceptions."""
+_POOL = "Of more than a hundred calls at once the others wait for a connection, and fail after the `pool` timeout."
 _COMPACT = "HTTPX writes JSON without spaces, so that the bytes of a body, and a signature over them, are others."
 _CHARSET = "Text whose charset the server does not tell is read as UTF-8; Requests guessed, or took ISO-8859-1."
 _MOCKS = "Tests that replace `requests` have to replace the client instead."
@@ -65,11 +66,11 @@ def _by_httpx(verb: str, package: str) -> Borrower:
         response=frozenset({"HTTPStatusError"}),
         negated={"ok": "is_error"},
         shown=frozenset({"text"}),
+        pool=_POOL,
         said={"json": _COMPACT, ".text": _CHARSET},
         places=2 if verb == "request" else 1,
         notes=(
             f"HTTPX raises `{package}.HTTPError` and its kin instead of `requests.RequestException`.",
-            "Of more than a hundred calls at once the others wait for a connection, and fail after the `pool` timeout.",
             _MOCKS,
         ),
     )
@@ -141,7 +142,7 @@ library = Library(
             _instead_of_session(
                 f"{package}.AsyncClient",
                 {"timeout": "None", "follow_redirects": "True"},
-                _by_httpx("get", package).notes,
+                (*_by_httpx("get", package).notes, _POOL),
             )
             for package in ("httpx2", "httpx")
         ),

@@ -718,3 +718,44 @@ def test_one_client_where_the_application_had_no_lifespan(stage: Stage, upstream
         way="twin",
         holds=('FastAPI(title="rates", lifespan=lifespan)',),
     )
+
+
+def test_requests_on_a_client_that_the_lifespan_opens(stage: Stage, upstream: str) -> None:
+    """The project has a client of HTTPX elsewhere; the answers, and what is raised, are as before."""
+    stage.same(
+        {
+            "elsewhere.py": "import httpx\n\n\ndef make():\n    return httpx.AsyncClient()\n",
+            "main.py": """
+                import os
+
+                import requests
+                from fastapi import FastAPI, HTTPException, Request
+
+                app = FastAPI()
+                UPSTREAM = os.environ["UPSTREAM"]
+
+
+                @app.post("/orders")
+                async def order(request: Request, status: int = 200) -> dict:
+                    body = await request.body()
+                    try:
+                        answer = requests.get(f"{UPSTREAM}/status/{status}", timeout=5)
+                        answer.raise_for_status()
+                    except requests.RequestException as error:
+                        raise HTTPException(502, "upstream") from error
+                    moved = requests.request("GET", f"{UPSTREAM}/moved", headers={"X-Key": "k"}, timeout=5)
+                    if not moved.ok:
+                        raise ValueError(moved.text)
+                    return {"moved": moved.json(), "length": len(body), "fine": moved.ok}
+                """,
+        },
+        post("/orders", content=b"hello"),
+        post("/orders?status=404", content=b"hello"),
+        fixes=2,
+        way="twin",
+        holds=(
+            "FastAPI(lifespan=lifespan)",
+            "except (httpx.HTTPError, httpx.InvalidURL)",
+            "await http_client.request(",
+        ),
+    )

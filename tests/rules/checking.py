@@ -43,7 +43,8 @@ DEFAULT = Options()
 EVERYTHING = Options(everything=True)
 ONLY_FIXED = "endpoints/upstream"  # said only together with a fix, so not where there are no texts
 MOVED = "endpoints/lifespan"  # its fix takes decorators away, and adds a function
-SHARED = "concurrency/clients"  # one of its fixes adds a parameter that a dependency gives, and that dependency
+OPENED = re.compile(r"Share one client between requests|.* of a client that the lifespan opens")
+"""The titles of fixes that add a parameter which a dependency gives, and that dependency."""
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=]")
 
 Text = str | bytes
@@ -256,7 +257,7 @@ def _leaving_out(rule: str, fixes: list[Fix]) -> LeavingOut:
     """What of a module the fixes of a rule may add to or take away from its signatures."""
     if rule == MOVED:
         return _without_events
-    return _without_shared if rule == SHARED and any(fix.way is Way.TWIN for fix in fixes) else _as_it_is
+    return _without_shared if any(OPENED.fullmatch(fix.title) for fix in fixes) else _as_it_is
 
 
 def _check_text(before: bytes, after: bytes, edits: list[Edit], leaving_out: LeavingOut = _as_it_is) -> None:

@@ -36,13 +36,13 @@ def borrow(remark: Remark, contexts: Contexts, document: Document) -> Fix | None
     call = awaitable_call(remark.site, remark.function, contexts, document)
     for row in contexts.project.knowledge.borrowers_of(remark.sink.name) if call is not None else ():
         lender = _lender(row, remark.function, contexts)
-        same = call is not None and means_the_same(call, row) and _raises_the_same(row, remark.function, contexts)
+        same = call is not None and means_the_same(call, row) and raises_the_same(row, remark.function, contexts)
         if call is not None and lender is not None and same:
             return _borrowed(call, row, lender, remark.function, contexts, document)
     return None
 
 
-def _raises_the_same(row: Borrower, function: ProjectFunction, contexts: Contexts) -> bool:
+def raises_the_same(row: Borrower, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether nobody else sees what the call raises, where that is another thing."""
     if not row.is_other:
         return True
@@ -65,7 +65,7 @@ def _borrowed(
         Imported(lender.name, tuple(imports)),
         lambda name: is_taken_from(document.path, name, contexts),
     )
-    notes = (*row.notes, *differences(call, row, document))
+    notes = (*row.notes, *filter(None, (row.pool,)), *differences(call, row, document))
     applicability = Applicability.UNSAFE if notes else Applicability.SAFE
     fix = Fix(f"Await `{lender.name}.{row.method}`", Way.TWIN, (*edits, *orphans), applicability, notes)
     return marked(fix, function, contexts)
@@ -77,6 +77,11 @@ def _lender(row: Borrower, function: ProjectFunction, contexts: Contexts) -> _Le
     if len(found) != 1 or found[0][1] is None or not found[0][1] <= NEUTRAL:
         return None
     return _Lender(found[0][0], found[0][1])
+
+
+def is_at_hand(row: Borrower, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether the function or the file has such a client, be it one that cannot be borrowed."""
+    return any(_given(row, function, contexts)) or any(_global(row, function, contexts))
 
 
 def _global(

@@ -9,23 +9,17 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from rules.core.contexts import Contexts
-from rules.core.edits import EditConflictError, apply_edits, decode_source
 from rules.core.facts import Facts
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
+from rules.core.fixes.endpoint import Given, check_endpoint, compared, giver, parameter
 from rules.core.fixes.imports import Wanted, added_at_once, is_imported
-from rules.core.fixes.lifespan import NAME as LIFESPAN
-from rules.core.fixes.lifespan import insert_above
-from rules.core.fixes.proof import read_edited
 from rules.core.fixes.sessions.places import parameter_given
-from rules.core.fixes.startup import Argument, Keeping, Opening, application_of, check_tests, keep
+from rules.core.fixes.startup import Argument, Keeping, Opening, application_of, keep
 from rules.core.fixes.turning import Refused
 from rules.core.fixes.whole import Bench
-from rules.core.library import Role
 from rules.core.remarks import Remark
-from rules.core.syntax import parse
-from rules.core.usage import calls_by_hand
 from rules.core.values import Outside, ProjectFunction, Where
 
 NAME = "http_client"
@@ -55,14 +49,10 @@ _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A client in an endpoint: the `async with` that opens it under a name, and how the file writes its class."""
+    """A client in an endpoint, which the `async with` opens."""
 
-    function: ProjectFunction
-    definition: ast.AsyncFunctionDef
+    given: Given
     statement: ast.AsyncWith
-    name: str
-    written: str
-    document: Document
 
 
 def share_client(remark: Remark, bench: Bench) -> Fix | None:
@@ -74,7 +64,9 @@ def share_client(remark: Remark, bench: Bench) -> Fix | None:
     except (Refused, LookupError) as refusal:
         bench.refusals[str(refusal.args[0])] += 1
         return None
-    return Fix("Share one client between requests", Way.TWIN, edits, Applicability.UNSAFE, NOTES)
+    fix = Fix("Share one client between requests", Way.TWIN, edits, Applicability.UNSAFE, NOTES)
+    bench.judges[fix] = objection
+    return fix
 
 
 # What is made
@@ -102,8 +94,8 @@ def _made(remark: Remark, bench: Bench) -> tuple[Made, Opening]:
         raise Refused("the client is not opened in an endpoint")
     arguments = tuple(_arguments(call, dotted.partition(".")[0], function, document, bench.contexts))
     package, _, name = dotted.partition(".")
-    made = Made(function, definition, statement, item.optional_vars.id, document.text_of(call.func), document)
-    return made, Opening(package, name, arguments, function.path)
+    given = Given(function, definition, document, item.optional_vars.id, document.text_of(call.func))
+    return Made(given, statement), Opening(package, name, arguments, function.path)
 
 
 def _arguments(
@@ -153,17 +145,9 @@ def _is_global(name: str, document: Document) -> bool:
 
 def _check(made: Made, bench: Bench) -> None:
     """Raises Refused where the client is not one that others may use as well, or FastAPI cannot give it."""
-    contexts = bench.contexts
-    roots = [root for root in contexts.roots if root.function == made.function]
-    facts = contexts.project.function(made.function)
-    if [root.role for root in roots] != [Role.ENDPOINT] or facts.owner >= 0 or facts.parent > 0 or facts.generator:
-        raise Refused("the client is not opened in an endpoint")
-    if not contexts.project.decorators_are_known(made.function):
-        raise Refused("a decorator of the endpoint is not known")
-    if calls_by_hand(made.function, contexts) != ():
-        raise Refused("the endpoint is called by hand")
-    check_tests(contexts)
-    asked = [*_asked(made.name, made.definition, made.function, made.document, bench, made.statement)]
+    given = made.given
+    check_endpoint(given.function, bench.contexts)
+    asked = [*_asked(given.name, given.definition, given.function, given.document, bench, made.statement)]
     if len(asked) > 1 and not READING.issuperset(asked):
         raise Refused("several requests of the client may share cookies that are meant for them alone")
 
@@ -246,65 +230,19 @@ def _handed(node: ast.Name, call: ast.Call, function: ProjectFunction, bench: Be
 def _edits(made: Made, opening: Opening, bench: Bench) -> tuple[Edit, ...]:
     """Raises Refused, and LookupError where a name is taken."""
     wanted = Wanted()
-    names = (NAME, f"{made.definition.name}_client")
+    names = (NAME, f"{made.given.definition.name}_client")
     keeping = Keeping(opening, names, bench.contexts, bench.texts, wanted)
-    name, edits = keep(keeping, application_of(made.function, bench.contexts))
-    giver, given = _giver(name, made, wanted)
-    edits = (*edits, *given, _parameter(giver, made, wanted), *_unwrapped(made))
+    name, edits = keep(keeping, application_of(made.given.function, bench.contexts))
+    by, defined = giver(name, made.given, wanted)
+    edits = (*edits, *defined, parameter(by, made.given, wanted), *_unwrapped(made))
     documents = filter(None, map(bench.texts.document, sorted({edit.path for edit in edits})))
     imports = [edit for one in documents for edit in wanted.edits(one)]
     return tuple(sorted(added_at_once([*edits, *imports])))
 
 
-def _giver(name: str, made: Made, wanted: Wanted) -> tuple[str, tuple[Edit, ...]]:
-    """The dependency that gives the client, and the edit that defines it where the file does not have it. Raises Refused."""
-    document, giver = made.document, f"get_{name}"
-    request = wanted.member(document, "fastapi", "Request")
-    text = (
-        f"async def {giver}(request: {request}) -> {made.written}:\n"
-        f'    """The client that the application keeps for all requests."""\n'
-        f"    return request.app.state.{name}\n"
-    )
-    there = [one for one in document.tree.body if isinstance(one, _DEFINED)]
-    if any(document.text_of(one) == text.rstrip() for one in there):
-        return giver, ()
-    if giver in document.rebound or giver in document.uses:
-        raise Refused(f"the name `{giver}` is taken")
-    first = next(one for one in document.tree.body if isinstance(one, (*_DEFINED, ast.ClassDef)))
-    imports = [one for one in document.tree.body if isinstance(one, (ast.Import, ast.ImportFrom))]
-    if any(one.lineno > first.lineno for one in imports):
-        raise Refused("the file imports behind its first definition")
-    return giver, (insert_above(first, f"{text}\n\n", document),)
-
-
-def _parameter(giver: str, made: Made, wanted: Wanted) -> Edit:
-    """The last parameter of the endpoint, which the dependency gives. Raises Refused."""
-    document, arguments = made.document, made.definition.args
-    if arguments.vararg or arguments.kwarg or getattr(made.definition, "type_params", None):
-        raise Refused("the endpoint takes any arguments")
-    depends = wanted.member(document, "fastapi", "Depends")
-    text = f"{made.name}: {made.written} = {depends}({giver})"
-    annotated = is_imported(document, "typing.Annotated") or is_imported(document, "typing_extensions.Annotated")
-    if annotated and not arguments.defaults:
-        text = f"{made.name}: {annotated}[{made.written}, {depends}({giver})]"
-    own = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    if not own:
-        line = made.definition.lineno
-        column = document.line(line).find("(", document.line(line).find(made.definition.name)) + 1
-        return document.insert((line, column + 1), text)
-    end = max([document.span(one).end for one in own] + [document.span(one).end for one in _defaults(arguments)])
-    start = document.span(own[-1]).start
-    indent = document.line(start[0])[: start[1] - 1]
-    return document.insert(end, f"{f',{chr(10)}{indent}' if not indent.strip() else ', '}{text}")
-
-
-def _defaults(arguments: ast.arguments) -> list[ast.expr]:
-    return [*arguments.defaults, *(one for one in arguments.kw_defaults if one is not None)]
-
-
 def _unwrapped(made: Made) -> Iterator[Edit]:
     """The edits by which the body stands in the place of the `async with`. Raises Refused."""
-    document, statement = made.document, made.statement
+    document, statement = made.given.document, made.statement
     item = statement.items[0]
     last = document.span(item.optional_vars or item.context_expr).end
     rest = document.line(last[0])[last[1] - 1 :]
@@ -329,7 +267,7 @@ def _text_lines(node: ast.AST, document: Document) -> range:
 
 
 def _header(made: Made, last: int) -> str:
-    return "\n".join(made.document.line(number) for number in range(made.statement.lineno, last + 1))
+    return "\n".join(made.given.document.line(number) for number in range(made.statement.lineno, last + 1))
 
 
 # Proof
@@ -337,20 +275,12 @@ def _header(made: Made, last: int) -> str:
 
 def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
     """Why it may not be shown; empty where the files are the same but for who opens the client, and who gives it."""
-    for path in sorted({edit.path for edit in fix.edits}):
-        try:
-            text = apply_edits(sources[path], [edit for edit in fix.edits if edit.path == path])
-        except EditConflictError:
-            return "edits overlap"
-        after = read_edited(sources[path], text)
-        if isinstance(after, str):
-            return after
-        trees = [parse(decode_source(one)) for one in (sources[path], text)]
-        own = {node.name for node in trees[0].body if isinstance(node, _DEFINED)}
-        before, now = (ast.dump(_Without(own, _givers(trees[1])).visit(tree)) for tree in trees)
-        if before != now:
+    for one in compared(fix, sources):
+        if isinstance(one, str):
+            return one
+        if ast.dump(one.before) != ast.dump(one.now):
             return "changes something else"
-        if path == function.path and _entered(after, function, contexts) != -1:
+        if one.path == function.path and _entered(one.after, function, contexts) != -1:
             return "leaves the client where it was"
     return ""
 
@@ -360,55 +290,3 @@ def _entered(after: Facts, function: ProjectFunction, contexts: Contexts) -> int
     old = contexts.project.function(function)
     new = next(one for one in after.functions if one.qualname == old.qualname and one.line)
     return sum(site.entered for site in new.sites) - sum(site.entered for site in old.sites)
-
-
-class _Without(ast.NodeTransformer):
-    """A module without imports, clients that are opened, what keeps and gives them, and functions at its top but its `own`."""
-
-    def __init__(self, own: set[str], givers: set[str]) -> None:
-        self.own = own
-        self.givers = givers
-
-    def visit_Module(self, node: ast.Module) -> ast.AST:
-        node.body = [one for one in node.body if not isinstance(one, _DEFINED) or one.name in self.own]
-        return self.generic_visit(node)
-
-    def visit_Import(self, _: ast.Import) -> None:
-        """Others are imported."""
-
-    def visit_ImportFrom(self, _: ast.ImportFrom) -> None:
-        """Others are imported."""
-
-    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST | list[ast.stmt]:
-        self.generic_visit(node)
-        name = node.items[0].optional_vars
-        if (
-            len(node.items) > 1
-            or not isinstance(node.items[0].context_expr, ast.Call)
-            or not isinstance(name, ast.Name)
-        ):
-            return node
-        return [one for one in node.body if not ast.unparse(one).endswith(f".state.{name.id} = {name.id}")]
-
-    def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
-        is_new = isinstance(node.value, ast.Name) and node.value.id == LIFESPAN and LIFESPAN not in self.own
-        return None if node.arg == LIFESPAN and is_new else self.generic_visit(node)
-
-    def visit_arguments(self, node: ast.arguments) -> ast.AST:
-        defaults = [None] * (len(node.args) - len(node.defaults)) + node.defaults
-        kept = [pair for pair in zip(node.args, defaults, strict=True) if not self._is_given(*pair)]
-        more = [pair for pair in zip(node.kwonlyargs, node.kw_defaults, strict=True) if not self._is_given(*pair)]
-        node.args, node.defaults = [one for one, _ in kept], [default for _, default in kept if default is not None]
-        node.kwonlyargs, node.kw_defaults = [one for one, _ in more], [default for _, default in more]
-        return self.generic_visit(node)
-
-    def _is_given(self, argument: ast.arg, default: ast.expr | None) -> bool:
-        parts = [one for one in (argument.annotation, default) if one is not None]
-        names = {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
-        return bool(names & self.givers)
-
-
-def _givers(tree: ast.Module) -> set[str]:
-    """The functions that give what an application keeps on its state."""
-    functions = [one for one in tree.body if isinstance(one, ast.AsyncFunctionDef)]
-    return {one.name for one in functions if ast.unparse(one.body[-1]).startswith("return request.app.state.")}

@@ -13,6 +13,7 @@ from rules.core.fixes.choosing import Offered, chosen
 from rules.core.fixes.document import Document
 from rules.core.fixes.ending import marked_ending
 from rules.core.fixes.gathering import gather
+from rules.core.fixes.lending import lend
 from rules.core.fixes.offload import offload, offload_whole
 from rules.core.fixes.proof import objection
 from rules.core.fixes.reverse import reverse
@@ -25,7 +26,6 @@ from rules.core.remarks import Remark, Remedy
 from rules.core.values import ProjectFunction
 
 Writer = Callable[[Remark, Contexts, Document], Fix | str | None]
-Judge = Callable[[Fix, ProjectFunction, Contexts, Mapping[str, bytes]], str]
 
 MOST_MENDED = 50  # findings of a file that get fixes: what one person can read at a time
 
@@ -48,13 +48,6 @@ WIDE: Mapping[Remedy, tuple[Callable[[Remark, Bench], Fix | None], ...]] = {
     Remedy.TURN: (turn,),
     Remedy.READ_ONCE: (clients.share_client,),
 }
-
-
-JUDGES: Mapping[tuple[Remedy, Way], Judge] = {
-    (Remedy.MOVE, Way.REPAIR): lifespan.objection,
-    (Remedy.READ_ONCE, Way.TWIN): clients.objection,
-}
-"""What has to hold of fixes that change what a framework is given, in place of what has to hold of all others."""
 
 
 @dataclass(slots=True)
@@ -89,7 +82,7 @@ class Mending:
         proved: list[Fix] = []
         hindrance = ""
         for one in written:
-            against = self._objection(one, remark) if isinstance(one, Fix) else one
+            against = self._objection(one, remark, bench) if isinstance(one, Fix) else one
             if isinstance(one, Fix) and not against:
                 proved.append(self._with_prospect(one, remark, bench))
             else:
@@ -104,10 +97,10 @@ class Mending:
         self._is_told = True
         return replace(fix, notes=(*fix.notes, said))
 
-    def _objection(self, fix: Fix, remark: Remark) -> str:
+    def _objection(self, fix: Fix, remark: Remark, bench: Bench) -> str:
         """What is to be said against a fix; the same edits are judged once."""
         if fix.edits not in self._judged:
-            judge = JUDGES.get((remark.remedy, fix.way), objection)
+            judge = bench.judges.get(fix, lifespan.objection if remark.remedy is Remedy.MOVE else objection)
             self._judged[fix.edits] = judge(fix, remark.function, self.contexts, self.sources)
         return self._judged[fix.edits]
 
@@ -120,6 +113,8 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
     reaching = [fix for reach in WIDE.get(remark.remedy, ()) if (fix := reach(remark, bench)) is not None]
     if remark.remedy is Remedy.UNBLOCK and (borrowed := borrow(remark, bench.contexts, document)) is not None:
         reaching.append(borrowed)
+    elif remark.remedy is Remedy.UNBLOCK and (lent := lend(remark, bench)) is not None:
+        reaching.append(lent)
     yield from (fix for fix in reaching if fix.applicability is Applicability.SAFE)
     rest = [fix for fix in reaching if fix.applicability is Applicability.UNSAFE]
     for write in WAYS.get(remark.remedy, ()):

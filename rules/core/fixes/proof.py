@@ -129,7 +129,7 @@ def _contract_objection(fix: Fix, before: Contexts, after: Contexts, edited: Map
 def _meaning_objection(before: Contexts, after: Contexts, function: ProjectFunction, edited: Collection[str]) -> str:
     places = dict(_places(before, after, {*edited, function.path}))
     changed = dict.fromkeys((*_within(function, before), *_changed(places, before, after)))
-    return next(filter(None, (_objection_in(old, places[old], before, after) for old in changed if old in places)), "")
+    return next(filter(None, (objection_in(old, places[old], before, after) for old in changed if old in places)), "")
 
 
 def _places(
@@ -142,7 +142,7 @@ def _places(
         yield from ((ProjectFunction(path, i), ProjectFunction(path, j)) for i, j in zip(old, new, strict=True))
 
 
-def _objection_in(was: ProjectFunction, place: ProjectFunction, before: Contexts, after: Contexts) -> str:
+def objection_in(was: ProjectFunction, place: ProjectFunction, before: Contexts, after: Contexts) -> str:
     """What is wrong with one function that was changed."""
     old, new = before.project.function(was), after.project.function(place)
     if new.asynchronous and _blocking(after, place) - (_blocking(before, was) if old.asynchronous else Counter()):

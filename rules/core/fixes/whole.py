@@ -2,7 +2,7 @@
 
 import ast
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rules.core.contexts import Contexts
@@ -27,13 +27,18 @@ ELSEWHERE = "Tests that replace the client, or that start an event loop for each
 CLEANING = "Where a request is cancelled, what the context manager awaits behind its `yield` may not be done."
 
 
+Judge = Callable[[Fix, ProjectFunction, Contexts, Mapping[str, bytes]], str]
+"""What is to be said against a fix of a finding in a function; empty where it is proved."""
+
+
 @dataclass(slots=True)
 class Bench:
-    """What such fixes are made with."""
+    """What such fixes are made with. `judges` prove those fixes that change what a framework is given."""
 
     contexts: Contexts
     texts: Texts
     refusals: Counter[str]
+    judges: dict[Fix, Judge] = field(default_factory=dict)
     calm: Calm = field(init=False)
     desk: Desk = field(init=False)
 

@@ -48,7 +48,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 async def get_http_client(request: Request) -> httpx.AsyncClient:
-    """The client that the application keeps for all requests."""
+    """The client that the application keeps for everyone."""
     return request.app.state.http_client
 
 
@@ -106,7 +106,7 @@ router = APIRouter()
 
 
 async def get_http_client(request: Request) -> AsyncClient:
-    """The client that the application keeps for all requests."""
+    """The client that the application keeps for everyone."""
     return request.app.state.http_client
 
 

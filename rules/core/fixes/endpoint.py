@@ -1,0 +1,180 @@
+"""What an endpoint is given besides: a parameter, and the dependency that gives what its application keeps on its state."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rules.core.contexts import Contexts
+from rules.core.edits import EditConflictError, apply_edits, decode_source
+from rules.core.facts import Facts
+from rules.core.findings import Edit, Fix
+from rules.core.fixes.document import Document
+from rules.core.fixes.imports import Wanted, is_imported
+from rules.core.fixes.lifespan import NAME as LIFESPAN
+from rules.core.fixes.lifespan import insert_above
+from rules.core.fixes.proof import read_edited
+from rules.core.fixes.startup import check_tests
+from rules.core.fixes.turning import Refused
+from rules.core.library import Role
+from rules.core.syntax import parse
+from rules.core.usage import calls_by_hand
+from rules.core.values import ProjectFunction
+
+_DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A client that an endpoint is given: under which name, and how the file writes its class."""
+
+    function: ProjectFunction
+    definition: ast.AsyncFunctionDef
+    document: Document
+    name: str
+    written: str
+
+
+def check_endpoint(function: ProjectFunction, contexts: Contexts) -> None:
+    """Raises Refused where the function is none that FastAPI alone calls, with whatever parameters it has."""
+    facts = contexts.project.function(function)
+    roles = [root.role for root in contexts.roots if root.function == function]
+    if roles != [Role.ENDPOINT] or facts.owner >= 0 or facts.parent > 0 or facts.generator:
+        raise Refused("the client is not opened in an endpoint")
+    if not contexts.project.decorators_are_known(function):
+        raise Refused("a decorator of the endpoint is not known")
+    if calls_by_hand(function, contexts) != ():
+        raise Refused("the endpoint is called by hand")
+    check_tests(contexts)
+
+
+def giver(name: str, given: Given, wanted: Wanted) -> tuple[str, tuple[Edit, ...]]:
+    """The dependency that gives the client, and the edit that defines it where the file does not have it. Raises Refused."""
+    document, by = given.document, f"get_{name}"
+    request = wanted.member(document, "fastapi", "Request")
+    text = (
+        f"async def {by}(request: {request}) -> {given.written}:\n"
+        f'    """The client that the application keeps for everyone."""\n'
+        f"    return request.app.state.{name}\n"
+    )
+    there = [one for one in document.tree.body if isinstance(one, _DEFINED)]
+    if any(document.text_of(one) == text.rstrip() for one in there):
+        return by, ()
+    if by in document.rebound or by in document.uses:
+        raise Refused(f"the name `{by}` is taken")
+    first = next(one for one in document.tree.body if isinstance(one, (*_DEFINED, ast.ClassDef)))
+    imports = [one for one in document.tree.body if isinstance(one, (ast.Import, ast.ImportFrom))]
+    if any(one.lineno > first.lineno for one in imports):
+        raise Refused("the file imports behind its first definition")
+    return by, (insert_above(first, f"{text}\n\n", document),)
+
+
+def parameter(by: str, given: Given, wanted: Wanted) -> Edit:
+    """The last parameter of the endpoint, which the dependency gives. Raises Refused."""
+    document, arguments = given.document, given.definition.args
+    if arguments.vararg or arguments.kwarg or getattr(given.definition, "type_params", None):
+        raise Refused("the endpoint takes any arguments")
+    depends = wanted.member(document, "fastapi", "Depends")
+    text = f"{given.name}: {given.written} = {depends}({by})"
+    annotated = is_imported(document, "typing.Annotated") or is_imported(document, "typing_extensions.Annotated")
+    if annotated and not arguments.defaults:
+        text = f"{given.name}: {annotated}[{given.written}, {depends}({by})]"
+    own = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    if not own:
+        line = given.definition.lineno
+        column = document.line(line).find("(", document.line(line).find(given.definition.name)) + 1
+        return document.insert((line, column + 1), text)
+    end = max([document.span(one).end for one in own] + [document.span(one).end for one in _defaults(arguments)])
+    start = document.span(own[-1]).start
+    indent, rest = document.line(start[0])[: start[1] - 1], document.line(end[0])[end[1] - 1 :]
+    if indent.strip():
+        return document.insert(end, f", {text}")
+    if rest.startswith(","):
+        return document.insert((end[0] + 1, 1), f"{indent}{text},\n")
+    return document.insert(end, f",\n{indent}{text}")
+
+
+def _defaults(arguments: ast.arguments) -> list[ast.expr]:
+    return [*arguments.defaults, *(one for one in arguments.kw_defaults if one is not None)]
+
+
+# Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One file before and after a fix, as trees without what keeps and gives a client, and the facts of it afterwards."""
+
+    path: str
+    before: ast.AST
+    now: ast.AST
+    after: Facts
+
+
+def compared(fix: Fix, sources: Mapping[str, bytes]) -> Iterator[Compared | str]:
+    """The files that a fix changes; or why it cannot be made."""
+    for path in sorted({edit.path for edit in fix.edits}):
+        try:
+            text = apply_edits(sources[path], [edit for edit in fix.edits if edit.path == path])
+        except EditConflictError:
+            yield "edits overlap"
+            return
+        after = read_edited(sources[path], text)
+        if isinstance(after, str):
+            yield after
+            return
+        trees = [parse(decode_source(one)) for one in (sources[path], text)]
+        own = {node.name for node in trees[0].body if isinstance(node, _DEFINED)}
+        before, now = (_Without(own, _givers(trees[1])).visit(tree) for tree in trees)
+        yield Compared(path, before, now, after)
+
+
+class _Without(ast.NodeTransformer):
+    """A module without imports, clients that are opened, what keeps and gives them, and functions at its top but its `own`."""
+
+    def __init__(self, own: set[str], givers: set[str]) -> None:
+        self.own = own
+        self.givers = givers
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        node.body = [one for one in node.body if not isinstance(one, _DEFINED) or one.name in self.own]
+        return self.generic_visit(node)
+
+    def visit_Import(self, _: ast.Import) -> None:
+        """Others are imported."""
+
+    def visit_ImportFrom(self, _: ast.ImportFrom) -> None:
+        """Others are imported."""
+
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST | list[ast.stmt]:
+        self.generic_visit(node)
+        name = node.items[0].optional_vars
+        if (
+            len(node.items) > 1
+            or not isinstance(node.items[0].context_expr, ast.Call)
+            or not isinstance(name, ast.Name)
+        ):
+            return node
+        return [one for one in node.body if not ast.unparse(one).endswith(f".state.{name.id} = {name.id}")]
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
+        is_new = isinstance(node.value, ast.Name) and node.value.id == LIFESPAN and LIFESPAN not in self.own
+        return None if node.arg == LIFESPAN and is_new else self.generic_visit(node)
+
+    def visit_arguments(self, node: ast.arguments) -> ast.AST:
+        defaults = [None] * (len(node.args) - len(node.defaults)) + node.defaults
+        kept = [pair for pair in zip(node.args, defaults, strict=True) if not self._is_given(*pair)]
+        more = [pair for pair in zip(node.kwonlyargs, node.kw_defaults, strict=True) if not self._is_given(*pair)]
+        node.args, node.defaults = [one for one, _ in kept], [default for _, default in kept if default is not None]
+        node.kwonlyargs, node.kw_defaults = [one for one, _ in more], [default for _, default in more]
+        return self.generic_visit(node)
+
+    def _is_given(self, argument: ast.arg, default: ast.expr | None) -> bool:
+        parts = [one for one in (argument.annotation, default) if one is not None]
+        names = {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
+        return bool(names & self.givers)
+
+
+def _givers(tree: ast.Module) -> set[str]:
+    """The functions that give what an application keeps on its state."""
+    functions = [one for one in tree.body if isinstance(one, ast.AsyncFunctionDef)]
+    return {one.name for one in functions if ast.unparse(one.body[-1]).startswith("return request.app.state.")}
