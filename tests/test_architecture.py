@@ -17,6 +17,7 @@ PURE = frozenset(
     f"bot.{name}"
     for name in (
         "commands",
+        "comments",
         "config",
         "diff",
         "errors",
