@@ -331,9 +331,16 @@ class Facts:
     @classmethod
     def of(cls, outline: Outline, body: Body, weight: int) -> Facts:
         """The facts of a file that was just read."""
-        facts = cls(outline, b"")
-        facts.weight, facts._packed, facts._body = weight, None, body
+        facts = cls.passing(outline, body)
+        facts.weight = weight
         _unpacked.add(facts)
+        return facts
+
+    @classmethod
+    def passing(cls, outline: Outline, body: Body) -> Facts:
+        """The facts of a text that is looked at once: they stay unpacked as long as anybody holds them."""
+        facts = cls(outline, b"")
+        facts._packed, facts._body = None, body
         return facts
 
     @property

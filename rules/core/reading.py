@@ -47,11 +47,11 @@ from rules.core.facts import (
     Site,
     Subscript,
     Typed,
-    class_name,
     last_name,
 )
 from rules.core.formatted import IS_TOLD, settle
 from rules.core.ignores import read_ignores
+from rules.core.parts import Before, Part, Scope, closed, joined
 from rules.core.syntax import UnreadableError, parse
 from rules.core.uncollected import uncollected
 
@@ -68,7 +68,7 @@ MOST_NEEDS = 12  # conditions of one place that are kept
 DEEPEST = 150  # nested expressions; what lies deeper is read for its calls only
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-_LONE_RETURN = re.compile(r"\r(?!\n)")
+LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 def read_facts(source: bytes, tree: ast.Module | None = None) -> Facts:
@@ -80,69 +80,26 @@ def read_facts(source: bytes, tree: ast.Module | None = None) -> Facts:
         return _unreadable(f"it is larger than {LONGEST_FILE:,} bytes")
     try:
         text = decode_source(source)
-        if _LONE_RETURN.search(text):
+        if LONE_RETURN.search(text):
             return _unreadable("it has carriage returns that end no line")
         with uncollected():
-            return _Reader(text).read(tree or parse(text))
+            part = read_part(text, (tree or parse(text)).body)
+            return Facts.of(*joined([part], len(text), read_ignores(text)), len(text) // PACKED)
     except (UnreadableError, SyntaxError, UnicodeError, LookupError) as error:
         return _unreadable(str(error))
     except RecursionError:
         return _unreadable("it is nested too deeply to be read")
 
 
+def read_part(
+    text: str, body: Iterable[ast.stmt], *, functions: int = 1, classes: int = 0, needs: tuple[str, ...] = ()
+) -> Part:
+    """What statements at the top of a file say, which stand in the text; see `Part` for what came before them."""
+    return _Reader(text, functions, classes, needs).read(body)
+
+
 def _unreadable(problem: str) -> Facts:
     return Facts.of(Outline(problem), Body(), 0)
-
-
-def _other_names(scope: "_Scope") -> set[str]:
-    """The local names that are given what another name stands for, or holds."""
-    return {
-        name
-        for name, bindings in scope.bindings.items()
-        if any(isinstance(binding.value, (Name, Attribute, Subscript, Element)) for binding in bindings)
-    }
-
-
-def _decorating_names(functions: Iterable[Function]) -> Iterator[str]:
-    for function in functions:
-        for decorator in function.decorators:
-            yield last_name(decorator.callee if isinstance(decorator, Call) else decorator)
-
-
-def _is_property(function: Function) -> bool:
-    return any(last_name(decorator) in {"property", "cached_property"} for decorator in function.decorators)
-
-
-@dataclass(slots=True)
-class _Scope:
-    """A function that is being read."""
-
-    name: str
-    qualname: str
-    index: int
-    parent: int
-    owner: int
-    bindings: dict[str, list[Binding]] = field(default_factory=dict)
-    sites: list[Site] = field(default_factory=list)
-    results: list[Expression] = field(default_factory=list)
-    yields: list[Expression] = field(default_factory=list)
-    writes: set[str] = field(default_factory=set)
-    outer: set[str] = field(default_factory=set)
-    mentions: dict[str, int] = field(default_factory=dict)
-    managers: list[Expression] = field(default_factory=list)
-    held: list[Site] = field(default_factory=list)
-    tested: set[str] = field(default_factory=set)
-    narrowings: list[Narrowing] = field(default_factory=list)
-    branches: list[tuple[int, int, int]] = field(default_factory=list)
-    generator: bool = False
-    suspends: bool = False
-    looping: bool = False
-    loops: int = 0
-    lazy: int = 0
-    later: int = 0
-    guards: int = 0
-    scripted: int = 0
-    needs: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -157,54 +114,48 @@ class _ClassScope:
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, text: str, functions: int, classes: int, needs: tuple[str, ...]) -> None:
         self._lines = None if text.isascii() else [line.encode() for line in text.split("\n")]
-        self._functions: list[Function | None] = []
-        self._classes: list[Class | None] = []
+        self._text = text
+        self._functions: list[Function | None] = [None] * functions
+        self._classes: list[Class | None] = [None] * classes
         self._stars: list[Import] = []
         self._states: set[str] = set()
         self._dotted: set[str] = set()
         self._imports: list[Import] = []
         self._depth = 0
         self._run_through: set[int] = set()  # the generator expressions that are run through where they stand
-        self._scope = self._module = _Scope("<module>", "<module>", 0, -1, -1)
+        self._scope = self._module = Scope("<module>", "<module>", 0, -1, -1, needs=needs)
         self._class: _ClassScope | None = None
 
-    def read(self, tree: ast.Module) -> Facts:
-        self._functions.append(None)  # the module's own place, taken when all of it was read
-        self._block(tree.body)
-        self._functions[0] = self._closed(self._scope, 1, 1, 1, len(self._text), asynchronous=False)
-        functions = tuple(f for f in self._functions if f)
-        outline = Outline(
+    def read(self, body: Iterable[ast.stmt]) -> Part:
+        functions, classes, needs = len(self._functions), len(self._classes), self._scope.needs
+        for statement in body:
+            self._statement(statement)
+        return Part(
+            scope=self._module,
+            functions=tuple(f for f in self._functions[functions:] if f),
+            classes=tuple(c for c in self._classes[classes:] if c),
             stars=tuple(self._stars),
-            called=frozenset(last_name(site.call.callee) for function in functions for site in function.sites),
-            decorating=frozenset(_decorating_names(functions)),
-            coroutines=frozenset(f.name for f in functions if f.asynchronous),
-            dropped=frozenset(
-                last_name(s.call.callee) for f in functions if f.asynchronous for s in f.sites if s.statement
-            ),
             imports=tuple(self._imports),
-            bases=frozenset(class_name(base) for class_ in self._classes if class_ for base in class_.bases),
             states=frozenset(self._states),
-            properties=frozenset(f.name for f in functions if f.owner >= 0 and _is_property(f)),
             dotted=frozenset(self._dotted),
-            mentions=self._module.mentions,
-            ignores=tuple(sorted(read_ignores(self._text).items())),
+            before=Before(functions, classes, needs),
         )
-        body = Body(functions, tuple(c for c in self._classes if c))
-        return Facts.of(outline, body, len(self._text) // PACKED)
 
     # Statements
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
         needs, scripted = self._scope.needs, self._scope.scripted
         for statement in body:
-            handler = self._statements.get(type(statement))
-            if handler is not None:
-                handler(self, statement)
-            self._scope.scripted += always_leaves(statement)
+            self._statement(statement)
         self._scope.needs, self._scope.scripted = needs, scripted
+
+    def _statement(self, node: ast.stmt) -> None:
+        handler = self._statements.get(type(node))
+        if handler is not None:
+            handler(self, node)
+        self._scope.scripted += always_leaves(node)
 
     def _children(self, node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):
@@ -426,7 +377,7 @@ class _Reader:
         self._scope, self._class = scope, None
         self._block(node.body)
         self._scope, self._class = outer, around
-        self._functions[scope.index] = self._closed(
+        function = closed(
             scope,
             node.lineno,
             self._column(node.lineno, node.col_offset),
@@ -437,6 +388,7 @@ class _Reader:
             parameters=parameters,
             returns=returns,
         )
+        self._close(scope, function)
 
     def _lambda(self, node: ast.Lambda) -> Expression:
         parameters = self._parameters(node.args)
@@ -446,71 +398,31 @@ class _Reader:
         value = self._expression(node.body)
         self._scope, self._class = outer, around
         scope.results += [value] if value else []
-        self._functions[scope.index] = self._closed(
+        function = closed(
             scope,
             node.lineno,
             self._column(node.lineno, node.col_offset),
             node.lineno,
             node.end_lineno or node.lineno,
-            asynchronous=False,
             parameters=parameters,
         )
+        self._close(scope, function)
         return Defined(scope.index)
 
-    def _open(self, name: str) -> _Scope:
+    def _open(self, name: str) -> Scope:
         index = len(self._functions)
         self._functions.append(None)
         if self._class is not None:
-            return _Scope(name, f"{self._class.qualname}.{name}", index, self._scope.index, self._class.index)
+            return Scope(name, f"{self._class.qualname}.{name}", index, self._scope.index, self._class.index)
         around = "" if self._scope.index == 0 else f"{self._scope.qualname}."
-        return _Scope(name, around + name, index, self._scope.index, -1)
+        return Scope(name, around + name, index, self._scope.index, -1)
 
-    def _closed(
-        self,
-        scope: _Scope,
-        line: int,
-        column: int,
-        first_line: int,
-        end_line: int,
-        *,
-        asynchronous: bool,
-        decorators: tuple[Expression | None, ...] = (),
-        parameters: tuple[Parameter, ...] = (),
-        returns: Expression | None = None,
-    ) -> Function:
-        local = scope.bindings.keys() | {parameter.name for parameter in parameters}
-        if scope.index:
-            outer = self._scope.mentions
-            for name in scope.mentions.keys() - local:
-                outer[name] = outer.get(name, 0) + scope.mentions[name]
-        return Function(
-            name=scope.name,
-            qualname=scope.qualname,
-            line=line,
-            column=column,
-            first_line=first_line,
-            end_line=end_line,
-            asynchronous=asynchronous,
-            generator=scope.generator,
-            suspends=scope.suspends,
-            parent=scope.parent,
-            owner=scope.owner,
-            decorators=decorators,
-            parameters=parameters,
-            returns=returns,
-            bindings={name: tuple(values) for name, values in scope.bindings.items()},
-            sites=tuple(scope.sites),
-            results=tuple(scope.results),
-            yields=tuple(scope.yields),
-            writes=tuple(sorted((scope.writes - (local - _other_names(scope))) | scope.outer)),
-            reads=tuple(sorted(scope.mentions.keys() - local)),
-            managers=tuple(scope.managers),
-            held=tuple(scope.held),
-            loops=scope.looping,
-            tested=tuple(sorted(scope.tested)),
-            narrowings=tuple(scope.narrowings),
-            branches=_choosing(scope),
-        )
+    def _close(self, scope: Scope, function: Function) -> None:
+        """Keep what was read of a function. What it reads from outside, what is around it reads as well."""
+        self._functions[scope.index] = function
+        outer = self._scope.mentions
+        for name in function.reads:
+            outer[name] = outer.get(name, 0) + scope.mentions[name]
 
     def _parameters(self, arguments: ast.arguments) -> tuple[Parameter, ...]:
         plain = [*((a, "positional") for a in arguments.posonlyargs), *((a, "normal") for a in arguments.args)]
@@ -613,7 +525,7 @@ class _Reader:
         return Subscript(value, (Constant(place, "int"),)) if value else None
 
     def _keep(self, name: str, line: int, value: Expression | None) -> None:
-        scope: _Scope | _ClassScope = self._class if self._class is not None else self._scope
+        scope: Scope | _ClassScope = self._class if self._class is not None else self._scope
         if self._class is None and name in self._scope.outer:
             scope = self._module
         kept = scope.bindings.setdefault(name, [])
@@ -973,14 +885,6 @@ def _root(node: ast.expr) -> str:
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def _choosing(scope: _Scope) -> tuple[tuple[int, int, int], ...]:
-    """The `if` statements of a function in which a name is given something that is given more than once."""
-    if not scope.branches:
-        return ()
-    lines = [b.line for bindings in scope.bindings.values() if len(bindings) > 1 for b in bindings]
-    return tuple(one for one in scope.branches if any(one[0] <= line <= one[2] for line in lines))
 
 
 def _written(target: ast.expr) -> str:

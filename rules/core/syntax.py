@@ -17,13 +17,18 @@ class UnreadableError(ValueError):
 def parse(text: str) -> ast.Module:
     """The tree of a module. Raises `UnreadableError`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes and the like are not ours to report
-            return ast.parse(text)
+        return parse_now(text)
     except SyntaxError as error:
         return _parse_newer(text, error)
     except (ValueError, MemoryError, RecursionError) as error:
         raise UnreadableError(_sentence(error)) from error
+
+
+def parse_now(text: str) -> ast.Module:
+    """The tree of a module in the grammar of this interpreter. Raises what `ast.parse` raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escapes and the like are not ours to report
+        return ast.parse(text)
 
 
 def compiles(text: str) -> bool:

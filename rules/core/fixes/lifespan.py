@@ -218,7 +218,7 @@ def objection(fix: Fix, _: ProjectFunction, contexts: Contexts, sources: Mapping
         text = apply_edits(sources[path], fix.edits)
     except EditConflictError:
         return "edits overlap"
-    after = read_edited(sources[path], text)
+    after = read_edited(sources[path], text, fix.edits)
     if isinstance(after, str):
         return after
     before = contexts.project.facts[path]

@@ -5,12 +5,9 @@ resolved still resolves, and no new one is left open; each function keeps its na
 decorators, and with them the API its contract; the blocking call is gone and no other came; nothing is left unawaited.
 """
 
-import ast
-import dis
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from types import CodeType
 
 from rules.core.blocking import sinks_of
 from rules.core.contexts import Contexts
@@ -27,7 +24,9 @@ from rules.core.facts import (
     Subscript,
     last_name,
 )
-from rules.core.findings import Fix, Way
+from rules.core.findings import Edit, Fix, Way
+from rules.core.fixes.names import names_in_code, open_names
+from rules.core.fixes.rereading import taken_apart
 from rules.core.fixes.turning import MANAGER
 from rules.core.fixes.yielding import ASYNCHRONOUS
 from rules.core.reading import read_facts
@@ -35,25 +34,23 @@ from rules.core.syntax import UnreadableError, parse
 from rules.core.usage import calls_by_hand, registers
 from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
-_LOAD_GLOBAL = dis.opmap["LOAD_GLOBAL"]
-_READING = frozenset({_LOAD_GLOBAL, dis.opmap["LOAD_NAME"]})
-_NAMING = _READING | {dis.opmap["STORE_GLOBAL"], dis.opmap["STORE_NAME"]}
 PLAIN = {new: old for old, new in ASYNCHRONOUS.items()}
 
 
 def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
     """Why the fix of a finding in the function may not be shown, in a few words; empty where it is proved."""
     after: dict[str, bytes] = {}
-    for path in {edit.path for edit in fix.edits}:
+    edits = {path: [edit for edit in fix.edits if edit.path == path] for path in {edit.path for edit in fix.edits}}
+    for path, own in edits.items():
         try:
-            after[path] = apply_edits(sources[path], [edit for edit in fix.edits if edit.path == path])
+            after[path] = apply_edits(sources[path], own)
         except EditConflictError:
             return "edits overlap"
         except UnicodeError:
             return "not writable in the encoding of the file"
     edited: dict[str, Facts] = {}
     for path, source in after.items():
-        read = read_edited(sources[path], source)
+        read = read_edited(sources[path], source, edits[path])
         if isinstance(read, str):
             return read
         edited[path] = read
@@ -63,13 +60,21 @@ def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: 
     )
 
 
-def read_edited(before: bytes, after: bytes) -> Facts | str:
+def read_edited(before: bytes, after: bytes, edits: Iterable[Edit]) -> Facts | str:
     """The facts of a file after edits; or why they may not be made, where it does not compile or leaves a name open."""
     if before == after:
         return "changes nothing"
+    apart = taken_apart(before)
+    edited = apart.edited(edits, after) if apart is not None else None
+    if apart is None or edited is None:
+        return _read_whole(before, after)
+    return "leaves a name unresolved" if edited.open - apart.open else edited.facts
+
+
+def _read_whole(before: bytes, after: bytes) -> Facts | str:
     try:
         tree = parse(decode_source(after))
-        opened = _open_names(tree) - _open_before(before)
+        opened = open_names([names_in_code(tree)]) - _open_before(before)
     except (SyntaxError, ValueError, UnreadableError, RecursionError):
         return "does not parse"
     return "leaves a name unresolved" if opened else read_facts(after, tree)
@@ -77,41 +82,7 @@ def read_edited(before: bytes, after: bytes) -> Facts | str:
 
 @lru_cache(maxsize=16)
 def _open_before(source: bytes) -> frozenset[str]:
-    return _open_names(parse(decode_source(source)))
-
-
-def _open_names(tree: ast.Module) -> frozenset[str]:
-    """The names that a module reads as globals and binds nowhere, builtins among them. Raises where it cannot compile."""
-    read: set[str] = set()
-    bound: set[str] = set()
-    for code in _codes(compile(tree, "<fix>", "exec", dont_inherit=True)):
-        for operation, name in _global_names(code):
-            (read if operation in _READING else bound).add(name)
-    return frozenset(read - bound)
-
-
-def _global_names(code: CodeType) -> Iterator[tuple[int, str]]:
-    """Each operation of a body that reads or binds a global, and its name. `dis` tells the same, twenty times as slowly.
-
-    An operation is two bytes, the second its argument, to which those before it may add higher bits; the lowest bit of
-    that of `LOAD_GLOBAL` says something else (https://docs.python.org/3/library/dis.html#opcode-LOAD_GLOBAL).
-    """
-    higher = 0
-    for operation, low in zip(code.co_code[::2], code.co_code[1::2], strict=True):
-        if operation == dis.EXTENDED_ARG:
-            higher = (higher | low) << 8
-            continue
-        if operation in _NAMING:
-            place = higher | low
-            yield operation, code.co_names[place >> 1 if operation == _LOAD_GLOBAL else place]
-        higher = 0
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
+    return open_names([names_in_code(parse(decode_source(source)))])
 
 
 def _contract_objection(fix: Fix, before: Contexts, after: Contexts, edited: Mapping[str, Facts]) -> str:

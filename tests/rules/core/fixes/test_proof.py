@@ -1,14 +1,10 @@
 """Each objection to a fix, by a fix that deserves it."""
 
-import dis
-import inspect
-
 import pytest
 
 from rules import Edit, Fix, Span, Way, read_facts
 from rules.core.catalog import engine
 from rules.core.contexts import Contexts
-from rules.core.fixes import proof
 from rules.core.fixes.proof import objection
 from rules.core.project import Project
 from rules.core.values import ProjectFunction
@@ -149,16 +145,6 @@ def test_what_is_defined_in_the_function_is_looked_at_too(before: str, after: st
 )
 def test_what_a_fix_does_to_other_functions_counts(before: str, after: str, reason: str) -> None:
     assert objected(before, after, SOURCE + INNER) == reason
-
-
-def test_the_names_that_a_body_reads_and_binds_are_those_that_dis_tells() -> None:
-    """Of files with many names, so that some lie behind an `EXTENDED_ARG`."""
-    kinds = {"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "STORE_NAME"}
-    many = "".join(f"a{i} = {i}\n" for i in range(300)) + "def f():\n" + "".join(f"    a{i}()\n" for i in range(300))
-    for text in (inspect.getsource(proof), inspect.getsource(inspect), many):
-        for code in proof._codes(compile(text, "", "exec")):
-            told = [(i.opcode, i.argval) for i in dis.get_instructions(code) if i.opname in kinds]
-            assert list(proof._global_names(code)) == told
 
 
 def test_edits_that_overlap() -> None:
