@@ -37,6 +37,9 @@ from rules import (
     read_base,
     read_facts,
 )
+from rules.core.fixes.names import names_in_code, open_names
+from rules.core.fixes.rereading import taken_apart
+from rules.core.syntax import parse
 
 PATH = "app/main.py"
 DEFAULT = Options()
@@ -237,6 +240,7 @@ def _check_fix(sources: Mapping[str, bytes], analysis: Analysis, finding: Findin
     for path in {edit.path for edit in fix.edits}:
         edits = [edit for edit in fix.edits if edit.path == path]
         _check_text(sources[path], edited[path], edits, _leaving_out(finding.rule, [fix]))
+        is_read_again(sources[path], edited[path], edits)
     before, after = _counted(analysis), _counted(_found_only(edited, options))
     key = _key(finding)
     assert after[key] < before[key], f"still found after its fix: {finding.message}"
@@ -268,6 +272,20 @@ def _check_text(before: bytes, after: bytes, edits: list[Edit], leaving_out: Lea
     assert _unresolved(new) <= _unresolved(old), "a name resolves no longer"
     assert _signatures(new, leaving_out) == _signatures(old, leaving_out), "a signature changed"
     assert _unawaited(new) <= _unawaited(old), "a coroutine is not awaited"
+
+
+def is_read_again(before: bytes, after: bytes, edits: Sequence[Edit]) -> bool:
+    """Whether only what the edits touch has to be read again; it says to the last byte what the whole file does then."""
+    apart = taken_apart(before)
+    edited = apart.edited(edits, after) if apart is not None else None
+    if apart is None or edited is None:
+        return False
+    whole = read_facts(after)
+    assert edited.facts == whole
+    assert encode_facts(edited.facts) == encode_facts(whole)
+    assert apart.open == open_names([names_in_code(parse(decode_source(before)))])
+    assert edited.open == open_names([names_in_code(parse(decode_source(after)))])
+    return True
 
 
 @lru_cache(maxsize=1024)

@@ -66,7 +66,10 @@ class Apart:
 
     def edited(self, edits: Iterable[Edit], after: bytes) -> Edited | None:
         """What the file says after edits that have made it so; None where it has to be read as a whole."""
-        text = decode_source(after)
+        try:
+            text = decode_source(after)
+        except _UNREADABLE:
+            return None
         pieces = self._edited(sorted(set(edits), key=lambda edit: edit.span)) if len(after) <= LONGEST_FILE else None
         if pieces is None or "".join([piece.text for piece in pieces]) != text:
             return None
@@ -117,7 +120,7 @@ class Apart:
         """The one piece that edits make of some, so many lines further down."""
         above = old[0].line - 1
         text = apply_to_text("".join([piece.text for piece in old]), [_raised(edit, above) for edit in edits])
-        if not (text.endswith("\n") or is_last) or LONE_RETURN.search(text):
+        if not (text.endswith("\n") or not text or is_last) or LONE_RETURN.search(text):
             return None
         try:
             body = parse_now("\n" * (above + lines) + text).body
