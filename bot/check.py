@@ -5,13 +5,15 @@ said concerns the given paths only.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import click
 from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
 
 from bot.checkout import (
     CheckoutError,
@@ -39,6 +41,7 @@ from bot.config import (
 )
 from bot.facts_cache import FactsCache
 from bot.fixing import Fixed, Project, fix_all
+from bot.forks import in_forks
 from bot.formats import to_json, to_patch, to_sarif, to_workflow_commands
 from bot.rule_pages import find_rules
 from bot.terminal import Printer, closing_line, open_console, printable
@@ -157,7 +160,7 @@ def _project(tree: Tree, base: str | None, options: Options) -> Project:
         of_base = None if base is None else read_revision(tree.root, merge_base(tree.root, base, "HEAD"), cache)
     cache.save()
     before = None if of_base is None else read_base(of_base, options=options)
-    return Project(tree.files, {path: cache[sha] for path, sha in shas.items()}, before, options)
+    return Project(tree.files, {path: cache[sha] for path, sha in shas.items()}, before, options, in_forks)
 
 
 def read_revision(repository: Path, commit: str, cache: FactsCache) -> dict[str, Facts]:
@@ -254,9 +257,15 @@ def _print_done(checked: Checked, console: Console) -> None:
         console.print(f"Add to the requirements: {printable(requirement)}")
 
 
-def _waiting(doing: str, texts: Iterable[bytes]) -> AbstractContextManager[object]:
-    """Say on a terminal what is being done, where it takes a while."""
-    size = sum(map(len, texts))
-    if size < SLOW_FROM:
-        return nullcontext()
-    return open_console(stderr=True).status(f"{doing} {size / 1e6:.0f} MB of Python ...")
+@contextmanager
+def _waiting(doing: str, texts: Iterable[bytes]) -> Iterator[None]:
+    """Say on a terminal what is being done, where it takes a while. No thread makes it move: none may run beside copies."""
+    size, console = sum(map(len, texts)), open_console(stderr=True)
+    is_said = size >= SLOW_FROM and console.is_terminal
+    if is_said:
+        console.print(f"{doing} {size / 1e6:.0f} MB of Python ...", end="\r")
+    try:
+        yield
+    finally:
+        if is_said:
+            console.control(Control((ControlType.ERASE_IN_LINE, 2)))

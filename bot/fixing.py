@@ -13,6 +13,7 @@ from rules import (
     Analysis,
     Applicability,
     Base,
+    Each,
     Edit,
     Facts,
     Finding,
@@ -33,15 +34,16 @@ Candidates = Callable[[Finding], tuple[Fix, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """All that an analysis wants: the texts and facts of every file, and the merge base if it matters."""
+    """All that an analysis wants: the texts and facts of every file, the merge base if it matters, and what shares the work."""
 
     sources: Mapping[str, bytes]
     facts: Mapping[str, Facts]
     base: Base | None = None
     options: Options = Options()  # noqa: RUF009 -- frozen
+    each: Each = map
 
     def analyze(self) -> Analysis:
-        return analyze(self.facts, self.sources, base=self.base, options=self.options)
+        return analyze(self.facts, self.sources, base=self.base, options=self.options, each=self.each)
 
     def edited(self, edits: Iterable[Edit]) -> "Project":
         by_path: dict[str, list[Edit]] = {}

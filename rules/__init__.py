@@ -18,6 +18,7 @@ from rules.core.findings import (
     Unreadable,
     Way,
 )
+from rules.core.fixes.mending import Each
 from rules.core.introduced import Base
 from rules.core.reading import read_facts
 from rules.core.rule import Rule
@@ -32,9 +33,10 @@ def analyze(
     *,
     base: Base | None = None,
     options: Options = DEFAULT_OPTIONS,
+    each: Each = map,
 ) -> Analysis:
     """The findings of a repository, by all rules. See `rules.core.engine.Engine.analyze`."""
-    return engine().analyze(facts, sources, base=base, options=options)
+    return engine().analyze(facts, sources, base=base, options=options, each=each)
 
 
 def read_base(facts: Mapping[str, Facts], *, options: Options = DEFAULT_OPTIONS) -> Base:
@@ -54,6 +56,7 @@ __all__ = [
     "Analysis",
     "Applicability",
     "Base",
+    "Each",
     "Edit",
     "Facts",
     "Finding",

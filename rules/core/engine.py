@@ -10,7 +10,7 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Facts, show
 from rules.core.findings import Analysis, Finding, Severity, Span, Step, Unreadable
 from rules.core.fixes.leftovers import without_leftovers
-from rules.core.fixes.mending import Mending
+from rules.core.fixes.mending import Each, Mending
 from rules.core.introduced import Base, fingerprints_in_base
 from rules.core.knowledge import Knowledge
 from rules.core.project import Project
@@ -52,12 +52,13 @@ class Engine:
         *,
         base: Base | None = None,
         options: Options,
+        each: Each = map,
     ) -> Analysis:
         """The findings of a repository.
 
         `facts` holds every Python file of it by path, `sources` the texts of those that fixes may touch. With `base`, the
         same repository before the change, findings are marked as introduced or not, and only the introduced
-        ones carry fixes.
+        ones carry fixes. `each` runs the shares of the work of fixing.
         """
         contexts = self._contexts(facts, options)
         with uncollected():
@@ -65,7 +66,7 @@ class Engine:
         old = fingerprints_in_base(found, facts, base) if base is not None else set()
         findings = [replace(finding, introduced=finding.fingerprint not in old) for _, finding in found]
         wanted = [(remark, f) for (remark, _), f in zip(found, findings, strict=True) if f.introduced]
-        mending = Mending(contexts, sources)
+        mending = Mending(contexts, sources, each)
         fixed = {f.fingerprint: f for f in mending.with_fixes(wanted)}
         unmended = [f for (remark, _), f in zip(found, findings, strict=True) if not remark.only_fixed]
         said = {f.fingerprint: f for f in unmended} | fixed

@@ -52,7 +52,7 @@ def _of_component(groups: Groups, touched: Mapping[Fix, set[ProjectFunction]]) -
             fix = best.get(one.finding.fingerprint)
             if fix is None and one.only_fixed:
                 continue
-            others = tuple(other for other in one.fixes if other is not fix)
+            others = tuple(other for other in one.fixes if other != fix)
             advice = one.advice if fix is None else ""
             yield replace(one.finding, fix=fix, alternatives=others, advice=advice)
 

@@ -1,8 +1,9 @@
 """The fixes of findings: each way is tried and proved, and those are chosen that go together."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Edit, Finding, Fix, Way
@@ -28,6 +29,7 @@ from rules.core.values import ProjectFunction
 Writer = Callable[[Remark, Contexts, Document], Fix | str | None]
 
 MOST_MENDED = 50  # findings of a file that get fixes: what one person can read at a time
+SHARE = 10  # findings of a file whose fixes are tried one after the other
 
 WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
     Remedy.UNBLOCK: (twin, reverse, offload_whole, offload),
@@ -50,59 +52,103 @@ WIDE: Mapping[Remedy, tuple[Callable[[Remark, Bench], Fix | None], ...]] = {
 }
 
 
+Asked = tuple[Remark, Finding, bool]
+"""What was found, and whether it may get fixes."""
+_S = TypeVar("_S")
+_R = TypeVar("_R")
+
+
+class Each(Protocol):
+    """Calls a function with each of some shares of work, as `map` does and in its order, maybe in several processes."""
+
+    def __call__(self, work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], /) -> Iterable[_R]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a share: for each finding the fixes that were written, or clauses that say why another is none, each with what is
+    to be said against it (empty: it is proved). `refusals` counts what never came to be a fix.
+    """
+
+    fixes: tuple[tuple[tuple[Fix | str, str], ...], ...]
+    refusals: Counter[str]
+
+
 @dataclass(slots=True)
 class Mending:
     """The mending of one analysis: its findings get fixes; `refusals` counts why others were not offered."""
 
     contexts: Contexts
     sources: Mapping[str, bytes]
+    each: Each = map
     refusals: Counter[str] = field(default_factory=Counter)
+    _bench: Bench = field(init=False)
     _is_told: bool = False
     _judged: dict[tuple[Edit, ...], str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._bench = Bench(self.contexts, Texts(self.sources), Counter())
+
     def with_fixes(self, found: Iterable[tuple[Remark, Finding]]) -> Iterator[Finding]:
         """The findings with their fixes; those that are said only with a fix are left out where none is proved."""
-        bench = Bench(self.contexts, Texts(self.sources), self.refusals)
-        self._is_told = False
         together: defaultdict[ProjectFunction, list[Offered]] = defaultdict(list)
-        mended: Counter[str] = Counter()
+        asked: defaultdict[str, list[Asked]] = defaultdict(list)
         for remark, finding in found:
             if remark.remedy is Remedy.NONE:  # it stands in nobody's way
                 yield finding
                 continue
-            path = remark.function.path
-            mended[path] += 1
-            document = bench.texts.document(path) if mended[path] <= MOST_MENDED else None
-            written = _written(remark, bench, document) if document is not None else ()
-            together[remark.function].append(self._offered(remark, finding, written, bench))
+            own = asked[remark.function.path]
+            own.append((remark, finding, len(own) < MOST_MENDED))
+        shares = [own[at : at + SHARE] for own in asked.values() for at in range(0, len(own), SHARE)]
+        judged: dict[tuple[Edit, ...], str] = {}
+        for share, tried in zip(shares, self.each(self._tried, shares), strict=True):
+            self.refusals += tried.refusals
+            for (remark, finding, _), written in zip(share, tried.fixes, strict=True):
+                told = [(one, _said_first(one, against, judged)) for one, against in written]
+                together[remark.function].append(self._offered(remark, finding, told))
         groups = {function: tuple(group) for function, group in together.items()}
         yield from chosen(groups, self.contexts.project.facts)
 
-    def _offered(self, remark: Remark, finding: Finding, written: Iterable[Fix | str], bench: Bench) -> Offered:
+    def _tried(self, share: Sequence[Asked]) -> Tried:
+        self._bench.refusals = refusals = Counter[str]()
+        return Tried(tuple([tuple(self._fixes(*one)) for one in share]), refusals)
+
+    def _fixes(self, remark: Remark, _: Finding, may_be_mended: bool) -> Iterator[tuple[Fix | str, str]]:
+        document = self._bench.texts.document(remark.function.path) if may_be_mended else None
+        for one in _written(remark, self._bench, document) if document is not None else ():
+            yield one, self._objection(one, remark) if isinstance(one, Fix) else one
+
+    def _offered(self, remark: Remark, finding: Finding, written: Iterable[tuple[Fix | str, str]]) -> Offered:
         proved: list[Fix] = []
         hindrance = ""
-        for one in written:
-            against = self._objection(one, remark, bench) if isinstance(one, Fix) else one
+        for one, against in written:
             if isinstance(one, Fix) and not against:
-                proved.append(self._with_prospect(one, remark, bench))
+                proved.append(self._with_prospect(one, remark))
             else:
                 self.refusals[against] += 1
                 hindrance = against
         return Offered(finding, tuple(proved), remark.only_fixed, hindrance)
 
-    def _with_prospect(self, fix: Fix, remark: Remark, bench: Bench) -> Fix:
+    def _with_prospect(self, fix: Fix, remark: Remark) -> Fix:
         """The fix; the first that keeps a session as it is also says what it would take to await it."""
-        if self._is_told or fix.way not in {Way.REVERSE, Way.OFFLOAD} or not (said := prospect(remark, bench.desk)):
+        if self._is_told or fix.way not in {Way.REVERSE, Way.OFFLOAD}:
+            return fix
+        if not (said := prospect(remark, self._bench.desk)):
             return fix
         self._is_told = True
         return replace(fix, notes=(*fix.notes, said))
 
-    def _objection(self, fix: Fix, remark: Remark, bench: Bench) -> str:
+    def _objection(self, fix: Fix, remark: Remark) -> str:
         """What is to be said against a fix; the same edits are judged once."""
         if fix.edits not in self._judged:
-            judge = bench.judges.get(fix, lifespan.objection if remark.remedy is Remedy.MOVE else objection)
+            judge = self._bench.judges.get(fix, lifespan.objection if remark.remedy is Remedy.MOVE else objection)
             self._judged[fix.edits] = judge(fix, remark.function, self.contexts, self.sources)
         return self._judged[fix.edits]
+
+
+def _said_first(one: Fix | str, against: str, judged: dict[tuple[Edit, ...], str]) -> str:
+    """What was said against the same edits before, whichever process said it."""
+    return judged.setdefault(one.edits, against) if isinstance(one, Fix) else against
 
 
 def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix | str]:

@@ -199,7 +199,7 @@ def _begins_line(node: ast.stmt, above: ast.stmt, lines: Sequence[str]) -> bool:
 
 
 def _first_line(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", ())
+    decorators: Sequence[ast.expr] = getattr(node, "decorator_list", ())
     return min([node.lineno, *(one.lineno for one in decorators)])
 
 
