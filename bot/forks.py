@@ -22,7 +22,7 @@ _R = TypeVar("_R")
 def in_forks(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], /) -> Iterable[_R]:
     """What `work` makes of each share, in order. What a copy did not end well, this process does itself."""
     processes = min(_cores(), sum(map(len, shares)) // FEWEST)
-    if processes < 2 or sys.platform != "linux" or threading.active_count() > 1:
+    if processes < 2 or sys.platform != "linux" or _threads() > 1:
         return map(work, shares)
     mine, *others = _parts(shares, processes)
     copies = [_copy(work, [shares[place] for place in part]) for part in others]
@@ -35,6 +35,10 @@ def in_forks(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]],
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+
+
+def _threads() -> int:
+    return threading.active_count()
 
 
 def _parts(shares: Sequence[Sequence[_S]], count: int) -> list[list[int]]:
