@@ -6,7 +6,7 @@ offload ends it, since its callable stands among the arguments and is not called
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import heappop, heappush
@@ -69,10 +69,16 @@ class Sink:
 
 
 class Contexts:
-    """The contexts of all functions of a project, worked out when asked for."""
+    """The contexts of all functions of a project, worked out when asked for.
 
-    def __init__(self, project: Project) -> None:
+    `known` tells the sink of a function, or that it has none, where that is known already; else it gives None.
+    """
+
+    def __init__(
+        self, project: Project, known: Callable[[ProjectFunction], tuple[Sink | None] | None] | None = None
+    ) -> None:
         self.project = project
+        self._known = known
         self._roots = Roots(project)
         self.once = Once(project, self._roots)
         self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = {}
@@ -288,14 +294,9 @@ class Contexts:
         """The properties that a function reads, what runs then, and the call in which that stands, if it stands in one."""
         if function not in self._properties:
             self._properties[function] = ()
-            names = self._property_names & set(self.project.function(function).reads)
+            names = self.project.properties & set(self.project.function(function).reads)
             self._properties[function] = tuple(self._properties_read(function, names)) if names else ()
         return self._properties[function]
-
-    @cached_property
-    def _property_names(self) -> frozenset[str]:
-        names = frozenset().union(*(facts.outline.properties for facts in self.project.facts.values()))
-        return frozenset(f".{name}" for name in names)
 
     def _properties_read(
         self, function: ProjectFunction, names: frozenset[str]
@@ -509,6 +510,8 @@ class Contexts:
         """What a `def` comes to block in, itself or through the helpers that it calls: waiting before files, then the
         nearest. None where nothing is known to block, or only the first call of a process runs the body.
         """
+        if self._known is not None and (known := self._known(function)) is not None:
+            return known[0]
         if self.once.runs_once(function):
             return None
         if function not in self._sinks:

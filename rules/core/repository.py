@@ -79,6 +79,12 @@ class Repository:
         return self._by_name("name")
 
     @cached_property
+    def properties(self) -> frozenset[str]:
+        """The names, each behind a dot, of all methods that are read like attributes."""
+        names = frozenset().union(*(facts.outline.properties for facts in self.facts.values()))
+        return frozenset(f".{name}" for name in names)
+
+    @cached_property
     def told(self) -> frozenset[str]:
         """Each two neighbours in the dotted texts of all files: "app.tasks.send" tells of `app.tasks` and `tasks.send`."""
         texts = {text for facts in self.facts.values() for text in facts.outline.dotted}
@@ -126,7 +132,7 @@ class Repository:
         return self._by_name("derive")
 
     def _by_name(self, use: str) -> Mapping[str, list[str]]:
-        """For each name the files that use it in one of the ways of `_names`, in the order of all files."""
+        """For each name the files that use it in one of the ways of `names`, in the order of all files."""
         if use not in self._files:
             self._files[use] = self._gathered(use) if self._before is None else self._gathered_again(use, self._before)
         return self._files[use]
@@ -134,7 +140,7 @@ class Repository:
     def _gathered(self, use: str) -> Mapping[str, list[str]]:
         found: dict[str, list[str]] = {}
         for path, facts in self.facts.items():
-            for name in self._names(use, path, facts):
+            for name in self.names(use, path, facts):
                 found.setdefault(name, []).append(path)
         return found
 
@@ -143,13 +149,13 @@ class Repository:
         found = dict(before._by_name(use))
         order = {path: place for place, path in enumerate(self.facts)}
         for path in self._edited:
-            for name in self._names(use, path, before.facts[path]) ^ self._names(use, path, self.facts[path]):
+            for name in self.names(use, path, before.facts[path]) ^ self.names(use, path, self.facts[path]):
                 paths = sorted({*found.pop(name, ())} ^ {path}, key=order.__getitem__)
                 if paths:
                     found[name] = paths
         return found
 
-    def _names(self, use: str, path: str, facts: Facts) -> AbstractSet[str]:
+    def names(self, use: str, path: str, facts: Facts) -> AbstractSet[str]:
         """The names that a file calls, imports, derives classes from, or has anywhere; the modules that it imports."""
         outline = facts.outline
         match use:

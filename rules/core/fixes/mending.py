@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 from rules.core.contexts import Contexts
@@ -24,6 +25,7 @@ from rules.core.fixes.texts import Texts
 from rules.core.fixes.twin import twin
 from rules.core.fixes.whole import Bench, enter, exchange, member, session, turn
 from rules.core.remarks import Remark, Remedy
+from rules.core.surroundings import Surroundings
 from rules.core.values import ProjectFunction
 
 Writer = Callable[[Remark, Contexts, Document], Fix | str | None]
@@ -83,11 +85,13 @@ class Mending:
     each: Each = map
     refusals: Counter[str] = field(default_factory=Counter)
     _bench: Bench = field(init=False)
+    _surroundings: Surroundings = field(init=False)
     _is_told: bool = False
     _judged: dict[tuple[Edit, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._bench = Bench(self.contexts, Texts(self.sources), Counter())
+        self._surroundings = Surroundings(self.contexts)
 
     def with_fixes(self, found: Iterable[tuple[Remark, Finding]]) -> Iterator[Finding]:
         """The findings with their fixes; those that are said only with a fix are left out where none is proved."""
@@ -141,7 +145,8 @@ class Mending:
     def _objection(self, fix: Fix, remark: Remark) -> str:
         """What is to be said against a fix; the same edits are judged once."""
         if fix.edits not in self._judged:
-            judge = self._bench.judges.get(fix, lifespan.objection if remark.remedy is Remedy.MOVE else objection)
+            usual = partial(objection, surroundings=self._surroundings)
+            judge = self._bench.judges.get(fix, lifespan.objection if remark.remedy is Remedy.MOVE else usual)
             self._judged[fix.edits] = judge(fix, remark.function, self.contexts, self.sources)
         return self._judged[fix.edits]
 

@@ -30,6 +30,7 @@ from rules.core.fixes.rereading import taken_apart
 from rules.core.fixes.turning import MANAGER
 from rules.core.fixes.yielding import ASYNCHRONOUS
 from rules.core.reading import read_facts
+from rules.core.surroundings import Surroundings
 from rules.core.syntax import UnreadableError, parse
 from rules.core.usage import calls_by_hand, registers
 from rules.core.values import Object, Outside, ProjectFunction, Value, Where
@@ -37,8 +38,17 @@ from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 PLAIN = {new: old for old, new in ASYNCHRONOUS.items()}
 
 
-def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
-    """Why the fix of a finding in the function may not be shown, in a few words; empty where it is proved."""
+def objection(
+    fix: Fix,
+    function: ProjectFunction,
+    contexts: Contexts,
+    sources: Mapping[str, bytes],
+    surroundings: Surroundings | None = None,
+) -> str:
+    """Why the fix of a finding in the function may not be shown, in a few words; empty where it is proved.
+
+    `surroundings` are those that other fixes in the same contexts were proved in.
+    """
     after: dict[str, bytes] = {}
     edits = {path: [edit for edit in fix.edits if edit.path == path] for path in {edit.path for edit in fix.edits}}
     for path, own in edits.items():
@@ -54,7 +64,7 @@ def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: 
         if isinstance(read, str):
             return read
         edited[path] = read
-    changed = Contexts(contexts.project.with_facts(edited))
+    changed = (surroundings or Surroundings(contexts)).after(edited)
     return _contract_objection(fix, contexts, changed, edited) or _meaning_objection(
         contexts, changed, function, edited
     )

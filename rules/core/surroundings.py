@@ -1,0 +1,149 @@
+"""What is found around some files holds whatever those come to say, if nothing on the way asks them.
+
+Many fixes of one file are proved, one after the other, and each time calls are followed into the files around it. There the edited
+file is out of reach: whoever asks what it says, or might come to say, gets `OutOfReachError`, and is answered anew each time.
+"""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+
+from rules.core.contexts import Contexts, Sink
+from rules.core.facts import Facts
+from rules.core.project import Project
+from rules.core.values import ProjectFunction
+
+USES = ("call", "import", "derive", "module", "name")
+
+
+class OutOfReachError(Exception):
+    """The answer depends on what an edited file says."""
+
+
+class Surroundings:
+    """A repository, some files of which are edited again and again."""
+
+    def __init__(self, contexts: Contexts) -> None:
+        self._contexts = contexts
+        self._around: _Around | None = None
+
+    def after(self, edited: Mapping[str, Facts]) -> Contexts:
+        """The contexts of the repository with other facts of some files."""
+        project = self._contexts.project
+        if self._around is None or self._around.hidden != edited.keys():
+            self._around = _Around(project, frozenset(edited))
+        fits = self._around.fits(edited)
+        return Contexts(project.with_facts(edited), self._around.sink if fits else None)
+
+
+class _Around:
+    """The sinks of functions around some files, `hidden` ones."""
+
+    def __init__(self, project: Project, hidden: frozenset[str]) -> None:
+        self.hidden = hidden
+        self._project = project
+        self._asked: set[tuple[str, str]] = set()
+        self._gained: dict[str, AbstractSet[str]] = {}
+        self._contexts = self._new_contexts()
+        self._found: dict[ProjectFunction, tuple[Sink | None] | None] = {}
+
+    def _new_contexts(self) -> Contexts:
+        return Contexts(_Reachable(self._project, self.hidden, self._asked, self._gained))
+
+    def fits(self, edited: Mapping[str, Facts]) -> bool:
+        """Whether what was found so far holds beside these facts of the hidden files. What is found from now on will."""
+        old = self._project.facts
+        for use in USES:
+            each = (self._project.names(use, p, f) - self._project.names(use, p, old[p]) for p, f in edited.items())
+            self._gained[use] = frozenset().union(*each)
+        if any(facts.outline.properties != old[path].outline.properties for path, facts in edited.items()):
+            return False
+        return not any(name in self._gained[use] for use, name in self._asked)
+
+    def sink(self, function: ProjectFunction) -> tuple[Sink | None] | None:
+        """What the function comes to block in; None where that is out of reach."""
+        if function.path in self.hidden:
+            return None
+        if function not in self._found:
+            try:
+                self._found[function] = (self._contexts.sink(function),)
+            except OutOfReachError:
+                self._found[function] = None
+                self._contexts = self._new_contexts()  # the old ones have stopped halfway
+        return self._found[function]
+
+
+class _Reachable(Project):
+    """A repository, without what the hidden files say."""
+
+    def __init__(
+        self,
+        before: Project,
+        hidden: frozenset[str],
+        asked: set[tuple[str, str]],
+        gained: Mapping[str, AbstractSet[str]],
+    ) -> None:
+        self._hidden, self._asked, self._gained = hidden, asked, gained
+        self._known = before
+        super().__init__(_ReachableFacts(before.facts, hidden), before.knowledge, before)
+
+    @cached_property
+    def _edited(self) -> list[str]:
+        return sorted(self._hidden)
+
+    @cached_property
+    def properties(self) -> frozenset[str]:
+        return self._known.properties
+
+    def _by_name(self, use: str) -> Mapping[str, list[str]]:
+        if use not in self._files:
+            index = self._known._by_name(use)  # noqa: SLF001 -- of another one of its kind
+            self._files[use] = _Index(index, self._hidden, self._gained, use, self._asked)
+        return self._files[use]
+
+
+class _ReachableFacts(Mapping[str, Facts]):
+    def __init__(self, facts: Mapping[str, Facts], hidden: frozenset[str]) -> None:
+        self._facts = facts
+        self._hidden = hidden
+
+    def __getitem__(self, path: str) -> Facts:
+        if path in self._hidden:
+            raise OutOfReachError
+        return self._facts[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+
+class _Index(Mapping[str, list[str]]):
+    """For each name the files that use it. Which names were asked for is noted: an edited file may come to use one."""
+
+    def __init__(
+        self,
+        files: Mapping[str, list[str]],
+        hidden: frozenset[str],
+        gained: Mapping[str, AbstractSet[str]],
+        use: str,
+        asked: set[tuple[str, str]],
+    ) -> None:
+        self._files, self._hidden, self._gained = files, hidden, gained
+        self._use, self._asked = use, asked
+
+    def __getitem__(self, name: str) -> list[str]:
+        self._asked.add((self._use, name))
+        if name in self._gained[self._use]:
+            raise OutOfReachError
+        files = self._files[name]
+        if not self._hidden.isdisjoint(files):
+            raise OutOfReachError
+        return files
+
+    def __iter__(self) -> Iterator[str]:
+        raise OutOfReachError
+
+    def __len__(self) -> int:
+        raise OutOfReachError
