@@ -6,11 +6,12 @@ offload ends it, since its callable stands among the arguments and is not called
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
+from typing import Protocol
 
 from msgspec import structs
 
@@ -68,15 +69,27 @@ class Sink:
         return len(self.through) == 1
 
 
+Called = tuple[ProjectFunction, Site | None]
+"""What a function calls, and the call; a property is read without one."""
+
+
+class Known(Protocol):
+    """What is known of some functions before anything is worked out; None of all others."""
+
+    def steps(self, function: ProjectFunction) -> tuple[Called, ...] | None:
+        """What the function calls where it runs itself."""
+
+    def own_sinks(self, function: ProjectFunction) -> tuple[Sink, ...] | None:
+        """The blocking calls that stand in it."""
+
+
 class Contexts:
     """The contexts of all functions of a project, worked out when asked for.
 
-    `known` tells the sink of a function, or that it has none, where that is known already; else it gives None.
+    `known` is what tells some of it already.
     """
 
-    def __init__(
-        self, project: Project, known: Callable[[ProjectFunction], tuple[Sink | None] | None] | None = None
-    ) -> None:
+    def __init__(self, project: Project, known: "Known | None" = None) -> None:
         self.project = project
         self._known = known
         self._roots = Roots(project)
@@ -279,11 +292,15 @@ class Contexts:
 
     def callees(self, function: ProjectFunction) -> Iterator[ProjectFunction]:
         """The functions of the project that a function calls where it runs itself."""
-        for called, _ in self._steps(function):
+        for called, _ in self.steps(function):
             yield called
 
-    def _steps(self, function: ProjectFunction) -> Iterator[tuple[ProjectFunction, Site | None]]:
+    def steps(self, function: ProjectFunction) -> Iterable[Called]:
         """What a function calls, each with its call; a property is read without one."""
+        known = self._known.steps(function) if self._known is not None else None
+        return known if known is not None else self._steps(function)
+
+    def _steps(self, function: ProjectFunction) -> Iterator[Called]:
         for place, site in enumerate(self.project.function(function).sites):
             for called in self.targets(function, place):
                 yield called, site
@@ -419,7 +436,8 @@ class Contexts:
     def own_sinks(self, function: ProjectFunction) -> tuple[Sink, ...]:
         """The blocking calls that stand in a function itself."""
         if function not in self._own_sinks:
-            self._own_sinks[function] = tuple(self._own_sinks_of(function))
+            known = self._known.own_sinks(function) if self._known is not None else None
+            self._own_sinks[function] = known if known is not None else tuple(self._own_sinks_of(function))
         return self._own_sinks[function]
 
     def _own_sinks_of(self, function: ProjectFunction) -> Iterator[Sink]:
@@ -455,7 +473,7 @@ class Contexts:
             yield sink
         if sink is not None and sink.needs and hops:
             yield from self.own_sinks(function)
-            for called, site in self._steps(function):
+            for called, site in self.steps(function):
                 deep = () if self.project.function(called).asynchronous else self._sinks_in(called, hops - 1)
                 yield from filter(None, (self._led(one, function, site) for one in deep))
 
@@ -510,8 +528,6 @@ class Contexts:
         """What a `def` comes to block in, itself or through the helpers that it calls: waiting before files, then the
         nearest. None where nothing is known to block, or only the first call of a process runs the body.
         """
-        if self._known is not None and (known := self._known(function)) is not None:
-            return known[0]
         if self.once.runs_once(function):
             return None
         if function not in self._sinks:
@@ -563,7 +579,7 @@ class Contexts:
         waiting = deque([start])
         while waiting:
             caller = waiting.popleft()
-            for called, site in self._steps(caller):
+            for called, site in self.steps(caller):
                 if self.project.function(called).asynchronous or self.once.runs_once(called):
                     continue
                 if called not in callers:

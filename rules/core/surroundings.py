@@ -4,14 +4,17 @@ Many fixes of one file are proved, one after the other, and each time calls are 
 file is out of reach: whoever asks what it says, or might come to say, gets `OutOfReachError`, and is answered anew each time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
+from typing import TypeVar
 
-from rules.core.contexts import Contexts, Sink
+from rules.core.contexts import Called, Contexts, Sink
 from rules.core.facts import Facts
 from rules.core.project import Project
 from rules.core.values import ProjectFunction
+
+_T = TypeVar("_T")
 
 USES = ("call", "import", "derive", "module", "name")
 
@@ -33,11 +36,11 @@ class Surroundings:
         if self._around is None or self._around.hidden != edited.keys():
             self._around = _Around(project, frozenset(edited))
         fits = self._around.fits(edited)
-        return Contexts(project.with_facts(edited), self._around.sink if fits else None)
+        return Contexts(project.with_facts(edited), self._around if fits else None)
 
 
 class _Around:
-    """The sinks of functions around some files, `hidden` ones."""
+    """What functions around some files, `hidden` ones, call and come to block in."""
 
     def __init__(self, project: Project, hidden: frozenset[str]) -> None:
         self.hidden = hidden
@@ -45,7 +48,8 @@ class _Around:
         self._asked: set[tuple[str, str]] = set()
         self._gained: dict[str, AbstractSet[str]] = {}
         self._contexts = self._new_contexts()
-        self._found: dict[ProjectFunction, tuple[Sink | None] | None] = {}
+        self._steps: dict[ProjectFunction, tuple[Called, ...] | None] = {}
+        self._sinks: dict[ProjectFunction, tuple[Sink, ...] | None] = {}
 
     def _new_contexts(self) -> Contexts:
         return Contexts(_Reachable(self._project, self.hidden, self._asked, self._gained))
@@ -60,17 +64,26 @@ class _Around:
             return False
         return not any(name in self._gained[use] for use, name in self._asked)
 
-    def sink(self, function: ProjectFunction) -> tuple[Sink | None] | None:
-        """What the function comes to block in; None where that is out of reach."""
+    def steps(self, function: ProjectFunction) -> tuple[Called, ...] | None:
+        """What the function calls; None where that is out of reach."""
+        if function not in self._steps:
+            self._steps[function] = self._within_reach(lambda: tuple(self._contexts.steps(function)), function)
+        return self._steps[function]
+
+    def own_sinks(self, function: ProjectFunction) -> tuple[Sink, ...] | None:
+        """The blocking calls that stand in the function; None where that is out of reach."""
+        if function not in self._sinks:
+            self._sinks[function] = self._within_reach(lambda: self._contexts.own_sinks(function), function)
+        return self._sinks[function]
+
+    def _within_reach(self, work_out: Callable[[], _T], function: ProjectFunction) -> _T | None:
         if function.path in self.hidden:
             return None
-        if function not in self._found:
-            try:
-                self._found[function] = (self._contexts.sink(function),)
-            except OutOfReachError:
-                self._found[function] = None
-                self._contexts = self._new_contexts()  # the old ones have stopped halfway
-        return self._found[function]
+        try:
+            return work_out()
+        except OutOfReachError:
+            self._contexts = self._new_contexts()  # the old ones have stopped halfway
+            return None
 
 
 class _Reachable(Project):
