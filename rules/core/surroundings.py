@@ -116,6 +116,8 @@ class _Reachable(Project):
 
 
 class _ReachableFacts(Mapping[str, Facts]):
+    """All facts but those of hidden files. Which files there are no edit changes."""
+
     def __init__(self, facts: Mapping[str, Facts], hidden: frozenset[str]) -> None:
         self._facts = facts
         self._hidden = hidden
@@ -124,6 +126,9 @@ class _ReachableFacts(Mapping[str, Facts]):
         if path in self._hidden:
             raise OutOfReachError
         return self._facts[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._facts
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._facts)
