@@ -113,12 +113,13 @@ class Compared:
 def compared(fix: Fix, sources: Mapping[str, bytes]) -> Iterator[Compared | str]:
     """The files that a fix changes; or why it cannot be made."""
     for path in sorted({edit.path for edit in fix.edits}):
+        edits = [edit for edit in fix.edits if edit.path == path]
         try:
-            text = apply_edits(sources[path], [edit for edit in fix.edits if edit.path == path])
+            text = apply_edits(sources[path], edits)
         except EditConflictError:
             yield "edits overlap"
             return
-        after = read_edited(sources[path], text)
+        after = read_edited(sources[path], text, edits)
         if isinstance(after, str):
             yield after
             return
