@@ -49,7 +49,8 @@ nothing of certificates.
 
 Unsafe: one client for all requests. The `lifespan` of the application opens it and keeps it on `app.state`, and a dependency
 gives it to the endpoint. Cookies that a server sets are sent with the requests of others from then on, and connections stay open.
-It is offered for an endpoint that opens a client of HTTPX by `async with`, with constant arguments, and only asks it; not where
+It is offered for an endpoint, or a function that endpoints alone call and then hand it to, that opens a client of HTTPX by
+`async with`, with constant arguments, and only asks it; not where
 it sends several requests that write, which may share a login, where tests start the application without its lifespan, or
 where something unknown may run as the application starts. As many requests may wait at once as before.
 

@@ -705,6 +705,16 @@ def test_one_client_where_the_application_had_no_lifespan(stage: Stage, upstream
         app = FastAPI(title="rates")
 
 
+        async def fetch(path: str, times: int = 1) -> list[dict]:
+            async with httpx.AsyncClient() as client:
+                return [(await client.get(os.environ["UPSTREAM"] + path)).json() for _ in range(times)]
+
+
+        @app.get("/asked")
+        async def asked(path: str = "/here") -> list[dict]:
+            return await fetch(path, times=2) + await fetch("/there")
+
+
         @app.get("/lines")
         async def lines() -> list[str]:
             async with httpx.AsyncClient() as client:
@@ -713,10 +723,15 @@ def test_one_client_where_the_application_had_no_lifespan(stage: Stage, upstream
         """,
         get("/lines"),
         get("/lines"),
-        fixes=1,
+        get("/asked"),
+        get("/asked?path=/status/404"),
+        fixes=2,
         seen=False,
         way="twin",
-        holds=('FastAPI(title="rates", lifespan=lifespan)',),
+        holds=(
+            "await fetch(path, times=2, client=client)",
+            'FastAPI(title="rates", lifespan=lifespan)',
+        ),
     )
 
 

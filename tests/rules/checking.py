@@ -373,9 +373,16 @@ def _without_shared(tree: ast.Module) -> ast.Module:
             if default is not None and given.fullmatch(ast.unparse(default)):
                 defaults.pop()
                 own.pop()
-            elif told is not None and given.search(ast.unparse(told)):
+            elif told is not None and (given.search(ast.unparse(told)) or _is_handed(told, own, arguments)):
                 own.pop()
+                if own is arguments.kwonlyargs:
+                    defaults.pop()
     return tree
+
+
+def _is_handed(told: ast.expr, own: list[ast.arg], arguments: ast.arguments) -> bool:
+    """Whether it tells of a client that is given by its name alone."""
+    return own is arguments.kwonlyargs and ast.unparse(told).endswith("AsyncClient")
 
 
 def _without_events(tree: ast.Module) -> ast.Module:

@@ -7,13 +7,15 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Facts
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
-from rules.core.fixes.endpoint import Given, check_endpoint, compared, giver, parameter
+from rules.core.fixes.endpoint import Given, check_endpoint, compared, giver, parameter, place_after
+from rules.core.fixes.handing import Handed, callers, handed_on, is_handed_on
 from rules.core.fixes.imports import Wanted, added_at_once, is_imported
 from rules.core.fixes.sessions.places import parameter_given
 from rules.core.fixes.startup import Argument, Keeping, Opening, application_of, keep
@@ -60,12 +62,14 @@ def share_client(remark: Remark, bench: Bench) -> Fix | None:
     try:
         made, opening = _made(remark, bench)
         _check(made, bench)
-        edits = _edits(made, opening, bench)
+        is_endpoint = any(root.function == made.given.function for root in bench.contexts.roots)
+        handed = [] if is_endpoint else callers(made.given, f"{opening.package}.{opening.name}", bench)
+        edits = _edits(made, opening, handed, bench)
     except (Refused, LookupError) as refusal:
         bench.refusals[str(refusal.args[0])] += 1
         return None
     fix = Fix("Share one client between requests", Way.TWIN, edits, Applicability.UNSAFE, NOTES)
-    bench.judges[fix] = objection
+    bench.judges[fix] = partial(objection, handed=made.given.name) if handed else objection
     return fix
 
 
@@ -146,7 +150,6 @@ def _is_global(name: str, document: Document) -> bool:
 def _check(made: Made, bench: Bench) -> None:
     """Raises Refused where the client is not one that others may use as well, or FastAPI cannot give it."""
     given = made.given
-    check_endpoint(given.function, bench.contexts)
     asked = [*_asked(given.name, given.definition, given.function, given.document, bench, made.statement)]
     if len(asked) > 1 and not READING.issuperset(asked):
         raise Refused("several requests of the client may share cookies that are meant for them alone")
@@ -227,14 +230,21 @@ def _handed(node: ast.Name, call: ast.Call, function: ProjectFunction, bench: Be
 # Text
 
 
-def _edits(made: Made, opening: Opening, bench: Bench) -> tuple[Edit, ...]:
+def _edits(made: Made, opening: Opening, handed: list[Handed], bench: Bench) -> tuple[Edit, ...]:
     """Raises Refused, and LookupError where a name is taken."""
     wanted = Wanted()
-    names = (NAME, f"{made.given.definition.name}_client")
-    keeping = Keeping(opening, names, bench.contexts, bench.texts, wanted)
-    name, edits = keep(keeping, application_of(made.given.function, bench.contexts))
-    by, defined = giver(name, made.given, wanted)
-    edits = (*edits, *defined, parameter(by, made.given, wanted), *_unwrapped(made))
+    endpoints = list(dict.fromkeys(one.endpoint for one in handed)) or [made.given]
+    for endpoint in endpoints:
+        check_endpoint(endpoint.function, bench.contexts)
+    served = {application_of(endpoint.function, bench.contexts) for endpoint in endpoints}
+    if len(served) != 1:
+        raise Refused("several applications serve the endpoints")
+    keeping = Keeping(opening, (NAME, f"{made.given.definition.name}_client"), bench.contexts, bench.texts, wanted)
+    name, opened = keep(keeping, served.pop())
+    edits = [*opened, *_unwrapped(made), *(handed_on(made.given, handed) if handed else ())]
+    for endpoint in endpoints:
+        by, defined = giver(name, endpoint, wanted)
+        edits += [*defined, parameter(by, endpoint, wanted)]
     documents = filter(None, map(bench.texts.document, sorted({edit.path for edit in edits})))
     imports = [edit for one in documents for edit in wanted.edits(one)]
     return tuple(sorted(added_at_once([*edits, *imports])))
@@ -273,20 +283,26 @@ def _header(made: Made, last: int) -> str:
 # Proof
 
 
-def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
+def objection(
+    fix: Fix, function: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes], handed: str = ""
+) -> str:
     """Why it may not be shown; empty where the files are the same but for who opens the client, and who gives it."""
-    for one in compared(fix, sources):
+    edited = {}
+    for one in compared(fix, sources, handed):
         if isinstance(one, str):
             return one
         if ast.dump(one.before) != ast.dump(one.now):
             return "changes something else"
         if one.path == function.path and _entered(one.after, function, contexts) != -1:
             return "leaves the client where it was"
-    return ""
+        edited[one.path] = one.after
+    changed = Contexts(contexts.project.with_facts(edited))
+    helper = place_after(function, edited[function.path], contexts)
+    return "leaves a call without the client" if handed and not is_handed_on(helper, handed, changed) else ""
 
 
 def _entered(after: Facts, function: ProjectFunction, contexts: Contexts) -> int:
     """How many more managers the function enters."""
     old = contexts.project.function(function)
-    new = next(one for one in after.functions if one.qualname == old.qualname and one.line)
+    new = after.functions[place_after(function, after, contexts).index]
     return sum(site.entered for site in new.sites) - sum(site.entered for site in old.sites)

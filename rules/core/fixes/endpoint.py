@@ -78,19 +78,34 @@ def parameter(by: str, given: Given, wanted: Wanted) -> Edit:
     annotated = is_imported(document, "typing.Annotated") or is_imported(document, "typing_extensions.Annotated")
     if annotated and not arguments.defaults:
         text = f"{given.name}: {annotated}[{given.written}, {depends}({by})]"
+    return _behind(text, given)
+
+
+def keyword(given: Given) -> Edit:
+    """A parameter of a helper that is given by its name alone. Raises Refused."""
+    arguments = given.definition.args
+    if arguments.vararg or arguments.kwarg or getattr(given.definition, "type_params", None):
+        raise Refused("the helper takes any arguments")
+    return _behind(f"{given.name}: {given.written}", given, "" if arguments.kwonlyargs else "*")
+
+
+def _behind(text: str, given: Given, star: str = "") -> Edit:
+    """A parameter behind all others, on a line of its own where the last one has one."""
+    document, arguments = given.document, given.definition.args
     own = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    parts = [star, text] if star else [text]
     if not own:
         line = given.definition.lineno
         column = document.line(line).find("(", document.line(line).find(given.definition.name)) + 1
-        return document.insert((line, column + 1), text)
+        return document.insert((line, column + 1), ", ".join(parts))
     end = max([document.span(one).end for one in own] + [document.span(one).end for one in _defaults(arguments)])
     start = document.span(own[-1]).start
     indent, rest = document.line(start[0])[: start[1] - 1], document.line(end[0])[end[1] - 1 :]
     if indent.strip():
-        return document.insert(end, f", {text}")
-    if rest.startswith(","):
-        return document.insert((end[0] + 1, 1), f"{indent}{text},\n")
-    return document.insert(end, f",\n{indent}{text}")
+        return document.insert(end, "".join(f", {part}" for part in parts))
+    if rest.startswith(",") and (not rest[1:].strip() or rest[1:].lstrip().startswith("#")):
+        return document.insert((end[0] + 1, 1), "".join(f"{indent}{part},\n" for part in parts))
+    return document.insert(end, "".join(f",\n{indent}{part}" for part in parts))
 
 
 def _defaults(arguments: ast.arguments) -> list[ast.expr]:
@@ -110,8 +125,8 @@ class Compared:
     after: Facts
 
 
-def compared(fix: Fix, sources: Mapping[str, bytes]) -> Iterator[Compared | str]:
-    """The files that a fix changes; or why it cannot be made."""
+def compared(fix: Fix, sources: Mapping[str, bytes], handed: str = "") -> Iterator[Compared | str]:
+    """The files that a fix changes, which may hand on what goes by the name `handed`; or why it cannot be made."""
     for path in sorted({edit.path for edit in fix.edits}):
         edits = [edit for edit in fix.edits if edit.path == path]
         try:
@@ -125,16 +140,24 @@ def compared(fix: Fix, sources: Mapping[str, bytes]) -> Iterator[Compared | str]
             return
         trees = [parse(decode_source(one)) for one in (sources[path], text)]
         own = {node.name for node in trees[0].body if isinstance(node, _DEFINED)}
-        before, now = (_Without(own, _givers(trees[1])).visit(tree) for tree in trees)
+        before, now = (_Without(own, _givers(trees[1]), handed).visit(tree) for tree in trees)
         yield Compared(path, before, now, after)
+
+
+def place_after(function: ProjectFunction, after: Facts, contexts: Contexts) -> ProjectFunction:
+    """Where a function is in its file after a fix that may have defined others."""
+    name = contexts.project.function(function).qualname
+    index = next(index for index, new in enumerate(after.functions) if index and new.qualname == name)
+    return ProjectFunction(function.path, index)
 
 
 class _Without(ast.NodeTransformer):
     """A module without imports, clients that are opened, what keeps and gives them, and functions at its top but its `own`."""
 
-    def __init__(self, own: set[str], givers: set[str]) -> None:
+    def __init__(self, own: set[str], givers: set[str], handed: str) -> None:
         self.own = own
         self.givers = givers
+        self.handed = handed
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         node.body = [one for one in node.body if not isinstance(one, _DEFINED) or one.name in self.own]
@@ -158,6 +181,8 @@ class _Without(ast.NodeTransformer):
         return [one for one in node.body if not ast.unparse(one).endswith(f".state.{name.id} = {name.id}")]
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
+        if self.handed and ast.unparse(node) == f"{self.handed}={self.handed}":
+            return None
         is_new = isinstance(node.value, ast.Name) and node.value.id == LIFESPAN and LIFESPAN not in self.own
         return None if node.arg == LIFESPAN and is_new else self.generic_visit(node)
 
@@ -170,6 +195,8 @@ class _Without(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def _is_given(self, argument: ast.arg, default: ast.expr | None) -> bool:
+        if argument.arg == self.handed and default is None:
+            return True
         parts = [one for one in (argument.annotation, default) if one is not None]
         names = {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
         return bool(names & self.givers)

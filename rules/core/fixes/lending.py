@@ -15,7 +15,7 @@ from rules.core.fixes.awaits import awaitable_call
 from rules.core.fixes.borrowing import is_at_hand, raises_the_same
 from rules.core.fixes.clients import CONTRACT, COOKIES, NAME, STARTED
 from rules.core.fixes.document import Document
-from rules.core.fixes.endpoint import Given, check_endpoint, compared, giver, parameter
+from rules.core.fixes.endpoint import Given, check_endpoint, compared, giver, parameter, place_after
 from rules.core.fixes.imports import Imported, Wanted, added_at_once, import_dotted, orphan_edits
 from rules.core.fixes.proof import objection_in
 from rules.core.fixes.startup import Keeping, Opening, application_of, keep
@@ -118,9 +118,7 @@ def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: 
             return "changes something else"
         edited[one.path] = one.after
     changed = Contexts(contexts.project.with_facts(edited))
-    functions = edited[function.path].functions
-    place = next(index for index, new in enumerate(functions) if index and new.qualname == old.qualname)
-    return objection_in(function, ProjectFunction(function.path, place), contexts, changed)
+    return objection_in(function, place_after(function, edited[function.path], contexts), contexts, changed)
 
 
 def _empty(tree: ast.AST, name: str) -> None:

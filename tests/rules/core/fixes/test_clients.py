@@ -297,5 +297,76 @@ def test_tests_that_start_the_application(test: str, is_shared: bool) -> None:
         assert_own(BEFORE, {"tests/test_main.py": files["tests/test_main.py"]}, wanted="without its lifespan")
 
 
+HANDED = """
+import httpx
+from fastapi import Depends, FastAPI, Request
+{0}
+app = FastAPI({lifespan})
+{1}
+
+async def fetch({2}) -> dict:
+    {3}
+
+
+@app.get("/one")
+async def one(day: str{4}) -> dict:
+    return await fetch(day{5})
+
+
+@app.get("/two")
+async def two(day: str{4}) -> list:
+    return [await fetch(day{5}, other=2) for day in day.split()]
+"""
+
+
+def test_a_helper_is_handed_the_client_of_the_endpoints_that_call_it() -> None:
+    opened = "async with httpx.AsyncClient(timeout=10.0) as client:\n        {0}"
+    asking = 'return (await client.get(f"https://example.org/{day}")).json()'
+    before = HANDED.format("\n", "", "day: str, other: int = 1", opened.format(asking), "", "", lifespan="")
+    parameters = "day: str, other: int = 1, *, client: httpx.AsyncClient"
+    given = ", client: httpx.AsyncClient = Depends(get_http_client)"
+    between = AFTER[AFTER.index("@asynccontextmanager") : AFTER.index("app = FastAPI(")]
+    giver = AFTER[AFTER.index("async def get_http_client") : AFTER.index("@app.get")].rstrip()
+    after = HANDED.format(
+        f"\n\n{between.rstrip()}\n\n",
+        f"\n\n{giver}\n",
+        parameters,
+        asking,
+        given,
+        ", client=client",
+        lifespan="lifespan=lifespan",
+    ).replace("(day, client=client, other=2)", "(day, other=2, client=client)")
+    head = "\nfrom collections.abc import AsyncIterator\nfrom contextlib import asynccontextmanager\n"
+    assert_shared(before, f"{head}{after}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ("async def fetch(", "async def fetch(*days, ", "takes any arguments"),
+        ("await fetch(day)", "await fetch(**day)", "cannot be followed"),
+        ("await fetch(day)", "await (lambda: fetch(day))()", "not opened in an endpoint"),
+        ("await fetch(day)", "(await fetch(day)) | (client := {})", "name of the client is taken"),
+        ("await fetch(day)", "await asyncio.gather(*map(fetch, day))", "by too many"),
+        ("@app.get", "async def between(day):\n    return await fetch(day)\n\n\n@app.get", "not opened in an endpoint"),
+        (
+            "@app.get",
+            "@app.middleware('http')\nasync def between(day, call):\n    return await fetch(day)\n\n\n@app.get",
+            "not opened in",
+        ),
+        ("async def fetch", "@decorated\nasync def fetch", "no plain function"),
+        (
+            "return await fetch(day)",
+            "return [await fetch(1), await fetch(2), await fetch(3), await fetch(4), await fetch(5)]",
+            "too many",
+        ),
+    ],
+)
+def test_a_helper_that_others_call_keeps_its_client(old: str, new: str, wanted: str) -> None:
+    opened = "async with httpx.AsyncClient(timeout=10.0) as client:\n        return (await client.get(day)).json()"
+    source = HANDED.format("\n", "", "day, other=1", opened, "", "", lifespan="").replace(old, new, 1)
+    assert_own(f"import asyncio\n\nfrom elsewhere import decorated\n{source}", wanted=wanted)
+
+
 def test_an_endpoint_that_is_called_by_hand() -> None:
     assert_own(BEFORE + "\n\nasync def again():\n    return await rate('today')\n", wanted="by hand")
