@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rules.core.applications import Definition, applications
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, last_name
+from rules.core.facts import Attribute, Call, Site, last_name
 from rules.core.findings import Edit
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted, import_module, is_imported
@@ -28,6 +28,7 @@ from rules.core.usage import given_to
 from rules.core.values import Outside, ProjectFunction, Where
 
 MANAGER = "contextlib.asynccontextmanager"
+STARTING = frozenset({"TestClient", "ASGITransport", "AsyncClient"})
 CLIENTS = frozenset({"fastapi.testclient.TestClient", "starlette.testclient.TestClient"})
 LIMITS = "max_connections=None, max_keepalive_connections=20"
 WIDEST = 80  # characters, which the indentation comes before
@@ -137,18 +138,24 @@ def _is_mounted(application: Definition, path: str, contexts: Contexts) -> bool:
 def check_tests(contexts: Contexts) -> None:
     """Raises Refused where tests start an application without its lifespan, so that its state would be empty."""
     for path, facts in contexts.project.facts.items():
-        if not is_offline(path) or not facts.outline.called & {"TestClient", "ASGITransport"}:
+        if not is_offline(path) or not facts.outline.called & STARTING:
             continue
+        managed = "LifespanManager" in facts.outline.called
         for index, function in enumerate(facts.functions):
             for site in function.sites:
-                if last_name(site.call.callee) not in {"TestClient", "ASGITransport"}:
-                    continue
                 value = contexts.project.value(site.call.callee, Where(path, index, site.line))
-                name = value.name if isinstance(value, Outside) else ""
-                if name in TRANSPORTS and "LifespanManager" in facts.outline.called:
-                    continue
-                if not (name in CLIENTS and site.entered):
+                if _starts(site, value.name if isinstance(value, Outside) else "", managed=managed) is False:
                     raise Refused("tests start the application without its lifespan")
+
+
+def _starts(site: Site, name: str, *, managed: bool) -> bool | None:
+    """Whether a call that starts an application runs its lifespan; None where it starts none. It may be `managed` apart."""
+    called = last_name(site.call.callee)
+    if called == "AsyncClient":
+        return False if "app" in dict(site.call.keywords) else None
+    if called not in STARTING:
+        return None
+    return managed if name in TRANSPORTS else name in CLIENTS and site.entered
 
 
 def keep(keeping: Keeping, application: Definition) -> tuple[str, tuple[Edit, ...]]:

@@ -271,6 +271,7 @@ def test_a_lifespan_that_waits_elsewhere(yielding: str) -> None:
 
 
 STARTING = """
+import httpx
 from fastapi.testclient import TestClient
 
 from app.main import app
@@ -285,6 +286,9 @@ def test_home():
     ("test", "is_shared"),
     [
         ("client = TestClient(app)", False),
+        ("client = httpx.AsyncClient(app=app)", False),
+        ("client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app))", False),
+        ("client = httpx.AsyncClient()", True),
         ("with TestClient(app) as client: ...", True),
     ],
 )
