@@ -244,7 +244,7 @@ def _edits(made: Made, opening: Opening, handed: list[Handed], bench: Bench) -> 
     edits = [*opened, *_unwrapped(made), *(handed_on(made.given, handed) if handed else ())]
     for endpoint in endpoints:
         by, defined = giver(name, endpoint, wanted)
-        edits += [*defined, parameter(by, endpoint, wanted)]
+        edits += [*defined, *parameter(by, endpoint, wanted)]
     documents = filter(None, map(bench.texts.document, sorted({edit.path for edit in edits})))
     imports = [edit for one in documents for edit in wanted.edits(one)]
     return tuple(sorted(added_at_once([*edits, *imports])))

@@ -68,8 +68,8 @@ def giver(name: str, given: Given, wanted: Wanted) -> tuple[str, tuple[Edit, ...
     return by, (insert_above(first, f"{text}\n\n", document),)
 
 
-def parameter(by: str, given: Given, wanted: Wanted) -> Edit:
-    """The last parameter of the endpoint, which the dependency gives. Raises Refused."""
+def parameter(by: str, given: Given, wanted: Wanted) -> tuple[Edit, ...]:
+    """The edit that adds the last parameter of the endpoint, which the dependency gives; none where it has it. Raises Refused."""
     document, arguments = given.document, given.definition.args
     if arguments.vararg or arguments.kwarg or getattr(given.definition, "type_params", None):
         raise Refused("the endpoint takes any arguments")
@@ -78,7 +78,25 @@ def parameter(by: str, given: Given, wanted: Wanted) -> Edit:
     annotated = is_imported(document, "typing.Annotated") or is_imported(document, "typing_extensions.Annotated")
     if annotated and not arguments.defaults:
         text = f"{given.name}: {annotated}[{given.written}, {depends}({by})]"
-    return _behind(text, given)
+    if any(isinstance(node, ast.arg) and node.arg == given.name for node in ast.walk(given.definition)):
+        if f" {text}" not in document.text_of(given.definition).replace("(", "( ", 1) or _is_bound(given):
+            raise Refused("the name of the client is taken")
+        return ()
+    return (_behind(text, given),)
+
+
+def check_name(given: Given) -> None:
+    """Raises Refused where the endpoint has the name from elsewhere than its parameters."""
+    inside = [*ast.walk(given.definition)]
+    used = any(isinstance(node, ast.Name) and node.id == given.name for node in inside)
+    if used and not any(isinstance(node, ast.arg) and node.arg == given.name for node in inside):
+        raise Refused("the name of the client is taken")
+
+
+def _is_bound(given: Given) -> bool:
+    """Whether the body gives the name another meaning."""
+    names = (node for node in ast.walk(given.definition) if isinstance(node, ast.Name) and node.id == given.name)
+    return any(not isinstance(node.ctx, ast.Load) for node in names)
 
 
 def keyword(given: Given) -> Edit:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Edit
-from rules.core.fixes.endpoint import Given, check_endpoint, keyword
+from rules.core.fixes.endpoint import Given, check_endpoint, check_name, keyword
 from rules.core.fixes.imports import import_dotted
 from rules.core.fixes.turning import Refused
 from rules.core.fixes.whole import Bench
@@ -48,13 +48,12 @@ def _handed(helper: Given, caller: ProjectFunction, place: int, dotted: str, ben
         raise Refused("its text is not at hand")
     if any(one.arg in {None, helper.name} for one in call.keywords) or _is_bare_generator(call):
         raise Refused("a helper is called in a way that cannot be followed")
-    inside = [*ast.walk(definition)]
-    if any(getattr(node, "id", getattr(node, "arg", "")) == helper.name for node in inside):
-        raise Refused("the name of the client is taken")
     written = import_dotted(document, dotted)
     if written is None:
         raise Refused("the name of the package of the client is taken")
-    return Handed(Given(caller, definition, document, helper.name, written.name), call, written.edits)
+    endpoint = Given(caller, definition, document, helper.name, written.name)
+    check_name(endpoint)
+    return Handed(endpoint, call, written.edits)
 
 
 def _is_bare_generator(call: ast.Call) -> bool:

@@ -8,14 +8,14 @@ import ast
 from collections.abc import Mapping
 
 from rules.core.contexts import Contexts
-from rules.core.findings import Applicability, Edit, Fix, Way
+from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.answers import UnknownUse
 from rules.core.fixes.asking import Asking, differences, means_the_same
 from rules.core.fixes.awaits import awaitable_call
 from rules.core.fixes.borrowing import is_at_hand, raises_the_same
 from rules.core.fixes.clients import CONTRACT, COOKIES, NAME, STARTED
 from rules.core.fixes.document import Document
-from rules.core.fixes.endpoint import Given, check_endpoint, compared, giver, parameter, place_after
+from rules.core.fixes.endpoint import Given, check_endpoint, check_name, compared, giver, parameter, place_after
 from rules.core.fixes.imports import Imported, Wanted, added_at_once, import_dotted, orphan_edits
 from rules.core.fixes.proof import objection_in
 from rules.core.fixes.startup import Keeping, Opening, application_of, keep
@@ -73,9 +73,10 @@ def _lent(call: ast.Call, row: Borrower, function: ProjectFunction, bench: Bench
     if written is None:
         raise Refused("the name of the package of the client is taken")
     given = Given(function, definition, document, name, written.name)
+    check_name(given)
     by, defined = giver(name, given, wanted)
     asked, gone = Asking(call, row, function, document, contexts).edits(f"{name}.{row.method}", row.added)
-    edits = [*opened, *defined, *_given(by, given, wanted), *written.edits, *asked]
+    edits = [*opened, *defined, *parameter(by, given, wanted), *written.edits, *asked]
     documents = filter(None, map(bench.texts.document, sorted({edit.path for edit in edits})))
     edits += [edit for one in documents for edit in wanted.edits(one)]
     imports = tuple(edit for edit in edits if edit.path == document.path and edit.replacement.endswith("\n"))
@@ -89,20 +90,6 @@ def _lent(call: ast.Call, row: Borrower, function: ProjectFunction, bench: Bench
     requires = () if contexts.project.makes(row.client) else (row.package,)
     title = f"Await `{row.method}` of a client that the lifespan opens"
     return Fix(title, Way.TWIN, tuple(sorted(added_at_once(edits))), Applicability.UNSAFE, notes, requires)
-
-
-def _given(by: str, given: Given, wanted: Wanted) -> tuple[Edit, ...]:
-    """The parameter, where the endpoint does not have it already. Raises Refused where its name is taken."""
-    inside = [*ast.walk(given.definition)]
-    bound = [node for node in inside if isinstance(node, ast.arg) and node.arg == given.name]
-    edit = parameter(by, given, wanted)
-    if bound:
-        if ast.unparse(bound[0]) not in edit.replacement or f"({by})" not in given.document.text_of(given.definition):
-            raise Refused("the name of the client is taken")
-        return ()
-    if any(isinstance(node, ast.Name) and node.id == given.name for node in inside):
-        raise Refused("the name of the client is taken")
-    return (edit,)
 
 
 def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes]) -> str:

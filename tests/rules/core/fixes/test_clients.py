@@ -344,6 +344,18 @@ def test_a_helper_is_handed_the_client_of_the_endpoints_that_call_it() -> None:
     assert_shared(before, f"{head}{after}")
 
 
+def test_two_helpers_of_an_endpoint_share_its_parameter() -> None:
+    """Also where the second is mended after the first."""
+    opened = "async with httpx.AsyncClient(timeout=10.0) as client:\n        return (await client.get(day)).json()"
+    source = HANDED.format("\n", "", "day, other=1", opened, "", "", lifespan="")
+    helper = source[source.index("async def fetch") : source.index("@app.get")]
+    source = source.replace(helper, helper + helper.replace("fetch", "second").replace("other", "more"))
+    after = shared({"main.py": source.replace("await fetch(day)", "await fetch(day) | await second(day)")})["main.py"]
+    assert "await fetch(day, client=client) | await second(day, client=client)" in after
+    assert "async def one(day: str, client: httpx.AsyncClient = Depends(get_http_client)) -> dict:" in after
+    assert after.count("AsyncClient(") == 1
+
+
 @pytest.mark.parametrize(
     ("old", "new", "wanted"),
     [
