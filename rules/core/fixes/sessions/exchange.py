@@ -252,6 +252,8 @@ class Exchange:
 
     def _method(self, call: ast.Call, name: str, function: ProjectFunction, queries: Queries) -> None:
         file = queries.file
+        if isinstance(queries.document.parents.get(call), ast.Await):
+            raise Refused("a session that blocks is awaited already")
         if name == self.row.query:
             queries.write(call)
         elif name in self.row.quick:

@@ -191,6 +191,7 @@ def test_an_alias_beside_the_other_is_taken() -> None:
         "return db.bind, db.scalar(1)",  # of another kind there
         "return db.connection().execute(1), db.scalar(1)",
         "db.bulk_save_objects([])",
+        "await db.execute(select(Item)), db.scalar(1)",  # which fails, and is no reason to await it twice
         "db.execute(1, execution_options={'yield_per': 10})",
         "db.begin()\n    db.commit()",
         "session = db\n    return session.scalar(1)",
