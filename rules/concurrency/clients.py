@@ -50,9 +50,9 @@ nothing of certificates.
 Unsafe: one client for all requests. The `lifespan` of the application opens it and keeps it on `app.state`, and a dependency
 gives it to the endpoint. Cookies that a server sets are sent with the requests of others from then on, and connections stay open.
 It is offered for an endpoint, or a function that endpoints alone call and then hand it to, that opens a client of HTTPX by
-`async with`, with constant arguments, and only asks it; not where
-it sends several requests that write, which may share a login, where tests start the application without its lifespan, or
-where something unknown may run as the application starts. As many requests may wait at once as before.
+`async with`, with constant arguments, and only asks it; not where it sends several requests that write, which may share a login,
+where it asks in the name of a user, where tests start the application without its lifespan, or where something unknown may run as
+the application starts. As many requests may wait at once as before.
 
 For all others the way is the same, by hand. A client that is given a shared `verify=` or `transport=`, one that is kept on an
 object or in a global, and one that a cached function makes are left alone.

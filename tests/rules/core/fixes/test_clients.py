@@ -208,6 +208,7 @@ HELPER = "\n\nasync def fetch(client, day):\n    return await client.get(day)\n"
     ("old", "new"),
     [
         ("await client.get(", "await fetch(client, "),
+        ("response = await client.get(", "given = {'Authorization': TOKEN}\n        response = await client.get("),
         ("response = await client.get(", "(response,) = await asyncio.gather(client.get(day), "),
         ("response = await client.get(", "await client.head(day)\n        response = await client.get("),
     ],
@@ -242,6 +243,13 @@ CALL = "httpx.AsyncClient(timeout=10.0)"
         ("response = await client.get(", "for _ in day: response = await client.post(", "cookies that are meant"),
         ("if response", "print(client)\n        if response", "something unknown"),
         ("if response", "stream = client.stream('GET', day)\n        if response", "others would notice"),
+        ("await client.get(", "await client.get(auth=('a', day), url=", "in the name of"),
+        ("if response", "given = {'Authorization': day}\n        if response", "in the name of"),
+        (
+            "if response",
+            "given = {}\n        given['X-Api-Key'] = f'{response}'\n        if response",
+            "in the name of",
+        ),
         ("if response", "client = None\n        if response", "bound again"),
         ("    return response", "    await client.get(day)\n    return response", "behind its end"),
         ("@app.get", "@app.websocket", "not opened in an endpoint"),
