@@ -14,7 +14,16 @@ from rules.core.facts import Facts
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
-from rules.core.fixes.endpoint import Given, check_endpoint, compared, giver, parameter, place_after
+from rules.core.fixes.endpoint import (
+    Definition,
+    Given,
+    check_endpoint,
+    check_identity,
+    compared,
+    giver,
+    parameter,
+    place_after,
+)
 from rules.core.fixes.handing import Handed, callers, handed_on, is_handed_on
 from rules.core.fixes.imports import Wanted, added_at_once, is_imported
 from rules.core.fixes.sessions.places import parameter_given
@@ -34,7 +43,6 @@ CONSTANT = frozenset(
 )  # arguments that say nothing of one request
 READING = frozenset({"get", "head", "options", "stream", "build_request"})
 ASKING = READING | {"post", "put", "patch", "delete", "request", "send"}
-IDENTITY = re.compile(r"(?i)auth|cookie|token|key")
 _DEEPEST = 3  # helpers that hand the client on
 
 COOKIES = (
@@ -46,7 +54,6 @@ REPLACED = "Tests that replace the class of the client have to override the new 
 CONTRACT = "Paths, parameters, status codes and responses stay as they are."
 NOTES = (COOKIES, CONNECTIONS, STARTED, REPLACED, CONTRACT)
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -156,32 +163,6 @@ def _check(made: Made, bench: Bench) -> None:
         raise Refused("several requests of the client may share cookies that are meant for them alone")
 
 
-def _identities(definition: Definition) -> Iterator[ast.expr]:
-    """What a function gives to tell who asks: for `auth=`, or for a header of that kind."""
-    for node in ast.walk(definition):
-        match node:
-            case ast.keyword(arg="auth", value=value):
-                yield value
-            case ast.Dict(keys=keys, values=values):
-                yield from (value for key, value in zip(keys, values, strict=True) if _is_identity(key))
-            case ast.Assign(targets=[ast.Subscript(slice=key)], value=value) if _is_identity(key):
-                yield value
-
-
-def _is_identity(key: ast.expr | None) -> bool:
-    return isinstance(key, ast.Constant) and isinstance(key.value, str) and bool(IDENTITY.search(key.value))
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-
-
-def _own_names(definition: Definition) -> set[str]:
-    """The names that a function is given, or gives a meaning itself."""
-    bound = (node for node in ast.walk(definition) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
-    return {node.id for node in bound} | {node.arg for node in ast.walk(definition) if isinstance(node, ast.arg)}
-
-
 def _asked(
     name: str,
     definition: Definition,
@@ -195,8 +176,7 @@ def _asked(
 
     Raises Refused where anything else is done with it.
     """
-    if any(_names(value) & _own_names(definition) for value in _identities(definition)):
-        raise Refused("the client asks in the name of whoever asks, whose cookies others would send")
+    check_identity(definition)
     inside = {*ast.walk(opened)} if opened is not None else {*ast.walk(definition)}
     targets = {opened.items[0].optional_vars} if opened is not None else set()
     for node in ast.walk(definition):

@@ -1,6 +1,7 @@
 """What an endpoint is given besides: a parameter, and the dependency that gives what its application keeps on its state."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from rules.core.syntax import parse
 from rules.core.usage import calls_by_hand
 from rules.core.values import ProjectFunction
 
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+IDENTITY = re.compile(r"(?i)auth|cookie|token|key")
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -45,6 +48,38 @@ def check_endpoint(function: ProjectFunction, contexts: Contexts) -> None:
     if calls_by_hand(function, contexts) != ():
         raise Refused("the endpoint is called by hand")
     check_tests(contexts)
+
+
+def check_identity(definition: Definition) -> None:
+    """Raises Refused where a function asks a server in the name of somebody: a client keeps the cookies that it is sent for that."""
+    if any(_names(value) & _own_names(definition) for value in _identities(definition)):
+        raise Refused("the client asks in the name of whoever asks, whose cookies others would send")
+
+
+def _identities(definition: Definition) -> Iterator[ast.expr]:
+    """What a function gives to tell who asks: for `auth=`, or for a header of that kind."""
+    for node in ast.walk(definition):
+        match node:
+            case ast.keyword(arg="auth", value=value):
+                yield value
+            case ast.Dict(keys=keys, values=values):
+                yield from (value for key, value in zip(keys, values, strict=True) if _is_identity(key))
+            case ast.Assign(targets=[ast.Subscript(slice=key)], value=value) if _is_identity(key):
+                yield value
+
+
+def _is_identity(key: ast.expr | None) -> bool:
+    return isinstance(key, ast.Constant) and isinstance(key.value, str) and bool(IDENTITY.search(key.value))
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
+def _own_names(definition: Definition) -> set[str]:
+    """The names that a function is given, or gives a meaning itself."""
+    bound = (node for node in ast.walk(definition) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
+    return {node.id for node in bound} | {node.arg for node in ast.walk(definition) if isinstance(node, ast.arg)}
 
 
 def giver(name: str, given: Given, wanted: Wanted) -> tuple[str, tuple[Edit, ...]]:

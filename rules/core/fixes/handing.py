@@ -70,7 +70,7 @@ def handed_on(helper: Given, handed: list[Handed]) -> Iterator[Edit]:
 
 def _argument(handed: Handed, name: str) -> Edit:
     document, call = handed.endpoint.document, handed.call
-    given = [document.span(one).end for one in (*call.args, *call.keywords)]
+    given = [document.span(one).end for one in call.args] + [document.span(one).end for one in call.keywords]
     if not given:
         line, column = document.span(call).end
         return document.insert((line, column - 1), f"{name}={name}")

@@ -15,7 +15,16 @@ from rules.core.fixes.awaits import awaitable_call
 from rules.core.fixes.borrowing import is_at_hand, raises_the_same
 from rules.core.fixes.clients import CONTRACT, COOKIES, NAME, STARTED
 from rules.core.fixes.document import Document
-from rules.core.fixes.endpoint import Given, check_endpoint, check_name, compared, giver, parameter, place_after
+from rules.core.fixes.endpoint import (
+    Given,
+    check_endpoint,
+    check_identity,
+    check_name,
+    compared,
+    giver,
+    parameter,
+    place_after,
+)
 from rules.core.fixes.imports import Imported, Wanted, added_at_once, import_dotted, orphan_edits
 from rules.core.fixes.proof import objection_in
 from rules.core.fixes.startup import Keeping, Opening, application_of, keep
@@ -66,6 +75,7 @@ def _lent(call: ast.Call, row: Borrower, function: ProjectFunction, bench: Bench
     if not means_the_same(call, row) or not raises_the_same(row, function, contexts):
         raise UnknownUse
     check_endpoint(function, contexts)
+    check_identity(definition)
     wanted = Wanted()
     keeping = Keeping(Opening(row.package, "AsyncClient", (), function.path), (NAME,), contexts, bench.texts, wanted)
     name, opened = keep(keeping, application_of(function, contexts))

@@ -98,6 +98,7 @@ def test_two_calls_of_an_endpoint_are_made_on_one_client() -> None:
     ("old", "new", "wanted"),
     [
         ("json=body", "data=body", "no counterpart"),
+        ("json=body", "headers={'Authorization': f'Bearer {body}'}", "in the name of"),
         ("answer.ok", "answer", "no counterpart"),
         ("async def order", "async def other():\n    return await order(1)\n\n\nasync def order", ""),
         ("body = await", "http_client = await", "name of the client is taken"),
