@@ -303,8 +303,11 @@ class Roots:
     def _handed_over(self, call: Call, where: Where) -> Iterator[Root]:
         for row in self._registrations(call, where):
             for target in self._handed(row, call) if row.argument is not None else ():
-                for function in self._entries(self._project.value(target, where), row.role):
-                    yield Root(function, row.role, self._route(row, call, where))
+                handed = self._project.value(target, where)
+                is_maker = row.role is Role.MIDDLEWARE and isinstance(handed, ProjectFunction)
+                role = Role.STARTUP if is_maker else row.role  # it makes one for good, as a class does
+                for function in self._entries(handed, role):
+                    yield Root(function, role, self._route(row, call, where))
 
     def _entries(self, handed: Value | None, role: Role) -> Iterator[ProjectFunction]:
         """The functions that the framework calls of what it was handed."""

@@ -103,6 +103,7 @@ def test_it_becomes_asynchronous(before: str, after: str) -> None:
             "        return self.app(scope, receive, send)\n\n\napp.add_middleware(Plain)\n"
         ),
         'class Plain:\n    def __init__(self, app):\n        self.app = app\n\n\napp.middleware("http")(Plain)\n',
+        "class Gate: ...\n\n\ndef make(app, size: int) -> Gate:\n    return Gate()\n\n\napp.add_middleware(make, size=1)\n",
         '@app.get("/")\ndef home():\n    return Response("a")\n',
         "class Gate:\n    def dispatch(self, request, call_next):\n        return Response('no')\n",
         '@app.exception_handler(ValueError)\ndef failed(request, error):\n    return Response("no")\n',
