@@ -244,7 +244,7 @@ def _edits(made: Made, opening: Opening, handed: list[Handed], bench: Bench) -> 
     wanted = Wanted()
     endpoints = list(dict.fromkeys(one.endpoint for one in handed)) or [made.given]
     for endpoint in endpoints:
-        check_endpoint(endpoint.function, bench.contexts)
+        check_endpoint(endpoint.function, bench)
     served = {application_of(endpoint.function, bench.contexts) for endpoint in endpoints}
     if len(served) != 1:
         raise Refused("several applications serve the endpoints")

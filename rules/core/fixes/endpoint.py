@@ -14,8 +14,8 @@ from rules.core.fixes.imports import Wanted, is_imported
 from rules.core.fixes.lifespan import NAME as LIFESPAN
 from rules.core.fixes.lifespan import insert_above
 from rules.core.fixes.proof import read_edited
-from rules.core.fixes.startup import check_tests
 from rules.core.fixes.turning import Refused
+from rules.core.fixes.whole import Bench
 from rules.core.library import Role
 from rules.core.syntax import parse
 from rules.core.usage import calls_by_hand
@@ -37,8 +37,9 @@ class Given:
     written: str
 
 
-def check_endpoint(function: ProjectFunction, contexts: Contexts) -> None:
+def check_endpoint(function: ProjectFunction, bench: Bench) -> None:
     """Raises Refused where the function is none that FastAPI alone calls, with whatever parameters it has."""
+    contexts = bench.contexts
     facts = contexts.project.function(function)
     roles = [root.role for root in contexts.roots if root.function == function]
     if roles != [Role.ENDPOINT] or facts.owner >= 0 or facts.parent > 0 or facts.generator:
@@ -47,7 +48,8 @@ def check_endpoint(function: ProjectFunction, contexts: Contexts) -> None:
         raise Refused("a decorator of the endpoint is not known")
     if calls_by_hand(function, contexts) != ():
         raise Refused("the endpoint is called by hand")
-    check_tests(contexts)
+    if bench.is_started_bare:
+        raise Refused("tests start the application without its lifespan")
 
 
 def check_identity(definition: Definition) -> None:

@@ -40,7 +40,7 @@ def callers(helper: Given, dotted: str, bench: Bench) -> list[Handed]:
 
 
 def _handed(helper: Given, caller: ProjectFunction, place: int, dotted: str, bench: Bench) -> Handed:
-    check_endpoint(caller, bench.contexts)
+    check_endpoint(caller, bench)
     document, facts = bench.texts.document(caller.path), bench.contexts.project.function(caller)
     definition = document.function_at(facts.line) if document is not None else None
     call = document.call_at(facts.sites[place].span) if document is not None else None

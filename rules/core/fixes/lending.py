@@ -74,7 +74,7 @@ def _lent(call: ast.Call, row: Borrower, function: ProjectFunction, bench: Bench
         raise Refused("the client at hand adds something of its own")
     if not means_the_same(call, row) or not raises_the_same(row, function, contexts):
         raise UnknownUse
-    check_endpoint(function, contexts)
+    check_endpoint(function, bench)
     check_identity(definition)
     wanted = Wanted()
     keeping = Keeping(Opening(row.package, "AsyncClient", (), function.path), (NAME,), contexts, bench.texts, wanted)

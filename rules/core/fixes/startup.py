@@ -135,8 +135,8 @@ def _is_mounted(application: Definition, path: str, contexts: Contexts) -> bool:
     )
 
 
-def check_tests(contexts: Contexts) -> None:
-    """Raises Refused where tests start an application without its lifespan, so that its state would be empty."""
+def is_started_bare(contexts: Contexts) -> bool:
+    """Whether tests start an application without its lifespan, so that its state would be empty."""
     for path, facts in contexts.project.facts.items():
         if not is_offline(path) or not facts.outline.called & STARTING:
             continue
@@ -145,7 +145,8 @@ def check_tests(contexts: Contexts) -> None:
             for site in function.sites:
                 value = contexts.project.value(site.call.callee, Where(path, index, site.line))
                 if _starts(site, value.name if isinstance(value, Outside) else "", managed=managed) is False:
-                    raise Refused("tests start the application without its lifespan")
+                    return True
+    return False
 
 
 def _starts(site: Site, name: str, *, managed: bool) -> bool | None:

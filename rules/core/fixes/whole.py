@@ -14,6 +14,7 @@ from rules.core.fixes.reverse import refusal
 from rules.core.fixes.sessions.exchange import Desk, asks_database, exchange_session
 from rules.core.fixes.sessions.opening import exchange_opened
 from rules.core.fixes.sharing import INTERLEAVING, touches_shared
+from rules.core.fixes.startup import is_started_bare
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once, is_manager
 from rules.core.fixes.writing import Writing
@@ -39,12 +40,20 @@ class Bench:
     texts: Texts
     refusals: Counter[str]
     judges: dict[Fix, Judge] = field(default_factory=dict)
+    _started_bare: bool | None = None
     calm: Calm = field(init=False)
     desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
         self.calm = Calm(self.contexts)
         self.desk = Desk(self.contexts, self.texts, self.calm)
+
+    @property
+    def is_started_bare(self) -> bool:
+        """Whether tests start an application without its lifespan; looked up once."""
+        if self._started_bare is None:
+            self._started_bare = is_started_bare(self.contexts)
+        return self._started_bare
 
     def plan(self, grow: Callable[[Turning], None]) -> Turning | None:
         """The plan that begins with a step, if there is one; else why not is kept."""
