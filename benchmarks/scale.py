@@ -23,6 +23,7 @@ import structlog
 from benchmarks.figures import quantile, say, say_load
 from benchmarks.sample import sample
 from bot import queue, worker
+from bot.duties import Duties
 from bot.events import ReviewRequested
 from bot.models import PullRef
 from bot.store import Store
@@ -83,7 +84,7 @@ async def _jobs(database: Path) -> tuple[float, float]:
         nonlocal done
         done += 1
 
-    jobs = await worker.Worker(url, store, worker.Duties(review), poll=worker.POLL).start()
+    jobs = await worker.Worker(url, store, Duties(review), poll=worker.POLL).start()
     empty, begun = _used(database), time.process_time()
     for number in range(JOBS):
         asked = ReviewRequested(PullRef(number % 50, number, f"owner{number % 50}/repository", 1))

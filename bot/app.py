@@ -18,6 +18,7 @@ from bot import answering, installations, intake, queue, recovery
 from bot import web as pages
 from bot.analysis import Analyst
 from bot.config import OPERATOR_NAME, Layer, load_config
+from bot.duties import Duties
 from bot.errors import RetryLater, SettingsError
 from bot.events import Asked, InstallationChanged
 from bot.github import GitHub
@@ -31,7 +32,7 @@ from bot.standing import Inherited
 from bot.store import Store
 from bot.wire import passes
 from bot.wizard import Wizard
-from bot.worker import Duties, Worker
+from bot.worker import Worker
 
 DRAIN_SECONDS = 10
 """How long running jobs may go on after the process was told to stop. What is left then goes on in the next process."""

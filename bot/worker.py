@@ -4,10 +4,10 @@ import asyncio
 import fcntl
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
@@ -17,6 +17,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, ScheduleInput, StepOptions
 from prometheus_client import Counter, Histogram
 
+from bot.duties import Duties
 from bot.errors import Dropped, Limited, RetryLater, SettingsError
 from bot.events import InstallationChanged
 from bot.lanes import Job, Lanes, read_job
@@ -60,15 +61,6 @@ ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 RETRIED: StepOptions = {"retries_allowed": True, "max_attempts": 4, "interval_seconds": 2.0, "backoff_rate": 3.0}
 
-Review = Callable[[PullRef, str], Awaitable[object]]
-"""Does the work for a pull request on behalf of a delivery, given by its id. May raise RetryLater and Dropped."""
-
-Command = Callable[[PullRef, str, Mapping[str, Any]], Awaitable[object]]
-"""The same for a command, which is whatever JSON `Deliveries.enqueue_command` was given."""
-
-Update = Callable[[InstallationChanged], Coroutine[Any, Any, bool]]
-"""Brings what is known of an installation up to date; whether we may still work for it."""
-
 Sweep = Callable[[datetime | None, Any], Coroutine[Any, Any, None]]
 
 jobs = Counter("asyncify_jobs", "Reviews and commands that were begun, by how they ended", ["kind", "result"])
@@ -80,40 +72,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-
-async def _refuse_command(_ref: PullRef, _delivery: str, _command: Mapping[str, Any]) -> None:
-    raise Dropped("nobody does commands here")
-
-
-async def _keep_installation(_change: InstallationChanged) -> bool:
-    return True
-
-
-async def _tell_nobody(_job: Job, _reason: str) -> None:
-    pass
-
-
-async def _see_nothing(_job: Job) -> None:
-    pass
-
-
-async def _recover_nothing() -> None:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Duties:
-    """What a worker does: `acknowledge` tells people that their command waits for its turn, `give_up` that a job is parked;
-    `recover` looks for what was never delivered.
-    """
-
-    review: Review
-    command: Command = _refuse_command
-    update: Update = _keep_installation
-    give_up: Callable[[Job, str], Awaitable[None]] = _tell_nobody
-    recover: Callable[[], Awaitable[None]] = _recover_nothing
-    acknowledge: Callable[[Job], Awaitable[None]] = _see_nothing
 
 
 class Worker:

@@ -12,14 +12,15 @@ from itertools import count
 import pytest
 import pytest_asyncio
 
-from bot import queue, worker
+from bot import duties, queue, worker
+from bot.duties import Duties
 from bot.errors import Dropped, Limited, NotStored, RetryLater
 from bot.events import InstallationChanged, ReviewRequested
 from bot.lanes import Job, Lanes
 from bot.models import PullRef
 from bot.queue import Deliveries, prefixes
 from bot.store import Store
-from bot.worker import Duties, Worker
+from bot.worker import Worker
 from tests.bot.workers import until
 from tests.conftest import fresh_database
 
@@ -42,8 +43,8 @@ class Bench:
         queue.migrate(url, self.store)
         self.deliveries = Deliveries(url, self.store)
         self.worker = Worker(url, self.store, Duties(self.do, self.obey, self.update, self.note), poll=0.03)
-        self.review: worker.Review = nothing
-        self.command: worker.Command = no_command
+        self.review: duties.Review = nothing
+        self.command: duties.Command = no_command
         self.active = True
         self.given_up: list[tuple[Job, str]] = []
 

@@ -8,10 +8,11 @@ from itertools import count
 import pytest
 
 from bot import worker
+from bot.duties import Duties
 from bot.errors import SettingsError
 from bot.events import ReviewRequested
 from bot.models import PullRef
-from bot.worker import Duties, Worker
+from bot.worker import Worker
 
 from .workers import Crew, Note, until
 

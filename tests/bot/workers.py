@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot import queue, takeover, worker
+from bot.duties import Duties
+from bot.logs import configure_logs
 from bot.models import PullRef
 from bot.queue import Deliveries
 from bot.store import Store
@@ -114,7 +116,7 @@ async def _work(url: str, log: str, seconds: float) -> None:
 
     told_to_stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_stop.set)
-    mine = await worker.Worker(url, Store(url), worker.Duties(review, recover=recover), poll=0.05).start()
+    mine = await worker.Worker(url, Store(url), Duties(review, recover=recover), poll=0.05).start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await told_to_stop.wait()
@@ -125,6 +127,7 @@ def _main(url: str, log: str, seconds: str, patience: str, reap: str, cron: str)
     takeover.REAP_SECONDS, takeover.PATIENCE_SECONDS = float(reap), float(patience)
     takeover.GRACE_SECONDS = takeover.REAP_SECONDS + takeover.ANSWER_SECONDS + takeover.PATIENCE_SECONDS
     takeover.STRANDED_SECONDS, worker.RECOVER = 1.0, cron
+    configure_logs("INFO")  # not to standard output, where it says that it is ready
     asyncio.run(_work(url, log, float(seconds)))
 
 
