@@ -114,8 +114,8 @@ def _counted(name: str, module: Any, reasons: Counter[str]) -> Iterator[None]:
     """Count the reasons that a function gives meanwhile."""
     asked: Callable[..., str] = getattr(module, name)
 
-    def counting(*given: Any) -> str:
-        reason = asked(*given)
+    def counting(*given: Any, **named: Any) -> str:
+        reason = asked(*given, **named)
         reasons.update([reason] * bool(reason))
         return reason
 
