@@ -147,6 +147,8 @@ def _of_routes(root: Root, contexts: Contexts) -> str:
 
 
 def _cost(sink: Sink) -> str:
+    if sink.row.cost:
+        return sink.row.cost
     match sink.row.weight:
         case Weight.WAIT:
             return "while it waits, this worker serves no other request"

@@ -200,7 +200,7 @@ class Blocking:
     that it is given comes from a request, or in a loop: a file that the program names itself is one that it brings along.
     What is `either` gives something to await where it is given a client whose methods are awaited.
     What names an argument as `first` blocks in the first call on an object that was made without that argument, so it counts
-    where the object is made for each request.
+    where the object is made for each request. `cost` says in a clause what comes of it, where its weight does not tell.
     """
 
     rule: str
@@ -212,6 +212,7 @@ class Blocking:
     unknown: bool = False
     either: bool = False
     first: str = ""
+    cost: str = ""
     when: Callable[[Site, Function], bool] = always
 
 

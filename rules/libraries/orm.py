@@ -66,6 +66,11 @@ _ON_PYNAMODB = (
     *("get", "count", "exists", "save", "delete", "update", "refresh", "create_table", "delete_table"),
     "describe_table",
 )
+# https://docs.djangoproject.com/en/stable/topics/async/#async-safety
+_REFUSED = (
+    "Django raises `SynchronousOnlyOperation` there, and where `DJANGO_ALLOW_ASYNC_UNSAFE` is set this worker serves no other "
+    "request"
+)
 
 library = Library(
     "peewee, Django and PynamoDB",
@@ -77,10 +82,16 @@ library = Library(
             _RULE,
             tuple(f"{_DATABASE}.{name}" for name in ("connect", "execute_sql", "commit", "rollback", "create_tables")),
         ),
-        Blocking(_RULE, tuple(f"{_OBJECTS}.{name}" for name in (*_DJANGO_ENDS, "__iter__"))),
-        Blocking(_RULE, tuple(f"{_MANAGER}.{name}" for name in _DJANGO_ENDS)),
-        Blocking(_RULE, tuple(f"{_QUERYSET}.{name}" for name in (*_DJANGO_ENDS, "update", "delete", "__iter__"))),
-        Blocking(_RULE, tuple(f"{_DJANGO}.{name}" for name in ("save", "delete", "refresh_from_db"))),
+        Blocking(
+            _RULE,
+            (
+                *(f"{_OBJECTS}.{name}" for name in (*_DJANGO_ENDS, "__iter__")),
+                *(f"{_MANAGER}.{name}" for name in _DJANGO_ENDS),
+                *(f"{_QUERYSET}.{name}" for name in (*_DJANGO_ENDS, "update", "delete", "__iter__")),
+                *(f"{_DJANGO}.{name}" for name in ("save", "delete", "refresh_from_db")),
+            ),
+            cost=_REFUSED,
+        ),
         Blocking(_RULE, tuple(f"{_PYNAMODB}.{name}" for name in _ON_PYNAMODB)),
         Blocking(_RULE, tuple(f"{_PYNAMODB}.{name}" for name in ("query", "scan", "batch_get")), lazy=True),
         Blocking(

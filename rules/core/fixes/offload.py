@@ -54,7 +54,8 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         Applicability.SAFE,
         _offload_notes(remark),
     )
-    return marked(_marked_behind(fix, site, function, contexts), function, contexts)
+    fix = _marked_behind(fix, site, function, contexts)
+    return marked(fix, function, contexts) if fix.applicability is Applicability.SAFE else fix
 
 
 def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Contexts) -> Fix:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Element, Expression, Function, Name, Subscript
+from rules.core.facts import Attribute, Awaited, Call, Element, Expression, Function, Name, Subscript
 from rules.core.findings import Applicability, Fix
-from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
+from rules.core.values import Object, Outside, ProjectFunction, Where
 
 SHARED = "it changes what other requests share"
 BOUND = "it uses what belongs to a thread"
@@ -14,6 +14,7 @@ CONTENDED = "it uses a connection that others use at the same time"
 PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests share, and other requests can run during the new `await`."
 MEANWHILE = "What it calls changes what requests share, and other requests run meanwhile."
+MOST_FOLLOWED = 5  # functions and names, from what is used to where it was made
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
 CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})
 CHANGING = frozenset(
@@ -127,14 +128,39 @@ def _alters(facts: Function, function: ProjectFunction, own: set[str], contexts:
 
 
 def is_made_there(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a method is called on an object that the function itself has just made of a class of the project."""
+    """Whether a method is called on an object that was made for the function: nothing says that it is kept for others."""
     receiver = call.callee.of if isinstance(call.callee, Attribute) else None
-    bindings = contexts.project.function(function).bindings.get(receiver.id, ()) if isinstance(receiver, Name) else ()
-    made = [binding.value for binding in bindings] if isinstance(receiver, Name) else [receiver]
-    where = Where(function.path, function.index)
-    return bool(made) and all(
-        isinstance(one, Call) and isinstance(contexts.project.value(one.callee, where), ProjectClass) for one in made
-    )
+    return receiver is not None and not _is_kept(receiver, function, contexts)
+
+
+def _is_kept(expression: Expression, function: ProjectFunction, contexts: Contexts, depth: int = 0) -> bool:
+    """Whether an expression may give what the module, or an object, keeps; a class that is called gives a new one."""
+    facts = contexts.project.function(function)
+    match expression:
+        case Awaited(of=of):
+            return _is_kept(of, function, contexts, depth)
+        case Call(callee=callee):
+            called = contexts.project.value(callee, Where(function.path, function.index))
+            return isinstance(called, ProjectFunction) and _gives_kept(called, contexts, depth + 1)
+        case Name(id=name):
+            parameter = next((one for one in facts.parameters if one.name == name), None)
+            if parameter is not None:
+                given = contexts.project.dependency(parameter, Where(function.path, facts.parent, facts.line))
+                return not isinstance(given, ProjectFunction) or _gives_kept(given, contexts, depth + 1)
+            values = [binding.value for binding in facts.bindings.get(name, ())]
+            return not values or any(_is_kept(one, function, contexts, depth + 1) for one in values if one is not None)
+        case Attribute() | Subscript() | Element():
+            return True
+        case _:
+            return False
+
+
+def _gives_kept(function: ProjectFunction, contexts: Contexts, depth: int) -> bool:
+    """Whether what a function gives may be kept: it writes somewhere, a cache stands around it, or it returns such a thing."""
+    facts = contexts.project.function(function)
+    if depth > MOST_FOLLOWED or facts.writes or facts.decorators:
+        return True
+    return any(_is_kept(one, function, contexts, depth) for one in (*facts.results, *facts.yields))
 
 
 def _roots_of(call: Call) -> set[str]:
@@ -159,7 +185,12 @@ def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts)
 
 
 def runs_beside_itself(function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a coroutine of the function is made without being awaited there and then, as for `gather`."""
+    """Whether a coroutine of the function is made without being awaited there and then, as for `gather`.
+
+    What a generator gives is run through, one after the other.
+    """
+    if contexts.project.function(function).generator:
+        return False
     for call, at in contexts.project.calls_of(function):
         sites = contexts.project.function(at).sites
         if any(site.call is call and not site.awaited for site in sites):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, with_app
+from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, found, with_app
 
 RULE = "databases/orm"
 ENDPOINT = '@app.get("/")\nasync def home(x=1):\n    '
@@ -127,3 +127,13 @@ def test_names_of_a_star_import() -> None:
     files = {"app/__init__.py": "", "app/users.py": "from peewee import *\n\n\nclass User(Model): ...\n"}
     before = with_app("", f"from app.users import User\n\n\n{ENDPOINT}return User.get_by_id(x)\n")
     assert_fixes(RULE, before, before.replace("async def", "def"), files=files)
+
+
+@pytest.mark.parametrize(
+    ("call", "refuses"),
+    [("Account.objects.first()", True), ("Account(name=x).save()", True), ("User.get(User.name == x)", False)],
+)
+def test_what_django_refuses_is_told(call: str, *, refuses: bool) -> None:
+    (finding,) = found(RULE, with_app(IMPORTS, f'@app.get("/")\nasync def home(x: str):\n    {call}\n'), FILES)
+    assert ("Django raises `SynchronousOnlyOperation` there" in finding.message) is refuses
+    assert finding.message.endswith("this worker serves no other request.")

@@ -16,7 +16,7 @@ from rules.core.fixes.sessions.rows import Called, Flow, Lost, Read
 from rules.core.fixes.sessions.stacks import Unlike
 from rules.core.library import Sessions
 from rules.core.remarks import Remark
-from rules.core.values import Object, Outside, ProjectFunction, Where
+from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -30,7 +30,7 @@ def marked_forgetting(fix: Fix, remark: Remark, desk: Desk, document: Document) 
     for name, row in _sessions(call, remark.function, desk):
         flow = _followed(name, row, remark.function, definition, document, desk)
         lost = _lost_by(call, name, row, flow)
-        reads = [read for read in flow.reads if read.lost >= Lost.COMMITTED]
+        reads = [read for read in flow.reads if read.lost >= Lost.COMMITTED and call in read.by]
         if lost >= Lost.COMMITTED and reads and not (lost is Lost.COMMITTED and _keeps(remark.function, name, desk)):
             return replace(fix, applicability=Applicability.UNSAFE, notes=(_said(reads[0], lost), *fix.notes))
     return fix
@@ -72,10 +72,22 @@ def _followed(
         loading = Loading(desk.contexts, desk.models, desk.calm, function)
         called = _called(name, row, function, definition, desk)
         rows = loading.rows(name, with_given=True)
-        rows -= _entered_apart(definition, rows | {name})
+        rows -= _entered_apart(definition, rows | {name}) | _of_other_classes(function, desk)
         desk.flows[key] = Flow(name, rows, row, document, called)
         desk.flows[key].follow(definition)
     return desk.flows[key]
+
+
+def _of_other_classes(function: ProjectFunction, desk: Desk) -> frozenset[str]:
+    """The parameters that hold objects of a class of the project which is no table."""
+    where = Where(function.path, function.index)
+    given = (parameter.name for parameter in desk.contexts.project.function(function).parameters)
+    values = {name: desk.contexts.project.name(name, where) for name in given}
+    return frozenset(
+        name
+        for name, value in values.items()
+        if isinstance(value, Object) and isinstance(value.of, ProjectClass) and not desk.models.is_mapped(value.of)
+    )
 
 
 def _entered_apart(definition: _Definition, own: frozenset[str]) -> frozenset[str]:

@@ -5,7 +5,7 @@ statement, the loops in it twice.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
@@ -24,12 +24,13 @@ class Lost(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A row that is read though it may have lost what it held: the name that it goes by, and the attribute (or none)."""
+    """A row that is read though it may have lost what it held: the name that it goes by, the attribute (or none), by which calls."""
 
     name: str
     attribute: str
     lost: Lost
     returned: bool
+    by: frozenset[ast.AST]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +43,20 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What is lost by now, and the names that were loaded again since."""
+    """What is lost by now, by which calls, and the names that were loaded again since."""
 
     lost: Lost = Lost.NOTHING
     fresh: frozenset[str] = frozenset()
     ended: bool = False
+    by: frozenset[ast.AST] = frozenset()
 
-    def after(self, lost: Lost) -> "_State":
-        return _State(max(lost, self.lost), frozenset()) if lost else self
+    def after(self, lost: Lost, by: Iterable[ast.AST]) -> "_State":
+        return _State(max(lost, self.lost), frozenset(), by=self.by.union(by)) if lost else self
 
     def joined(self, other: "_State") -> "_State":
         if self.ended or other.ended:
             return other if self.ended else self
-        return _State(max(self.lost, other.lost), self.fresh & other.fresh)
+        return _State(max(self.lost, other.lost), self.fresh & other.fresh, by=self.by | other.by)
 
 
 @dataclass(slots=True)
@@ -137,7 +139,8 @@ class Flow:
         for item in node.items:
             state = self._evaluated(item.context_expr, state, entering=True)
             leaving = max(leaving, self._loses(item.context_expr))
-        return replace(self._block(node.body, state).after(self._noted(leaving)), ended=self._block_ends(node.body))
+        left = self._block(node.body, state).after(self._noted(leaving), (item.context_expr for item in node.items))
+        return replace(left, ended=self._block_ends(node.body))
 
     @staticmethod
     def _block_ends(body: list[ast.stmt]) -> bool:
@@ -159,17 +162,18 @@ class Flow:
 
     def _evaluated(self, node: ast.AST, state: _State, *, entering: bool = False, returned: bool = False) -> _State:
         """What is read in an expression, and what its calls do: reading comes before."""
-        lost = Lost.NOTHING
+        lost, by = Lost.NOTHING, list[ast.AST]()
         state = replace(state, fresh=state.fresh | set(_run_through(node, state.fresh)))
         for inner in ast.walk(node):
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load) and inner.id in self.rows:
                 self._read(inner, state, returned=returned)
             elif isinstance(inner, ast.Call) and not entering:
                 lost = max(lost, self._loses(inner))
+                by += [inner] if self._loses(inner) else []
                 if inner in self.called and self.called[inner].gives and returned:
                     self.gives = max(self.gives, self.called[inner].gives)
-                    self.reads.append(Read("", "", self.called[inner].gives, returned=True))
-        return state.after(self._noted(lost))
+                    self.reads.append(Read("", "", self.called[inner].gives, returned=True, by=frozenset({inner})))
+        return state.after(self._noted(lost), by)
 
     def _noted(self, lost: Lost) -> Lost:
         self.lost = max(self.lost, lost)
@@ -183,7 +187,7 @@ class Flow:
             return
         attribute = around.attr if isinstance(around, ast.Attribute) else ""
         is_whole = returned and isinstance(around, ast.Return)
-        self.reads.append(Read(node.id, attribute, state.lost, is_whole))
+        self.reads.append(Read(node.id, attribute, state.lost, is_whole, state.by))
         if is_whole:
             self.gives = max(self.gives, state.lost)
 

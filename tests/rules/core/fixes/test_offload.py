@@ -7,7 +7,7 @@ from tests.rules.checking import found
 
 ABOVE = """import time
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_sqlalchemy import db
 
 app = FastAPI()
@@ -48,8 +48,17 @@ def count_anew():
     return mine.seen
 
 
+def the_counter():
+    return counter
+
+
+async def a_counter(name: str):
+    found = await load(name)
+    return Counter(found)
+
+
 @app.get("/{name}")
-async def read(name: str):
+async def read(name: str, one: Counter = Depends(a_counter), kept: Counter = Depends(the_counter)):
     await load(name)
 """
 
@@ -59,7 +68,10 @@ def only(body: str, rule: str = "blocking/sleep") -> Finding:
     return finding
 
 
-@pytest.mark.parametrize("body", ["counter.count()", "counter.both()", "keep(name)"])
+@pytest.mark.parametrize(
+    "body",
+    ["counter.count()", "counter.both()", "keep(name)", "kept.count()", "other = the_counter()\n    other.count()"],
+)
 def test_what_is_changed_behind_a_call_is_told(body: str) -> None:
     fix = only(body).fix
     assert fix is not None
@@ -68,7 +80,15 @@ def test_what_is_changed_behind_a_call_is_told(body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["counter.look()", "mine = Counter()\n    mine.both()", "Counter().count()", "count_anew()"]
+    "body",
+    [
+        "counter.look()",
+        "mine = Counter()\n    mine.both()",
+        "Counter().count()",
+        "count_anew()",
+        "one.count()",
+        "mine = await a_counter(name)\n    mine.count()",
+    ],
 )
 def test_what_only_the_caller_knows_is_changed_safely(body: str) -> None:
     fix = only(body).fix
@@ -80,3 +100,37 @@ def test_the_session_of_a_request_is_shared_with_no_other() -> None:
     finding = only("return db.session.get(int, 1)", "databases/session")
     assert finding.fix is not None
     assert any("run_in_threadpool(db.session.get, " in edit.replacement for edit in finding.fix.edits)
+
+
+STREAM = """from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import Session
+
+app = FastAPI()
+
+
+def names(db: Session):
+    return db.scalars("select name").all()
+
+
+@app.get("/")
+async def read(db: Session):
+    async def lines():
+        await load()
+        {}
+
+    return {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "returned", "is_handed_over"),
+    [
+        ("yield names(db)", "StreamingResponse(lines())", True),
+        ("return names(db)", "await asyncio.gather(lines(), lines())", False),
+    ],
+)
+def test_a_stream_runs_beside_nothing(body: str, returned: str, *, is_handed_over: bool) -> None:
+    source = f"import asyncio\n\n{STREAM.format(body, returned)}"
+    findings = [one for one in found("databases/session", source) if one.function.endswith("lines")]
+    assert [one.fix is not None for one in findings] == [is_handed_over]

@@ -38,6 +38,32 @@ def test_what_is_not_read_again_is_safe(body: str) -> None:
     assert {str(fix.applicability) for fix in commits(app(f"await wait()\n    {body}"), FILES)} == {"safe"}
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            "if number:\n        db.commit()\n        raise ValueError\n    item = Item()\n    return item.name",
+            {"safe"},
+        ),
+        (
+            "item = Item()\n    if number:\n        db.commit()\n        raise ValueError\n    db.commit()\n    return item.name",
+            {"safe", "unsafe"},
+        ),
+    ],
+)
+def test_only_the_commit_before_a_reading_is_told(body: str, expected: set[str]) -> None:
+    source = app(f"await wait()\n    {body}", parameters="number: int, db: Session = Depends(get_db)")
+    assert {str(fix.applicability) for fix in commits(source, FILES)} == expected
+
+
+@pytest.mark.parametrize(("class_", "applicability"), [("Audit", "safe"), ("Item", "unsafe")])
+def test_an_object_of_a_class_that_is_no_table_holds_no_row(class_: str, applicability: str) -> None:
+    audit = "class Audit:\n    def __init__(self, db: Session):\n        self.db = db\n\n\n"
+    body = "await wait()\n    db.commit()\n    return one.name"
+    source = app(body, parameters=f"one: {class_} = Depends(find), db: Session = Depends(get_db)").removeprefix(HEAD)
+    assert {str(fix.applicability) for fix in commits(HEAD + audit + source, FILES)} == {applicability}
+
+
 @pytest.mark.parametrize(("given", "applicability"), [("number: int", "safe"), ("number", "unsafe")])
 def test_what_is_entered_by_a_plain_value_holds_no_row(given: str, applicability: str) -> None:
     body = "with LOGS[number].opened() as lines:\n        db.commit()\n        return lines.pop()"
