@@ -91,7 +91,7 @@ _COSTS = {
     "boto3.resource": "which takes milliseconds of the event loop each time, and a second the first time",
 }
 _SHARED = frozenset({"verify", "transport", "http_client", ""})  # what makes it cheap to make, or may
-_CACHES = frozenset({"lru_cache", "cache", "cached", "alru_cache", "cached_property"})
+_CACHE = "cache"  # lru_cache, cached, alru_cache, cached_property
 _ADVICE = (
     "Make one in the `lifespan` of the application, keep it on `app.state`, and hand it out by a dependency. "
     "For tests, override that dependency."
@@ -168,5 +168,10 @@ def _leaves(held: set[Expression], function: Function) -> bool:
 
 
 def _is_cached(place: ProjectFunction, contexts: Contexts) -> bool:
-    decorators = contexts.project.decorators(place)
-    return any(isinstance(d, Outside) and d.name.rpartition(".")[2] in _CACHES for d in decorators)
+    """Whether a decorator, one of the project itself among them, keeps what a function gives, by its name."""
+    for decorator in contexts.project.decorators(place):
+        own = contexts.project.function(decorator).name if isinstance(decorator, ProjectFunction) else ""
+        name = own or (decorator.name.rpartition(".")[2] if isinstance(decorator, Outside) else "")
+        if _CACHE in name.lower():
+            return True
+    return False

@@ -5,9 +5,13 @@ https://openpyxl.readthedocs.io/, https://pypdf.readthedocs.io/, https://docs.op
 https://huggingface.co/docs/transformers/
 """
 
-from rules.core.library import Blocking, Library, Weight
+from math import prod
+
+from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Site
+from rules.core.library import Blocking, Library, Weight, origins
 
 RULE = "blocking/computing"
+_SMALL = 100_000  # points of a picture, which take about a millisecond
 
 _IMAGE = ("resize", "thumbnail", "rotate", "transform", "filter", "quantize", "save")
 _COPIES = ("resize", "rotate", "transform", "filter", "quantize", "convert", "crop", "copy", "transpose", "reduce")
@@ -35,10 +39,30 @@ _NUMPY = ("load", "save", "savez", "savez_compressed", "loadtxt", "savetxt", "ge
 _OPENCV = ("imread", "imwrite", "imdecode", "imencode", "resize", "fastNlMeansDenoisingColored")
 _TESSERACT = ("string", "data", "boxes", "osd", "pdf_or_hocr")
 
+
+def is_large(site: Site, function: Function) -> bool:
+    """Whether a picture may be large: not one that the function makes itself, of a few points that it names."""
+    receiver = [site.call.callee.of] if isinstance(site.call.callee, Attribute) else []
+    made = (call for one in (*receiver, *site.call.arguments) for call, _ in origins(one, function, site.line))
+    return not any(0 < points <= _SMALL for points in map(_points, made))
+
+
+def _points(made: Call) -> int:
+    """The points of a picture that a call makes, where it is told a size (and the colours of a point); 0 where it is not."""
+    sizes = (one for one in made.arguments if isinstance(one, Collection) and len(one.items) in {2, 3})
+    size = next(filter(None, (_numbers(one.items[:2]) for one in sizes)), ())
+    return prod(size) if size else 0
+
+
+def _numbers(items: tuple[Expression | None, ...]) -> tuple[int, ...]:
+    found = tuple(one.value for one in items if isinstance(one, Constant) and isinstance(one.value, int))
+    return found if len(found) == len(items) else ()
+
+
 library = Library(
     "Computing",
     blocking=(
-        Blocking(RULE, tuple(f"PIL.Image.Image.{name}" for name in _IMAGE), Weight.CPU),
+        Blocking(RULE, tuple(f"PIL.Image.Image.{name}" for name in _IMAGE), Weight.CPU, when=is_large),
         Blocking(RULE, tuple(f"pandas.read_{kind}" for kind in _TABLES), Weight.CPU),
         Blocking(RULE, tuple(f"pandas.DataFrame.to_{kind}" for kind in _WRITTEN), Weight.CPU),
         Blocking(RULE, tuple(f"polars.read_{kind}" for kind in _POLARS_READ), Weight.CPU),
@@ -49,7 +73,7 @@ library = Library(
         Blocking(RULE, ("pypdf.PdfReader", "pypdf.PdfWriter.write", "weasyprint.HTML.write_pdf"), Weight.CPU),
         Blocking(RULE, ("pdf2image.convert_from_path", "pdf2image.convert_from_bytes"), Weight.CPU),
         Blocking(RULE, tuple(f"pytesseract.image_to_{kind}" for kind in _TESSERACT), Weight.CPU),
-        Blocking(RULE, tuple(f"cv2.{name}" for name in _OPENCV), Weight.CPU),
+        Blocking(RULE, tuple(f"cv2.{name}" for name in _OPENCV), Weight.CPU, when=is_large),
         Blocking(RULE, ("matplotlib.pyplot.savefig", "matplotlib.figure.Figure.savefig"), Weight.CPU),
         Blocking(RULE, ("torch.load", "torch.save", "joblib.load", "joblib.dump"), Weight.CPU),
         Blocking(RULE, ("transformers.pipeline", "transformers.Pipeline.__call__"), Weight.CPU),

@@ -277,3 +277,36 @@ def test_a_client_that_everybody_brings_along_is_left_alone(given: str) -> None:
 @pytest.mark.parametrize("given", ['"/"', '"/", None', '"/", http_client=None'])
 def test_a_client_that_nobody_brings_along_is_found(given: str) -> None:
     assert found(RULE, with_app(HELPERS, _BORROWED.format(given=given)))
+
+
+KEPT = """import httpx
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+def {}(seconds):
+    def around(function):
+        return function
+
+    return around
+
+
+@{}(300)
+async def fetch():
+    async with httpx.AsyncClient() as client:
+        return await client.get("http://a")
+
+
+@app.get("/")
+async def read():
+    return await fetch()
+"""
+
+
+def test_what_a_cache_of_the_project_keeps_is_left_alone() -> None:
+    assert_clean(RULE, KEPT.format("locked_cached", "locked_cached"))
+
+
+def test_what_another_decorator_stands_around_is_found() -> None:
+    assert found(RULE, KEPT.format("timed", "timed"))

@@ -33,6 +33,9 @@ from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Wh
 
 _METHODS = frozenset(name for type_ in (list, dict, set, str) for name in dir(type_) if not name.startswith("_"))
 _COUNTING = frozenset({"count", "delete", "update", "exists", "rowcount"})
+_OF_TEXTS = frozenset(
+    {"replace", "strip", "lower", "upper", "title", "encode", "decode", "split", "splitlines", "isoformat"}
+)
 _VALIDATING = frozenset({"model_validate", "from_orm", "parse_obj"})
 _SHOWING = frozenset({"fastapi.encoders.jsonable_encoder", "builtins.print"})
 _PLACING = frozenset({"add", "merge", "refresh", "get", "get_one", "commit", "flush", "rollback", "delete"})
@@ -86,7 +89,7 @@ class Loading:
                 return self._may_hold(of, line, held) and not self.calm.is_data(value, where)
             case Choice(options=parts) | Collection(items=parts):
                 return any(self._may_hold(part, line, held) for part in parts)
-            case Call(callee=Attribute(name=method)) if method in _COUNTING:
+            case Call(callee=Attribute(name=method)) if method in _COUNTING or method in _OF_TEXTS:
                 return False
             case Call():
                 return not self._is_plain(value, where)
