@@ -68,7 +68,7 @@ from collections.abc import Iterator
 from rules.core.blocking import of_root, spoken
 from rules.core.calls import calls_of
 from rules.core.contexts import Contexts
-from rules.core.facts import Call, Constant, Expression, Function, Name, Site
+from rules.core.facts import Call, Constant, Expression, Function, Name, Site, last_name
 from rules.core.findings import Severity
 from rules.core.library import Weight
 from rules.core.needs import is_nothing
@@ -168,10 +168,7 @@ def _leaves(held: set[Expression], function: Function) -> bool:
 
 
 def _is_cached(place: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a decorator, one of the project itself among them, keeps what a function gives, by its name."""
-    for decorator in contexts.project.decorators(place):
-        own = contexts.project.function(decorator).name if isinstance(decorator, ProjectFunction) else ""
-        name = own or (decorator.name.rpartition(".")[2] if isinstance(decorator, Outside) else "")
-        if _CACHE in name.lower():
-            return True
-    return False
+    """Whether a decorator keeps what a function gives, by its name: one of the project itself may as well."""
+    written = (d.callee if isinstance(d, Call) else d for d in contexts.project.function(place).decorators)
+    known = (d.name.rpartition(".")[2] for d in contexts.project.decorators(place) if isinstance(d, Outside))
+    return any(_CACHE in name.lower() for name in (*map(last_name, written), *known))

@@ -308,5 +308,10 @@ def test_what_a_cache_of_the_project_keeps_is_left_alone() -> None:
     assert_clean(RULE, KEPT.format("locked_cached", "locked_cached"))
 
 
+def test_a_cache_that_is_a_class_keeps_as_well() -> None:
+    class_ = "class Cached:\n    def __call__(self, function):\n        return function\n\n\ndef timed"
+    assert_clean(RULE, KEPT.format("timed", "Cached").replace("def timed", class_))
+
+
 def test_what_another_decorator_stands_around_is_found() -> None:
     assert found(RULE, KEPT.format("timed", "timed"))
