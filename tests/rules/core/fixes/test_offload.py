@@ -76,7 +76,7 @@ def test_what_is_changed_behind_a_call_is_told(body: str) -> None:
     fix = only(body).fix
     assert fix is not None
     assert fix.applicability is Applicability.UNSAFE
-    assert any("changes what requests share" in note for note in fix.notes)
+    assert any("changes what requests may share" in note for note in fix.notes)
 
 
 @pytest.mark.parametrize(
