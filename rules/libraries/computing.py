@@ -43,7 +43,8 @@ _TESSERACT = ("string", "data", "boxes", "osd", "pdf_or_hocr")
 def is_large(site: Site, function: Function) -> bool:
     """Whether a picture may be large: not one that the function makes itself, of a few points that it names."""
     receiver = [site.call.callee.of] if isinstance(site.call.callee, Attribute) else []
-    made = (call for one in (*receiver, *site.call.arguments) for call, _ in origins(one, function, site.line))
+    given = (one for one in (*receiver, *site.call.arguments) if one is not None)
+    made = (call for one in given for call, _ in origins(one, function, site.line))
     return not any(0 < points <= _SMALL for points in map(_points, made))
 
 

@@ -148,7 +148,7 @@ def _is_kept(expression: Expression, function: ProjectFunction, contexts: Contex
                 given = contexts.project.dependency(parameter, Where(function.path, facts.parent, facts.line))
                 return not isinstance(given, ProjectFunction) or _gives_kept(given, contexts, depth + 1)
             values = [binding.value for binding in facts.bindings.get(name, ())]
-            return not values or any(_is_kept(one, function, contexts, depth + 1) for one in values if one is not None)
+            return not values or any(_is_kept(one, function, contexts, depth + 1) for one in values)
         case Attribute() | Subscript() | Element():
             return True
         case _:
