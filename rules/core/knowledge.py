@@ -108,6 +108,11 @@ class Knowledge:
         return frozenset(name.partition(".")[0] for name in self.registrations)
 
     @cached_property
+    def registering(self) -> frozenset[str]:
+        """The last names of all registrations."""
+        return frozenset(name.rpartition(".")[2] for name in self.registrations)
+
+    @cached_property
     def packages(self) -> frozenset[str]:
         """The top-level names of all packages that any row names."""
         named = (*self._blocking, *self._coroutines, *self._quick, *self.results, *self.bases, *self.offloads)

@@ -16,6 +16,8 @@ from rules.core.values import ProjectFunction
 
 _T = TypeVar("_T")
 
+Said = Callable[[str, Contexts], list[object]]
+"""What is to be said of a file."""
 USES = ("call", "import", "derive", "module", "name")
 
 
@@ -29,6 +31,13 @@ class Surroundings:
     def __init__(self, contexts: Contexts) -> None:
         self._contexts = contexts
         self._around: _Around | None = None
+        self._said: dict[tuple[Said, str], list[object]] = {}
+
+    def said(self, ask: Said, path: str) -> list[object]:
+        """What a file says before any edit, for those who ask again and again."""
+        if (ask, path) not in self._said:
+            self._said[ask, path] = ask(path, self._contexts)
+        return self._said[ask, path]
 
     def after(self, edited: Mapping[str, Facts]) -> Contexts:
         """The contexts of the repository with other facts of some files."""
@@ -47,6 +56,7 @@ class _Around:
         self._project = project
         self._asked: set[tuple[str, str]] = set()
         self._gained: dict[str, AbstractSet[str]] = {}
+        self._used = {(use, path): project.names(use, path, project.facts[path]) for use in USES for path in hidden}
         self._contexts = self._new_contexts()
         self._steps: dict[ProjectFunction, tuple[Called, ...] | None] = {}
         self._sinks: dict[ProjectFunction, tuple[Sink, ...] | None] = {}
@@ -56,10 +66,10 @@ class _Around:
 
     def fits(self, edited: Mapping[str, Facts]) -> bool:
         """Whether what was found so far holds beside these facts of the hidden files. What is found from now on will."""
-        old = self._project.facts
         for use in USES:
-            each = (self._project.names(use, p, f) - self._project.names(use, p, old[p]) for p, f in edited.items())
+            each = (self._project.names(use, path, facts) - self._used[use, path] for path, facts in edited.items())
             self._gained[use] = frozenset().union(*each)
+        old = self._project.facts
         if any(facts.outline.properties != old[path].outline.properties for path, facts in edited.items()):
             return False
         return not any(name in self._gained[use] for use, name in self._asked)

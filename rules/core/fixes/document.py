@@ -34,6 +34,7 @@ class Document:
         self.tree = parse(self.text)
         self.offsets = line_offsets(self.text)
         self._lines = self.text.split("\n")
+        self._true: dict[ast.Call, bool] = {}
         settle_all(self.tree, self._lines)
 
     @cached_property
@@ -78,7 +79,9 @@ class Document:
     def call_at(self, span: Span) -> ast.Call | None:
         """The call that stands there; None where the text and the tree disagree."""
         call = self._calls.get(span)
-        return call if call is not None and self._is_true_to_text(call) else None
+        if call is not None and call not in self._true:
+            self._true[call] = self._is_true_to_text(call)
+        return call if call is not None and self._true[call] else None
 
     def _is_true_to_text(self, node: ast.expr) -> bool:
         try:
@@ -89,10 +92,17 @@ class Document:
 
     def function_at(self, line: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The function whose `def` stands on the line."""
-        for node in self.nodes:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.lineno == line:
-                return node
-        return None
+        return self._definitions.get(line)
+
+    @cached_property
+    def _definitions(self) -> Mapping[int, ast.FunctionDef | ast.AsyncFunctionDef]:
+        found = [node for node in self.nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        return {node.lineno: node for node in reversed(found)}
+
+    @cached_property
+    def imports(self) -> tuple[ast.Import | ast.ImportFrom, ...]:
+        """All imports, those in functions among them."""
+        return tuple(node for node in self.parents if isinstance(node, (ast.Import, ast.ImportFrom)))
 
     def span(self, node: ast.expr | ast.stmt | ast.keyword | ast.arg) -> Span:
         """Where a node stands, decorators left out."""

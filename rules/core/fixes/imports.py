@@ -216,7 +216,7 @@ def orphan_edits(
 
 
 def _dropped(document: Document, name: str, added: set[int]) -> list[Edit]:
-    found = [s for s in _all_imports(document) for alias in s.names if _bound_name(s, alias) == name]
+    found = [s for s in document.imports for alias in s.names if _bound_name(s, alias) == name]
     if len(found) != 1 or "#" in _rest_of_line(document, found[0]):
         return []
     statement = found[0]
@@ -304,12 +304,8 @@ def _statements(document: Document) -> list[ImportStatement]:
 
 def _is_bound(document: Document, name: str) -> bool:
     """Whether the file uses the name for anything."""
-    imported = {_bound_name(s, alias) for s in _all_imports(document) for alias in s.names}
+    imported = {_bound_name(s, alias) for s in document.imports for alias in s.names}
     return name in document.rebound or name in document.uses or name in imported
-
-
-def _all_imports(document: Document) -> list[ImportStatement]:
-    return [node for node in document.parents if isinstance(node, (ast.Import, ast.ImportFrom))]
 
 
 def _bound_name(statement: ImportStatement, alias: ast.alias) -> str:

@@ -41,5 +41,4 @@ def _first_left(document: Document, names: set[str], contexts: Contexts) -> tupl
 
 
 def _imported(document: Document) -> set[str]:
-    nodes = (node for node in document.parents if isinstance(node, (ast.Import, ast.ImportFrom)))
-    return {alias.asname or alias.name.partition(".")[0] for node in nodes for alias in node.names}
+    return {alias.asname or alias.name.partition(".")[0] for node in document.imports for alias in node.names}

@@ -64,8 +64,9 @@ def objection(
         if isinstance(read, str):
             return read
         edited[path] = read
-    changed = (surroundings or Surroundings(contexts)).after(edited)
-    return _contract_objection(fix, contexts, changed, edited) or _meaning_objection(
+    surroundings = surroundings or Surroundings(contexts)
+    changed = surroundings.after(edited)
+    return _contract_objection(fix, surroundings, changed, edited) or _meaning_objection(
         contexts, changed, function, edited
     )
 
@@ -95,14 +96,14 @@ def _open_before(source: bytes) -> frozenset[str]:
     return open_names([names_in_code(parse(decode_source(source)))])
 
 
-def _contract_objection(fix: Fix, before: Contexts, after: Contexts, edited: Mapping[str, Facts]) -> str:
+def _contract_objection(fix: Fix, before: Surroundings, after: Contexts, edited: Mapping[str, Facts]) -> str:
     """What would be another API: functions with other parameters, other things handed to the framework."""
     for path, facts in edited.items():
         if facts.problem:
             return "cannot be read again"
-        if _signatures(path, before) != _signatures(path, after):
+        if before.said(_signatures, path) != _signatures(path, after):
             return "changes a signature"
-        if fix.way is not Way.REPAIR and _registrations(path, before) != _registrations(path, after):
+        if fix.way is not Way.REPAIR and before.said(_registrations, path) != _registrations(path, after):
             return "changes the routes"
     return ""
 
@@ -153,7 +154,7 @@ def _doing(site: Site) -> object:
 
 def _registrations(path: str, contexts: Contexts) -> list[object]:
     """What a file hands to the framework by calling it."""
-    known = {name.rpartition(".")[2] for name in contexts.project.knowledge.registrations}
+    known = contexts.project.knowledge.registering
     return [
         site.call
         for index, function in enumerate(contexts.project.facts[path].functions)

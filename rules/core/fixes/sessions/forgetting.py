@@ -23,9 +23,9 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 def marked_forgetting(fix: Fix, remark: Remark, desk: Desk, document: Document) -> Fix:
     """The fix; unsafe where it hands over what lets rows forget, and they are read on the event loop afterwards."""
-    call = document.call_at(remark.site.span) if remark.site is not None else None
+    call = document.call_at(remark.site.span) if remark.site is not None and fix.way is Way.OFFLOAD else None
     definition = document.function_at(desk.contexts.project.function(remark.function).line)
-    if fix.way is not Way.OFFLOAD or call is None or definition is None:
+    if call is None or definition is None:
         return fix
     for name, row in _sessions(call, remark.function, desk):
         flow = _followed(name, row, remark.function, definition, document, desk)
