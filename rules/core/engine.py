@@ -15,7 +15,7 @@ from rules.core.introduced import Base, fingerprints_in_base
 from rules.core.knowledge import Knowledge
 from rules.core.project import Project
 from rules.core.remarks import Remark, Remedy
-from rules.core.repository import is_offline
+from rules.core.repository import Repository, is_offline
 from rules.core.rule import Rule
 from rules.core.uncollected import uncollected
 
@@ -60,7 +60,7 @@ class Engine:
         same repository before the change, findings are marked as introduced or not, and only the introduced
         ones carry fixes. `each` runs the shares of the work of fixing.
         """
-        contexts = self._contexts(facts, options)
+        contexts = self._contexts(facts, options, base.repository if base is not None else None)
         with uncollected():
             found = self._found(contexts, options)
         old = fingerprints_in_base(found, facts, base) if base is not None else set()
@@ -79,8 +79,11 @@ class Engine:
 
     def base(self, facts: Mapping[str, Facts], options: Options) -> Base:
         """The repository before a change, to be compared with what any change makes of it."""
+        contexts = self._contexts(facts, options)
         with uncollected():
-            return Base(facts, self._found(self._contexts(facts, options), options))
+            found = self._found(contexts, options)
+        contexts.project.forget()
+        return Base(facts, found, contexts.project)
 
     def without_leftovers(
         self, facts: Mapping[str, Facts], before: Mapping[str, bytes], after: Mapping[str, bytes]
@@ -88,11 +91,11 @@ class Engine:
         """The texts `after` fixes, by path, that can do without an import which had a use `before`; `facts` are those after."""
         return without_leftovers(before, after, Contexts(Project(facts, self.knowledge)))
 
-    def _contexts(self, facts: Mapping[str, Facts], options: Options) -> Contexts:
+    def _contexts(self, facts: Mapping[str, Facts], options: Options, before: Repository | None = None) -> Contexts:
         knowledge = self.knowledge.with_client(options.client) if options.client else self.knowledge
         if options.blocking or options.offloads:
             knowledge = knowledge.with_declared(options.blocking, options.offloads)
-        return Contexts(Project(facts, knowledge))
+        return Contexts(Project(facts, knowledge, before))
 
     def _found(self, contexts: Contexts, options: Options) -> list[tuple[Remark, Finding]]:
         """What the rules have to say, with identities, without fixes."""

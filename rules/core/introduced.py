@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from rules.core.facts import Facts, Site, show
 from rules.core.findings import Finding
 from rules.core.remarks import Remark
+from rules.core.repository import Repository
 from rules.core.values import ProjectFunction
 
 Found = Sequence[tuple[Remark, Finding]]
@@ -15,10 +16,14 @@ Found = Sequence[tuple[Remark, Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What a change is compared with: the facts of the repository before it, and what there was to say of them."""
+    """What a change is compared with: the facts of the repository before it, and what there was to say of them.
+
+    `repository` has gathered what holds after the change as well, as far as that leaves files as they are.
+    """
 
     facts: Mapping[str, Facts]
     found: Found
+    repository: Repository | None = None
 
 
 def fingerprints_in_base(

@@ -91,6 +91,10 @@ class Project(Classes):
         """The same project with other facts of some of its files."""
         return Project({**self.facts, **edited}, self.knowledge, self)
 
+    def forget(self) -> None:
+        """Keep only what was gathered of files, not what names mean."""
+        self._memory.clear()
+
     # Expressions
 
     def value(self, expression: Expression | None, where: Where) -> Value | None:

@@ -33,7 +33,7 @@ class Repository:
     def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, before: Repository | None = None) -> None:
         self.facts = facts
         self.knowledge = knowledge
-        self._before = before if before is not None and before.facts.keys() == facts.keys() else None
+        self._before = before if before is not None and _is_comparable(before, facts, knowledge) else None
         self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
         self._calls: dict[str, dict[str, list[tuple[int, int]]]] = {}
         self._makes: dict[str, bool] = {}
@@ -185,6 +185,14 @@ class Repository:
         for index, place in self._calls[path].get(name, ()):
             site = functions[index].sites[place]
             yield site.call, Where(path, index, site.line)
+
+
+def _is_comparable(before: Repository, facts: Mapping[str, Facts], knowledge: Knowledge) -> bool:
+    """Whether it has the same files in the same order, and a name means the same library."""
+    if [*before.facts] != [*facts]:
+        return False
+    ours, theirs = ((one.packages, one.frameworks) for one in (knowledge, before.knowledge))
+    return ours == theirs
 
 
 def _calls_by_name(functions: Sequence[Function]) -> dict[str, list[tuple[int, int]]]:

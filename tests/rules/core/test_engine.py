@@ -1,6 +1,7 @@
 """From facts to findings: what is introduced, what is silenced, what is asked for."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from rules import (
     analyze,
     apply_edits,
     decode_source,
+    read_base,
     read_facts,
 )
 from tests.rules.checking import DEFAULT, Files, analysed, encoded, found, project, with_app
@@ -48,6 +50,30 @@ def test_a_new_file_is_introduced() -> None:
     (finding,) = compared({}, {"app/main.py": SLEEP}).findings
     assert finding.introduced
     assert finding.fix is not None
+
+
+HELPED = with_app("from app.help import ask", ENDPOINT.format("ask()"))
+CHANGES: list[Files] = [
+    {"app/help.py": "import requests\ndef ask(): requests.get('x')\n"},
+    {"app/main.py": SLEEP},
+    {"app/main.py": HELPED.replace("app.help", "app.more"), "app/more.py": "import time\ndef ask(): time.sleep(1)\n"},
+    {"app/help.py": "from app.more import ask\n", "app/more.py": "import time\ndef ask(): time.sleep(1)\n"},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("options", [DEFAULT, Options(client="httpx"), Options(blocking={"help.ask": None})])
+def test_what_the_base_has_gathered_changes_nothing(change: Files, options: Options) -> None:
+    files: Files = {"app/main.py": HELPED, "app/help.py": "def ask(): ...\n", "app/__init__.py": ""}
+    base, head = (
+        {path: read_facts(text) for path, text in _encoded(one).items()} for one in (files, {**files, **change})
+    )
+    head |= {path: facts for path, facts in base.items() if path not in change}
+    before = read_base(base, options=options)
+    texts = _encoded({**files, **change})
+    for_all = [analyze(head, texts, base=one, options=options) for one in (before, replace(before, repository=None))]
+    assert for_all[0] == for_all[1]
+    assert for_all[0].findings
 
 
 def test_a_call_that_is_added_is_introduced() -> None:
