@@ -85,7 +85,7 @@ def _at(contexts: Contexts, place: ProjectFunction, site: Site) -> Iterator[Rema
         advice = "Take the `await` away."
     elif isinstance(callee, Outside) and _is_blocking_function(callee, contexts):
         advice = "Use an awaitable instead, or hand the call to a worker thread; without `await` it would block the event loop."
-    elif isinstance(callee, Outside) and _is_simple(contexts.project.result(callee)):
+    elif isinstance(callee, Outside) and _is_quick(callee, contexts) and _is_simple(contexts.project.result(callee)):
         advice = "Take the `await` away."
     else:
         return
@@ -99,6 +99,11 @@ def _at(contexts: Contexts, place: ProjectFunction, site: Site) -> Iterator[Rema
         advice=advice,
         notes=_NOTES,
     )
+
+
+def _is_quick(callee: Outside, contexts: Contexts) -> bool:
+    """Whether no row says that it blocks: of what blocks the same library has mostly something that is awaited, by the same name."""
+    return contexts.project.knowledge.exactly(callee.name) is None
 
 
 def _is_simple(value: Value | None) -> bool:

@@ -137,3 +137,26 @@ def test_left_alone(body: str) -> None:
 )
 def test_what_may_be_awaitable_is_left_alone(source: str) -> None:
     assert_clean(RULE, source)
+
+
+def test_what_is_awaited_of_another_kind_of_client_is_left_alone() -> None:
+    """A client whose type is seen only where one of two kinds is made."""
+    source = """
+        import redis
+        from fastapi import FastAPI
+
+        app = FastAPI()
+
+
+        def connected(url: str, is_awaited: bool):
+            if is_awaited:
+                return unknown(url)
+            return redis.Redis.from_url(url)
+
+
+        @app.get("/")
+        async def home():
+            pipe = connected("redis://a", True).pipeline()
+            return await pipe.execute()
+        """
+    assert_clean(RULE, source)
