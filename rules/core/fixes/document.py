@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
+from itertools import chain
 
 from rules.core.edits import decode_source, line_offsets, offset, text_of
 from rules.core.findings import Edit, Span
@@ -23,6 +24,10 @@ def _names_bound(node: ast.AST) -> Iterator[str]:
             yield name
         case ast.MatchMapping(rest=str(name)):
             yield name
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(".", " ").split()
 
 
 class Document:
@@ -68,8 +73,15 @@ class Document:
     @cached_property
     def words(self) -> frozenset[str]:
         """The words of the texts in the file, those between dots for themselves: `__all__`, annotations, mocks."""
-        texts = (n.value for n in self.nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
-        return frozenset(word for text in texts for word in text.replace(".", " ").split())
+        return frozenset(chain.from_iterable(map(_words, self._texts())))
+
+    @cached_property
+    def names_in_texts(self) -> frozenset[str]:
+        """Those of texts on one line: a longer one is written for people, and names no import."""
+        return frozenset(chain.from_iterable(_words(text) for text in self._texts() if "\n" not in text))
+
+    def _texts(self) -> Iterator[str]:
+        return (n.value for n in self.nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
     @cached_property
     def called(self) -> frozenset[str]:

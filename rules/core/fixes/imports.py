@@ -110,7 +110,7 @@ def swap_or_add(
     """
     alias = next((one for one in statement.names if isinstance(old, ast.Name) and one.name == old.id), None)
     if alias is not None and isinstance(old, ast.Name) and alias.asname is None:
-        alone = document.uses[old.id] == [old] and old.id not in document.words and not is_wanted(old.id)
+        alone = document.uses[old.id] == [old] and old.id not in document.names_in_texts and not is_wanted(old.id)
         if alone and not document.path.endswith("__init__.py"):
             line = alias.lineno
             start, end = alias.col_offset, alias.end_col_offset or 0
@@ -210,7 +210,7 @@ def orphan_edits(
     edits: list[Edit] = []
     for name in sorted(roots):
         only_here = all(use in inside for use in document.uses.get(name, ()))
-        if only_here and name not in document.words and not is_wanted(name):
+        if only_here and name not in document.names_in_texts and not is_wanted(name):
             edits += _dropped(document, name, added)
     return tuple(edits)
 

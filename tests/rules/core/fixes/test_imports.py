@@ -347,6 +347,7 @@ def test_an_import_that_may_not_have_run_is_not_used(block: str) -> None:
         ("import os, time, uuid\n", "import asyncio\nimport os, uuid\n"),
         ("import os, time as t\n", "import asyncio\nimport os\n"),
         ("import time\nimport uuid\n", "import asyncio\nimport uuid\n"),
+        ('import time\n\nPROMPT = """Tell\nthe time."""\n', 'import asyncio\n\nPROMPT = """Tell\nthe time."""\n'),
     ],
 )
 def test_an_import_without_a_use_is_dropped(before: str, after: str) -> None:
