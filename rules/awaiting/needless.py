@@ -50,7 +50,7 @@ without it the call would block the event loop.
 
 from collections.abc import Iterator
 
-from rules.core.calls import gives_plain_value
+from rules.core.calls import gives_plain_value, is_examined
 from rules.core.contexts import Contexts
 from rules.core.facts import Site, show
 from rules.core.findings import Severity
@@ -73,7 +73,7 @@ def needless(contexts: Contexts) -> Iterator[Remark]:
             continue
         for index, function in enumerate(facts.functions):
             for site in function.sites if function.asynchronous else ():
-                if site.awaited:
+                if site.awaited and not is_examined(site.call.callee, function):
                     yield from _at(contexts, ProjectFunction(path, index), site)
 
 

@@ -50,7 +50,7 @@ from collections.abc import Iterator
 
 from rules.core.calls import calls_of
 from rules.core.contexts import Contexts
-from rules.core.facts import FAILURE, Name, Site
+from rules.core.facts import FAILURE, Call, Name, Site
 from rules.core.findings import Severity
 from rules.core.remarks import Remark, Remedy
 from rules.core.rule import Rule
@@ -99,9 +99,12 @@ def obsolete(contexts: Contexts) -> Iterator[Remark]:
 def _is_made_here(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it is given a coroutine that the function makes itself. What it was given may be any awaitable."""
     given = site.call.arguments[0] if site.call.arguments else None
-    parameters = {parameter.name for parameter in contexts.project.function(place).parameters}
+    function = contexts.project.function(place)
+    parameters = {parameter.name for parameter in function.parameters}
     if isinstance(given, Name) and given.id in parameters:
         return False
+    if isinstance(given, Call) and isinstance(given.callee, Name) and given.callee.id in function.bindings:
+        return False  # which of several functions it holds, and that each is a coroutine function, is not certain
     return isinstance(contexts.project.value(given, Where(place.path, place.index, site.line)), Coroutine)
 
 

@@ -56,7 +56,7 @@ plain `def`, nothing is changed.
 
 from collections.abc import Iterator
 
-from rules.core.calls import is_coroutine_function
+from rules.core.calls import is_coroutine_function, is_examined
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Function, Name, Site, show
 from rules.core.findings import Severity
@@ -106,7 +106,7 @@ def used_as_value(contexts: Contexts) -> Iterator[Remark]:
 def _in_function(contexts: Contexts, place: ProjectFunction, is_endpoint: bool) -> Iterator[Remark]:
     function = contexts.project.function(place)
     returned = function.results if is_endpoint and function.asynchronous else ()
-    held_calls = tuple(call for _, call in _holders(function))
+    held_calls = tuple(call for name, call in _holders(function) if not is_examined(Name(name), function))
     for site in function.sites:
         use = _use(site)
         if (
@@ -126,6 +126,7 @@ def _in_function(contexts: Contexts, place: ProjectFunction, is_endpoint: bool) 
         elif (
             isinstance(callee, ProjectFunction)
             and _is_the_one(site, function, 1)
+            and site.call in held_calls
             and (held := _misused(site, function))
         ):
             name, reason = held

@@ -10,6 +10,7 @@ from rules.core.facts import (
     Constant,
     Expression,
     Facts,
+    Function,
     Import,
     Site,
     Subscript,
@@ -19,6 +20,7 @@ from rules.core.repository import is_offline
 from rules.core.values import Coroutine, Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 _ANYTHING = frozenset({"builtins.object", "builtins.type"})
+_EXAMINING = frozenset({"isasyncgen", "isasyncgenfunction", "isawaitable", "iscoroutine", "iscoroutinefunction"})
 
 
 def calls_of(names: frozenset[str], contexts: Contexts) -> Iterator[tuple[ProjectFunction, Site, str]]:
@@ -63,6 +65,11 @@ def is_coroutine_function(callee: Value | None, contexts: Contexts) -> bool:
 def _gives_coroutine(of: ProjectFunction, contexts: Contexts) -> bool:
     asynchronous = contexts.project.function(of).asynchronous
     return asynchronous and isinstance(contexts.project.result(of), Coroutine)
+
+
+def is_examined(of: Expression, function: Function) -> bool:
+    """Whether the function asks at run time if something can be awaited: it minds both (`inspect.isawaitable` and its kin)."""
+    return any(last_name(site.call.callee) in _EXAMINING and of in site.call.arguments for site in function.sites)
 
 
 def gives_plain_value(of: ProjectFunction, contexts: Contexts) -> bool:

@@ -137,7 +137,7 @@ class Contexts:
         called = self.project.called_function(callee)
         if called is not None:
             if self._runs_at_once(called, site) and not self.project.knowledge.is_offload(self.project.dotted(called)):
-                yield from self._implementations(called)
+                yield from (one for one in self._implementations(called) if not self._is_only_made(one, site))
                 yield from self._called_back(called, site.call, where)
         elif isinstance(callee, Outside):
             yield from self._called_by(callee.name, site.call, where)
@@ -208,6 +208,10 @@ class Contexts:
         if function.generator:
             return site.entered or site.iterated or function.asynchronous
         return not site.awaited or function.asynchronous or self.is_made_asynchronous(called)
+
+    def _is_only_made(self, called: ProjectFunction, site: Site) -> bool:
+        """Whether it is a generator, which the call makes and does not run; the abstract method that it stands for tells nothing."""
+        return self.project.function(called).generator and not self._runs_at_once(called, site)
 
     def is_made_asynchronous(self, of: ProjectFunction) -> bool:
         """Whether a decorator of the project puts an `async def` around a `def`, and calls it there on the event loop."""

@@ -4,11 +4,11 @@ import ast
 from dataclasses import replace
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Collection, Constant, Site, last_name
+from rules.core.facts import Collection, Constant, Facts, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import Imported, import_member, is_imported
+from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported
 from rules.core.fixes.sharing import (
     BOUND,
     CONTENDED,
@@ -31,6 +31,8 @@ from rules.core.values import ProjectFunction, Where
 
 FINISHING = frozenset({"commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
+STANDARD = "asyncio.to_thread"
+FRAMEWORKS = frozenset({"fastapi", "starlette"})
 
 
 def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str | None:
@@ -43,7 +45,7 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         return "nothing can be awaited where the call stands, or a lock is held there"
     if hindrance := why_not_handed_over(site, function, contexts):
         return hindrance
-    handing = hand_over(document)
+    handing = hand_over(document, contexts)
     if handing is None:
         return "the name `run_in_threadpool` is taken"
     edits = parenthesised(call, document, [first_argument(call, document, handing.name)])
@@ -77,7 +79,7 @@ def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix
     }
     inner = document.call_at(remark.site.span) if remark.site is not None else None
     whole = _chain_around(inner, set(blocking), document) if inner is not None else None
-    handing = hand_over(document)
+    handing = hand_over(document, contexts)
     if whole is None or handing is None or not _fits_in_lambda(whole):
         return None
     last = blocking[document.span(whole)]
@@ -204,14 +206,33 @@ def _offload_notes(remark: Remark) -> tuple[str, ...]:
     return ()
 
 
-def hand_over(document: Document) -> Imported | None:
-    """Which function hands over: the one that the file uses already, else FastAPI's, whose pool is the larger."""
+def hand_over(document: Document, contexts: Contexts) -> Imported | None:
+    """Which function hands over: the one that the file uses already, else FastAPI's, whose pool is the larger.
+
+    A package that has nothing to do with FastAPI may be used where that is not installed, and gets the standard library's.
+    """
     module, member = THREADPOOL
-    for dotted in (f"{module}.{member}", f"starlette.concurrency.{member}", "asyncio.to_thread"):
+    for dotted in (f"{module}.{member}", f"starlette.concurrency.{member}", STANDARD):
         written = is_imported(document, dotted)
         if written is not None and (dotted.endswith(member) or written in document.called):
             return Imported(written)
+    if not _may_import_fastapi(document.path, contexts):
+        return import_dotted(document, STANDARD)
     return import_member(document, module, member)
+
+
+def _may_import_fastapi(path: str, contexts: Contexts) -> bool:
+    """Whether the outermost package around a file imports it somewhere; a file in no package is one of an application."""
+    facts, package = contexts.project.facts, ""
+    around = path.rpartition("/")[0]
+    while f"{around}/__init__.py" in facts:
+        package, around = f"{around}/", around.rpartition("/")[0]
+    inside = (one for other, one in facts.items() if other.startswith(package)) if package else ()
+    return not package or any(FRAMEWORKS & _packages_imported(one) for one in inside)
+
+
+def _packages_imported(facts: Facts) -> frozenset[str]:
+    return frozenset(one.module.partition(".")[0] for one in facts.outline.imports if not one.level)
 
 
 def first_argument(call: ast.Call, document: Document, name: str) -> Edit:

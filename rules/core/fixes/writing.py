@@ -207,9 +207,8 @@ class Writing:
             elif node is not target:
                 raise Refused("what it streams is bound again")
 
-    @staticmethod
-    def _offload(call: ast.Call, file: Awaits) -> None:
-        handing = hand_over(file.document)
+    def _offload(self, call: ast.Call, file: Awaits) -> None:
+        handing = hand_over(file.document, self.contexts)
         if handing is None:
             raise Refused("the name of what hands over is taken")
         edit = first_argument(call, file.document, handing.name)

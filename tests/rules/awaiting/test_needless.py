@@ -132,6 +132,10 @@ def test_left_alone(body: str) -> None:
         "def a(): ...\n\n\nif True:\n    async def a(): ...\n\n\nasync def b():\n    await a()\n",
         "def a():\n    yield\n\n\nasync def b():\n    await a()\n",
         "def a() -> object: ...\n\n\nasync def b():\n    await a()\n",
+        (
+            "import inspect\n\n\ndef a() -> int: ...\n\n\nasync def b():\n    do = a\n"
+            "    if inspect.iscoroutinefunction(do):\n        await do()\n"
+        ),
         "from typing import Any\n\n\ndef a() -> Any: ...\n\n\nasync def b():\n    await a()\n",
     ],
 )

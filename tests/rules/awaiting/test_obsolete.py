@@ -71,6 +71,7 @@ def test_another_module_is_imported() -> None:
         "async def a(x):\n    return asyncio.ensure_future(x)\n",
         "from collections.abc import Awaitable\n\n\nasync def a(x: Awaitable[int]):\n    return asyncio.ensure_future(x)\n",
         "async def a(x):\n    return asyncio.ensure_future(later(), loop=x)\n",
+        "async def a(x):\n    given = x or later\n    return asyncio.ensure_future(given())\n",
         "async def a():\n    asyncio.ensure_future(later())\n",
         "def a():\n    return asyncio.ensure_future(later())\n",
         "async def a(x):\n    return x.get_event_loop()\n",

@@ -162,6 +162,10 @@ def test_left_alone(body: str) -> None:
         ),
         "import asyncio\n\n\ndef a() -> asyncio.Future: ...\n\n\nasync def b():\n    if a(): ...\n",
         "from collections.abc import Awaitable\n\n\ndef a() -> Awaitable[int]: ...\n\n\nasync def b():\n    a().cancel()\n",
+        (
+            "import inspect\n\n\nasync def a(): ...\n\n\nasync def b():\n    x = a()\n"
+            "    if inspect.isasyncgen(x):\n        return [y async for y in x]\n    return await x\n"
+        ),
         "import aiosqlite\n\n\nasync def b():\n    x = aiosqlite.connect('a')\n    x.daemon = True\n    await x\n",
         (
             "from abc import abstractmethod\nfrom collections.abc import AsyncIterator\n\n\nclass Rows:\n"

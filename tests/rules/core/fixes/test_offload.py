@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules import Applicability, Finding
+from rules import Applicability, Finding, Way
 from tests.rules.checking import found
 
 ABOVE = """import time
@@ -134,3 +134,50 @@ def test_a_stream_runs_beside_nothing(body: str, returned: str, *, is_handed_ove
     source = f"import asyncio\n\n{STREAM.format(body, returned)}"
     findings = [one for one in found("databases/session", source) if one.function.endswith("lines")]
     assert [one.fix is not None for one in findings] == [is_handed_over]
+
+
+LIBRARY = """import requests
+
+
+async def fetch(url: str) -> str:
+    return requests.get(url).text
+"""
+SERVER = """from fastapi import FastAPI
+from {package}.web import fetch
+
+app = FastAPI()
+
+
+@app.get("/")
+async def index(url: str) -> str:
+    return await fetch(url)
+"""
+STANDARD, THREADPOOL = "asyncio.to_thread", "run_in_threadpool"
+
+
+@pytest.mark.parametrize(
+    ("path", "files", "name"),
+    [
+        ("library/web.py", {"library/__init__.py": "", "server.py": SERVER.format(package="library")}, STANDARD),
+        ("web.py", {"server.py": SERVER.format(package="").replace(".web", "web")}, THREADPOOL),
+        (
+            "app/services/web.py",
+            {
+                "app/__init__.py": "",
+                "app/services/__init__.py": "",
+                "app/main.py": SERVER.format(package="app.services"),
+            },
+            THREADPOOL,
+        ),
+    ],
+    ids=["a library that FastAPI uses", "an application without packages", "a part of an application"],
+)
+def test_who_hands_over(path: str, files: dict[str, str], name: str) -> None:
+    """A library is also used where FastAPI is not installed."""
+    (fix,) = {
+        fix
+        for finding in found("clients/requests", LIBRARY, files=files, path=path)
+        for fix in finding.alternatives + ((finding.fix,) if finding.fix else ())
+        if fix.way is Way.OFFLOAD
+    }
+    assert fix.title == f"Hand the call to a worker thread with `{name}`"
