@@ -25,6 +25,10 @@ SQLMODEL = """
         age: int = 1
 
 
+    class HeroOut(HeroIn):  # SQLAlchemy refreshes attributes in the order of a set: the order of an answer is the model's
+        id: int
+
+
     URL = os.environ.get("DATABASE_URL", "sqlite:///shop.db").replace("postgresql://", "postgresql+psycopg://")
     engine = create_engine(URL)
     async_engine = create_async_engine(URL.replace({driver}))
@@ -49,12 +53,12 @@ HEROES = """
     from fastapi import Depends, FastAPI, HTTPException
     from sqlmodel import Session, select
 
-    from models import Hero, HeroIn, engine, get_session
+    from models import Hero, HeroIn, HeroOut, engine, get_session
 
     app = FastAPI()
 
 
-    @app.post("/heroes", response_model=Hero, status_code=201)
+    @app.post("/heroes", response_model=HeroOut, status_code=201)
     async def add(hero: HeroIn, session: Session = Depends(get_session)):
         new = Hero.model_validate(hero)
         session.add(new)
