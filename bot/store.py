@@ -147,9 +147,10 @@ class Store:
 
         Returns for how many it is to be left alone: the end is kept in whole seconds.
         """
-        end = math.ceil(time.time() + seconds)
+        now = time.time()
+        end = math.ceil(now + seconds)
         self._put(_silences, installation, end)
-        return end - time.time()
+        return end - now
 
     @in_thread
     def silent_for(self, installation: int) -> float:
