@@ -9,7 +9,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -19,7 +19,8 @@ import structlog
 from cachetools import LRUCache
 
 from bot.fixing import Made, Project, Wish, fulfil
-from rules import Analysis, Base, Facts, Options, analyze, decode_facts, encode_facts, read_base, read_facts
+from bot.shares import read_share, shares
+from rules import Analysis, Base, Facts, Options, analyze, decode_facts, read_base
 
 DEADLINE = 60.0
 """Seconds for the analysis of one pull request."""
@@ -30,8 +31,6 @@ MOST_FAILURES = 40
 START_DEADLINE = 60.0
 MEMORY = 1024**3
 """Bytes of address space a process may take."""
-SHARE = 256 * 1024
-"""Bytes of source that a process is handed at once."""
 YIELDING = 10
 """How nice a process is (https://man7.org/linux/man-pages/man7/sched.7.html): a delivery waits for no analysis."""
 KEPT = 16 * 1024**2
@@ -70,7 +69,7 @@ class Analyst:
     async def read(self, sources: Mapping[str, bytes]) -> dict[str, bytes]:
         """The encoded facts of each file; one that cannot be read in time is left out. Keys are the caller's own."""
         failures: list[str] = []
-        parts = await asyncio.gather(*(self._read_share(share, failures) for share in _shares(sources)))
+        parts = await asyncio.gather(*(self._read_share(share, failures) for share in shares(sources)))
         return {name: facts for part in parts for name, facts in part.items()}
 
     async def analyze(
@@ -129,7 +128,7 @@ class Analyst:
                 if len(failures) >= MOST_FAILURES:
                     log.warning("files left unread", files=len(share))
                     return {}
-                return await self.run(min(READ_DEADLINE, self.deadline), _read, share)
+                return await self.run(min(READ_DEADLINE, self.deadline), read_share, share)
         except AnalysisFailed as failure:
             failures.append(failure.reason)
             if len(share) == 1:
@@ -183,19 +182,6 @@ def _failure(error: BaseException, deadline: float) -> str | None:
     return None
 
 
-def _shares(sources: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
-    share: dict[str, bytes] = {}
-    size = 0
-    for name, source in sources.items():
-        share[name] = source
-        size += len(source)
-        if size >= SHARE:
-            yield share
-            share, size = {}, 0
-    if share:
-        yield share
-
-
 # What follows runs in the child process.
 
 _bases: LRUCache[object, Base] = LRUCache(4)
@@ -217,10 +203,6 @@ def _settle(parent: int, memory: int) -> None:
     if os.getppid() != parent:  # it died before that
         os._exit(1)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-
-
-def _read(sources: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {name: encode_facts(read_facts(source)) for name, source in sources.items()}
 
 
 def _analyze(head: Encoded, sources: Mapping[str, bytes], base: Encoded | None, options: Options) -> Analysis:

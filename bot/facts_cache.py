@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 
 from bot.checkout import replace_file
+from bot.shares import read_share, shares
 from rules import ENGINE_VERSION, Facts, decode_facts, encode_facts, read_facts
 
 PARALLEL_FROM = 4_000_000  # bytes: below, starting processes costs more than they save
 SEAL = 16  # bytes of the digest at the start of the file
-SHARE = 500_000  # bytes a process is handed at once
 
 log = logging.getLogger(__name__)
 
@@ -103,22 +103,6 @@ def _read_in_processes(blobs: Mapping[str, bytes], processes: int) -> dict[str, 
 
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         read: dict[str, bytes] = {}
-        for share in pool.map(_read_share, _shares(blobs)):
+        for share in pool.map(read_share, shares(blobs)):
             read |= share
     return read
-
-
-def _shares(blobs: Mapping[str, bytes]) -> Iterable[dict[str, bytes]]:
-    share: dict[str, bytes] = {}
-    size = 0
-    for sha, source in blobs.items():
-        share[sha] = source
-        size += len(source)
-        if size >= SHARE:
-            yield share
-            share, size = {}, 0
-    yield share
-
-
-def _read_share(blobs: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {sha: encode_facts(read_facts(source)) for sha, source in blobs.items()}

@@ -28,6 +28,7 @@ PURE = frozenset(
         "models",
         "planning",
         "replies",
+        "shares",
         "suggestions",
         "targets",
         "threads",

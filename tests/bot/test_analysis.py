@@ -135,7 +135,7 @@ async def test_reading(analyst: Analyst) -> None:
 
 async def test_unreadable_file(analyst: Analyst, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that takes for ever costs itself only."""
-    monkeypatch.setattr(analysis, "_read", read_or_hang)
+    monkeypatch.setattr(analysis, "read_share", read_or_hang)
     monkeypatch.setattr(analysis, "READ_DEADLINE", 1.0)
     sources = {"a.py": b"a", "b.py": b"hang", "c.py": b"c"}
     assert await analyst.read(sources) == {"a.py": b"a", "c.py": b"c"}
@@ -143,7 +143,7 @@ async def test_unreadable_file(analyst: Analyst, monkeypatch: pytest.MonkeyPatch
 
 async def test_many_unreadable_files(analyst: Analyst, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a number of failures the rest is left unread; the next reading begins anew."""
-    monkeypatch.setattr(analysis, "_read", read_or_hang)
+    monkeypatch.setattr(analysis, "read_share", read_or_hang)
     monkeypatch.setattr(analysis, "READ_DEADLINE", 0.5)
     monkeypatch.setattr(analysis, "MOST_FAILURES", 4)
     hostile = {f"{number}.py": b"hang" for number in range(64)}

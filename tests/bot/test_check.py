@@ -570,7 +570,7 @@ def test_much_is_read_by_several_processes(shop: Repository, monkeypatch: pytest
     (cache,) = (Path(os.environ["XDG_CACHE_HOME"]) / "asyncify").iterdir()
     cache.unlink()
     monkeypatch.setattr("bot.facts_cache.PARALLEL_FROM", 1)
-    monkeypatch.setattr("bot.facts_cache.SHARE", 300)
+    monkeypatch.setattr("bot.shares.SHARE", 300)
     monkeypatch.setattr("bot.facts_cache.read_facts", None)
 
     assert found(".") == alone
