@@ -71,7 +71,8 @@ class Counterpart:
     are managers of `async with`, each with what may be done with what it gives; `quick` are called as they are. Of `renamed`
     the name is another one. `makers` are the functions that make an instance, each with what makes the other one;
     `refused` are arguments to them that would have to be of another kind. Making a `heavy` one computes for
-    long, so that it must not move to the event loop; one that is `bound` can be made there only.
+    long, so that it must not move to the event loop; one that is `bound` can be made there only. One that `closes` gives up its
+    connections where nothing holds it any longer; any other has to be closed by those who make one for each request.
 
     One of another package has the methods that the borrowers of the functions of the package `asks` tell of; it is `made`
     with these arguments.
@@ -89,6 +90,7 @@ class Counterpart:
     refused: frozenset[str] = frozenset()
     heavy: bool = False
     bound: bool = False
+    closes: bool = False
     notes: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     asks: str = ""
@@ -268,7 +270,7 @@ class Role(Enum):
 class Registration:
     """A callable that hands a function to the framework: as a decorator, or at `argument` (or under `keyword`).
 
-    `verb` is what a route is called by ("GET"); its path is the first argument then.
+    `verb` is what a route is called by ("GET"), unless the keyword `methods` names others; its path is the first argument then.
     """
 
     name: str
@@ -276,6 +278,7 @@ class Registration:
     argument: int | None = None
     keyword: str = ""
     verb: str = ""
+    methods: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,8 +124,11 @@ _MANAGED = {
 """https://github.com/anthropics/anthropic-sdk-python/blob/main/helpers.md and https://github.com/openai/openai-python/blob/main/helpers.md."""
 
 
-def _counterpart(of: str, instead: str, calls: tuple[str, ...]) -> Counterpart:
-    """The asynchronous class of the same package, made with the same arguments but for what carries the requests."""
+def _counterpart(of: str, instead: str, calls: tuple[str, ...], *, closes: bool = False) -> Counterpart:
+    """The asynchronous class of the same package, made with the same arguments but for what carries the requests.
+
+    Those of OpenAI, Anthropic and Groq have it closed by a task as they are dropped: `AsyncHttpxClientWrapper.__del__`.
+    """
     return Counterpart(
         of,
         instead,
@@ -135,13 +138,17 @@ def _counterpart(of: str, instead: str, calls: tuple[str, ...]) -> Counterpart:
         quick=frozenset({"api_key", "base_url"}),
         refused=frozenset({"http_client", "httpx_client"}),
         heavy=True,
+        closes=closes,
     )
 
 
 _COUNTERPARTS = (
-    *(_counterpart(of, of.replace("openai.", "openai.Async"), _OPENAI_CALLS) for of in _OPENAI),
-    *(_counterpart(of, of.replace("anthropic.", "anthropic.Async"), _ANTHROPIC_CALLS) for of in _ANTHROPIC),
-    _counterpart(_GROQ, "groq.AsyncGroq", _GROQ_CALLS),
+    *(_counterpart(of, of.replace("openai.", "openai.Async"), _OPENAI_CALLS, closes=True) for of in _OPENAI),
+    *(
+        _counterpart(of, of.replace("anthropic.", "anthropic.Async"), _ANTHROPIC_CALLS, closes=True)
+        for of in _ANTHROPIC
+    ),
+    _counterpart(_GROQ, "groq.AsyncGroq", _GROQ_CALLS, closes=True),
     _counterpart("cohere.Client", "cohere.AsyncClient", _COHERE_CALLS[:3]),
     _counterpart("cohere.ClientV2", "cohere.AsyncClientV2", _COHERE_CALLS[:3]),
     _counterpart(_TAVILY, "tavily.AsyncTavilyClient", _TAVILY_CALLS),

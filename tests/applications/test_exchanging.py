@@ -186,3 +186,45 @@ def test_a_client_of_redis_that_dependencies_give(stage: Stage, redis: None) -> 
         get("/hits"),
         fixes=2,
     )
+
+
+def test_a_client_of_redis_that_nobody_closes(stage: Stage, redis: None) -> None:
+    """Dropped, it took its connection with it; the other one is closed, so that no more stay open than before."""
+    stage.same(
+        """
+        import os
+
+        from fastapi import FastAPI, Request
+        from redis import Redis
+
+        app = FastAPI()
+        URL = os.environ["REDIS_URL"]
+
+
+        @app.get("/items/{name}")
+        async def item(name: str, request: Request) -> str | None:
+            body = await request.body()
+            if not body:
+                client = Redis.from_url(URL, decode_responses=True)
+                # counted as well
+                client.incr("asked")
+                return client.get(name)
+            return None
+
+
+        @app.get("/open")
+        async def opened(request: Request) -> int:
+            await request.body()
+            client = Redis.from_url(URL)
+            return client.info("clients")["connected_clients"]
+        """,
+        get("/open"),
+        get("/items/a"),
+        get("/items/asked"),
+        get("/open"),
+        fixes=3,
+        holds=(
+            "async with redis.asyncio.Redis.from_url(URL, decode_responses=True) as client:\n            # counted",
+            "async with redis.asyncio.Redis.from_url(URL) as client:",
+        ),
+    )

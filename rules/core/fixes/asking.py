@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from rules.core.contexts import Contexts
 from rules.core.findings import Edit, Span
 from rules.core.fixes.answers import UnknownUse, is_caught_elsewhere, recaught, rewritten, taken_of_answer
+from rules.core.fixes.closing import CLOSING
 from rules.core.fixes.document import Document
 from rules.core.fixes.holding import Use
 from rules.core.fixes.imports import Imported, added_at_once, import_dotted
 from rules.core.library import Borrower, Counterpart
 from rules.core.values import ProjectFunction
-
-CLOSING = "close"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from rules.core.findings import Span
 from rules.core.fixes.answers import UnknownUse
 from rules.core.fixes.asking import written_anew
 from rules.core.fixes.calm import Calm
+from rules.core.fixes.closing import UnclosedError, unclosed
 from rules.core.fixes.holding import Held, Use, counterpart_of, counterparts, held_at, held_by, uses_of
 from rules.core.fixes.offload import why_not_handed_over
 from rules.core.fixes.sharing import CONTEXT_SETTERS, LOOP_MODULES
@@ -114,6 +115,10 @@ class Turning:
         uses = uses_of(held, self.contexts, self.texts)
         if uses is None:
             raise Refused("the client is used in a way that cannot be followed")
+        try:
+            unclosed(held, counterpart, uses, self.contexts, self.texts)
+        except UnclosedError as left:
+            raise Refused("nothing would close the other client") from left
         for use in uses:
             self._use(use, held)
         if counterpart.asks:

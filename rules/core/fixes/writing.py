@@ -9,8 +9,9 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Constant, Site
 from rules.core.findings import Edit, Span
 from rules.core.fixes.answers import UnknownUse
-from rules.core.fixes.asking import CLOSING, in_full, written_anew
+from rules.core.fixes.asking import in_full, written_anew
 from rules.core.fixes.awaits import Awaits, awaitable_call
+from rules.core.fixes.closing import CLOSING, entered, unclosed
 from rules.core.fixes.document import Document
 from rules.core.fixes.given import UnseenError, types_given
 from rules.core.fixes.holding import givers_of, maker_call
@@ -230,6 +231,9 @@ class Writing:
                 self._enter(call, file)
             elif counterpart.bound:
                 raise Refused("nothing closes the client")
+            uses = [use for use, of in self.plan.uses.values() if of == held]
+            if (block := unclosed(held, counterpart, uses, self.contexts, self.plan.texts)) is not None:
+                file.edit(*entered(block, file.document))
             if counterpart.made:
                 self._make(call, counterpart, file)
             for of in givers_of(held, self.contexts, self.plan.texts):
