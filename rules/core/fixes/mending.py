@@ -21,6 +21,7 @@ from rules.core.fixes.proof import objection
 from rules.core.fixes.reverse import reverse
 from rules.core.fixes.sessions.exchange import prospect
 from rules.core.fixes.sessions.forgetting import marked_forgetting
+from rules.core.fixes.sessions.relationships import with_relationships_noted
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.twin import twin
 from rules.core.fixes.whole import Bench, enter, exchange, member, session, turn
@@ -171,6 +172,7 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
     for write in WAYS.get(remark.remedy, ()):
         if (made := write(remark, bench.contexts, document)) is not None:
             if isinstance(made, Fix):
+                made = with_relationships_noted(made, remark, bench.desk)
                 made = marked_forgetting(made, remark, bench.desk, document)
                 made = marked_ending(made, remark, bench.contexts, document)
             if isinstance(made, Fix) and made.way is Way.OFFLOAD and made.applicability is Applicability.UNSAFE:

@@ -53,8 +53,6 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         f"Hand the call to a worker thread with `{handing.name}`",
         Way.OFFLOAD,
         (*edits, *handing.edits),
-        Applicability.SAFE,
-        _offload_notes(remark),
     )
     fix = _marked_behind(fix, site, function, contexts)
     return marked(fix, function, contexts) if fix.applicability is Applicability.SAFE else fix
@@ -91,7 +89,7 @@ def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix
     if document.needs_parentheses(outer):
         wrapped = [document.insert(start, f"(await {handing.name}(lambda: "), document.insert(end, "))")]
     title = f"Hand the whole expression to a worker thread with `{handing.name}`"
-    return marked(Fix(title, Way.OFFLOAD, (*wrapped, *handing.edits), notes=_offload_notes(remark)), function, contexts)
+    return marked(Fix(title, Way.OFFLOAD, (*wrapped, *handing.edits)), function, contexts)
 
 
 def _chain_of(call: ast.Call, document: Document) -> list[ast.Call]:
@@ -198,12 +196,6 @@ def _shares(site: Site, function: ProjectFunction, inside: list[ProjectFunction]
 
 def _where(site: Site, function: ProjectFunction) -> Where:
     return Where(function.path, function.index, site.line)
-
-
-def _offload_notes(remark: Remark) -> tuple[str, ...]:
-    if remark.rule == "databases/session":
-        return ("A relationship that is loaded lazily afterwards is still read on the event loop.",)
-    return ()
 
 
 def hand_over(document: Document, contexts: Contexts) -> Imported | None:

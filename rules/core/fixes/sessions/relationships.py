@@ -1,0 +1,173 @@
+"""Related rows are loaded where they are read: on the event loop, though a worker thread asked for the rows that have them.
+
+https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#lazy-loading
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from rules.core.facts import (
+    Attribute,
+    Awaited,
+    Call,
+    Choice,
+    Class,
+    Collection,
+    Computed,
+    Constant,
+    Element,
+    Expression,
+    Name,
+    Subscript,
+    Typed,
+    last_name,
+)
+from rules.core.findings import Fix, Way
+from rules.core.fixes.sessions.exchange import Desk
+from rules.core.remarks import Remark
+from rules.core.values import Iterated, Object, Outside, ProjectClass, ProjectFunction, Value, Where
+
+LAZILY = "A relationship that is loaded lazily afterwards is still read on the event loop."
+_RULE = "databases/session"
+_SELECTING = frozenset({"select", "query"})
+_ASKING = frozenset({"execute", "scalars", "scalar", "exec"})
+_COUNTING = frozenset({"count", "exists", "rowcount", "delete", "update", "insert"})
+_WRITING = frozenset({"delete", "update", "insert", "text"})
+_PLAIN = ("builtins.", "datetime.", "decimal.", "uuid.")
+_DEEPEST = 6  # names, calls and functions, from what is handed over to what is selected
+
+
+def with_relationships_noted(fix: Fix, remark: Remark, desk: Desk) -> Fix:
+    """The fix; where it hands over a call that may give rows with related ones, it says what of them stays on the loop."""
+    if fix.way is not Way.OFFLOAD or remark.rule != _RULE or remark.site is None:
+        return fix
+    place = Where(remark.function.path, remark.function.index, remark.site.line)
+    given = remark.site.call.arguments if remark.site.statement else (remark.site.call,)
+    asked = _Asked(desk)
+    if not any(asked.may_be_related(one, place) for one in given):
+        return fix
+    return replace(fix, notes=(*fix.notes, LAZILY))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What may come of what is asked of a session."""
+
+    desk: Desk
+
+    def may_be_related(self, expression: Expression | None, where: Where, depth: int = 0) -> bool:
+        """Whether an expression may give an object, or hold one, that loads something where it is read."""
+        value = self.desk.contexts.project.value(expression, where)
+        if (told := self._is_told(value)) is not None:
+            return told
+        if depth > _DEEPEST:
+            return self._has_relationships
+        match expression:
+            case None | Constant() | Typed() | Computed():
+                return False
+            case Choice(options=parts) | Collection(items=parts):
+                return any(self.may_be_related(part, where, depth + 1) for part in parts)
+            case Awaited(of=of) | Element(of=of) | Subscript(of=of):
+                return self.may_be_related(of, where, depth + 1)
+            case Name(id=name):
+                return self._may_name(name, where, depth)
+            case Call():
+                return self._may_give(expression, where, depth)
+            case _:
+                return self._has_relationships and not self.desk.calm.is_data(expression, where)
+
+    @property
+    def _has_relationships(self) -> bool:
+        """Whether what nothing is known of may have any: not where the project declares its tables, and no relationship."""
+        return bool(self.desk.models.loading) or not self.desk.models.classes
+
+    def _is_told(self, value: Value | None) -> bool | None:
+        """Whether a value has any; None where that is not known."""
+        match value:
+            case Iterated(item=item, items=items):
+                told = {self._is_told(one) for one in items or (item,)}
+                return True if True in told else None if None in told else False
+            case Object(row=row) if row is not None:
+                return self._is_told(row)
+            case Object(of=ProjectClass() as of) if self.desk.models.is_mapped(of):
+                return self._loads(of)
+            case Object(of=ProjectClass() as of) if self.desk.models.is_plain_model(of):
+                return False
+            case Object(of=Outside(name=name)) if name.startswith(_PLAIN) or self._is_session(name):
+                return False
+            case _:
+                return None
+
+    def _is_session(self, name: str) -> bool:
+        knowledge = self.desk.contexts.project.knowledge
+        return not {of for row in knowledge.sessions.values() for of in (row.of, row.instead)}.isdisjoint(
+            knowledge.family(name)
+        )
+
+    def _loads(self, of: ProjectClass) -> bool:
+        """Whether a row of a class, or of one that is derived from it, has an attribute that may load where it is read."""
+        project, models = self.desk.contexts.project, self.desk.models
+        if project.is_derived(of):
+            return bool(models.loading)
+        own = [project.class_(one) for one in project.family(of) if isinstance(one, ProjectClass)]
+        declared = {name for one in models.classes for name in _members(project.class_(one))}
+        named = {name for one in own for name in _members(one)}
+        return bool(models.loading & (named | (models.loading - declared)))
+
+    def _may_name(self, name: str, where: Where, depth: int) -> bool:
+        facts = self.desk.contexts.project.function(ProjectFunction(where.path, where.function))
+        values = [binding.value for binding in facts.bindings.get(name, ()) if binding.line <= where.line]
+        if not values or any(parameter.name == name for parameter in facts.parameters):
+            return self._has_relationships and not self.desk.calm.is_data(Name(name), where)
+        return any(self.may_be_related(value, where, depth + 1) for value in values)
+
+    def _may_give(self, call: Call, where: Where, depth: int) -> bool:
+        project = self.desk.contexts.project
+        called = project.called_function(project.value(call.callee, where))
+        if called is not None:
+            facts = project.function(called)
+            at = Where(called.path, called.index, facts.end_line)
+            return any(self.may_be_related(result, at, depth + 1) for result in facts.results)
+        if last_name(call.callee) in _COUNTING or self.desk.calm.is_data(call, where):
+            return False
+        return self._has_relationships and not self._selects_plainly(call, where, depth)
+
+    def _selects_plainly(self, call: Expression | None, where: Where, depth: int) -> bool:
+        """Whether a statement, or what is asked by one, is for columns, counts and the like only, or writes."""
+        if depth > _DEEPEST:
+            return False
+        match call:
+            case Name(id=name):
+                facts = self.desk.contexts.project.function(ProjectFunction(where.path, where.function))
+                values = [binding.value for binding in facts.bindings.get(name, ())]
+                return bool(values) and all(self._selects_plainly(value, where, depth + 1) for value in values)
+            case Call(callee=callee, arguments=given) if last_name(callee) in _SELECTING:
+                return bool(given) and all(self._is_plain(one, where) for one in given)
+            case Call(callee=callee) if last_name(callee) in _WRITING:
+                return True
+            case Call(callee=Attribute(name=name), arguments=(given, *_)) if name in _ASKING:
+                return self._selects_plainly(given, where, depth + 1)
+            case Call(callee=Attribute(of=of)):
+                return self._selects_plainly(of, where, depth + 1)
+            case _:
+                return False
+
+    def _is_plain(self, selected: Expression | None, where: Where) -> bool:
+        """Whether what is selected is a column, or something that the database works out of some."""
+        match selected:
+            case Constant():
+                return True
+            case Attribute(of=of, name=name):
+                owner = self.desk.contexts.project.value(of, where)
+                models = self.desk.models
+                is_column = isinstance(owner, ProjectClass) and models.is_mapped(owner)
+                return is_column and name not in models.related and name not in models.loading
+            case Call(callee=Attribute(of=of, name=name)):
+                return self._is_plain(of, where) if name == "label" else last_name(of) == "func"
+            case _:
+                return False
+
+
+def _members(class_: Class) -> Iterator[str]:
+    yield from class_.bindings
+    yield from class_.methods

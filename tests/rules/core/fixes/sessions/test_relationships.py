@@ -1,0 +1,141 @@
+"""Related rows are loaded where they are read: said of what is handed to a thread only where there may be any."""
+
+from rules import Way
+from rules.core.fixes.sessions.relationships import LAZILY
+from tests.rules.checking import Files, found, with_app
+
+RULE = "databases/session"
+MODELS = """
+    from sqlalchemy import ForeignKey
+    from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+    class Base(DeclarativeBase):
+        pass
+
+
+    class Part(Base):
+        __tablename__ = "part"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        item_id: Mapped[int] = mapped_column(ForeignKey("item.id"))
+
+
+    class Item(Base):
+        __tablename__ = "item"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        name: Mapped[str]
+        parts: Mapped[list[Part]] = relationship()
+    """
+WITHOUT = MODELS.replace("parts: Mapped[list[Part]] = relationship()", "size: Mapped[int]")
+HELPERS = """
+    from pydantic import BaseModel
+    from sqlalchemy import func, select
+
+    from .models import Item, Part
+
+
+    class Shown(BaseModel):
+        name: str
+
+
+    def count(db):
+        return db.query(Item).filter(Item.name == "a").count()
+
+
+    def name_of(db, key) -> str:
+        return db.get(Item, key).name
+
+
+    def shown(db, key):
+        return Shown.model_validate(db.get(Item, key))
+
+
+    def remove(db, key):
+        db.delete(db.get(Item, key))
+        db.commit()
+
+
+    def item(db, key):
+        return db.get(Item, key)
+
+
+    def some(db):
+        found = db.query(Item).all()
+        return {"items": found, "count": len(found)}
+    """
+IMPORTS = """
+    from fastapi import Request
+    from sqlalchemy import delete, func, select, text, update
+    from sqlalchemy.orm import Session, selectinload
+
+    from elsewhere import unknown
+    from .helpers import count, item, name_of, remove, shown, some
+    from .models import Item, Part
+    """
+
+
+RELATED = (
+    "return db.get(Item, key)",
+    "return db.query(Item).all()",
+    "return db.query(Item).filter(Item.id == key).first()",
+    "return db.scalars(select(Item)).all()",
+    "return db.execute(select(Item, Part.id)).all()",
+    "rows = db.execute(select(Item)).scalars().all()\n    return rows",
+    "statement = select(Item)\n    return db.scalars(statement).all()",
+    "return db.scalar(unknown())",
+    "return item(db, key)",
+    "return some(db)",
+    "row = unknown()\n    db.refresh(row)\n    return row",
+)
+PLAIN = (
+    "db.commit()",
+    "return db.get(Part, key)",
+    "return db.query(Item).count()",
+    "return db.query(Item.id, Item.name).all()",
+    "return db.query(func.count(Item.id)).scalar()",
+    "return db.scalar(select(func.count()).select_from(Item))",
+    "return db.execute(select(Item.id, Item.name.label('n'))).all()",
+    "statement = select(Item.id).where(Item.name == 'a')\n    return db.scalars(statement).all()",
+    "return db.execute(text('SELECT 1')).all()",
+    "return db.execute(delete(Item)).rowcount",
+    "return db.query(Item).filter(Item.id == key).delete()",
+    "return count(db)",
+    "return name_of(db, key)",
+    "return shown(db, key)",
+    "remove(db, key)",
+)
+
+
+def _noted(statements: tuple[str, ...], models: str = MODELS) -> set[str]:
+    """Those of the statements, each in an endpoint of its own, that a note stands on as they are handed to a thread."""
+    head = "async def home_{}(request: Request, db: Session, key: int):\n    await request.json()\n"
+    endpoints = [
+        f'@app.get("/{number}")\n{head.format(number)}    {statement}\n' for number, statement in enumerate(statements)
+    ]
+    files: Files = {"app/__init__.py": "", "app/models.py": models, "app/helpers.py": HELPERS}
+    handed: dict[str, set[bool]] = {}
+    for one in found(RULE, with_app(IMPORTS, "\n\n".join(endpoints)), files):
+        statement = statements[int(one.function.rpartition("_")[2])]
+        fixes = (*((one.fix,) if one.fix else ()), *one.alternatives)
+        handed.setdefault(statement, set()).update(LAZILY in f.notes for f in fixes if f.way is Way.OFFLOAD)
+    assert handed.keys() == {*statements}
+    assert all(len(noted) == 1 for noted in handed.values())
+    return {statement for statement, noted in handed.items() if noted == {True}}
+
+
+def test_what_may_have_related_rows_is_noted() -> None:
+    assert _noted(RELATED) == {*RELATED}
+
+
+def test_values_have_no_related_rows() -> None:
+    assert _noted(PLAIN) == set()
+
+
+def test_where_the_tables_have_no_relationship_nothing_is_noted() -> None:
+    assert _noted(RELATED, WITHOUT) == set()
+
+
+def test_tables_of_another_package_may_have_some() -> None:
+    models = "from elsewhere.models import Item, Part\n"
+    asked = ("return db.query(Item).first()", "return count(db)")
+    assert _noted(asked, models) == {asked[0]}
