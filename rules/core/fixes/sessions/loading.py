@@ -38,6 +38,7 @@ _OF_TEXTS = frozenset(
 )
 _VALIDATING = frozenset({"model_validate", "from_orm", "parse_obj"})
 _SHOWING = frozenset({"fastapi.encoders.jsonable_encoder", "builtins.print"})
+_EMPTY = Collection(())
 _PLACING = frozenset({"add", "merge", "refresh", "get", "get_one", "commit", "flush", "rollback", "delete"})
 
 
@@ -91,6 +92,10 @@ class Loading:
                 return any(self._may_hold(part, line, held) for part in parts)
             case Call(callee=Attribute(name=method)) if method in _COUNTING or method in _OF_TEXTS:
                 return False
+            case Call(callee=Attribute(of=Call(callee=Attribute(name="get"), arguments=(_, given)), name="get")) if (
+                given == _EMPTY
+            ):
+                return False  # `row.get("metadata", {}).get("kind")`: dicts in dicts, as JSON has them
             case Call():
                 return not self._is_plain(value, where)
             case _:

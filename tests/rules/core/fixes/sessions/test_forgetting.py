@@ -31,6 +31,7 @@ def commits(source: str, files: Files) -> list[Fix]:
         "item = Item()\n    db.commit()\n    item.name = 'x'\n    db.add(item)",
         "item = Item()\n    db.commit()\n    return item is None",
         "name = unknown('a')['b'].replace(' ', '')\n    db.commit()\n    return name[1]",
+        "kind = unknown('a').get('labels', {}).get('kind')\n    db.commit()\n    return str(kind)",
         "with LOGS.opened() as lines:\n        db.commit()\n        return lines.pop()",
         "a = b = None\n    for _ in 'ab':\n        a = b or a\n        b = a or b\n    db.commit()\n    return a.name",
     ],
