@@ -32,6 +32,7 @@ BASES = {
 }
 SERVING = frozenset({Role.ENDPOINT, Role.WEBSOCKET})
 AGENTS = frozenset({Role.TOOL, Role.NODE})
+_ANY = "ANY"
 _METHODS = {
     Role.MIDDLEWARE: ("dispatch", "__call__"),
     Role.ENDPOINT: ("get", "post", "put", "patch", "delete", "head", "options"),
@@ -307,7 +308,7 @@ class Roots:
                 is_maker = row.role is Role.MIDDLEWARE and isinstance(handed, ProjectFunction)
                 role = Role.STARTUP if is_maker else row.role  # it makes one for good, as a class does
                 for function in self._entries(handed, role):
-                    yield Root(function, role, self._route(row, call, where))
+                    yield Root(function, role, self._route(row, call, where, is_class=isinstance(handed, ProjectClass)))
 
     def _entries(self, handed: Value | None, role: Role) -> Iterator[ProjectFunction]:
         """The functions that the framework calls of what it was handed."""
@@ -332,14 +333,15 @@ class Roots:
             return ()
         return self._project.knowledge.registrations.get(callee.name, ())
 
-    def _route(self, row: Registration, call: Call, where: Where) -> str:
+    def _route(self, row: Registration, call: Call, where: Where, *, is_class: bool = False) -> str:
         if not row.verb:
             return ""
         path = call.arguments[0] if call.arguments else dict(call.keywords).get("path")
         own = path.value if isinstance(path, Constant) and isinstance(path.value, str) else "…"
         receiver = call.callee.of if isinstance(call.callee, Attribute) else None
         prefix = self._prefix(self._project.definition(receiver, where))
-        return f"{row.verb} {prefix}{own}" if prefix or own else f"{row.verb} /"
+        verb = _verb(row, call, is_class=is_class)
+        return f"{verb} {prefix}{own}" if prefix or own else f"{verb} /"
 
     # Routers and their prefixes
 
@@ -373,6 +375,19 @@ class Roots:
         return {
             router: (own.get(router, ""), *included.get(router, (None, ""))) for router in own.keys() | included.keys()
         }
+
+
+def _verb(row: Registration, call: Call, *, is_class: bool) -> str:
+    """What a route is called by. A class answers to all that it has a method for."""
+    if not row.methods:
+        return row.verb
+    given = dict(call.keywords)
+    if isinstance(methods := given.get(row.methods), Collection):
+        named = [one.value.upper() for one in methods.items if isinstance(one, Constant) and isinstance(one.value, str)]
+        return ", ".join(named) if named and len(named) == len(methods.items) else _ANY
+    place = 1 if row.argument is None else row.argument + 1
+    is_usual = not given.keys() & {row.methods, ""} and len(call.arguments) <= place and not is_class
+    return row.verb if is_usual else _ANY
 
 
 def _text(call: Call, keyword: str) -> str:

@@ -38,7 +38,13 @@ def on_loop(files: Files) -> set[str]:
         ('@app.delete("/a/{b}")', Role.ENDPOINT, "DELETE /a/{b}"),
         ("@app.put(PATH)", Role.ENDPOINT, "PUT …"),
         ('@app.get("")', Role.ENDPOINT, "GET /"),
-        ('@app.api_route("/a", methods=["GET"])', Role.ENDPOINT, "ANY /a"),
+        ('@app.api_route("/a", methods=["GET"])', Role.ENDPOINT, "GET /a"),
+        ('@app.api_route("/a", methods=["GET", "post"])', Role.ENDPOINT, "GET, POST /a"),
+        ('@app.api_route("/a")', Role.ENDPOINT, "GET /a"),
+        ('@app.api_route("/a", methods=METHODS)', Role.ENDPOINT, "ANY /a"),
+        ('@app.api_route("/a", methods=["GET", PATH])', Role.ENDPOINT, "ANY /a"),
+        ('@app.api_route("/a", **unknown)', Role.ENDPOINT, "ANY /a"),
+        ('@app.route("/a", ["POST"])', Role.ENDPOINT, "ANY /a"),
         ('@app.websocket("/ws")', Role.WEBSOCKET, "WS /ws"),
         ('@app.middleware("http")', Role.MIDDLEWARE, ""),
         ("@app.exception_handler(404)", Role.HANDLER, ""),
@@ -110,6 +116,24 @@ def test_what_is_no_registration(header: str) -> None:
 def test_registrations_under_other_names(imports: str, depends: str) -> None:
     source = f"{imports}\napp = FastAPI()\ndef dep(): ...\n@app.get('/')\nasync def f(x={depends}(dep)): ...\n"
     assert roots(source)["dep"][0] is Role.DEPENDENCY
+
+
+@pytest.mark.parametrize(
+    ("given", "route"),
+    [
+        ('app.add_api_route("/a", one)', "GET /a"),
+        ('app.add_api_route("/a", one, methods=["POST"])', "POST /a"),
+        ('app.add_api_route("/a", endpoint=one, methods=("GET", "PUT"))', "GET, PUT /a"),
+        ('app.add_api_route("/a", one, methods=None)', "ANY /a"),
+        ('app.add_route("/a", one, ["POST"])', "ANY /a"),
+        ('app.add_route("/a", one)', "GET /a"),
+        ('app.add_route("/a", Many)', "ANY /a"),
+    ],
+)
+def test_routes_that_are_added_go_by_their_methods(given: str, route: str) -> None:
+    """https://fastapi.tiangolo.com/reference/fastapi/#fastapi.FastAPI.add_api_route and https://www.starlette.io/routing/"""
+    source = f"from fastapi import FastAPI\napp = FastAPI()\nasync def one(): ...\nclass Many:\n    async def get(self, request): ...\n{given}\n"
+    assert {route for _, route in roots(source).values()} == {route}
 
 
 def test_a_method_as_endpoint_and_as_dependency() -> None:
