@@ -9,13 +9,13 @@ from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported
+from rules.core.fixes.iteration import ITERATED
 from rules.core.fixes.sharing import (
     BOUND,
     CONTENDED,
-    MEANWHILE,
     PER_THREAD,
     SHARED,
-    alters_shared,
+    difference_meanwhile,
     is_called_on,
     is_made_there,
     is_used_by_others,
@@ -59,12 +59,11 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
 
 
 def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Contexts) -> Fix:
-    """The fix; unsafe where a thread now changes what requests share while the event loop serves them."""
+    """The fix; unsafe where a thread now changes what requests share, or runs through it, while the event loop serves them."""
     target = contexts.project.called_function(contexts.project.value(site.call.callee, _where(site, function)))
     is_own = is_made_there(site.call, function, contexts)
-    if target is None or not alters_shared(target, contexts, is_own=is_own):
-        return fix
-    return replace(fix, applicability=Applicability.UNSAFE, notes=(MEANWHILE, *fix.notes))
+    difference = "" if target is None else difference_meanwhile(target, contexts, is_own=is_own)
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(difference, *fix.notes)) if difference else fix
 
 
 def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
@@ -170,7 +169,7 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
     if _finishes_for_others(inside, contexts):
         return PER_THREAD
     hazards = (thread_hazard(inner, contexts) for inner in inside)
-    return next((hazard for hazard in hazards if hazard not in {"", SHARED}), "")
+    return next((hazard for hazard in hazards if hazard not in {"", SHARED, ITERATED}), "")
 
 
 def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -> bool:

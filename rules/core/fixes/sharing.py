@@ -6,6 +6,7 @@ from dataclasses import replace
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Awaited, Call, Element, Expression, Function, Name, Subscript
 from rules.core.findings import Applicability, Fix
+from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 SHARED = "it changes what other requests share"
@@ -14,6 +15,9 @@ CONTENDED = "it uses a connection that others use at the same time"
 PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests share, and other requests can run during the new `await`."
 MEANWHILE = "What it calls changes what requests may share, and other requests run meanwhile."
+TRAVERSED = (
+    "What it calls runs through what other requests may change meanwhile, which ends a loop over a dictionary or set."
+)
 MOST_FOLLOWED = 5  # functions and names, from what is used to where it was made
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
 CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})
@@ -78,6 +82,8 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
     facts = project.function(function)
     if _shared_writes(facts, function, contexts):
         return SHARED
+    if runs_through_shared(function, contexts):
+        return ITERATED
     for site in facts.sites:
         where = Where(function.path, function.index, site.line)
         callee = project.value(site.call.callee, where)
@@ -99,8 +105,11 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
     return ""
 
 
-def alters_shared(function: ProjectFunction, contexts: Contexts, *, is_own: bool) -> bool:
-    """Whether a function, or what it calls, changes what others see as well; of an object that `is_own` only its caller knows."""
+def difference_meanwhile(function: ProjectFunction, contexts: Contexts, *, is_own: bool) -> str:
+    """What may differ if others run beside a function: it, or what it calls, changes what they see, or runs through that.
+
+    A sentence; empty where nothing does. Of an object that `is_own` only its caller knows.
+    """
     seen = {(function, is_own)}
     waiting = [*seen]
     while waiting:
@@ -109,14 +118,16 @@ def alters_shared(function: ProjectFunction, contexts: Contexts, *, is_own: bool
         made = facts.owner >= 0 and (made or facts.name == "__init__")
         own = {facts.parameters[0].name} if made and facts.parameters else set[str]()
         if _alters(facts, current, own, contexts):
-            return True
+            return MEANWHILE
+        if not own and runs_through_shared(current, contexts):
+            return TRAVERSED
         for place, site in enumerate(facts.sites):
             kept = _roots_of(site.call) == own or is_made_there(site.call, current, contexts)
             for found in ((target, kept) for target in contexts.targets(current, place)):
                 if found not in seen:
                     seen.add(found)
                     waiting.append(found)
-    return False
+    return ""
 
 
 def _alters(facts: Function, function: ProjectFunction, own: set[str], contexts: Contexts) -> bool:
