@@ -22,7 +22,7 @@ import structlog
 
 from benchmarks.figures import quantile, say, say_load
 from benchmarks.sample import sample
-from bot import queue, worker
+from bot import history, queue, worker
 from bot.duties import Duties
 from bot.events import ReviewRequested
 from bot.models import PullRef
@@ -49,7 +49,7 @@ CPU_SECONDS = 2.5
 PEAK = 0.12
 """Share of a day's pushes in its busiest hour."""
 JOBS = 300
-DAYS_KEPT = worker.JOBS_KEPT.days
+DAYS_KEPT = history.KEPT.days
 
 
 @dataclass

@@ -4,11 +4,11 @@ import asyncio
 import fcntl
 import time
 import uuid
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -20,9 +20,10 @@ from prometheus_client import Counter, Histogram
 from bot.duties import Duties
 from bot.errors import Dropped, Limited, RetryLater, SettingsError
 from bot.events import InstallationChanged
+from bot.history import ENDED, drop_lost, forget_ended
 from bot.lanes import Job, Lanes, read_job
 from bot.models import PullRef
-from bot.queue import APPLICATION, connections, options_of, prefixes
+from bot.queue import APPLICATION, connections, options_of
 from bot.store import Store
 from bot.takeover import announce, take_over
 
@@ -48,16 +49,10 @@ DATABASE_SECONDS = 10.0
 
 REVIEW_SECONDS = 600.0
 
-JOBS_KEPT = timedelta(days=8)
-"""Longer than a delivery can be sent again: 3 days, on Enterprise Server 7
-(https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks)."""
-
 TELL_SECONDS = 60.0
 
 TIDY, RECOVER = "17 3 * * *", "*/5 * * * *"
 """When to forget what is old, and when to look for what was missed: https://man7.org/linux/man-pages/man5/crontab.5.html"""
-
-ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 RETRIED: StepOptions = {"retries_allowed": True, "max_attempts": 4, "interval_seconds": 2.0, "backoff_rate": 3.0}
 
@@ -286,7 +281,7 @@ class Worker:
         with structlog.contextvars.bound_contextvars(delivery=delivery, installation=change.installation):
             try:
                 active = await _step("update", self._duties.update, change)
-                dropped = await _step("drop jobs", _drop_jobs, change, active)
+                dropped = await _step("drop jobs", drop_lost, change, active)
             except Exception:
                 log.exception("installation not updated")
                 raise
@@ -302,10 +297,7 @@ class Worker:
 
     async def tidy(self) -> None:
         """Forget the jobs that ended long ago or were those of an installation that left, and the facts and lanes that nobody uses."""
-        before = (datetime.now(UTC) - JOBS_KEPT).isoformat()
-        jobs = await _forget(end_time=before)
-        for installation in await self._store.departed():
-            jobs += await _forget(workflow_id_prefix=prefixes(installation))
+        jobs = await forget_ended(await self._store.departed())
         facts, lanes = await self._store.drop_unused(), await self._lanes.drop_unused()
         installations = await self._store.drop_departed_installations()
         log.info("tidied", jobs=jobs, facts=facts, lanes=lanes, installations=installations)
@@ -376,39 +368,6 @@ def _patient(do: Callable[_P, Coroutine[Any, Any, _T]]) -> Callable[_P, Coroutin
             await asyncio.sleep(DATABASE_SECONDS)
 
     return done
-
-
-async def _forget(**which: Any) -> int:
-    """Delete the jobs that ended, of those that are meant; how many they were."""
-    jobs = 0
-    while found := await DBOS.list_workflows_async(
-        status=ENDED, limit=500, load_input=False, load_output=False, **which
-    ):
-        await DBOS.delete_workflows_async([job.workflow_id for job in found])
-        jobs += len(found)
-    return jobs
-
-
-async def _drop_jobs(change: InstallationChanged, active: bool) -> int:
-    """Cancel the jobs that wait for a repository we may no longer see, and forget those that ended.
-
-    One that runs learns of it with its next request.
-    """
-    waiting = await _lost(change, active, ["ENQUEUED", "DELAYED"])
-    await DBOS.cancel_workflows_async(waiting)
-    await DBOS.delete_workflows_async(await _lost(change, active, ENDED))
-    return len(waiting)
-
-
-async def _lost(change: InstallationChanged, active: bool, status: list[str]) -> list[str]:
-    jobs = await DBOS.list_workflows_async(
-        workflow_id_prefix=prefixes(change.installation), name=["delivery", "job"], status=status, load_output=False
-    )
-    return [job.workflow_id for job in jobs if job.input and _is_lost(job.input["args"][0], change, active)]
-
-
-def _is_lost(about: Mapping[str, Any], change: InstallationChanged, active: bool) -> bool:
-    return not active or about.get("ref", about)["repository_id"] in change.removed
 
 
 async def _status(job: str) -> str | None:

@@ -134,12 +134,13 @@ def test_the_bot_uses_the_door_of_the_rules_and_no_syntax(name: str) -> None:
 @pytest.mark.parametrize(
     ("module", "users"),
     [
-        ("dbos", {"bot.queue", "bot.takeover", "bot.worker"}),
+        ("dbos", {"bot.history", "bot.queue", "bot.takeover", "bot.worker"}),
         ("bot.app", {"bot.cli"}),
         ("bot.cli", {"bot.__main__"}),
         ("bot.intake", {"bot.app"}),
         ("bot.web", {"bot.app"}),
-        ("bot.queue", {"bot.app", "bot.cli", "bot.worker"}),
+        ("bot.queue", {"bot.app", "bot.cli", "bot.history", "bot.worker"}),
+        ("bot.history", {"bot.worker"}),
         ("bot.worker", {"bot.app"}),
     ],
 )

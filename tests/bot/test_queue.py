@@ -12,7 +12,7 @@ from itertools import count
 import pytest
 import pytest_asyncio
 
-from bot import duties, queue, worker
+from bot import duties, history, queue, worker
 from bot.duties import Duties
 from bot.errors import Dropped, Limited, NotStored, RetryLater
 from bot.events import InstallationChanged, ReviewRequested
@@ -598,7 +598,7 @@ async def test_old_jobs_are_forgotten(bench: Bench, monkeypatch: pytest.MonkeyPa
 
     await bench.worker.tidy()
     assert await bench.deliveries._client.list_workflows_async(workflow_ids=[f"delivery/{ref.installation}/old"])
-    monkeypatch.setattr(worker, "JOBS_KEPT", timedelta(seconds=-1))
+    monkeypatch.setattr(history, "KEPT", timedelta(seconds=-1))
     await bench.worker.tidy()
 
     assert await bench.deliveries._client.list_workflows_async() == []
