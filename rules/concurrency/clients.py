@@ -65,13 +65,14 @@ object or in a global, and one that a cached function makes are left alone.
 
 from collections.abc import Iterator
 
+from rules.core.arrivals import Arrival
 from rules.core.blocking import of_root, spoken
 from rules.core.calls import calls_of
 from rules.core.contexts import Contexts
 from rules.core.facts import Call, Constant, Expression, Function, Name, Site, last_name
 from rules.core.findings import Severity
 from rules.core.library import Weight
-from rules.core.needs import is_nothing
+from rules.core.needs import absent, is_nothing
 from rules.core.remarks import Remark, Remedy
 from rules.core.rule import Rule
 from rules.core.usage import given_to
@@ -102,26 +103,26 @@ _ADVICE = (
 def clients(contexts: Contexts) -> Iterator[Remark]:
     """Every costly client that is made while a request is served, and dropped with it."""
     for place, site, name in calls_of(frozenset(_COSTS), contexts):
-        if place in contexts.loop and _is_made_anew(place, site, contexts):
-            root = contexts.loop[place].root
+        arrival = contexts.arrival(place, contexts.arguments.needs(site, place))
+        if arrival is not None and _is_made_anew(place, site, arrival, contexts):
             yield Remark(
                 rule.name,
                 rule.severity,
                 place,
                 Remedy.READ_ONCE if _COSTS[name] is _CERTIFICATES else Remedy.NONE,
-                f"`{spoken(name)}` is made anew {of_root(root, contexts)}, {_COSTS[name]}.",
+                f"`{spoken(name)}` is made anew {of_root(arrival.root, contexts)}, {_COSTS[name]}.",
                 site=site,
-                root=root,
-                way=contexts.way(place),
+                root=arrival.root,
+                way=arrival.way,
                 advice=_ADVICE,
             )
 
 
-def _is_made_anew(place: ProjectFunction, site: Site, contexts: Contexts) -> bool:
+def _is_made_anew(place: ProjectFunction, site: Site, arrival: Arrival, contexts: Contexts) -> bool:
     """Whether the client certainly lives no longer than the call that makes it."""
     function = contexts.project.function(place)
     given = {keyword for keyword, _ in site.call.keywords}
-    if given & _SHARED or function.writes or any(_is_cached(step, contexts) for step in contexts.way(place)):
+    if given & _SHARED or function.writes or any(_is_cached(step, contexts) for step in arrival.way):
         return False
     if contexts.runs_first(site, place, Weight.CPU) or _is_given(place, site, contexts):
         return False
@@ -130,14 +131,14 @@ def _is_made_anew(place: ProjectFunction, site: Site, contexts: Contexts) -> boo
     held: set[Expression] = {site.call, *(Name(name) for name in _names(site.call, function))}
     if any("." in name and b.value in held for name, bindings in function.bindings.items() for b in bindings):
         return False
-    return contexts.loop[place].caller is None or not _leaves(held, function)
+    return arrival.before is None or not _leaves(held, function)
 
 
 def _is_given(place: ProjectFunction, site: Site, contexts: Contexts) -> bool:
     """Whether every caller gives a client, so that none has to be made: it is made under `if client is None`."""
     function = contexts.project.function(place)
-    absent = {need[1:] for need in site.needs if need.startswith("-")}
-    given = {b.value.id for n in absent for b in function.bindings.get(n, ()) if isinstance(b.value, Name)} | absent
+    missing = set(absent(site.needs, "-"))
+    given = {b.value.id for n in missing for b in function.bindings.get(n, ()) if isinstance(b.value, Name)} | missing
     shift = 1 if function.owner >= 0 else 0
     for at, parameter in enumerate(function.parameters):
         calls = [call for call, _ in contexts.project.calls_of(place)] if parameter.name in given else []

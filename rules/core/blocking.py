@@ -9,6 +9,7 @@ import builtins
 from collections.abc import Iterator
 from dataclasses import replace
 
+from rules.core.arrivals import Arrival
 from rules.core.contexts import Contexts, Sink
 from rules.core.facts import Function, Site, last_name, show
 from rules.core.findings import Severity
@@ -38,20 +39,20 @@ ADVICE = {Role.VALIDATOR: IN_VALIDATOR, Role.SERIALIZER: IN_SERIALIZER}
 
 def blocking_remarks(contexts: Contexts) -> Iterator[Remark]:
     """One remark for each call on the loop that blocks, by itself or through helpers."""
-    for function, arrival in contexts.loop.items():
-        facts = contexts.project.function(function)
-        if not facts.asynchronous and arrival.caller is not None:
+    for function, arrivals in contexts.arrivals.items():
+        facts, first = contexts.project.function(function), arrivals[0]
+        if not facts.asynchronous and first.before is not None:
             continue
         for place, site in enumerate(facts.sites):
-            sink = _sink_at(contexts, function, place, site)
-            if sink is not None and not _is_for_no_request(site, facts, arrival.root):
-                yield _remark(contexts, function, site, sink, arrival.root)
+            reached = _reached_at(contexts, function, place, site)
+            if reached is not None and not _is_for_no_request(site, facts, reached[1].root):
+                yield _remark(contexts, function, site, *reached)
         for read, run, around in contexts.properties(function):
             deep = contexts.sink(run)
             if deep is not None:
                 sink = Sink(deep.row, deep.name, deep.site, (function, *deep.through))
-                remark = _remark(contexts, function, around or deep.site, sink, arrival.root)
-                message = _leads(show(read), sink, arrival.root, contexts)
+                remark = _remark(contexts, function, around or deep.site, sink, first)
+                message = _leads(show(read), sink, first.root, contexts)
                 yield replace(remark, site=around, remedy=Remedy.NONE, message=message, advice=IN_PROPERTY)
 
 
@@ -65,23 +66,30 @@ def _is_for_no_request(site: Site, function: Function, root: Root) -> bool:
 def sinks_of(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
     """What blocks at the calls of one function, itself or through helpers."""
     for place, site in enumerate(contexts.project.function(function).sites):
-        if (sink := _sink_at(contexts, function, place, site)) is not None:
+        if (sink := next(_sinks_at(contexts, function, place, site), None)) is not None:
             yield sink
 
 
-def _sink_at(contexts: Contexts, function: ProjectFunction, place: int, site: Site) -> Sink | None:
-    own = contexts.blocking(site, Where(function.path, function.index, site.line))
-    if own is not None and not contexts.runs_first(site, function, own[0].weight):
-        return Sink(*own, site, (function,))
-    for target in contexts.targets(function, place):
-        if contexts.project.function(target).asynchronous:
-            continue
-        if (sink := contexts.sink_through(function, site, target)) is not None:
-            return sink
+def _reached_at(contexts: Contexts, function: ProjectFunction, place: int, site: Site) -> tuple[Sink, Arrival] | None:
+    """What blocks at a call, and the way by which that is reached."""
+    for sink in _sinks_at(contexts, function, place, site):
+        if (arrival := contexts.arrival(function, sink.needs)) is not None:
+            return sink, arrival
     return None
 
 
-def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sink, root: Root) -> Remark:
+def _sinks_at(contexts: Contexts, function: ProjectFunction, place: int, site: Site) -> Iterator[Sink]:
+    own = contexts.blocking(site, Where(function.path, function.index, site.line))
+    if own is not None and not contexts.runs_first(site, function, own[0].weight):
+        yield Sink(*own, site, (function,), contexts.arguments.needs(site, function))
+        return
+    for target in contexts.targets(function, place):
+        if not contexts.project.function(target).asynchronous:
+            yield from contexts.sinks_through(function, site, target)
+
+
+def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sink, arrival: Arrival) -> Remark:
+    root = arrival.root
     is_scheduled = contexts.is_scheduled(function, site)
     raised = sink.row.weight is Weight.FILE and contexts.is_shared(root)
     severity = Severity.WARNING if sink.row.weight is Weight.FILE and not raised else Severity.ERROR
@@ -93,7 +101,7 @@ def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sin
         message=_message(contexts, site, sink, root),
         site=site,
         root=root,
-        way=contexts.way(function),
+        way=arrival.way,
         sink=sink,
         raised=raised,
         advice=SCHEDULED if is_scheduled else ADVICE.get(root.role, ""),

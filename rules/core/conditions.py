@@ -25,13 +25,13 @@ def always_leaves(statement: ast.stmt) -> bool:
 def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names that must hold something for a condition to hold, and for it to fail; with a minus: that must hold nothing.
 
-    `cache[key]` stands for `key in cache`, `f()` for a function that is asked.
+    A colon behind it: where None is asked for, not whether it counts as true. `cache[key]` stands for `key in cache`, `f()` for a function that is asked.
     """
     match test:
         case ast.Compare(subject, [ast.IsNot()], [ast.Constant(value=None)]) if name := _subject(subject):
-            return (name,), (f"-{name}",)
+            return (f"{name}:",), (f"-{name}:",)
         case ast.Compare(subject, [ast.Is()], [ast.Constant(value=None)]) if name := _subject(subject):
-            return (f"-{name}",), (name,)
+            return (f"-{name}:",), (f"{name}:",)
         case ast.Compare(ast.Name(id=name), [ast.Eq() | ast.In()], [texts]) if said := _texts(texts):
             return (f"{name}={said}",), (f"{name}~{said}",)
         case ast.Compare(ast.Name(id=name), [ast.NotEq() | ast.NotIn()], [texts]) if said := _texts(texts):

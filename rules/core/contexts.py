@@ -15,8 +15,9 @@ from typing import Protocol
 
 from msgspec import structs
 
+from rules.core.arguments import Arguments
+from rules.core.arrivals import Arrival, Arrivals, arrivals_of
 from rules.core.facts import (
-    FAILURE,
     Attribute,
     Call,
     Expression,
@@ -27,7 +28,6 @@ from rules.core.facts import (
     names_in,
 )
 from rules.core.library import Blocking, Role, Weight
-from rules.core.needs import rules_out, subject_of
 from rules.core.once import Once
 from rules.core.project import Project
 from rules.core.repository import is_offline
@@ -39,14 +39,6 @@ STARTING = frozenset({"create_task", "ensure_future"})
 STARTING_HOPS = 3  # functions from startup code to the one that starts a task
 GATHERING = frozenset({"gather", "wait", "as_completed"})
 RELATIONS = frozenset({"relationship", "Relationship", "backref", "ForeignKeyField", "association_proxy"})
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """How a function is reached: from which root, and by which caller (None: by the framework itself)."""
-
-    root: Root
-    caller: ProjectFunction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +86,7 @@ class Contexts:
         self._known = known
         self._roots = Roots(project)
         self.once = Once(project, self._roots)
+        self.arguments = Arguments(project)
         self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = {}
         self._own_sinks: dict[ProjectFunction, tuple[Sink, ...]] = {}
         self._sinks: dict[ProjectFunction, Sink | None] = {}
@@ -245,21 +238,20 @@ class Contexts:
     # The event loop
 
     @cached_property
+    def arrivals(self) -> Arrivals:
+        """Every function that may run on the event loop while requests are served, each with the ways in which it is reached."""
+        roots = (*self.roots, *self._left_running())
+        served = (root for root in roots if self.runs_on_loop(root) and root.role is not Role.STARTUP)
+        return arrivals_of(served, self.steps, self.arguments)
+
+    @cached_property
     def loop(self) -> Mapping[ProjectFunction, Arrival]:
-        """Every function that may run on the event loop while requests are served, by the shortest way from a root."""
-        arrivals: dict[ProjectFunction, Arrival] = {}
-        waiting: deque[ProjectFunction] = deque()
-        for root in (*self.roots, *self._left_running()):
-            if self.runs_on_loop(root) and root.role is not Role.STARTUP:
-                arrivals.setdefault(root.function, Arrival(root))
-                waiting.append(root.function)
-        while waiting:
-            caller = waiting.popleft()
-            for called in self.callees(caller):
-                if called not in arrivals:
-                    arrivals[called] = Arrival(arrivals[caller].root, caller)
-                    waiting.append(called)
-        return arrivals
+        """The same, each by the shortest way from a root."""
+        return {function: ways[0] for function, ways in self.arrivals.items()}
+
+    def arrival(self, function: ProjectFunction, needs: frozenset[str]) -> Arrival | None:
+        """The shortest way to a function on which nothing rules out what is needed there; None where there is no such."""
+        return next((one for one in self.arrivals.get(function, ()) if one.allows(needs)), None)
 
     def _left_running(self) -> Iterator[Root]:
         """The tasks that startup code starts, and that run on while requests are served."""
@@ -338,10 +330,7 @@ class Contexts:
 
     def way(self, function: ProjectFunction) -> tuple[ProjectFunction, ...]:
         """The functions from the root to the given one."""
-        found = [function]
-        while (caller := self.loop[found[-1]].caller) is not None:
-            found.append(caller)
-        return tuple(reversed(found))
+        return self.loop[function].way
 
     # Blocking
 
@@ -448,7 +437,7 @@ class Contexts:
         for site in self.project.function(function).sites:
             found = self.blocking(site, Where(function.path, function.index, site.line))
             if found is not None and not self.runs_first(site, function, found[0].weight):
-                yield Sink(*found, site, (function,), self._needs(site, function))
+                yield Sink(*found, site, (function,), self.arguments.needs(site, function))
 
     def runs_first(self, site: Site, function: ProjectFunction, weight: Weight) -> bool:
         """Whether requests seldom come to a call that blocks so: what it gives is kept. A file is short to wait for once."""
@@ -465,10 +454,10 @@ class Contexts:
         given = (*site.call.arguments, *(value for _, value in site.call.keywords))
         return None not in given and not any(self._comes_in(name, caller) for part in given for name in names_in(part))
 
-    def sink_through(self, function: ProjectFunction, site: Site, target: ProjectFunction) -> Sink | None:
-        """What a call comes to block in by way of a `def` that it runs. None too where its arguments rule that out."""
+    def sinks_through(self, function: ProjectFunction, site: Site, target: ProjectFunction) -> Iterator[Sink]:
+        """What a call comes to block in by way of a `def` that it runs, unless its arguments rule that out."""
         led = (self._led(sink, function, site) for sink in self._sinks_in(target))
-        return next(filter(None, led), None)
+        return filter(None, led)
 
     def _sinks_in(self, function: ProjectFunction, hops: int = 2) -> Iterator[Sink]:
         """Its sink, and where that needs an argument, what else it comes to."""
@@ -486,47 +475,10 @@ class Contexts:
             return Sink(sink.row, sink.name, sink.site, (caller, *sink.through))
         if self.runs_first(site, caller, sink.row.weight) or self._is_kept_for_all(sink.through[0], caller, site):
             return None
-        needs = self._needs(site, caller) | (sink.needs & {FAILURE})
-        for need in sink.needs - {FAILURE}:
-            name = subject_of(need)
-            given = self._given(name, sink.through[0], caller, site)
-            if rules_out(given, need):
-                return None
-            if isinstance(given, Name) and given.id in self._kept_parameters(caller):
-                needs |= {need.replace(name, given.id, 1)}
-        return Sink(sink.row, sink.name, sink.site, (caller, *sink.through), needs)
-
-    def _needs(self, site: Site, function: ProjectFunction) -> frozenset[str]:
-        kept = self._kept_parameters(function) | {FAILURE} if site.needs else frozenset[str]()
-        told = (self._in_terms_of_parameters(need, function) for need in site.needs)
-        return frozenset(need for need in told if subject_of(need) in kept)
-
-    def _in_terms_of_parameters(self, need: str, function: ProjectFunction) -> str:
-        """The same of the parameter which an attribute was given just before: `self.cached = cached`."""
-        subject = subject_of(need)
-        bindings = self.project.function(function).bindings.get(subject, ()) if "." in subject else ()
-        given = bindings[0].value if len(bindings) == 1 else None
-        return need.replace(subject, given.id, 1) if isinstance(given, Name) else need
-
-    def _kept_parameters(self, of: ProjectFunction) -> frozenset[str]:
-        """The parameters that hold what the caller gave, from end to end. What a decorator gives is unknown."""
-        if not self.project.decorators_are_known(of):
-            return frozenset()
-        function = self.project.function(of)
-        return frozenset(parameter.name for parameter in function.parameters) - function.bindings.keys()
-
-    def _given(self, name: str, called: ProjectFunction, caller: ProjectFunction, site: Site) -> Expression | None:
-        """What a call gives for a parameter, or its default. None: unknown."""
-        callee = self.project.value(site.call.callee, Where(caller.path, caller.index, site.line))
-        keywords, parameters = dict(site.call.keywords), self.project.function(called).parameters
-        is_unpacked = "" in keywords or None in site.call.arguments
-        if is_unpacked or isinstance(callee, Partial) or self.project.called_function(callee) != called:
+        needs = self.arguments.needs_through(sink.needs, sink.through[0], caller, site)
+        if needs is None:
             return None
-        if name in keywords:
-            return keywords[name]
-        place = [parameter.name for parameter in parameters].index(name)
-        given = site.call.arguments[max(place - (self.project.function(called).owner >= 0), 0) :]
-        return given[0] if given and parameters[place].kind != "keyword" else parameters[place].default
+        return Sink(sink.row, sink.name, sink.site, (caller, *sink.through), needs)
 
     def sink(self, function: ProjectFunction) -> Sink | None:
         """What a `def` comes to block in, itself or through the helpers that it calls: waiting before files, then the

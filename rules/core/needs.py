@@ -1,32 +1,66 @@
-"""What has to hold for a call to be reached (`Site.needs`), and what rules that out."""
+"""What has to hold for a call to be reached (`Site.needs`), and what rules that out.
+
+What is known of a value is told by one of these: `NOTHING` (None), `FALSE`, `EMPTY` (not None, and counts as false), `MADE` (not
+None), `TRUE` (counts as true), or `=` and a text; by an
+empty one where nothing is known.
+"""
 
 import re
+from collections.abc import Iterable, Iterator
 
 from rules.core.facts import Collection, Constant, Expression
+
+NOTHING = "nothing"
+FALSE = "false"
+EMPTY = "empty"
+MADE = "made"
+TRUE = "true"
 
 _TOLD = re.compile("[^=~]+([=~])(.*)", re.DOTALL)
 
 
 def subject_of(need: str) -> str:
     """The name that a need speaks of."""
-    return re.split("[=~]", need.removeprefix("-"), maxsplit=1)[0]
+    return re.split("[=~:]", need.removeprefix("-"), maxsplit=1)[0]
 
 
-def rules_out(given: Expression | None, need: str) -> bool:
-    """Whether what is given for a parameter is certainly other than what is needed."""
-    told = _TOLD.fullmatch(need)
-    if told is None:
-        return (is_something if need.startswith("-") else is_nothing)(given)
-    if not isinstance(given, Constant) or (given.value is None and given.kind != "NoneType"):
+def absent(needs: Iterable[str], marks: str = "-?") -> Iterator[str]:
+    """What certainly (`-`) or perhaps (`?`) holds nothing where these needs hold."""
+    return (need[1:].removesuffix(":") for need in needs if need.startswith(tuple(marks)))
+
+
+def rules_out(told: str, need: str) -> bool:
+    """Whether a value of which that is known is certainly other than what is needed."""
+    if not told:
         return False
-    return (given.value in told[2].split("\n")) == (told[1] == "~")
+    asked = _TOLD.fullmatch(need)
+    if asked is not None:
+        is_one = told.startswith("=") and told[1:] in asked[2].split("\n")
+        return (told.startswith("=") or told in {NOTHING, FALSE}) and is_one == (asked[1] == "~")
+    if need.endswith(":"):
+        return (told != NOTHING) == need.startswith("-")
+    if need.startswith("-"):
+        return told == TRUE or (told.startswith("=") and told != "=")
+    return told in {NOTHING, FALSE, EMPTY, "="}
+
+
+def told_by_literal(given: Expression | None) -> str:
+    """What a literal tells of itself; empty for what is unknown."""
+    match given:
+        case Collection(items=items):
+            return EMPTY if not items else TRUE if len(items) > 1 and any(items) else MADE
+        case Constant(value=str(value)):
+            return f"={value}"
+        case Constant(value=None, kind=kind):
+            return NOTHING if kind == "NoneType" else "" if kind == "unknown" else MADE
+        case Constant(value=False):
+            return FALSE
+        case Constant(value=value):
+            return TRUE if value else EMPTY
+        case _:
+            return ""
 
 
 def is_nothing(given: Expression | None) -> bool:
     """Whether it is None or False."""
-    return isinstance(given, Constant) and (given.value is False or given.kind == "NoneType")
-
-
-def is_something(given: Expression | None) -> bool:
-    """Whether it is a literal that counts as true."""
-    return (isinstance(given, Constant) and bool(given.value)) or (isinstance(given, Collection) and bool(given.items))
+    return told_by_literal(given) in {NOTHING, FALSE}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from rules.core.facts import Attribute, Call, Constant, Expression, Name, Site, last_name
 from rules.core.library import Role, origins
-from rules.core.needs import is_nothing
+from rules.core.needs import absent, is_nothing
 from rules.core.project import Project
 from rules.core.repository import is_offline
 from rules.core.roots import Roots
@@ -47,13 +47,13 @@ class Once:
         asked = (need[:-2] for need in site.needs if need.endswith("()") and not need.startswith("-"))
         if any(not _AGED.isdisjoint(name.split("_")) for name in asked):
             return True
-        absent = {need[1:] for need in site.needs if need.startswith(("-", "?"))}
-        if not absent:
+        missing = set(absent(site.needs))
+        if not missing:
             return False
         facts = self._project.function(function)
-        if not absent.isdisjoint(facts.writes) or any(self._is_kept(name, function) for name in absent):
+        if not missing.isdisjoint(facts.writes) or any(self._is_kept(name, function) for name in missing):
             return True
-        return not (absent - facts.bindings.keys()).isdisjoint(self._written_by(site, function))
+        return not (missing - facts.bindings.keys()).isdisjoint(self._written_by(site, function))
 
     def _written_by(self, site: Site, function: ProjectFunction) -> tuple[str, ...]:
         """The globals that the function of the same file fills which is called."""
@@ -72,10 +72,8 @@ class Once:
     def _keys(self, site: Site, function: ProjectFunction) -> Iterator[Expression | None]:
         """The keys under which nothing was found for the call to be reached, in what the function fills and outlives it."""
         bindings = self._project.function(function).bindings
-        for need in site.needs:
-            kept, bracket, key = need[1:].removesuffix("]").partition("[")
-            if not need.startswith(("-", "?")):
-                continue
+        for name in absent(site.needs):
+            kept, bracket, key = name.removesuffix("]").partition("[")
             if bracket:
                 if self._is_filled(kept, function):
                     yield Name(key) if key else None

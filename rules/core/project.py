@@ -409,7 +409,7 @@ class Project(Classes):
         found = set(self._injected_by_decorators(function, place)) - {None}
         if found:
             return self._agreed(found)
-        meant = (function, *self._overridden(function))
+        meant = (function, *self.stood_for_by(function))
         for call, at in (made for one in meant for made in self.calls_of(one)):
             given = dict(call.keywords).get(parameter.name)
             if given is None and 0 <= place - shift < len(call.arguments):
@@ -417,7 +417,7 @@ class Project(Classes):
             found.add(self.value(given, at) if given is not None else self._spread(call, parameter.name, at))
         return self._agreed(found)
 
-    def _overridden(self, method: ProjectFunction) -> Iterator[ProjectFunction]:
+    def stood_for_by(self, method: ProjectFunction) -> Iterator[ProjectFunction]:
         """The methods of base classes that one stands for: a call of such may be meant for it."""
         function = self.function(method)
         family = self.family(ProjectClass(method.path, function.owner)) if function.owner >= 0 else ()

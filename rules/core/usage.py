@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Collection, Expression, Import, Site, last_name
+from rules.core.facts import Call, Collection, Expression, Import
+from rules.core.mentions import as_named, files_that_could_mean, names_of, sites_of
 from rules.core.repository import is_offline
 from rules.core.values import Module, Outside, ProjectFunction, Value, Where
 
@@ -17,7 +18,7 @@ def is_used_by_hand(function: ProjectFunction, contexts: Contexts) -> bool:
     facts = contexts.project.function(function)
     if facts.owner < 0 and is_told(function.path, facts.name, contexts):
         return True
-    return any(_uses(function, path, contexts) for path in sorted(_files_that_could_mean(function, contexts)))
+    return any(_uses(function, path, contexts) for path in sorted(files_that_could_mean(function, contexts.project)))
 
 
 def calls_by_hand(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[ProjectFunction, int], ...] | None:
@@ -29,9 +30,11 @@ def calls_by_hand(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[
     if facts.owner < 0 and is_told(function.path, facts.name, contexts):
         return None
     found: list[tuple[ProjectFunction, int]] = []
-    for path in sorted(_files_that_could_mean(function, contexts)):
-        names = _names(function, path, contexts)
-        calls = [(at, i, site) for at, i, site in _sites(path, contexts) if _as_named(site.call.callee) in names]
+    for path in sorted(files_that_could_mean(function, contexts.project)):
+        names = names_of(function, path, contexts.project)
+        calls = [
+            (at, i, site) for at, i, site in sites_of(path, contexts.project) if as_named(site.call.callee) in names
+        ]
         certain = [(at, i) for at, i, site in calls if contexts.project.value(site.call.callee, at) == function]
         if any(contexts.project.value(site.call.callee, at) is None for at, _, site in calls):
             return None
@@ -44,31 +47,10 @@ def calls_by_hand(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[
 def _mentioned(path: str, names: set[str], contexts: Contexts) -> int:
     """How often a file speaks of the function other than to call it or to register it."""
     mentions = sum(contexts.project.facts[path].outline.mentions.get(name, 0) for name in names)
-    for at, _, site in _sites(path, contexts) if mentions else ():
-        if any(_as_named(given) in names for given in given_to(site.call)) and registers(site.call, at, contexts):
+    for at, _, site in sites_of(path, contexts.project) if mentions else ():
+        if any(as_named(given) in names for given in given_to(site.call)) and registers(site.call, at, contexts):
             mentions -= 1
     return mentions
-
-
-def _sites(path: str, contexts: Contexts) -> Iterator[tuple[Where, int, Site]]:
-    for index, function in enumerate(contexts.project.facts[path].functions):
-        for place, site in enumerate(function.sites):
-            yield Where(path, index, site.line), place, site
-
-
-def _files_that_could_mean(function: ProjectFunction, contexts: Contexts) -> set[str]:
-    """The files that have the function's name, and define it, or import it or its module; any file can name a method.
-
-    Under a star import, and under another name, the function may go by without its own name being read there.
-    """
-    project = contexts.project
-    facts = project.function(function)
-    named = set(project.naming.get(facts.name, ()))
-    if facts.owner >= 0:
-        return named
-    if facts.parent > 0:
-        return {function.path}
-    return {function.path} | (named & project.importers_of(function.path))
 
 
 def is_told(path: str, name: str, contexts: Contexts) -> bool:
@@ -85,34 +67,16 @@ def _is_imported_by_text(path: str, contexts: Contexts) -> bool:
 
 
 def _uses(function: ProjectFunction, path: str, contexts: Contexts) -> bool:
-    names = _names(function, path, contexts)
-    if any(_may_be(site.call.callee, names, function, at, contexts) for at, _, site in _sites(path, contexts)):
+    names = names_of(function, path, contexts.project)
+    if any(
+        _may_be(site.call.callee, names, function, at, contexts) for at, _, site in sites_of(path, contexts.project)
+    ):
         return True
     return _mentioned(path, names, contexts) > 0
 
 
 def _may_be(callee: Expression, names: set[str], function: ProjectFunction, where: Where, contexts: Contexts) -> bool:
-    return _as_named(callee) in names and contexts.project.value(callee, where) in (function, None)
-
-
-def _as_named(expression: Expression | None) -> str:
-    """A name as mentions are counted: an attribute behind a dot."""
-    return f".{last_name(expression)}" if isinstance(expression, Attribute) else last_name(expression)
-
-
-def _names(function: ProjectFunction, path: str, contexts: Contexts) -> set[str]:
-    """The names under which a file may speak of the function: its own, as an attribute, or as it was imported there."""
-    facts = contexts.project.function(function)
-    names = {f".{facts.name}"}
-    if path == function.path:
-        names.add(facts.name)
-    for where, name, imported in contexts.project.imports_of(path):
-        value = contexts.project.value(imported, where)
-        if imported.name == facts.name and value == function:
-            names.add(name)
-        if name == "*" and isinstance(value, Module) and contexts.project.member(value, facts.name) == function:
-            names.add(facts.name)
-    return names
+    return as_named(callee) in names and contexts.project.value(callee, where) in (function, None)
 
 
 def is_taken_from(path: str, name: str, contexts: Contexts) -> bool:

@@ -19,6 +19,7 @@ from rules.core.facts import (
     names_in,
 )
 from rules.core.library import Blocking, Library, Offload, Twin, Weight, origins
+from rules.core.needs import absent
 
 _SUBPROCESS = ("run", "call", "check_call", "check_output", "getoutput", "getstatusoutput")
 _OS_WAITS = ("waitpid", "waitid", "wait3", "wait4")
@@ -127,10 +128,10 @@ def asks_in_any_case(site: Site, function: Function) -> bool:
     """Whether a person is asked at the terminal of a server too: not where an object is asked first whether it was given
     somebody else to ask (`if self.websocket: ... else: input()`), nor where there has to be a terminal.
     """
-    absent = [need[1:] for need in site.needs if need.startswith(("-", "?")) and "[" not in need]
+    missing = [name for name in absent(site.needs) if "[" not in name]
     own = function.parameters[0].name if function.owner >= 0 and function.parameters else ""
     looked = any(last_name(other.call.callee) == "isatty" for other in function.sites)
-    return not looked and not any(own and name.startswith(f"{own}.") for name in absent)
+    return not looked and not any(own and name.startswith(f"{own}.") for name in missing)
 
 
 def is_recursive(site: Site, _function: Function) -> bool:

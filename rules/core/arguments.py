@@ -1,0 +1,254 @@
+"""What calls of the project give for the parameters that a blocking call needs."""
+
+import builtins
+from collections.abc import Collection, Iterator
+
+from rules.core.facts import (
+    FAILURE,
+    Attribute,
+    Awaited,
+    Call,
+    Choice,
+    Computed,
+    Defined,
+    DefinedClass,
+    Expression,
+    Function,
+    Name,
+    Parameter,
+    Site,
+    Subscript,
+    last_name,
+)
+from rules.core.facts import Collection as Display
+from rules.core.mentions import may_be_called_unseen
+from rules.core.needs import MADE, NOTHING, TRUE, rules_out, subject_of, told_by_literal
+from rules.core.project import Project
+from rules.core.values import Outside, Partial, ProjectClass, ProjectFunction, Where
+
+Told = frozenset[tuple[str, str]]
+"""What is known of parameters, each by its name (see `needs`)."""
+NOTHING_TOLD: Told = frozenset()
+HOPS = 3  # names that are given names
+_TRUTH = frozenset({"__bool__", "__len__", "__new__"})
+_PLAIN = frozenset(
+    {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "pydantic.BaseModel", "sqlmodel.SQLModel"}
+)
+_ANYTHING = frozenset({"typing.Any", "typing.Optional", "typing.TypeVar", "builtins.object", "types.NoneType"})
+_CONTAINERS = frozenset(
+    {"Callable", "Dict", "Iterable", "Iterator", "List", "Mapping", "Sequence", "Set", "Tuple", "Type"}
+)
+_INJECTING = frozenset({"Depends", "Security"})
+
+
+class Arguments:
+    """Asked of a project's calls; what was worked out is kept."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._asked: dict[ProjectFunction, frozenset[str]] = {}
+        self._unseen: dict[ProjectFunction, bool] = {}
+
+    def needs(self, site: Site, function: ProjectFunction) -> frozenset[str]:
+        """What has to hold of the parameters of a function for one of its calls to be reached."""
+        if not site.needs:
+            return frozenset()
+        kept = self._kept(function, site) | {FAILURE}
+        told = (self._in_terms_of_parameters(need, function) for need in site.needs)
+        return frozenset(need for need in told if subject_of(need) in kept)
+
+    def needs_through(
+        self, needs: Collection[str], called: ProjectFunction, caller: ProjectFunction, site: Site
+    ) -> frozenset[str] | None:
+        """The same where the function that has the needs is called: of the parameters of the caller. None: ruled out."""
+        found = self.needs(site, caller)
+        for need in needs:
+            if need == FAILURE:
+                found |= {FAILURE}
+                continue
+            name = subject_of(need)
+            given = self._given(name, called, caller, site)
+            if rules_out(self._told(given, caller, site.line), need):
+                return None
+            if isinstance(given, Name) and given.id in self._kept(caller, site):
+                found |= {need.replace(name, given.id, 1)}
+        return found
+
+    def told(self, called: ProjectFunction, caller: ProjectFunction, site: Site, known: Told) -> Told:
+        """What a call tells of the parameters of what it calls, where so much is known of those of the caller."""
+        return frozenset(self._each_told(called, caller, site, dict(known)))
+
+    def _each_told(
+        self, called: ProjectFunction, caller: ProjectFunction, site: Site, known: dict[str, str]
+    ) -> Iterator[tuple[str, str]]:
+        asked = self._asked_of(called)
+        if not asked or self._is_called_unseen(called):
+            return
+        kept = self._kept(caller, site) & known.keys()
+        for name in asked:
+            given = self._given(name, called, caller, site)
+            told = known[given.id] if isinstance(given, Name) and given.id in kept else ""
+            if told := told or self._told(given, caller, site.line):
+                yield name, told
+
+    def _asked_of(self, function: ProjectFunction) -> frozenset[str]:
+        """The parameters that calls need, or are given."""
+        if function not in self._asked:
+            sites = self._project.function(function).sites
+            asked = {subject_of(need) for site in sites for need in self.needs(site, function)}
+            given = {
+                one.id
+                for site in sites
+                for one in (*site.call.arguments, *(value for _, value in site.call.keywords))
+                if isinstance(one, Name)
+            }
+            parameters = {one.name for one in self._project.function(function).parameters}
+            self._asked[function] = frozenset((asked | given) & parameters)
+        return self._asked[function]
+
+    def _is_called_unseen(self, function: ProjectFunction) -> bool:
+        if function not in self._unseen:
+            self._unseen[function] = may_be_called_unseen(function, self._project)
+        return self._unseen[function]
+
+    # Parameters
+
+    def _in_terms_of_parameters(self, need: str, function: ProjectFunction) -> str:
+        """The same of the parameter which an attribute was given just before: `self.cached = cached`."""
+        subject = subject_of(need)
+        bindings = self._project.function(function).bindings.get(subject, ()) if "." in subject else ()
+        given = bindings[0].value if len(bindings) == 1 else None
+        return need.replace(subject, given.id, 1) if isinstance(given, Name) else need
+
+    def _kept(self, of: ProjectFunction, site: Site) -> frozenset[str]:
+        """The parameters that hold what the caller gave as far as that call. What a decorator gives is unknown."""
+        if not self._project.decorators_are_known(of):
+            return frozenset()
+        function = self._project.function(of)
+        return frozenset(one.name for one in function.parameters if not _is_bound(one.name, function, site))
+
+    def _given(self, name: str, called: ProjectFunction, caller: ProjectFunction, site: Site) -> Expression | None:
+        """What a call gives for a parameter, or its default. None: unknown."""
+        callee = self._project.value(site.call.callee, Where(caller.path, caller.index, site.line))
+        keywords, parameters = dict(site.call.keywords), self._project.function(called).parameters
+        is_unpacked = "" in keywords or None in site.call.arguments
+        if is_unpacked or isinstance(callee, Partial) or self._project.called_function(callee) != called:
+            return None
+        if name in keywords:
+            return keywords[name]
+        place = [parameter.name for parameter in parameters].index(name)
+        if parameters[place].kind in {"star", "mapping"}:
+            return None
+        given = site.call.arguments[max(place - self._is_bound_to_first(called, caller, site), 0) :]
+        return given[0] if given and parameters[place].kind != "keyword" else parameters[place].default
+
+    def _is_bound_to_first(self, called: ProjectFunction, caller: ProjectFunction, site: Site) -> bool:
+        """Whether the first parameter is given by what stands before the dot, not by an argument."""
+        if self._project.function(called).owner < 0:
+            return False
+        made_by = {one.name for one in self._project.decorators(called) if isinstance(one, Outside)}
+        of = site.call.callee.of if isinstance(site.call.callee, Attribute) else None
+        is_class = isinstance(self._project.value(of, Where(caller.path, caller.index, site.line)), ProjectClass)
+        is_plain = "builtins.classmethod" not in made_by and self._project.function(called).name != "__init__"
+        return "builtins.staticmethod" not in made_by and not (is_class and is_plain)
+
+    # Values
+
+    def _told(self, given: Expression | None, caller: ProjectFunction, line: int, hops: int = HOPS) -> str:
+        match given:
+            case Name(id=name):
+                return self._told_of_name(name, caller, line, hops) if hops else ""
+            case Call():
+                return self._told_of_call(given, Where(caller.path, caller.index, line))
+            case Awaited(of=Call() as call):
+                return self._told_of_call(call, Where(caller.path, caller.index, line), awaited=True)
+            case Computed():
+                return MADE
+            case Defined() | DefinedClass():
+                return TRUE
+            case _:
+                return told_by_literal(given)
+
+    def _told_of_name(self, name: str, caller: ProjectFunction, line: int, hops: int) -> str:
+        function = self._project.function(caller)
+        bindings = function.bindings.get(name, ())
+        parameter = next((one for one in function.parameters if one.name == name), None)
+        if parameter is not None:
+            return "" if bindings else self._told_of_parameter(parameter, caller)
+        if len(bindings) != 1 or bindings[0].line > line:
+            return ""
+        told = self._told(bindings[0].value, caller, bindings[0].line, hops - 1)
+        is_filled = isinstance(bindings[0].value, Display)  # perhaps, by its methods
+        return MADE if told and is_filled else told
+
+    def _told_of_parameter(self, parameter: Parameter, function: ProjectFunction) -> str:
+        """What its annotation tells of it, unless its default is another thing than that says."""
+        default = parameter.default
+        is_injected = isinstance(default, Call) and last_name(default.callee) in _INJECTING
+        if parameter.has_default and not is_injected and told_by_literal(default) in {"", NOTHING}:
+            return ""
+        return self._told_by_annotation(parameter.annotation, function)
+
+    def _told_of_call(self, call: Call, where: Where, *, awaited: bool = False) -> str:
+        callee = self._project.value(call.callee, where)
+        match callee:
+            case ProjectClass():
+                return TRUE if self._is_plain(callee) else MADE
+            case Outside(name=name):
+                return MADE if _is_named_like_a_class(name) else ""
+            case ProjectFunction() if awaited == self._project.function(callee).asynchronous:
+                return self._told_by_annotation(self._project.function(callee).returns, callee)
+            case _:
+                return ""
+
+    def _is_plain(self, of: ProjectClass) -> bool:
+        """Whether all objects of a class count as true: it inherits nothing that could say otherwise."""
+        for owner in self._project.family(of):
+            if isinstance(owner, Outside):
+                if owner.name not in _PLAIN:
+                    return False
+                continue
+            class_ = self._project.class_(owner)
+            where = Where(owner.path, class_.parent, class_.line)
+            if not _TRUTH.isdisjoint(class_.methods) or None in [self._project.value(b, where) for b in class_.bases]:
+                return False
+        return True
+
+    def _told_by_annotation(self, annotation: Expression | None, of: ProjectFunction) -> str:
+        """`MADE` where it names types, and None is none of them."""
+        function = self._project.function(of)
+        return MADE if self._leaves_out_none(annotation, Where(of.path, function.parent, function.line)) else ""
+
+    def _leaves_out_none(self, annotation: Expression | None, where: Where) -> bool:
+        match annotation:
+            case Choice(options=options):
+                return all(self._leaves_out_none(one, where) for one in options)
+            case Subscript(of=of, items=items) if last_name(of) == "Annotated":
+                return self._leaves_out_none(items[0] if items else None, where)
+            case Subscript(of=of) | of if isinstance(of, (Name, Attribute)):
+                return self._is_class(of, where)
+            case _:
+                return False
+
+    def _is_class(self, named: Name | Attribute, where: Where) -> bool:
+        """Whether that is a class, and not another name for several types."""
+        value = self._project.value(named, where)
+        if isinstance(value, ProjectClass):
+            return self._project.class_(value).name == last_name(named)
+        if not isinstance(value, Outside):
+            return False
+        module, _, name = value.name.rpartition(".")
+        return name in _CONTAINERS or (module not in {"typing", "typing_extensions"} and value.name not in _ANYTHING)
+
+
+def _is_named_like_a_class(name: str) -> bool:
+    *_, around, last = ("", *name.split("."))
+    if around == "builtins":
+        return isinstance(getattr(builtins, last, None), type)
+    return last[:1].isupper() and not around[:1].isupper()
+
+
+def _is_bound(name: str, function: Function, site: Site) -> bool:
+    """Whether a name may have been given something else before a call."""
+    bindings = function.bindings.get(name, ())
+    return any(site.looped or binding.line < site.line for binding in bindings)

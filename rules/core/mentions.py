@@ -1,0 +1,65 @@
+"""Where the files of a project speak of a function: by its name, as an attribute, or by the name that it is imported under."""
+
+from collections.abc import Iterator
+
+from rules.core.facts import Attribute, Expression, Site, last_name
+from rules.core.project import Project
+from rules.core.repository import is_offline
+from rules.core.values import Module, ProjectFunction, Where
+
+
+def may_be_called_unseen(function: ProjectFunction, project: Project) -> bool:
+    """Whether served code calls a function, or may, in a way that nobody sees: it is handed on as a value, it has the name of a
+    method of something unknown, or it stands for a method of a base class.
+    """
+    unseen = (None, *project.stood_for_by(function))
+    for path in files_that_could_mean(function, project):
+        names = names_of(function, path, project) if not is_offline(path) else set[str]()
+        if any(name in project.facts[path].outline.mentions for name in names):
+            return True
+        for name in {name.removeprefix(".") for name in names}:
+            for call, at in project.calls_named(path, name):
+                if as_named(call.callee) in names and project.value(call.callee, at) in unseen:
+                    return True
+    return False
+
+
+def sites_of(path: str, project: Project) -> Iterator[tuple[Where, int, Site]]:
+    """All calls of a file, each with where it stands and its place among those of its function."""
+    for index, function in enumerate(project.facts[path].functions):
+        for place, site in enumerate(function.sites):
+            yield Where(path, index, site.line), place, site
+
+
+def files_that_could_mean(function: ProjectFunction, project: Project) -> set[str]:
+    """The files that have the function's name, and define it, or import it or its module; any file can name a method.
+
+    Under a star import, and under another name, the function may go by without its own name being read there.
+    """
+    facts = project.function(function)
+    named = set(project.naming.get(facts.name, ()))
+    if facts.owner >= 0:
+        return named
+    if facts.parent > 0:
+        return {function.path}
+    return {function.path} | (named & project.importers_of(function.path))
+
+
+def as_named(expression: Expression | None) -> str:
+    """A name as mentions are counted: an attribute behind a dot."""
+    return f".{last_name(expression)}" if isinstance(expression, Attribute) else last_name(expression)
+
+
+def names_of(function: ProjectFunction, path: str, project: Project) -> set[str]:
+    """The names under which a file may speak of the function: its own, as an attribute, or as it was imported there."""
+    facts = project.function(function)
+    names = {f".{facts.name}"}
+    if path == function.path:
+        names.add(facts.name)
+    for where, name, imported in project.imports_of(path):
+        value = project.value(imported, where)
+        if imported.name == facts.name and value == function:
+            names.add(name)
+        if name == "*" and isinstance(value, Module) and project.member(value, facts.name) == function:
+            names.add(facts.name)
+    return names

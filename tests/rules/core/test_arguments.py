@@ -1,0 +1,199 @@
+"""What a call gives for a parameter, and which conditions that rules out."""
+
+import pytest
+
+from tests.rules.checking import found, with_app
+
+_HELPER = """
+class Config: ...
+
+
+class Sized:
+    def __len__(self) -> int: ...
+
+
+class Named(str): ...
+
+
+def made() -> Config: ...
+
+
+def perhaps() -> Config | None: ...
+
+
+async def loaded() -> Config: ...
+
+
+{asynchronous}def build(config=None):
+    if {condition}:
+        config = time.sleep(1)
+    return config
+
+
+@app.get("/")
+async def home(body: Config, sent: str, left: str = None, got: Config = Depends(perhaps)):
+    here = Config()
+    both = Config()
+    if sent:
+        both = None
+    filled = []
+    filled.append(1)
+    return {awaited}build({given})
+"""
+
+_RULED_OUT = [
+    ("config is None", "Config()"),
+    ("config is None", "Sized()"),
+    ("config is None", "Path('a')"),
+    ("config is None", "here"),
+    ("config is None", "config=body"),
+    ("config is None", "sent"),
+    ("config is None", "got"),
+    ("config is None", "made()"),
+    ("config is None", "await loaded()"),
+    ("config is None", "{}"),
+    ("config is None", "[each for each in sent]"),
+    ("config is None", "''"),
+    ("config is None", "0"),
+    ("config is None", "f'{sent}'"),
+    ("config is None", "lambda: None"),
+    ("config is None and sent", "here"),
+    ("not config", "Config()"),
+    ("not config", "(1, 2)"),
+    ("not config", "'a'"),
+    ("config", ""),
+    ("config", "{}"),
+    ("config", "False"),
+    ("config is not None", ""),
+    ("config is not None", "None"),
+    ("config == 'x'", "'a'"),
+    ("config == 'nothing'", ""),
+    ("config != 'x'", "'x'"),
+]
+_LEFT_OPEN = [
+    ("config is None", ""),
+    ("config is None", "None"),
+    ("config is None", "both"),
+    ("config is None", "left"),
+    ("config is None", "unknown()"),
+    ("config is None", "perhaps()"),
+    ("config is None", "body.config"),
+    ("config is None", "*sent"),
+    ("config is None", "**sent"),
+    ("config is None", "sent or None"),
+    ("config is None or sent", "here"),
+    ("not config", "Sized()"),
+    ("not config", "Named()"),
+    ("not config", "Path('a')"),
+    ("not config", "body"),
+    ("not config", "{}"),
+    ("not config", "''"),
+    ("not config", "[each for each in sent]"),
+    ("not config", "[*sent]"),
+    ("config", "Config()"),
+    ("config", "'a'"),
+    ("config", "filled"),
+    ("config is not None", "False"),
+    ("config is not None", "[]"),
+    ("config == 'x'", "'x'"),
+    ("config == 'x'", "body"),
+    ("config != 'x'", "'a'"),
+]
+_IMPORTS = "import time\nfrom pathlib import Path\n\nfrom elsewhere import unknown\nfrom fastapi import Depends"
+
+
+def _sleeps(condition: str, given: str, *, asynchronous: bool) -> bool:
+    word, awaited = ("async ", "await ") if asynchronous else ("", "")
+    source = _HELPER.format(condition=condition, given=given, asynchronous=word, awaited=awaited)
+    return bool(found("blocking/sleep", with_app(_IMPORTS, source)))
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+@pytest.mark.parametrize(("condition", "given"), _RULED_OUT)
+def test_what_the_only_caller_rules_out_is_left_alone(condition: str, given: str, asynchronous: bool) -> None:
+    assert not _sleeps(condition, given, asynchronous=asynchronous)
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+@pytest.mark.parametrize(("condition", "given"), _LEFT_OPEN)
+def test_what_the_only_caller_leaves_open_is_found(condition: str, given: str, asynchronous: bool) -> None:
+    assert _sleeps(condition, given, asynchronous=asynchronous)
+
+
+_METHODS = """
+class Service:
+    @staticmethod
+    async def send(text, pause=None):
+        if pause:
+            time.sleep(1)
+
+    @classmethod
+    async def post(cls, text, pause=None):
+        if pause:
+            time.sleep(1)
+
+    async def put(self, *texts, pause=None):
+        if texts and pause:
+            time.sleep(1)
+
+
+@app.get("/")
+async def home(text: str):
+    await {call}
+"""
+
+
+@pytest.mark.parametrize("call", ["Service.send(text)", "Service().post(text)", "Service().put(text, text)"])
+def test_a_method_without_its_argument(call: str) -> None:
+    assert not found("blocking/sleep", with_app("import time", _METHODS.format(call=call)))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Service.send(text, 1)",
+        "Service().post(text, 1)",
+        "Service().put(None, pause=1)",
+        "Service.put(Service(), text, pause=1)",
+    ],
+)
+def test_a_method_with_its_argument(call: str) -> None:
+    assert found("blocking/sleep", with_app("import time", _METHODS.format(call=call)))
+
+
+_REBOUND = """
+async def build(config=None):
+    {above}
+    if config is None:
+        {inside}
+    {below}
+
+
+@app.get("/")
+async def home(text: str):
+    await build(text)
+"""
+
+
+@pytest.mark.parametrize(("inside", "below"), [("config = time.sleep(1)", "pass"), ("time.sleep(1)", "config = None")])
+def test_a_parameter_that_is_bound_again_below_tells(inside: str, below: str) -> None:
+    source = _REBOUND.format(above="pass", inside=inside, below=below)
+    assert not found("blocking/sleep", with_app("import time", source))
+
+
+def test_a_parameter_that_is_bound_again_above_or_in_a_loop_tells_nothing() -> None:
+    above = _REBOUND.format(above="config = text()", inside="time.sleep(1)", below="pass")
+    looped = """
+    async def build(config=None):
+        for each in config:
+            if config is None:
+                time.sleep(1)
+            config = each
+
+
+    @app.get("/")
+    async def home(text: str):
+        await build(text)
+    """
+    for source in (above, looped):
+        assert found("blocking/sleep", with_app("import time", source))
