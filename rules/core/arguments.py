@@ -19,10 +19,11 @@ from rules.core.facts import (
     Site,
     Subscript,
     last_name,
+    show,
 )
 from rules.core.facts import Collection as Display
 from rules.core.mentions import may_be_called_unseen
-from rules.core.needs import MADE, NOTHING, TRUE, rules_out, subject_of, told_by_literal
+from rules.core.needs import MADE, NOTHING, TRUE, alternatives, either, rules_out, subject_of, told_by_literal
 from rules.core.project import Project
 from rules.core.values import Outside, Partial, ProjectClass, ProjectFunction, Where
 
@@ -53,26 +54,39 @@ class Arguments:
         """What has to hold of the parameters of a function for one of its calls to be reached."""
         if not site.needs:
             return frozenset()
-        kept = self._kept(function, site) | {FAILURE}
-        told = (self._in_terms_of_parameters(need, function) for need in site.needs)
-        return frozenset(need for need in told if subject_of(need) in kept)
+        changing = self._project.function(function).bindings.keys() if site.looped else ()
+        asked = (self._parameters(function) - frozenset(changing)) | {FAILURE}
+        told = [[self._in_terms_of_parameters(n, function) for n in alternatives(need)] for need in site.needs]
+        return frozenset(either(same) for same in told if asked.issuperset(map(subject_of, same)))
 
     def needs_through(
         self, needs: Collection[str], called: ProjectFunction, caller: ProjectFunction, site: Site
     ) -> frozenset[str] | None:
         """The same where the function that has the needs is called: of the parameters of the caller. None: ruled out."""
-        found = self.needs(site, caller)
+        found = set(self.needs(site, caller))
         for need in needs:
-            if need == FAILURE:
-                found |= {FAILURE}
-                continue
-            name = subject_of(need)
-            given = self._given(name, called, caller, site)
-            if rules_out(self._told(given, caller, site.line), need):
+            left = [
+                self._handed_on(one, called, caller, site)
+                for one in alternatives(need)
+                if one == FAILURE or not rules_out(self._told_at(subject_of(one), called, caller, site), one)
+            ]
+            if not left:
                 return None
-            if isinstance(given, Name) and given.id in self._kept(caller, site):
-                found |= {need.replace(name, given.id, 1)}
-        return found
+            if all(left):
+                found.add(either(left))
+        return frozenset(found)
+
+    def _handed_on(self, need: str, called: ProjectFunction, caller: ProjectFunction, site: Site) -> str:
+        """The same need of the parameter that a caller hands on; empty where it gives something else."""
+        if need == FAILURE:
+            return need
+        name = subject_of(need)
+        given = self._given(name, called, caller, site)
+        is_kept = isinstance(given, Name) and given.id in self._kept(caller, site)
+        return need.replace(name, show(given), 1) if is_kept else ""
+
+    def _told_at(self, name: str, called: ProjectFunction, caller: ProjectFunction, site: Site) -> str:
+        return self._told(self._given(name, called, caller, site), caller, site.line)
 
     def told(self, called: ProjectFunction, caller: ProjectFunction, site: Site, known: Told) -> Told:
         """What a call tells of the parameters of what it calls, where so much is known of those of the caller."""
@@ -95,7 +109,8 @@ class Arguments:
         """The parameters that calls need, or are given."""
         if function not in self._asked:
             sites = self._project.function(function).sites
-            asked = {subject_of(need) for site in sites for need in self.needs(site, function)}
+            needs = (need for site in sites for need in self.needs(site, function))
+            asked = {subject_of(one) for need in needs for one in alternatives(need)}
             given = {
                 one.id
                 for site in sites
@@ -120,12 +135,16 @@ class Arguments:
         given = bindings[0].value if len(bindings) == 1 else None
         return need.replace(subject, given.id, 1) if isinstance(given, Name) else need
 
-    def _kept(self, of: ProjectFunction, site: Site) -> frozenset[str]:
-        """The parameters that hold what the caller gave as far as that call. What a decorator gives is unknown."""
+    def _parameters(self, of: ProjectFunction) -> frozenset[str]:
+        """The parameters that hold what the caller gave. What a decorator gives is unknown."""
         if not self._project.decorators_are_known(of):
             return frozenset()
+        return frozenset(parameter.name for parameter in self._project.function(of).parameters)
+
+    def _kept(self, of: ProjectFunction, site: Site) -> frozenset[str]:
+        """The parameters that still hold that where a call stands."""
         function = self._project.function(of)
-        return frozenset(one.name for one in function.parameters if not _is_bound(one.name, function, site))
+        return frozenset(name for name in self._parameters(of) if not _is_bound(name, function, site))
 
     def _given(self, name: str, called: ProjectFunction, caller: ProjectFunction, site: Site) -> Expression | None:
         """What a call gives for a parameter, or its default. None: unknown."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from rules.core.arguments import NOTHING_TOLD, Arguments, Told
 from rules.core.facts import Site
-from rules.core.needs import rules_out, subject_of
+from rules.core.needs import alternatives, rules_out, subject_of
 from rules.core.roots import Root
 from rules.core.values import ProjectFunction
 
@@ -36,7 +36,9 @@ class Arrival:
     def allows(self, needs: Iterable[str]) -> bool:
         """Whether nothing that is known rules out what is needed."""
         told = dict(self.told)
-        return not any(rules_out(told.get(subject_of(need), ""), need) for need in needs)
+        return not any(
+            all(rules_out(told.get(subject_of(one), ""), one) for one in alternatives(need)) for need in needs
+        )
 
 
 Arrivals = Mapping[ProjectFunction, list[Arrival]]

@@ -2,6 +2,8 @@
 
 import ast
 
+from rules.core.needs import either
+
 LONGEST_TEXT = 120  # characters of a literal that is kept
 
 
@@ -25,7 +27,7 @@ def always_leaves(statement: ast.stmt) -> bool:
 def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names that must hold something for a condition to hold, and for it to fail; with a minus: that must hold nothing.
 
-    A colon behind it: where None is asked for, not whether it counts as true. `cache[key]` stands for `key in cache`, `f()` for a function that is asked.
+    Behind a `|` stand several of which one is enough. A colon behind it: where None is asked for, not whether it counts as true. `cache[key]` stands for `key in cache`, `f()` for a function that is asked.
     """
     match test:
         case ast.Compare(subject, [ast.IsNot()], [ast.Constant(value=None)]) if name := _subject(subject):
@@ -44,9 +46,11 @@ def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
             held, failed = needed(operand)
             return failed, held
         case ast.BoolOp(ast.And(), parts):
-            return tuple(name for part in parts for name in needed(part)[0]), ()
+            told = [needed(part) for part in parts]
+            return tuple(name for held, _ in told for name in held), _one_of([failed for _, failed in told])
         case ast.BoolOp(ast.Or(), parts):
-            return (), tuple(name for part in parts for name in needed(part)[1])
+            told = [needed(part) for part in parts]
+            return _one_of([held for held, _ in told]), tuple(name for _, failed in told for name in failed)
         case ast.Call(ast.Name(id=name) | ast.Attribute(attr=name), [], []):
             return (f"{name}()",), (f"-{name}()",)
         case ast.Call(ast.Name("hasattr"), [ast.Name(id=owner), ast.Constant(value=str(attribute))]):
@@ -54,6 +58,12 @@ def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
         case _:
             name = _subject(test)
             return ((name,), (f"-{name}",)) if name else ((), ())
+
+
+def _one_of(ways: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """What of several ways one is enough needs: of each the first thing that it needs. Nothing where one needs nothing."""
+    first = [needs[0] for needs in ways if needs and "|" not in needs[0]]
+    return (either(first),) if len(first) == len(ways) else ()
 
 
 def _texts(node: ast.expr) -> str:
@@ -91,7 +101,7 @@ def perhaps_missing(test: ast.expr) -> tuple[str, ...]:
     parts = list(ast.walk(test))
     if any(isinstance(part, (ast.Call, *ordered)) for part in parts):
         return ()
-    return tuple(f"?{name}" for name in needed(test)[0] if not name.startswith("-"))
+    return tuple(f"?{name}" for name in needed(test)[0] if not name.startswith(("-", "|")))
 
 
 def is_main_guard(test: ast.expr) -> bool:

@@ -6,7 +6,7 @@ empty one where nothing is known.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rules.core.facts import Collection, Constant, Expression
 
@@ -17,6 +17,16 @@ MADE = "made"
 TRUE = "true"
 
 _TOLD = re.compile("[^=~]+([=~])(.*)", re.DOTALL)
+
+
+def alternatives(need: str) -> tuple[str, ...]:
+    """The needs of which one is enough: `|a|b` stands for several, every other for itself."""
+    return tuple(need[1:].split("|")) if need.startswith("|") else (need,)
+
+
+def either(needs: Sequence[str]) -> str:
+    """One need that stands for several of which one is enough."""
+    return needs[0] if len(needs) == 1 else f"|{'|'.join(needs)}"
 
 
 def subject_of(need: str) -> str:
@@ -64,3 +74,22 @@ def told_by_literal(given: Expression | None) -> str:
 def is_nothing(given: Expression | None) -> bool:
     """Whether it is None or False."""
     return told_by_literal(given) in {NOTHING, FALSE}
+
+
+def rebound(need: str, bound: Mapping[str, Sequence[Sequence[str]]]) -> tuple[str, ...]:
+    """The same where some parameters were given something else before, under these needs.
+
+    Either it holds of what the caller gave, or the parameter was given something else: then all that this needed held.
+    """
+    parts = alternatives(need)
+    if bound.keys().isdisjoint(map(subject_of, parts)):
+        return (need,)
+    under = bound.get(subject_of(need), ()) if len(parts) == 1 and "|" not in need else ()
+    others = [other for needs in under for other in needs if "|" not in other and not other.startswith("?")]
+    if len(under) != 1 or not others:
+        return (either([_primed(part) if subject_of(part) in bound else part for part in parts]),)
+    return tuple(either([need, other]) for other in others)
+
+
+def _primed(need: str) -> str:
+    return need.replace(subject_of(need), f"{subject_of(need)}'", 1)

@@ -44,7 +44,7 @@ class Once:
         """Whether only the first call of a process comes there: under `if it is None` of something that is kept there; or one that
         finds it too old: under `if is_stale()`.
         """
-        asked = (need[:-2] for need in site.needs if need.endswith("()") and not need.startswith("-"))
+        asked = (need[:-2] for need in site.needs if need.endswith("()") and not need.startswith(("-", "|")))
         if any(not _AGED.isdisjoint(name.split("_")) for name in asked):
             return True
         missing = set(absent(site.needs))

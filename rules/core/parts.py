@@ -66,6 +66,9 @@ class Scope:
     guards: int = 0
     scripted: int = 0
     needs: tuple[str, ...] = ()
+    parameters: frozenset[str] = frozenset()
+    rebound: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    """For each parameter that is given something else the needs of the places where it is."""
 
 
 @dataclass(frozen=True, slots=True)

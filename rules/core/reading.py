@@ -51,6 +51,7 @@ from rules.core.facts import (
 )
 from rules.core.formatted import IS_TOLD, settle
 from rules.core.ignores import read_ignores
+from rules.core.needs import rebound
 from rules.core.parts import Before, Part, Scope, closed, joined
 from rules.core.syntax import UnreadableError, parse
 from rules.core.uncollected import uncollected
@@ -210,19 +211,28 @@ class _Reader:
         scripted = self._scope.index == 0 and is_main_guard(node.test)
         self._tested(node.test)
         self._narrow(node)
-        held, failed = needed(node.test)
+        held, failed = self._needed(node.test)
         needs = self._scope.needs
         self._scope.scripted += scripted
         self._scope.needs = needs + held
         self._block(node.body)
         self._scope.scripted -= scripted
-        otherwise = (needs + (failed or perhaps_missing(node.test)))[:MOST_NEEDS]
+        is_told = any(not need.startswith("|") for need in failed)
+        otherwise = (needs + (failed if is_told else perhaps_missing(node.test) + failed))[:MOST_NEEDS]
         self._scope.needs = otherwise
         self._block(node.orelse)
         leaves = isinstance(node.body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
         self._scope.needs = otherwise if leaves else needs
         below = node.orelse[0].lineno if node.orelse else 0
         self._scope.branches.append((node.body[0].lineno, below, node.end_lineno or 0))
+
+    def _needed(self, test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What must hold for a condition to hold, and for it to fail, as far as parameters still hold what was given for them."""
+        held, failed = needed(test)
+        return (self._of_given(held), self._of_given(failed)) if self._scope.rebound else (held, failed)
+
+    def _of_given(self, needs: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(told for need in needs for told in rebound(need, self._scope.rebound))
 
     def _narrow(self, node: ast.If) -> None:
         """What `if isinstance(x, T)` tells of `x` in its branches, and below them where one of them leaves."""
@@ -337,7 +347,7 @@ class _Reader:
             if case.guard is not None:
                 self._tested(case.guard)
             said = matched(case.pattern) if isinstance(node.subject, ast.Name) else ""
-            self._scope.needs = needs + ((f"{last_part(node.subject)}={said}",) if said else ())
+            self._scope.needs = needs + (self._of_given((f"{last_part(node.subject)}={said}",)) if said else ())
             self._block(case.body)
         self._scope.needs = needs
 
@@ -369,6 +379,7 @@ class _Reader:
         parameters = self._parameters(node.args)
         returns = self._annotation(node.returns)
         scope = self._open(node.name)
+        scope.parameters = frozenset(parameter.name for parameter in parameters)
         first_line = min([node.lineno, *(d.lineno for d in node.decorator_list)])
         self._keep(node.name, node.lineno, Defined(scope.index))
         if self._class is not None:
@@ -528,6 +539,8 @@ class _Reader:
         scope: Scope | _ClassScope = self._class if self._class is not None else self._scope
         if self._class is None and name in self._scope.outer:
             scope = self._module
+        if name in self._scope.parameters:
+            self._scope.rebound.setdefault(name, []).append(self._scope.needs)
         kept = scope.bindings.setdefault(name, [])
         kept.append(Binding(line, value or Constant(None, "unknown"), self._scope.index))
 
@@ -677,14 +690,14 @@ class _Reader:
         for part in node.values:
             is_asked = tested or part is not node.values[-1]
             parts.append(self._tested(part) if is_asked else self._expression(part))
-            held, failed = needed(part)
+            held, failed = self._needed(part)
             self._scope.needs += held if isinstance(node.op, ast.And) else failed
         self._scope.needs = needs
         return _choice(parts)
 
     def _conditional(self, node: ast.IfExp) -> Expression | None:
         self._tested(node.test)
-        held, failed = needed(node.test)
+        held, failed = self._needed(node.test)
         needs = self._scope.needs
         self._scope.needs = needs + held
         body = self._expression(node.body)

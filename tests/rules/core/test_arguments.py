@@ -181,6 +181,68 @@ def test_a_parameter_that_is_bound_again_below_tells(inside: str, below: str) ->
     assert not found("blocking/sleep", with_app("import time", source))
 
 
+@pytest.mark.parametrize(
+    ("above", "given", "is_found"),
+    [
+        ("if pair:\n        config, other = pair", "object()", False),
+        ("if pair:\n        config, other = pair", "object(), pair=text", True),
+        ("if pair and not text:\n        config = pair", "object(), text='a', pair=text", False),
+        ("if pair and not text:\n        config = pair", "object(), text='', pair=text", True),
+        ("if config is None:\n        config = text", "object()", False),
+        ("if config is None:\n        config = text", "", True),
+        ("if pair:\n        config = pair\n    config = text", "object()", True),
+    ],
+)
+def test_a_parameter_that_is_bound_again_under_a_condition(above: str, given: str, is_found: bool) -> None:
+    source = f"""
+async def build(config=None, text=None, pair=None):
+    {above}
+    if config is None:
+        time.sleep(1)
+
+
+@app.get("/")
+async def home(text: str):
+    await build({given})
+"""
+    assert bool(found("blocking/sleep", with_app("import time", source))) is is_found
+
+
+@pytest.mark.parametrize(
+    ("body", "given", "is_found"),
+    [
+        ("if config or pair:\n        time.sleep(1)", "", False),
+        ("if config or pair:\n        time.sleep(1)", "pair=text", True),
+        ("if config is None and pair is None:\n        return\n    time.sleep(1)", "text='a'", False),
+        ("if config is None and pair is None:\n        return\n    time.sleep(1)", "config='a'", True),
+        ("if not (config and pair):\n        time.sleep(1)", "object(), pair='a'", True),
+        ("if not (config and pair):\n        time.sleep(1)", "'b', pair='a'", False),
+        ("config = config or pair and time.sleep(1)", "'b'", False),
+        ("config = config or pair and time.sleep(1)", "pair=text", True),
+        ("if config is None:\n        config = {}\n        time.sleep(1)", "text", False),
+        ("if config is None:\n        config = {}\n        time.sleep(1)", "None", True),
+        ("if config == 'a' or text == 'b':\n        time.sleep(1)", "'b', 'a'", False),
+        ("if config == 'a' or text == 'b':\n        time.sleep(1)", "'b', 'b'", True),
+        ("if config or text.strip():\n        time.sleep(1)", "", True),
+    ],
+)
+def test_one_of_several_conditions(body: str, given: str, is_found: bool) -> None:
+    source = f"""
+async def build(config=None, text=None, pair=None):
+    {body}
+
+
+async def around(config=None, text=None, pair=None):
+    return await build(config, text, pair)
+
+
+@app.get("/")
+async def home(text: str):
+    await around({given})
+"""
+    assert bool(found("blocking/sleep", with_app("import time", source))) is is_found
+
+
 def test_a_parameter_that_is_bound_again_above_or_in_a_loop_tells_nothing() -> None:
     above = _REBOUND.format(above="config = text()", inside="time.sleep(1)", below="pass")
     looped = """
