@@ -156,9 +156,10 @@ class Arguments:
         if name in keywords:
             return keywords[name]
         place = [parameter.name for parameter in parameters].index(name)
-        if parameters[place].kind in {"star", "mapping"}:
+        before = place - self._is_bound_to_first(called, caller, site)
+        if before < 0 or parameters[place].kind in {"star", "mapping"}:
             return None
-        given = site.call.arguments[max(place - self._is_bound_to_first(called, caller, site), 0) :]
+        given = site.call.arguments[before:]
         return given[0] if given and parameters[place].kind != "keyword" else parameters[place].default
 
     def _is_bound_to_first(self, called: ProjectFunction, caller: ProjectFunction, site: Site) -> bool:
