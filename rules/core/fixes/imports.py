@@ -9,6 +9,7 @@ from rules.core.findings import Edit, Span
 from rules.core.fixes.document import Document
 
 ImportStatement = ast.Import | ast.ImportFrom
+_DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Wanted:
             return written
         if _is_bound(document, member):
             raise LookupError(f"the name `{member}` is taken")
+        if is_optional(document, module):
+            raise LookupError(f"`{module.partition('.')[0]}` may be absent")
         members = self._members.setdefault((document.path, module), [])
         if member not in members:
             members.append(member)
@@ -125,10 +128,10 @@ def swap_or_add(
 
 
 def import_member(document: Document, module: str, member: str) -> Imported | None:
-    """`from module import member`. None where the file uses the name for something else."""
+    """`from module import member`. None where the file uses the name for something else, or the package may be absent."""
     if (written := is_imported(document, f"{module}.{member}")) is not None:
         return Imported(written)
-    if _is_bound(document, member):
+    if _is_bound(document, member) or is_optional(document, module):
         return None
     for statement in _statements(document):
         if isinstance(statement, ast.ImportFrom) and statement.module == module and not statement.level:
@@ -140,10 +143,10 @@ def import_member(document: Document, module: str, member: str) -> Imported | No
 
 
 def import_module(document: Document, module: str) -> Imported | None:
-    """`import module`. None where the file uses the name for something else."""
+    """`import module`. None where the file uses the name for something else, or the package may be absent."""
     if (written := is_imported(document, module)) is not None:
         return Imported(written)
-    if _is_bound(document, module.partition(".")[0]):
+    if _is_bound(document, module.partition(".")[0]) or is_optional(document, module):
         return None
     return _added(document, f"import {module}", module, module)
 
@@ -265,7 +268,7 @@ def _added(document: Document, line: str, module: str, name: str) -> Imported:
 
 def _place(document: Document, line: str, module: str) -> tuple[int, str]:
     """The line at which an import belongs, and its text: beside its own package, else in its group, else apart."""
-    statements = [s for s in _statements(document) if _stands_alone(document, s) and not _is_future(s)]
+    statements = [s for s in _head(document) if _stands_alone(document, s) and not _is_future(s)]
     kin = [s for s in statements if _module(s).partition(".")[0] == module.partition(".")[0] and not _level(s)]
     group = kin or [s for s in statements if _kind(_level(s) or _module(s)) == _kind(module)]
     group = [s for s in group if isinstance(s, ast.ImportFrom) == line.startswith("from ")] or group
@@ -300,6 +303,29 @@ def _first_line(document: Document) -> int:
 def _statements(document: Document) -> list[ImportStatement]:
     """The imports at the top level of the file."""
     return [s for s in document.tree.body if isinstance(s, (ast.Import, ast.ImportFrom))]
+
+
+def _head(document: Document) -> Iterator[ImportStatement]:
+    """The imports before anything is defined, so that all of the file may use what is imported there."""
+    for statement in document.tree.body:
+        if isinstance(statement, _DEFINING):
+            return
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            yield statement
+
+
+def is_optional(document: Document, module: str) -> bool:
+    """Whether the file does without the package until it needs it: all that it imports of it is imported later, or tried."""
+    package = module.partition(".")[0]
+    own = [statement for statement in document.imports if not _level(statement) and _imports(statement, package)]
+    return bool(own) and package not in sys.stdlib_module_names and not any(one in document.tree.body for one in own)
+
+
+def _imports(statement: ImportStatement, package: str) -> bool:
+    modules = (
+        [alias.name for alias in statement.names] if isinstance(statement, ast.Import) else [statement.module or ""]
+    )
+    return any(module.partition(".")[0] == package for module in modules)
 
 
 def _is_bound(document: Document, name: str) -> bool:

@@ -14,28 +14,52 @@ _RETURNING = frozenset(dis.opmap[name] for name in ("RETURN_VALUE", "RETURN_CONS
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names that a module reads as globals, and those that it binds. `ends`: its last line can be reached."""
+    """The names that a module reads as globals, and those that it binds.
+
+    `early` are those that its top level reads before it binds them, `placed` those that it binds there. `ends`: its last line
+    can be reached.
+    """
 
     read: frozenset[str]
     bound: frozenset[str]
     ends: bool
+    early: frozenset[str]
+    placed: frozenset[str]
 
 
 def names_in_code(tree: ast.Module, flags: int = 0) -> Names:
     """The names of a module that is compiled with these flags of `__future__`. Raises where it cannot be compiled."""
     read: set[str] = set()
     bound: set[str] = set()
+    early: set[str] = set()
     module = compile(tree, "<fix>", "exec", flags, dont_inherit=True)
+    for operation, name in _global_names(module):
+        if operation not in _READING:
+            bound.add(name)
+        elif name not in bound:
+            early.add(name)
+    placed = frozenset(bound)
     for code in _codes(module):
         for operation, name in _global_names(code):
             (read if operation in _READING else bound).add(name)
-    return Names(frozenset(read), frozenset(bound), not _RETURNING.isdisjoint(module.co_code[::2]))
+    ends = not _RETURNING.isdisjoint(module.co_code[::2])
+    return Names(frozenset(read), frozenset(bound), ends, frozenset(early), placed)
 
 
 def open_names(each: Iterable[Names]) -> frozenset[str]:
     """The names that are read and bound nowhere, builtins among them, in a module that consists of these."""
     every = list(each)
     return frozenset().union(*(one.read for one in every)).difference(*(one.bound for one in every))
+
+
+def early_names(each: Iterable[Names]) -> frozenset[str]:
+    """The names that the top level of a module, which consists of these, reads above the line that binds them."""
+    early: set[str] = set()
+    placed: set[str] = set()
+    for one in each:
+        early |= one.early - placed
+        placed |= one.placed
+    return frozenset(early & placed)
 
 
 def _global_names(code: CodeType) -> Iterator[tuple[int, str]]:

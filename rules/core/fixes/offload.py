@@ -8,7 +8,7 @@ from rules.core.facts import Collection, Constant, Facts, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported
+from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
 from rules.core.fixes.iteration import ITERATED
 from rules.core.fixes.sharing import (
     BOUND,
@@ -200,14 +200,14 @@ def _where(site: Site, function: ProjectFunction) -> Where:
 def hand_over(document: Document, contexts: Contexts) -> Imported | None:
     """Which function hands over: the one that the file uses already, else FastAPI's, whose pool is the larger.
 
-    A package that has nothing to do with FastAPI may be used where that is not installed, and gets the standard library's.
+    Where FastAPI need not be installed, as for a package that has nothing to do with it, it is the standard library's.
     """
     module, member = THREADPOOL
     for dotted in (f"{module}.{member}", f"starlette.concurrency.{member}", STANDARD):
         written = is_imported(document, dotted)
         if written is not None and (dotted.endswith(member) or written in document.called):
             return Imported(written)
-    if not _may_import_fastapi(document.path, contexts):
+    if is_optional(document, module) or not _may_import_fastapi(document.path, contexts):
         return import_dotted(document, STANDARD)
     return import_member(document, module, member)
 

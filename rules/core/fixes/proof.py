@@ -1,8 +1,8 @@
 """What must hold of a fix before it is shown. A fix that fails a proof is not offered.
 
-The edited file compiles, so that `await` stands only where it may; every name that
-resolved still resolves, and no new one is left open; each function keeps its name, parameters, defaults, annotations and
-decorators, and with them the API its contract; the blocking call is gone and no other came; nothing is left unawaited.
+The edited file compiles, so that `await` stands only where it may; every name that resolved still resolves, no new one is left
+open, and none is read at the top of the file above its import; each function keeps its name, parameters, defaults, annotations
+and decorators, and with them the API its contract; the blocking call is gone and no other came; nothing is left unawaited.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.findings import Edit, Fix, Way
-from rules.core.fixes.names import names_in_code, open_names
+from rules.core.fixes.names import Names, early_names, names_in_code, open_names
 from rules.core.fixes.rereading import taken_apart
 from rules.core.fixes.turning import MANAGER
 from rules.core.fixes.yielding import ASYNCHRONOUS
@@ -79,21 +79,27 @@ def read_edited(before: bytes, after: bytes, edits: Iterable[Edit]) -> Facts | s
     edited = apart.edited(edits, after) if apart is not None else None
     if apart is None or edited is None:
         return _read_whole(before, after)
-    return "leaves a name unresolved" if edited.open - apart.open else edited.facts
+    return _misnamed(edited.open - apart.open, edited.early - apart.early) or edited.facts
+
+
+def _misnamed(opened: Collection[str], early: Collection[str]) -> str:
+    """What is wrong with names that became open, or are read at the top of the file before they are there."""
+    return "leaves a name unresolved" if opened else "reads a name above the line that binds it" if early else ""
 
 
 def _read_whole(before: bytes, after: bytes) -> Facts | str:
     try:
         tree = parse(decode_source(after))
-        opened = open_names([names_in_code(tree)]) - _open_before(before)
+        old, new = _names_of(before), [names_in_code(tree)]
     except (SyntaxError, ValueError, UnreadableError, RecursionError):
         return "does not parse"
-    return "leaves a name unresolved" if opened else read_facts(after, tree)
+    wrong = _misnamed(open_names(new) - open_names(old), early_names(new) - early_names(old))
+    return wrong or read_facts(after, tree)
 
 
 @lru_cache(maxsize=16)
-def _open_before(source: bytes) -> frozenset[str]:
-    return open_names([names_in_code(parse(decode_source(source)))])
+def _names_of(source: bytes) -> tuple[Names, ...]:
+    return (names_in_code(parse(decode_source(source))),)
 
 
 def _contract_objection(fix: Fix, before: Surroundings, after: Contexts, edited: Mapping[str, Facts]) -> str:

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from rules.core.edits import apply_to_text, decode_source, line_offsets
 from rules.core.facts import Facts
 from rules.core.findings import Edit, Span
-from rules.core.fixes.names import Names, names_in_code, open_names
+from rules.core.fixes.names import Names, early_names, names_in_code, open_names
 from rules.core.ignores import read_ignores
 from rules.core.parts import Before, Part, joined, lowered
 from rules.core.reading import LONE_RETURN, LONGEST_FILE, read_part
@@ -46,10 +46,11 @@ class Piece:
 
 @dataclass(frozen=True)
 class Edited:
-    """A file after edits: its facts, and the names that it reads and binds nowhere, builtins among them."""
+    """A file after edits: its facts, the names that it reads and binds nowhere, builtins among them, and those that it binds late."""
 
     facts: Facts
     open: frozenset[str]
+    early: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class Apart:
         """The names that the file reads and binds nowhere, builtins among them."""
         return open_names(piece.names for piece in self.pieces)
 
+    @cached_property
+    def early(self) -> frozenset[str]:
+        """The names that its top level reads above the line that binds them."""
+        return early_names(piece.names for piece in self.pieces)
+
     def edited(self, edits: Iterable[Edit], after: bytes) -> Edited | None:
         """What the file says after edits that have made it so; None where it has to be read as a whole."""
         try:
@@ -74,7 +80,8 @@ class Apart:
         if pieces is None or "".join([piece.text for piece in pieces]) != text:
             return None
         told = joined([piece.part for piece in pieces], len(text), _ignores(pieces))
-        return Edited(Facts.passing(*told), open_names(piece.names for piece in pieces))
+        names = [piece.names for piece in pieces]
+        return Edited(Facts.passing(*told), open_names(names), early_names(names))
 
     def _edited(self, edits: Sequence[Edit]) -> list[Piece] | None:
         pieces: list[Piece] = []

@@ -55,6 +55,11 @@ def with_lifespan(body: str, name: str = "FastAPI") -> str:
                 + "app = FastAPI(title='a', lifespan=lifespan)\napp.include_router(own)\n\nasync def start(): ...\n"
             ),
         ),
+        (
+            f"app = FastAPI(){HANDLER}\n\nimport os\nfrom collections import deque\n",
+            with_lifespan("    await start()\n    yield\n")
+            + "app = FastAPI(lifespan=lifespan)\n\nasync def start(): ...\n\n\nimport os\nfrom collections import deque\n",
+        ),
     ],
 )
 def test_the_handlers_are_called_by_a_lifespan(before: str, after: str) -> None:

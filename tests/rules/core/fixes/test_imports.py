@@ -439,6 +439,42 @@ def test_a_mock_in_a_test_that_names_the_import_keeps_it() -> None:
 # Bytes
 
 
+REDIS = """from fastapi import FastAPI
+{above}
+app = FastAPI()
+
+
+@app.get("/")
+async def home(url: str):
+{inside}    return redis.Redis.from_url(url).get("a")
+"""
+
+
+@pytest.mark.parametrize(
+    ("above", "inside"),
+    [
+        ("\ntry:\n    import redis\nexcept ImportError:\n    redis = None\n", ""),
+        ("\nif FastAPI:\n    import redis\n", ""),
+        ("", "    import redis\n\n"),
+    ],
+)
+def test_a_package_that_the_file_may_do_without_is_not_imported_at_the_top(above: str, inside: str) -> None:
+    """It may be absent where nobody asks for what it does."""
+    assert_unfixed("databases/redis", REDIS.format(above=above, inside=inside), way=Way.TWIN)
+
+
+def test_where_fastapi_is_imported_later_the_thread_is_that_of_the_standard_library() -> None:
+    before = "import shutil\n\n\ndef create(routes):\n    from fastapi import FastAPI\n\n    app = FastAPI()\n{route}\n    return app\n"
+    route = "\n    @app.get('/')\n    async def home():\n        await routes()\n        {call}\n"
+    assert_fixes(
+        "blocking/files",
+        before.format(route=route.format(call="shutil.rmtree('a')")),
+        before.replace("import shutil", "import asyncio\nimport shutil").format(
+            route=route.format(call="await asyncio.to_thread(shutil.rmtree, 'a')")
+        ),
+    )
+
+
 @pytest.mark.parametrize("end", ["\r\n", "\n"])
 def test_line_ends_are_those_of_the_file(end: str) -> None:
     before = "import requests\nfrom fastapi import FastAPI, Request\n" + BEFORE

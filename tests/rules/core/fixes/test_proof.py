@@ -77,6 +77,8 @@ def test_no_objection(before: str, after: str) -> None:
         ("    return 1", "    return [x async for x in y", "does not parse"),
         ("time.sleep(1)", "await anyio.sleep(1)", "leaves a name unresolved"),
         ("import time\n", "", "leaves a name unresolved"),
+        ("import time\n", "import time\n\nasyncio.plain = plain\n", "reads a name above the line that binds it"),
+        ("import time\n", "import time\n\n@plain\ndef f(): ...\n\n", "reads a name above the line that binds it"),
         ("time.sleep(1)", "time.sleep(1)", "changes nothing"),
         ("x: int = 1", "x: int = 2", "changes a signature"),
         ("x: int = 1", "z: int = 1", "changes a signature"),
@@ -161,6 +163,12 @@ def test_newer_syntax_is_no_objection() -> None:
     """The rest of the file may be newer than the interpreter."""
     source = SOURCE + "\n\ndef f[T](x: T):\n    try: ...\n    except A, B: ...\n    return f'{x[\"a\"]}'\n"
     assert objected("time.sleep(1)", "await asyncio.sleep(1)", source) == ""
+
+
+def test_a_name_that_was_read_too_early_before_is_no_objection() -> None:
+    """Nor is one that a function reads when it is called, or that a branch may have bound."""
+    source = f"print(helper)\n\n\ndef early():\n    return plain()\n\n\nif helper:\n    app = None\n{SOURCE}"
+    assert objected("time.sleep(1)", "await asyncio.sleep(1)", source, "home") == ""
 
 
 def test_a_name_that_was_open_before_is_no_objection() -> None:
