@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
-from rules.core.facts import Call, Class, Facts, Function, Import, Outline, last_name
+from rules.core.facts import Call, Class, Facts, Function, Import, Outline, attributes_in, last_name
 from rules.core.knowledge import Knowledge
 from rules.core.modules import Modules
 from rules.core.values import ProjectClass, ProjectFunction, Where
@@ -126,6 +126,15 @@ class Repository:
         """For each name, the files that call something by it."""
         return self._by_name("call")
 
+    @cached_property
+    def holding(self) -> Mapping[str, list[str]]:
+        """For each name of an attribute, the files that read or set one, also on the way to another: `client` in `api.client.get`."""
+        found: dict[str, list[str]] = {}
+        for path, facts in self.facts.items():
+            for name in {name for function in facts.functions for name in _attributes(function)}:
+                found.setdefault(name, []).append(path)
+        return found
+
     @property
     def deriving(self) -> Mapping[str, list[str]]:
         """For each name, the files with classes that derive from something of it."""
@@ -202,3 +211,8 @@ def _calls_by_name(functions: Sequence[Function]) -> dict[str, list[tuple[int, i
         for place, site in enumerate(function.sites):
             found.setdefault(last_name(site.call.callee), []).append((index, place))
     return found
+
+
+def _attributes(function: Function) -> Iterator[str]:
+    yield from (name.rpartition(".")[2] for name in (*function.reads, *function.bindings) if "." in name)
+    yield from (one.name for site in function.sites for one in attributes_in(site.call))

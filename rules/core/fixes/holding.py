@@ -174,7 +174,7 @@ def givers_of(held: Held, contexts: Contexts, texts: Texts) -> list[ProjectFunct
     for path, node in _nodes_of(held, contexts, texts) if held.name else ():
         document = _text(path, texts)
         if _is_handed_back(node, document):
-            found.append(ProjectFunction(path, _enclosing(node, document, contexts.project.facts[path].functions)))
+            found.append(ProjectFunction(path, enclosing(node, document, contexts.project.facts[path].functions)))
     return list(dict.fromkeys(found))
 
 
@@ -216,7 +216,7 @@ def _nodes_of(held: Held, contexts: Contexts, texts: Texts) -> Iterator[tuple[st
 def _files_of(held: Held, contexts: Contexts) -> set[str]:
     project = contexts.project
     if held.owner >= 0:
-        return {held.path, *project.naming.get(held.name, ())}
+        return {held.path, *project.holding.get(held.name, ())}
     if held.function > 0:
         return {held.path}
     return {held.path, *project.importers_of(held.path).intersection(project.naming.get(held.name, ()))}
@@ -305,11 +305,11 @@ def _attribute_mentions(held: Held, path: str, document: Document, contexts: Con
 
 def _place(node: ast.AST, path: str, document: Document, contexts: Contexts) -> Where:
     """From where a name in the node is looked up."""
-    index = _enclosing(node, document, contexts.project.facts[path].functions)
+    index = enclosing(node, document, contexts.project.facts[path].functions)
     return Where(path, index, getattr(node, "lineno", 0))
 
 
-def _enclosing(node: ast.AST, document: Document, functions: tuple[Function, ...]) -> int:
+def enclosing(node: ast.AST, document: Document, functions: tuple[Function, ...]) -> int:
     """The function that a node stands in, by its index; -1 in a lambda."""
     inside: ast.AST | None = document.parents.get(node)
     while inside is not None:
@@ -329,7 +329,7 @@ def _use(node: ast.expr, functions: tuple[Function, ...], path: str, document: D
     while isinstance(around, ast.Attribute):
         tail.append(around.attr)
         inner, around = around, document.parents.get(around)
-    index = _enclosing(node, document, functions)
+    index = enclosing(node, document, functions)
     if not (tail and isinstance(around, ast.Call) and around.func is inner) or index < 0:
         raise UnseenError
     span = document.span(around)

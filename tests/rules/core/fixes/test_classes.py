@@ -137,3 +137,32 @@ def test_what_makes_an_object_is_handed_to_a_thread() -> None:
     fixed = assert_whole_file_fixed(with_app(imports, body.format('User("a").name') + "\n"))
     assert b'return (await run_in_threadpool(User, "a")).name, await request.json()' in fixed
     assert_unfixed("databases/redis", with_app(imports, body.format('tuple(User(key).name for key in "a")') + "\n"))
+
+
+ASKED = """
+from openai import OpenAI
+
+
+class Api:
+    def __init__(self) -> None:
+        self.client = OpenAI()
+
+    async def ask(self, q: str):
+        return self.client.embeddings.create(input=q, model="m")
+
+
+api = Api()
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "fixed"), [("models.retrieve(q)", True), ("with_options(timeout=1).models.list()", False)]
+)
+def test_a_client_of_an_object_that_another_file_asks(call: str, *, fixed: bool) -> None:
+    """It is awaited there as well, or nowhere, though that file names it only on the way to a method."""
+    other = f"from app.main import api, app\n\n\n@app.get('/o')\ndef other(q: str):\n    return api.client.{call}\n"
+    body = f'{ASKED}\n\n@app.get("/")\nasync def home(q: str):\n    return await api.ask(q)\n'
+    sources = project(with_app("", body), {"app/__init__.py": "", "app/other.py": other})
+    fixes = [f.fix for f in analysed(sources).findings if f.rule == "clients/models" and f.fix is not None]
+    touched = [{edit.path for edit in fix.edits} for fix in fixes if "AsyncOpenAI" in fix.title]
+    assert touched == ([{"app/main.py", "app/other.py"}] if fixed else [])
