@@ -80,6 +80,13 @@ Safe. The session stays what it is and is used by one thread at a time. Where th
 FastAPI then runs it in a worker thread, as it does for the dependency that opened the session. Relationships that are loaded
 lazily later on are not covered by a call that was handed over.
 
+Where the project also has an `async def` dependency that yields an `AsyncSession` of the same database, that one takes the place of
+the first in all that is done with it: queries become statements, helpers are awaited. So does a class whose objects keep their
+session (`self.db = db`), as a whole: every object of it has to be made with a session that is exchanged too, and whoever calls its
+methods has to be able to await them. A class that others derive from, whose methods are handed on, that a `def` endpoint or a test
+uses, or whose objects keep rows besides is left alone. It is unsafe where a row is shown as it was before a commit, or the drivers
+differ.
+
 ## References
 - [SQLAlchemy: Is the Session thread-safe?](https://docs.sqlalchemy.org/en/21/orm/session_basics.html)
 - [FastAPI: SQL databases](https://fastapi.tiangolo.com/tutorial/sql-databases/)

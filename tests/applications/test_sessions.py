@@ -356,3 +356,102 @@ def test_helpers_that_are_handed_the_session(stage: Stage, databases: None) -> N
             "async def create(db: AsyncSession",
         ),
     )
+
+
+def test_objects_that_keep_a_session(stage: Stage, databases: None) -> None:
+    """A class over a session, however its objects are made: its methods are awaited with all that call them."""
+    stage.same(
+        files(
+            """
+    from shelves import Catalogue, Shelf
+
+
+    def get_shelf(db: Session = Depends(get_db)) -> Shelf:
+        return Shelf(db, limit=3)
+
+
+    def get_catalogue(shelf: Shelf = Depends(get_shelf)) -> Catalogue:
+        return Catalogue(shelf)
+
+
+    @app.get("/books")
+    async def books(shelf: Annotated[Shelf, Depends(get_shelf)], word: str = "") -> list[str]:
+        return shelf.titles(word)
+
+
+    @app.post("/books/{title}", status_code=201)
+    async def add(title: str, shelf: Annotated[Shelf, Depends(get_shelf)]) -> dict[str, object]:
+        if shelf.titles(title):
+            raise HTTPException(409, shelf.refusal(title))
+        return {"number": shelf.put(title), "all": shelf.count()}
+
+
+    @app.get("/summary")
+    async def summary(catalogue: Catalogue = Depends(get_catalogue)) -> str:
+        return catalogue.summary()
+
+
+    @app.delete("/books/{number}")
+    async def remove(number: int, db: Session = Depends(get_db)) -> bool:
+        db.execute(select(Author.id)).all()
+        return Shelf(db).drop(number)
+    """,
+            shelves="""
+    from sqlalchemy import select
+    from sqlalchemy.orm import Session
+
+    from models import Book
+
+
+    class Shelf:
+        def __init__(self, db: Session, limit: int = 10) -> None:
+            self.db = db
+            self.limit = limit
+
+        def titles(self, word: str) -> list[str]:
+            query = self.db.query(Book.title).filter(Book.title.contains(word)).order_by(Book.id)
+            return [title for (title,) in query.limit(self.limit).all()]
+
+        def count(self) -> int:
+            return self.db.query(Book).count()
+
+        def put(self, title: str) -> int:
+            book = Book(title=title, author_id=1)
+            self.db.add(book)
+            self.db.flush()
+            number = book.id
+            self.db.commit()
+            return number
+
+        def drop(self, number: int) -> bool:
+            book = self.db.get(Book, number)
+            if book is None:
+                return False
+            self.db.delete(book)
+            self.db.commit()
+            return self.count() > 0
+
+        def refusal(self, title: str) -> str:
+            return f"{title} is there, of at most {self.limit}"
+
+
+    class Catalogue:
+        def __init__(self, shelf: Shelf) -> None:
+            self.shelf = shelf
+
+        def summary(self) -> str:
+            return f"{self.shelf.count()}: {', '.join(self.shelf.titles('o'))}"
+    """,
+        ),
+        get("/books"),
+        get("/books?word=tw"),
+        post("/books/three"),
+        post("/books/three"),
+        get("/summary"),
+        Ask("DELETE", "/books/2"),
+        Ask("DELETE", "/books/9"),
+        get("/books"),
+        get("/summary"),
+        fixes=8,
+        holds=("async def put(", "await self.shelf.count()", "(await self.db.execute("),
+    )

@@ -3,7 +3,7 @@
 import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from rules.core.findings import Edit, Span
 from rules.core.fixes.document import Document
@@ -49,6 +49,15 @@ class Wanted:
     """The members that one fix imports, so that those of one module come by one edit. Raises LookupError where a name is taken."""
 
     _members: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    _instead: dict[tuple[str, str], tuple[ast.ImportFrom, list[ast.expr | None]]] = field(default_factory=dict)
+
+    def instead(self, document: Document, statement: ast.ImportFrom, name: str, old: ast.expr | None) -> None:
+        """A statement of the file is to import the name, which takes the place of what stands at `old`."""
+        self._instead.setdefault((document.path, name), (statement, []))[1].append(old)
+
+    def swaps(self, path: str) -> Iterator[tuple[ast.ImportFrom, str, list[ast.expr | None]]]:
+        """The statements of a file that import another name, with all that it takes the place of."""
+        yield from ((statement, name, olds) for (of, name), (statement, olds) in self._instead.items() if of == path)
 
     def member(self, document: Document, module: str, member: str) -> str:
         """How the file writes the member once the edits are made."""
@@ -63,12 +72,15 @@ class Wanted:
             members.append(member)
         return member
 
-    def saved(self) -> dict[tuple[str, str], list[str]]:
+    def saved(self) -> "Wanted":
         """What is wanted so far, to come back to."""
-        return {key: [*members] for key, members in self._members.items()}
+        members = {key: [*members] for key, members in self._members.items()}
+        return Wanted(members, {key: (statement, [*olds]) for key, (statement, olds) in self._instead.items()})
 
-    def restore(self, saved: dict[tuple[str, str], list[str]]) -> None:
-        self._members = saved
+    def restored(self, saved: "Wanted") -> None:
+        """This again, with only that wanted in it."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(saved, one.name))
 
     def edits(self, document: Document) -> Iterator[Edit]:
         """The edits of one file."""
@@ -105,15 +117,21 @@ def _imported_together(document: Document, module: str, members: list[str]) -> E
 
 
 def swap_or_add(
-    document: Document, statement: ast.ImportFrom, name: str, old: ast.expr | None, is_wanted: Callable[[str], bool]
+    document: Document,
+    statement: ast.ImportFrom,
+    name: str,
+    olds: list[ast.expr | None],
+    is_wanted: Callable[[str], bool],
 ) -> tuple[tuple[Edit, ...], bool]:
     """The edits by which a statement imports the name: in place of the old one, where nothing else uses that, else besides.
 
     Also whether the old one is gone.
     """
+    old = olds[0]
     alias = next((one for one in statement.names if isinstance(old, ast.Name) and one.name == old.id), None)
     if alias is not None and isinstance(old, ast.Name) and alias.asname is None:
-        alone = document.uses[old.id] == [old] and old.id not in document.names_in_texts and not is_wanted(old.id)
+        unused = all(use in olds for use in document.uses[old.id])
+        alone = unused and old.id not in document.names_in_texts and not is_wanted(old.id)
         if alone and not document.path.endswith("__init__.py"):
             line = alias.lineno
             start, end = alias.col_offset, alias.end_col_offset or 0

@@ -11,7 +11,9 @@ from rules.core.fixes.asking import differences_of
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.holding import held_at
 from rules.core.fixes.reverse import refusal
-from rules.core.fixes.sessions.exchange import Desk, asks_database, exchange_session
+from rules.core.fixes.sessions.desk import Desk
+from rules.core.fixes.sessions.exchange import asks_database, exchange_session
+from rules.core.fixes.sessions.kept import exchange_kept
 from rules.core.fixes.sessions.opening import exchange_opened
 from rules.core.fixes.sharing import INTERLEAVING, touches_shared
 from rules.core.fixes.startup import is_started_bare
@@ -90,7 +92,7 @@ def exchange(remark: Remark, bench: Bench) -> Fix | None:
 
 
 def session(remark: Remark, bench: Bench) -> Fix | None:
-    """The session that the call is made on, or is given, exchanged for one that is awaited: of a dependency, or opened there.
+    """The session that the call is made on, or is given, exchanged for one that is awaited: of a dependency, opened there, or kept by an object.
 
     Nothing is gained by it for a call that blocks for another reason, though rows of the session be what it is given.
     """
@@ -100,7 +102,8 @@ def session(remark: Remark, bench: Bench) -> Fix | None:
     def refuse(reason: str) -> None:
         bench.refusals[reason] += 1
 
-    return exchange_session(remark, bench.desk, refuse) or exchange_opened(remark, bench.desk, refuse)
+    ways = (exchange_session, exchange_opened, exchange_kept)
+    return next(filter(None, (way(remark, bench.desk, refuse) for way in ways)), None)
 
 
 def member(remark: Remark, bench: Bench) -> Fix | None:

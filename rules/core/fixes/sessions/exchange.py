@@ -10,28 +10,28 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Parameter, Site, names_in
+from rules.core.facts import Site, names_in
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import Awaits, as_expression, awaitable_call
-from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted, together
 from rules.core.fixes.sessions.bridging import Bridging
+from rules.core.fixes.sessions.classes import ROLES, Classes
+from rules.core.fixes.sessions.desk import Desk, Held, given_by
+from rules.core.fixes.sessions.keepers import Keeper, Keepers
 from rules.core.fixes.sessions.loading import Loading
-from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.neighbours import Neighbours
 from rules.core.fixes.sessions.parameters import Injection, Parameters
-from rules.core.fixes.sessions.places import parameter_given, uses_in
+from rules.core.fixes.sessions.places import Place, parameter_given, uses_in
 from rules.core.fixes.sessions.queries import Queries
 from rules.core.fixes.sessions.rows import Called, Flow, Lost
-from rules.core.fixes.sessions.stacks import Stacks, Twins, Unlike
+from rules.core.fixes.sessions.stacks import Twins, Unlike
 from rules.core.fixes.sharing import INTERLEAVING, touches_shared
-from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import MOST_TURNED, Refused
 from rules.core.library import Role, Sessions
 from rules.core.remarks import Remark
-from rules.core.usage import calls_by_hand, is_taken_from
-from rules.core.values import ProjectFunction, Where
+from rules.core.usage import calls_by_hand, is_taken_from, overridden
+from rules.core.values import Object, ProjectClass, ProjectFunction, Where
 
 CONTRACT = "Paths, parameters, status codes and responses stay as they are."
 FLUSHING = "The two kinds of session differ in `autoflush`: in whether they write what is pending before they ask."
@@ -43,61 +43,7 @@ _PROSPECT = (
     "To await the database instead takes `create_async_engine` on `{driver}://`, an "
     "`async_sessionmaker(..., expire_on_commit=False)` and an `async def` twin of `{name}` that yields its `AsyncSession`."
 )
-_ROLES = frozenset({Role.ENDPOINT, Role.DEPENDENCY, Role.WEBSOCKET})
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A session that a function is given: the name of the parameter, what is known of such sessions, where it comes from."""
-
-    name: str
-    row: Sessions
-    dependency: ProjectFunction
-
-
-@dataclass(slots=True)
-class Desk:
-    """What such fixes of one analysis are made with."""
-
-    contexts: Contexts
-    texts: Texts
-    calm: Calm
-    stacks: Stacks = field(init=False)
-    models: Models = field(init=False)
-    made: dict[tuple[ProjectFunction, str], Fix | str] = field(default_factory=dict)
-    flows: dict[tuple[ProjectFunction, str], Flow] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.stacks = Stacks(self.contexts)
-        self.models = Models(self.contexts)
-
-    def made_once(
-        self, key: tuple[ProjectFunction, str], make: Callable[[], Fix], refuse: Callable[[str], None]
-    ) -> Fix | None:
-        """The fix for a session, however many findings it stands for; where it is refused, `refuse` is told why each time."""
-        if key not in self.made:
-            try:
-                self.made[key] = make()
-            except (Refused, Unlike, LookupError) as refusal:
-                self.made[key] = str(refusal.args[0])
-        made = self.made[key]
-        if isinstance(made, str):
-            refuse(made)
-            return None
-        return made
-
-    def given_back(self, helper: ProjectFunction, row: Sessions) -> Lost:
-        """What the rows have lost that a helper returns which commits."""
-        facts = self.contexts.project.function(helper)
-        document = self.texts.document(helper.path)
-        definition = document.function_at(facts.line) if document is not None else None
-        if document is None or definition is None or not facts.parameters:
-            return Lost.COMMITTED
-        name = facts.parameters[1 if facts.owner >= 0 and len(facts.parameters) > 1 else 0].name
-        loading = Loading(self.contexts, self.models, self.calm, helper)
-        flow = Flow(name, loading.rows(name, with_given=True), row, document)
-        flow.follow(definition)
-        return flow.gives
+MOST_OF_CLASSES = 40  # functions, where classes are exchanged as a whole
 
 
 def exchange_session(remark: Remark, desk: Desk, refuse: Callable[[str], None]) -> Fix | None:
@@ -142,31 +88,18 @@ def _held(remark: Remark, desk: Desk) -> Held | None:
         names |= {inner for value in bound for inner in names_in(value)}
     where = Where(remark.function.path, function.parent, function.line)
     for parameter in function.parameters:
-        if parameter.name in names and (held := _given(parameter, where, desk)) is not None:
+        if parameter.name in names and (held := given_by(parameter, where, desk)) is not None:
             return held
     return None
-
-
-def _given(parameter: Parameter, where: Where, desk: Desk) -> Held | None:
-    project = desk.contexts.project
-    dependency = project.dependency(parameter, where)
-    if not isinstance(dependency, ProjectFunction):
-        return None
-    row = project.knowledge.sessions.get(desk.stacks.given_by(dependency))
-    return Held(parameter.name, row, dependency) if row is not None else None
 
 
 def _exchanged(function: ProjectFunction, held: Held, desk: Desk) -> Fix:
     twins = desk.stacks.twins(held.dependency)
     exchange = Exchange(desk, held.row, twins)
     exchange.begin(function, held.name)
-    notes = list(dict.fromkeys(exchange.notes()))
-    edits = exchange.edits()
     name = desk.contexts.project.function(twins.instead.dependency).name
     others = len(exchange.functions) - 1
-    title = f"Await the session of `{name}`" + (f", in {others} more with it" if others else "")
-    applicability = Applicability.UNSAFE if notes else Applicability.SAFE
-    return Fix(title, Way.TWIN, edits, applicability, (*notes, CONTRACT))
+    return exchange.fix(f"Await the session of `{name}`" + (f", in {others} more with it" if others else ""))
 
 
 @dataclass(slots=True)
@@ -183,11 +116,23 @@ class Exchange:
     gives: dict[ProjectFunction, Called] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
     opened: set[ast.expr] = field(default_factory=set)
+    begun: dict[ProjectFunction, None] = field(default_factory=dict)
+    inner: set[ProjectFunction] = field(default_factory=set)
+    keepers: dict[ProjectClass, Keeper] = field(default_factory=dict)
     is_stale: bool = False
 
     @property
     def contexts(self) -> Contexts:
         return self.desk.contexts
+
+    @property
+    def classes(self) -> Classes:
+        """The classes of the plan."""
+        return Classes(self)
+
+    @property
+    def keeping(self) -> Keepers:
+        return Keepers(self.contexts, self.desk.texts)
 
     @property
     def _bridging(self) -> Bridging:
@@ -198,26 +143,44 @@ class Exchange:
     def begin(self, function: ProjectFunction, name: str) -> None:
         """Exchange the session of a function that the framework calls. Raises Refused."""
         roots = [root for root in self.contexts.roots if root.function == function]
-        if not roots or any(root.role not in _ROLES for root in roots) or calls_by_hand(function, self.contexts) != ():
+        if not roots or any(root.role not in ROLES for root in roots) or calls_by_hand(function, self.contexts) != ():
             raise Refused("it is called by hand")
-        neighbours = Neighbours(self.contexts, self.desk.models, self.twins.source.dependency, self.row)
-        neighbours.check_tests(self.twins.instead.dependency)
-        self.others += neighbours.check(function)
-        if any(root.role is Role.DEPENDENCY for root in roots):
-            neighbours.check_dependants(function)
+        self.begun[function] = None
         definition = self.definition(function)
         given = Injection(self.twins.instead.gives, self.twins.instead.dependency)
         Parameters(self.contexts, self.file(function.path), self.wanted).inject(definition, name, given)
         self.grow(function, name)
 
+    def finish(self) -> None:
+        """See that what passes between the functions is understood. Raises Refused."""
+        dependency = self.twins.source.dependency
+        if not {*self.functions, *self.keepers}.isdisjoint(overridden(self.contexts)):
+            raise Refused("tests put another object in its place")
+        neighbours = Neighbours(self.contexts, self.desk.models, dependency, self.row, self.functions)
+        for function in self.begun:
+            neighbours.check_tests(self.twins.instead.dependency)
+            self.others += neighbours.check(function)
+            if self._is_dependency(function) and not self._gives_keeper(function):
+                neighbours.check_dependants(function)
+        for function in [*self.functions]:
+            self._give(function)
+
+    def _is_dependency(self, function: ProjectFunction) -> bool:
+        return any(root.function == function and root.role is Role.DEPENDENCY for root in self.contexts.roots)
+
+    def _gives_keeper(self, function: ProjectFunction) -> bool:
+        """Whether what a dependency gives is an object whose uses are all seen."""
+        given = self.contexts.project.injected(function)
+        return isinstance(given, Object) and isinstance(given.of, ProjectClass) and self._is_followed(given.of)
+
+    def _is_followed(self, of: ProjectClass) -> bool:
+        """Whether the objects of a class are part of the plan."""
+        owners = (ProjectClass(one.path, self.contexts.project.function(one).owner) for one in self.inner)
+        return of in self.keepers or of in owners
+
     def grow(self, function: ProjectFunction, name: str) -> None:
         """All that a function does with a session that it is given, or opens. Raises Refused."""
-        self._grow(function, name)
-        self._read(function, name, is_root=True)
-
-    def _grow(self, function: ProjectFunction, name: str) -> None:
-        """All uses of the session in a function. Raises Refused."""
-        if len(self.functions) >= MOST_TURNED:
+        if len(self.functions) >= (MOST_OF_CLASSES if self.keepers else MOST_TURNED):
             raise Refused("it would turn too much")
         self.functions[function] = name
         definition, file = self.definition(function), self.file(function.path)
@@ -234,7 +197,7 @@ class Exchange:
         for node in uses_in(definition, name, file.document, self.opened):
             self._use(node, function, queries)
 
-    def _use(self, node: ast.Name, function: ProjectFunction, queries: Queries) -> None:
+    def _use(self, node: Place, function: ProjectFunction, queries: Queries) -> None:
         document = queries.document
         around = document.parents.get(node)
         if isinstance(around, ast.Attribute):
@@ -296,11 +259,14 @@ class Exchange:
 
     # Helpers
 
-    def _hand(self, node: ast.Name, call: ast.Call, function: ProjectFunction) -> None:
+    def _hand(self, node: Place, call: ast.Call, function: ProjectFunction) -> None:
         """A helper that is handed the session: exchanged as well, else run with a session of its own kind."""
         file = self.file(function.path)
         site = self._site(call, function, file.document)
         helper = self._value(call.func, function)
+        if isinstance(helper, ProjectClass):
+            self.classes.keep(helper, self.classes.taken_by(helper, call, node))
+            return
         if site is None or not isinstance(helper, ProjectFunction):
             raise Refused("the session is handed to something unknown")
         if not self._tries(lambda: self._exchange_helper(helper, call, node, site)):
@@ -308,18 +274,20 @@ class Exchange:
 
     def _tries(self, step: Callable[[], None]) -> bool:
         saved = (dict(self.functions), dict(self.gives), dict(self.called), self.is_stale, list(self.others))
+        classes = (dict(self.keepers), dict(self.begun), set(self.inner), set(self.opened))
         files = {path: file.saved() for path, file in self.files.items()}
         wanted = self.wanted.saved()
         try:
             step()
         except (Refused, LookupError):
             self.functions, self.gives, self.called, self.is_stale, self.others = saved
+            self.keepers, self.begun, self.inner, self.opened = classes
             self.files = {path: self.files[path].restored(state) for path, state in files.items()}
-            self.wanted.restore(wanted)
+            self.wanted.restored(wanted)
             return False
         return True
 
-    def _exchange_helper(self, helper: ProjectFunction, call: ast.Call, node: ast.Name, site: Site) -> None:
+    def _exchange_helper(self, helper: ProjectFunction, call: ast.Call, node: Place, site: Site) -> None:
         facts = self.contexts.project.function(helper)
         name = parameter_given(call, node, facts.parameters)
         if self.functions.get(helper, name) != name or not name:
@@ -343,11 +311,13 @@ class Exchange:
         if isinstance(definition, ast.FunctionDef):
             file.turn(definition)
             for caller, place in calls:
-                self._await(caller, place)
-        self._grow(helper, name)
-        self._read(helper, name, is_root=False)
+                self.await_at(caller, place)
+        self.inner.add(helper)
+        self.grow(helper, name)
+        self._give(helper)
 
-    def _await(self, caller: ProjectFunction, place: int) -> None:
+    def await_at(self, caller: ProjectFunction, place: int) -> None:
+        """`await` before the call that is at a place among those of a function. Raises Refused."""
         file = self.file(caller.path)
         site = self.contexts.project.function(caller).sites[place]
         call = awaitable_call(site, caller, self.contexts, file.document, file.turned)
@@ -355,7 +325,7 @@ class Exchange:
             raise Refused("a helper is called where nothing can be awaited")
         file.wait_for(call)
 
-    def _bridge(self, helper: ProjectFunction, call: ast.Call, node: ast.Name, function: ProjectFunction) -> None:
+    def _bridge(self, helper: ProjectFunction, call: ast.Call, node: Place, function: ProjectFunction) -> None:
         """`await session.run_sync(helper, ...)`: the helper as it is, with a session of its own kind."""
         file, name = self.file(function.path), self.functions[function]
         document = file.document
@@ -379,9 +349,32 @@ class Exchange:
 
     # Rows
 
+    def _give(self, function: ProjectFunction) -> None:
+        """What a function does to rows, after all that it calls."""
+        if function in self.gives:
+            return
+        self.gives[function] = Called(Lost.ROLLED_BACK, Lost.ROLLED_BACK)  # for one that calls itself
+        document = self.file(function.path).document
+        for site in self.contexts.project.function(function).sites:
+            where = Where(function.path, function.index, site.line)
+            target = self.contexts.project.value(site.call.callee, where)
+            call = document.call_at(site.span) if isinstance(target, ProjectFunction) else None
+            if isinstance(target, ProjectFunction) and call is not None and target in self.inner:
+                self._give(target)
+                self.called.setdefault(call, self.gives[target])
+        is_root = function not in self.inner and not self._gives_keeper(function)
+        self._read(function, self.functions[function], is_root=is_root)
+
     def _flow(self, function: ProjectFunction, name: str, document: Document, *, is_root: bool) -> Flow:
         loading = Loading(self.contexts, self.desk.models, self.desk.calm, function)
-        return Flow(name, loading.rows(name, with_given=not is_root), self.row, document, self.called)
+        rows = loading.rows(name, with_given=not is_root)
+        followed = {one for one in rows if self._names_followed(one, function)}
+        return Flow(name, rows - followed, self.row, document, self.called)
+
+    def _names_followed(self, name: str, function: ProjectFunction) -> bool:
+        """Whether a name stands for an object whose class is part of the plan."""
+        value = self.contexts.project.name(name, Where(function.path, function.index))
+        return isinstance(value, Object) and isinstance(value.of, ProjectClass) and self._is_followed(value.of)
 
     def _read(self, function: ProjectFunction, name: str, *, is_root: bool) -> None:
         """Raises Refused where a row is read that would have to be loaded there."""
@@ -429,6 +422,13 @@ class Exchange:
 
     # Writing
 
+    def fix(self, title: str) -> Fix:
+        """The plan as a fix. Raises Refused."""
+        self.finish()
+        notes = tuple(dict.fromkeys(self.notes()))
+        applicability = Applicability.UNSAFE if notes else Applicability.SAFE
+        return Fix(title, Way.TWIN, self.edits(), applicability, (*notes, CONTRACT))
+
     def definition(self, function: ProjectFunction) -> ast.FunctionDef | ast.AsyncFunctionDef:
         document = self.file(function.path).document
         definition = document.function_at(self.contexts.project.function(function).line)
@@ -453,6 +453,7 @@ class Exchange:
         return tuple(sorted(set(made)))
 
     def _edits_of(self, path: str, file: Awaits) -> Iterator[Edit]:
+        Parameters(self.contexts, file, self.wanted).import_wanted()
         made = file.edits(lambda name: is_taken_from(path, name, self.contexts))
         yield from together([*made, *self.wanted.edits(file.document)])
 

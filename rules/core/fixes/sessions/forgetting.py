@@ -10,7 +10,7 @@ from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.bridging import Bridging
-from rules.core.fixes.sessions.exchange import Desk
+from rules.core.fixes.sessions.desk import Desk
 from rules.core.fixes.sessions.loading import Loading
 from rules.core.fixes.sessions.rows import Called, Flow, Lost, Read
 from rules.core.fixes.sessions.stacks import Unlike

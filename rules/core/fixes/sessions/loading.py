@@ -27,6 +27,7 @@ from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted
 from rules.core.fixes.sessions.models import Models
+from rules.core.fixes.sessions.places import is_session
 from rules.core.fixes.sharing import reached
 from rules.core.fixes.turning import Refused
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
@@ -63,6 +64,10 @@ class Loading:
         if with_given:
             names |= {one.name for one in self.facts.parameters if self._is_row(one)}
         return frozenset(names - {session})
+
+    def may_hold_row(self, binding: Binding) -> bool:
+        """Whether what the function gives a name may be a row, or hold one."""
+        return self._may_hold(binding.value, binding.line, self._held())
 
     def _held(self) -> set[str]:
         """The locals that may hold rows: found again until no other one does, since one may stand for another, and that for it."""
@@ -188,7 +193,7 @@ class Loading:
         )
         attribute = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         of = node.func.value if isinstance(node.func, ast.Attribute) else None
-        if isinstance(of, ast.Name) and of.id == session:
+        if is_session(of, session):
             return
         if attribute in _VALIDATING and of is not None:
             model = self.contexts.project.value(as_expression(of), Where(self.function.path, self.function.index))
@@ -239,8 +244,8 @@ class Loading:
         if len(call.args) != 1 or call.keywords or self._class(call.args[0]) != model:
             return False
         match call.func:
-            case ast.Attribute(value=ast.Name(id=of), attr="query"):
-                return of == session
+            case ast.Attribute(value=of, attr="query"):
+                return is_session(of, session)
             case _:
                 callee = self.contexts.project.value(
                     as_expression(call.func), Where(self.function.path, self.function.index)
@@ -253,10 +258,9 @@ class Loading:
             return True
         for call in calls:
             of = call.func.value if isinstance(call.func, ast.Attribute) else None
-            is_sessions = isinstance(of, ast.Name) and of.id == session
-            if is_sessions and isinstance(call.func, ast.Attribute) and call.func.attr in _PLACING:
+            if is_session(of, session) and isinstance(call.func, ast.Attribute) and call.func.attr in _PLACING:
                 return True
-            given = any(isinstance(one, ast.Name) and one.id == session for one in _given(call))
+            given = any(is_session(one, session) for one in _given(call))
             if given or (call is not selecting and self._class(call.func) == model):
                 return True
         return False

@@ -4,7 +4,7 @@ A row belongs to the session that gave it, and what one session has not committe
 exchanged in one function only where nothing passes between them but values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from rules.core.contexts import Contexts
@@ -35,19 +35,20 @@ _DEEPEST = 3  # dependencies that hand on what another gave
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What stands around the sessions that one dependency gives."""
+    """What stands around the sessions that one dependency gives, those of the `exchanged` functions left out."""
 
     contexts: Contexts
     models: Models
     dependency: ProjectFunction
     row: Sessions
+    exchanged: Container[ProjectFunction] = ()
 
     def check(self, endpoint: ProjectFunction) -> list[str]:
         """What differs since other dependencies keep their session, one sentence each. Raises Refused."""
         function = self.contexts.project.function(endpoint)
         notes = []
         for name, other in self._dependencies(endpoint):
-            if other == self.dependency or self.dependency not in self._needed(other):
+            if other == self.dependency or other in self.exchanged or self.dependency not in self._needed(other):
                 continue
             if any(map(self._writes, (other, *self._needed(other)))):
                 raise Refused("another dependency writes with the same session")
@@ -91,12 +92,12 @@ class Neighbours:
                 yield parameter.name, called
 
     def _needed(self, function: ProjectFunction) -> set[ProjectFunction]:
-        """All dependencies of a dependency."""
+        """All dependencies of a dependency, but for what only exchanged ones need."""
         found: set[ProjectFunction] = set()
         waiting = [function]
         while waiting:
             for _, other in self._dependencies(waiting.pop()):
-                if other not in found:
+                if other not in found and other not in self.exchanged:
                     found.add(other)
                     waiting.append(other)
         return found

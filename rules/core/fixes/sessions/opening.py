@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rules.core.facts import Attribute, Binding, Call, Entered, Name, Typed, names_in
-from rules.core.findings import Applicability, Fix, Span, Way
-from rules.core.fixes.sessions.exchange import CONTRACT, Desk, Exchange
+from rules.core.findings import Fix, Span
+from rules.core.fixes.sessions.desk import Desk
+from rules.core.fixes.sessions.exchange import Exchange
 from rules.core.fixes.sessions.parameters import Parameters
 from rules.core.fixes.sessions.stacks import Source, Twins, Unlike, compared
 from rules.core.fixes.turning import Refused
@@ -103,9 +104,7 @@ def _exchanged(function: ProjectFunction, opened: Opened, desk: Desk) -> Fix:
     exchange = Exchange(desk, opened.row, twins)
     _open(function, opened, factory, exchange)
     exchange.grow(function, opened.name)
-    notes = tuple(dict.fromkeys(exchange.notes()))
-    applicability = Applicability.UNSAFE if notes else Applicability.SAFE
-    return Fix(f"Await a session of `{factory.name}`", Way.TWIN, exchange.edits(), applicability, (*notes, CONTRACT))
+    return exchange.fix(f"Await a session of `{factory.name}`")
 
 
 def _twin(source: Source, row: Sessions, desk: Desk) -> tuple[Factory, Twins]:

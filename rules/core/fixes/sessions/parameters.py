@@ -151,7 +151,7 @@ class Parameters:
         statements = [one for one in document.tree.body if isinstance(one, ast.ImportFrom)]
         for statement in statements:
             if modules.find(document.path, statement.level, statement.module or "") == module:
-                self.file.edit(*self._added_to(statement, name, near))
+                self.wanted.instead(document, statement, name, near)
                 return
         if _reaches(path, document.path, self.contexts):
             raise Refused("to import the other dependency would go in a circle")
@@ -167,14 +167,18 @@ class Parameters:
                 return
         raise Refused("how to import the other dependency is not seen")
 
-    def _added_to(self, statement: ast.ImportFrom, name: str, near: ast.expr | None) -> tuple[Edit, ...]:
+    def import_wanted(self) -> None:
+        """The imports of the file that other functions of the project take the place of."""
+
         def is_wanted(other: str) -> bool:
             return is_taken_from(self.document.path, other, self.contexts)
 
-        edits, is_swapped = swap_or_add(self.document, statement, name, near, is_wanted)
-        if is_swapped and near is not None:
-            self.file.keep(near)
-        return edits
+        for statement, name, olds in self.wanted.swaps(self.document.path):
+            edits, is_swapped = swap_or_add(self.document, statement, name, olds, is_wanted)
+            self.file.edit(*edits)
+            for old in olds:
+                if is_swapped and old is not None:
+                    self.file.keep(old)
 
     def _beside(self, statement: ast.ImportFrom, module: str) -> str | None:
         """How a statement that imports from the project would name another module of it."""

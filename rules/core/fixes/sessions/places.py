@@ -2,21 +2,36 @@
 
 import ast
 from collections.abc import Collection, Iterator
+from typing import TypeGuard
 
 from rules.core.facts import Parameter
 from rules.core.fixes.document import Document
 from rules.core.fixes.turning import Refused
 
+Place = ast.Name | ast.Attribute
+"""Where a session stands: under a name of its own, or as an attribute of `self`."""
+
+
+def is_session(node: ast.AST | None, name: str) -> TypeGuard[Place]:
+    """Whether a session of that name stands there, `db` or `self.db`."""
+    match node:
+        case ast.Name(id=found):
+            return found == name
+        case ast.Attribute(value=ast.Name(id=of), attr=attribute):
+            return f"{of}.{attribute}" == name
+        case _:
+            return False
+
 
 def uses_in(
     definition: ast.FunctionDef | ast.AsyncFunctionDef, name: str, document: Document, opened: Collection[ast.expr] = ()
-) -> Iterator[ast.Name]:
+) -> Iterator[Place]:
     """Where the session stands in a function, in order, but where it is `opened`. Raises Refused where that is not certain."""
-    found = [
+    found: list[Place] = [
         node
         for statement in definition.body
         for node in ast.walk(statement)
-        if isinstance(node, ast.Name) and node.id == name and node not in opened
+        if is_session(node, name) and node not in opened
     ]
     for node in sorted(found, key=lambda node: (node.lineno, node.col_offset)):
         if not isinstance(node.ctx, ast.Load):
@@ -29,7 +44,7 @@ def uses_in(
         yield node
 
 
-def parameter_given(call: ast.Call, node: ast.Name, parameters: tuple[Parameter, ...]) -> str:
+def parameter_given(call: ast.Call, node: ast.expr, parameters: tuple[Parameter, ...]) -> str:
     """The parameter that takes the session at a call."""
     if any(isinstance(one, ast.Starred) for one in call.args):
         return ""

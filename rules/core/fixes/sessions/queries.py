@@ -13,6 +13,7 @@ from rules.core.fixes.awaits import Awaits
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted
 from rules.core.fixes.sessions.models import Models
+from rules.core.fixes.sessions.places import is_session
 from rules.core.fixes.turning import Refused
 from rules.core.library import Ending, Sessions
 from rules.core.values import ProjectClass
@@ -270,8 +271,8 @@ class Queries:
             return False
         inner: ast.expr = around.value
         while isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
-            if inner.func.attr == self.row.query and isinstance(inner.func.value, ast.Name):
-                return inner.func.value.id == self.session
+            if inner.func.attr == self.row.query:
+                return is_session(inner.func.value, self.session)
             inner = inner.func.value
         return isinstance(inner, ast.Name) and inner.id == node.id
 

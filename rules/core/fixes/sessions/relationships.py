@@ -23,7 +23,7 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.findings import Fix, Way
-from rules.core.fixes.sessions.exchange import Desk
+from rules.core.fixes.sessions.desk import Desk
 from rules.core.remarks import Remark
 from rules.core.values import Iterated, Object, Outside, ProjectClass, ProjectFunction, Value, Where
 

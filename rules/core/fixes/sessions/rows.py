@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from rules.core.fixes.document import Document
+from rules.core.fixes.sessions.places import is_session
 from rules.core.library import Sessions
 
 
@@ -194,8 +195,8 @@ class Flow:
     def _is_left_alone(self, node: ast.Name, around: ast.AST | None) -> bool:
         """Whether nothing is read of a row there: it is handed to its session, looked at for being there, or set."""
         match around:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=of))):
-                return of == self.session and node in around.args
+            case ast.Call(func=ast.Attribute(value=of)):
+                return is_session(of, self.session) and node in around.args
             case ast.Compare(ops=[ast.Is() | ast.IsNot()]):
                 return True
             case ast.UnaryOp(op=ast.Not()) | ast.If() | ast.BoolOp():
@@ -210,7 +211,7 @@ class Flow:
     def _method(self, node: ast.AST) -> str:
         """The method of the session that is called, and nothing for any other call."""
         match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=of), attr=name)) if of == self.session:
+            case ast.Call(func=ast.Attribute(value=of, attr=name)) if is_session(of, self.session):
                 return name
             case _:
                 return ""

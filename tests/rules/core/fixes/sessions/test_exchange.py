@@ -441,10 +441,6 @@ def test_a_helper_that_nobody_else_calls_is_exchanged_with_it(helper: str, call:
         ("def helper(db: Session):\n    db.scalar(1)\n    return requests.get('x')", "helper(db)"),
         ("def helper(db: Session):\n    with Session(1) as other:\n        return other.scalar(1)", "helper(db)"),
         ("def helper(number, db: Session):\n    return db.get(Item, number).name", "helper(1, db)"),
-        (
-            "class Helper:\n    def __init__(self, db: Session):\n        self.db = db\n\n    def get(self):\n        return self.db.scalar(1)",
-            "Helper(db).get()",
-        ),
         ("async def helper(db: Session):\n    return db.scalar(1)", "await asyncio.gather(helper(db))"),
         ("def helper(db: Session):\n    item = db.get(Item, 1)\n    db.rollback()\n    return item", "helper(db).name"),
         ("def helper(db: Session):\n    item = db.get(Item, 1)\n    return item", "helper(db).parts"),

@@ -140,7 +140,6 @@ def test_a_session_that_is_opened_twice() -> None:
         OPEN + "db.add(Item(name=name))\n        {}db.commit()\n    " + OPEN + "return {}db.scalar(select(Item.name))"
     )
     before, after = _text(body.format("", "")), _asynchronous(_text(body.format("await ", "await ")))
-    after = after.replace("import AsyncLocal", "import SessionLocal, AsyncLocal")  # dropped after all fixes
     assert_fixes(RULE, before, after, files=_files(), way=Way.TWIN)
 
 
