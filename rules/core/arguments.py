@@ -39,6 +39,7 @@ _ANYTHING = frozenset({"typing.Any", "typing.Optional", "typing.TypeVar", "built
 _CONTAINERS = frozenset(
     {"Callable", "Dict", "Iterable", "Iterator", "List", "Mapping", "Sequence", "Set", "Tuple", "Type"}
 )
+_LEAVING = frozenset({"__exit__", "__aexit__"})  # which are given what has failed
 _INJECTING = frozenset({"Depends", "Security"})
 
 
@@ -57,6 +58,8 @@ class Arguments:
         changing = self._project.function(function).bindings.keys() if site.looped else ()
         asked = (self._parameters(function) - frozenset(changing)) | {FAILURE}
         told = [[self._in_terms_of_parameters(n, function) for n in alternatives(need)] for need in site.needs]
+        if self._project.function(function).name in _LEAVING:
+            told = [[FAILURE] for same in told if not any(one.startswith("-") for one in same)]
         return frozenset(either(same) for same in told if asked.issuperset(map(subject_of, same)))
 
     def needs_through(
@@ -136,10 +139,28 @@ class Arguments:
         return need.replace(subject, given.id, 1) if isinstance(given, Name) else need
 
     def _parameters(self, of: ProjectFunction) -> frozenset[str]:
-        """The parameters that hold what the caller gave. What a decorator gives is unknown."""
-        if not self._project.decorators_are_known(of):
-            return frozenset()
         return frozenset(parameter.name for parameter in self._project.function(of).parameters)
+
+    def _are_given_on(self, of: ProjectFunction) -> bool:
+        """Whether decorators give a function just what its callers gave. Of others that is likely only where it goes by its name."""
+        if self._project.decorators_are_known(of):
+            return True
+        decorators = self._project.decorators(of)
+        return all(isinstance(one, ProjectFunction) and self._gives_on(one) for one in decorators)
+
+    def _gives_on(self, decorator: ProjectFunction) -> bool:
+        """Whether a decorator of the project calls what it decorates with `*args, **kwargs` only."""
+        functions = self._project.facts[decorator.path].functions
+        decorated = [Name(parameter.name) for parameter in functions[decorator.index].parameters]
+        calls = [
+            site.call
+            for inner in functions
+            for site in inner.sites
+            if inner.parent == decorator.index and site.call.callee in decorated
+        ]
+        return bool(calls) and all(
+            call.arguments == (None,) and [key for key, _ in call.keywords] == [""] for call in calls
+        )
 
     def _kept(self, of: ProjectFunction, site: Site) -> frozenset[str]:
         """The parameters that still hold that where a call stands."""
@@ -155,6 +176,8 @@ class Arguments:
             return None
         if name in keywords:
             return keywords[name]
+        if not self._are_given_on(called):
+            return None
         place = [parameter.name for parameter in parameters].index(name)
         before = place - self._is_bound_to_first(called, caller, site)
         if before < 0 or parameters[place].kind in {"star", "mapping"}:

@@ -196,8 +196,12 @@ class Contexts:
         return (called & plain) - function.bindings.keys()
 
     def _runs_at_once(self, called: ProjectFunction, site: Site) -> bool:
-        """Whether the call itself runs the body. That of a generator runs when it is iterated, maybe in a thread."""
+        """Whether the call itself runs the body. That of a generator runs when it is iterated, maybe in a thread; that of a
+        coroutine which is dropped never does.
+        """
         function = self.project.function(called)
+        if function.asynchronous and site.statement and not site.awaited and self.project.decorators_are_known(called):
+            return False
         if function.generator:
             return site.entered or site.iterated or function.asynchronous
         return not site.awaited or function.asynchronous or self.is_made_asynchronous(called)

@@ -79,6 +79,8 @@ def is_used_here(site: Site, function: Function) -> bool:
     """Whether an opened file is read or written by the function itself: not where each such call is handed to a thread."""
     if site.use == ".close" or not lies_on_disk(site, function):
         return False  # an empty file
+    if any(site.call in _given(other) for other in function.sites if _responds(other)):
+        return False  # a response reads it in threads
     opened = {site.call, Entered(site.call, asynchronous=False)}
     held = {name for name, bindings in function.bindings.items() for binding in bindings if binding.value in opened}
     return held.isdisjoint(_handed_over(function)) or not held.isdisjoint(_used(function))
@@ -103,11 +105,25 @@ def _begins_in_memory(path: Expression | None) -> bool:
     return isinstance(first, Constant) and str(first.value).startswith(("/proc/", "/sys/"))
 
 
+def _responds(site: Site) -> bool:
+    """Whether a call makes a response that runs in threads through what it is given."""
+    return last_name(site.call.callee).endswith("StreamingResponse")
+
+
+def _given(site: Site) -> tuple[Expression | None, ...]:
+    return (*site.call.arguments, *(value for _, value in site.call.keywords))
+
+
 def _handed_over(function: Function) -> set[str]:
-    """The names whose methods the function gives to others, uncalled, and those that it gives to what copies them."""
+    """The names whose methods the function gives to others, uncalled, and those that it gives to what copies them or runs
+    through them in threads.
+    """
     given = (argument for site in function.sites for argument in site.call.arguments)
     copied = (
-        one.id for site in function.sites if _copies(site) for one in site.call.arguments if isinstance(one, Name)
+        one.id
+        for site in function.sites
+        for one in (_given(site) if _copies(site) or _responds(site) else ())
+        if isinstance(one, Name)
     )
     return {*copied, *(one.of.id for one in given if isinstance(one, Attribute) and isinstance(one.of, Name))}
 
@@ -117,10 +133,8 @@ def _used(function: Function) -> set[str]:
     values = (binding.value for bindings in function.bindings.values() for binding in bindings)
     found = {value.of.id for value in values if isinstance(value, Element) and isinstance(value.of, Name)}
     for site in function.sites:
-        if _copies(site):
-            continue
-        given = (*site.call.arguments, *(value for _, value in site.call.keywords))
-        found |= names_in(site.call.callee) | {one.id for one in given if isinstance(one, Name)}
+        if not (_copies(site) or _responds(site)):
+            found |= names_in(site.call.callee) | {one.id for one in _given(site) if isinstance(one, Name)}
     return found
 
 

@@ -90,10 +90,12 @@ def test_paths_that_are_worked_out_are_seen(call: str) -> None:
         "for x in os.walk(name):\n        print(x)",
         "return [p for p in Path(name).rglob('*')]",
         "with io.open(name) as f:\n        return f.read()",
+        "f = open(name)\n    f.read()\n    return StreamingResponse(f)",
+        "return StreamingResponse(open(name).readlines())",
     ],
 )
 def test_a_function_that_only_reads_files_becomes_def(body: str) -> None:
-    imports = "import io\nimport os\nimport shutil\nfrom pathlib import Path\n\nfrom elsewhere import target, upload"
+    imports = "import io\nimport os\nimport shutil\nfrom pathlib import Path\n\nfrom elsewhere import target, upload\nfrom fastapi.responses import StreamingResponse"
     before = with_app(imports, f"{ENDPOINT}{body}\n")
     assert_fixes(RULE, before, before.replace("async def", "def"), way=Way.REVERSE)
 
@@ -159,6 +161,8 @@ def test_it_warns() -> None:
         "return unknown.open(name)",
         "return name.read_text()",
         "return FileResponse(name)",
+        "return StreamingResponse(open(name, 'rb'), media_type='a/b')",
+        "f = open(name, 'rb')\n    return StreamingResponse(content=f)",
         "with open(name, 'wb') as f:\n        await asyncio.to_thread(shutil.copyfileobj, opened, f)",
     ],
 )
@@ -171,7 +175,7 @@ def test_left_alone(body: str) -> None:
 
         import aiofiles
         import anyio
-        from fastapi.responses import FileResponse
+        from fastapi.responses import FileResponse, StreamingResponse
 
         from elsewhere import opened, unknown
 

@@ -259,3 +259,81 @@ def test_a_parameter_that_is_bound_again_above_or_in_a_loop_tells_nothing() -> N
     """
     for source in (above, looped):
         assert found("blocking/sleep", with_app("import time", source))
+
+
+_DECORATED = """
+def calmly(function):
+    @wraps(function)
+    def around(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except Exception:
+            return None
+
+    return around
+
+
+def opened(function):
+    def around(*args, **kwargs):
+        return function(Config(), *args, **kwargs)
+
+    return around
+
+
+class Config: ...
+
+
+@{decorator}
+def build(text, config=None):
+    if config is None:
+        time.sleep(1)
+
+
+@app.get("/")
+async def home(text: str):
+    return build({given})
+"""
+
+
+@pytest.mark.parametrize(
+    ("decorator", "given", "is_found"),
+    [
+        ("calmly", "text, Config()", False),
+        ("calmly", "text", True),
+        ("opened", "text, config=Config()", False),
+        ("opened", "text, Config()", True),
+        ("unknown", "text, config=Config()", False),
+        ("unknown", "text, Config()", True),
+        ("unknown()", "text, config=None", True),
+    ],
+)
+def test_what_a_decorator_gives_on(decorator: str, given: str, is_found: bool) -> None:
+    """A decorator may give more than it was given, so that only names tell of it what they say."""
+    imports = "import time\nfrom functools import wraps\n\nfrom elsewhere import unknown"
+    source = _DECORATED.format(decorator=decorator, given=given)
+    assert bool(found("blocking/sleep", with_app(imports, source))) is is_found
+
+
+def test_what_a_manager_does_after_a_failure_is_not_told_first() -> None:
+    source = """
+    class Opened:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, kind, error, traceback):
+            if error is not None:
+                time.sleep(1)
+            requests.post("https://example.com")
+
+
+    def work():
+        with Opened():
+            pass
+
+
+    @app.get("/")
+    async def home():
+        work()
+    """
+    (finding,) = found("clients/requests", with_app("import time\n\nimport requests", source))
+    assert finding.chain[-1].name == "requests.post"

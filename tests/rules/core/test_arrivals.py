@@ -181,3 +181,20 @@ def test_a_client_that_is_given_is_not_made() -> None:
     for given, is_made in (("object()", False), ("None", True)):
         text = with_app("import httpx", source.replace("{given}", given))
         assert bool(found("concurrency/clients", text)) is is_made
+
+
+@pytest.mark.parametrize(
+    ("call", "is_reached"),
+    [("work()", False), ("await work()", True), ("task = work()", True), ("[work() for _ in x]", True)],
+)
+def test_a_coroutine_that_is_dropped_never_runs(call: str, is_reached: bool) -> None:
+    source = f"""
+async def work():
+    time.sleep(1)
+
+
+@app.get("/")
+async def home(x):
+    {call}
+"""
+    assert _sleeps(source) is is_reached

@@ -72,17 +72,18 @@ def _followed(
         loading = Loading(desk.contexts, desk.models, desk.calm, function)
         called = _called(name, row, function, definition, desk)
         rows = loading.rows(name, with_given=True)
-        rows -= _entered_apart(definition, rows | {name}) | _of_other_classes(function, desk)
+        rows -= _bound_apart(definition, rows | {name}) | _of_other_classes(function, desk)
         desk.flows[key] = Flow(name, rows, row, document, called)
         desk.flows[key].follow(definition)
     return desk.flows[key]
 
 
 def _of_other_classes(function: ProjectFunction, desk: Desk) -> frozenset[str]:
-    """The parameters that hold objects of a class of the project which is no table."""
-    where = Where(function.path, function.index)
-    given = (parameter.name for parameter in desk.contexts.project.function(function).parameters)
-    values = {name: desk.contexts.project.name(name, where) for name in given}
+    """The names that hold objects of a class of the project which is no table."""
+    facts, where = desk.contexts.project.function(function), Where(function.path, function.index)
+    parameters = {parameter.name for parameter in facts.parameters}
+    once = {name for name, bindings in facts.bindings.items() if len(bindings) == 1 and name not in parameters}
+    values = {name: desk.contexts.project.name(name, where) for name in parameters | once}
     return frozenset(
         name
         for name, value in values.items()
@@ -90,14 +91,15 @@ def _of_other_classes(function: ProjectFunction, desk: Desk) -> frozenset[str]:
     )
 
 
-def _entered_apart(definition: _Definition, own: frozenset[str]) -> frozenset[str]:
-    """The names that `with` binds to what neither the session nor anything that may come of it has a part in."""
+def _bound_apart(definition: _Definition, own: frozenset[str]) -> frozenset[str]:
+    """The names that `with` or `async for` binds to what neither the session nor anything that may come of it has a part in."""
+    bound = [(item.optional_vars, item.context_expr) for item in ast.walk(definition) if isinstance(item, ast.withitem)]
+    bound += [(node.target, node.iter) for node in ast.walk(definition) if isinstance(node, ast.AsyncFor)]
     return frozenset(
-        item.optional_vars.id
-        for item in ast.walk(definition)
-        if isinstance(item, ast.withitem)
-        and isinstance(item.optional_vars, ast.Name)
-        and not any(isinstance(one, ast.Name) and one.id in own for one in ast.walk(item.context_expr))
+        target.id
+        for target, value in bound
+        if isinstance(target, ast.Name)
+        and not any(isinstance(one, ast.Name) and one.id in own for one in ast.walk(value))
     )
 
 

@@ -33,6 +33,7 @@ def commits(source: str, files: Files) -> list[Fix]:
         "name = unknown('a')['b'].replace(' ', '')\n    db.commit()\n    return name[1]",
         "kind = unknown('a').get('labels', {}).get('kind')\n    db.commit()\n    return str(kind)",
         "with LOGS.opened() as lines:\n        db.commit()\n        return lines.pop()",
+        "db.commit()\n    async for line in LOGS.opened():\n        return line.text",
         "a = b = None\n    for _ in 'ab':\n        a = b or a\n        b = a or b\n    db.commit()\n    return a.name",
     ],
 )
@@ -63,6 +64,16 @@ def test_an_object_of_a_class_that_is_no_table_holds_no_row(class_: str, applica
     audit = "class Audit:\n    def __init__(self, db: Session):\n        self.db = db\n\n\n"
     body = "await wait()\n    db.commit()\n    return one.name"
     source = app(body, parameters=f"one: {class_} = Depends(find), db: Session = Depends(get_db)").removeprefix(HEAD)
+    assert {str(fix.applicability) for fix in commits(HEAD + audit + source, FILES)} == {applicability}
+
+
+@pytest.mark.parametrize(
+    ("made", "applicability"), [("Audit(db)", "safe"), ("Item()", "unsafe"), ("unknown(db)", "unsafe")]
+)
+def test_an_object_made_here_of_a_class_that_is_no_table_holds_no_row(made: str, applicability: str) -> None:
+    audit = "class Audit:\n    def __init__(self, db: Session):\n        self.db = db\n\n\n"
+    body = f"await wait()\n    one = {made}\n    db.commit()\n    return one.name"
+    source = app(body, parameters="db: Session = Depends(get_db)").removeprefix(HEAD)
     assert {str(fix.applicability) for fix in commits(HEAD + audit + source, FILES)} == {applicability}
 
 
