@@ -23,7 +23,8 @@ from rules.core.facts import (
 )
 from rules.core.facts import Collection as Display
 from rules.core.mentions import may_be_called_unseen
-from rules.core.needs import MADE, NOTHING, TRUE, alternatives, either, rules_out, subject_of, told_by_literal
+from rules.core.needs import DIFFERS, MADE, NOTHING, TRUE, alternatives, either, rules_out, subject_of, told_by_literal
+from rules.core.once import Once
 from rules.core.project import Project
 from rules.core.values import Outside, Partial, ProjectClass, ProjectFunction, Where
 
@@ -46,8 +47,9 @@ _INJECTING = frozenset({"Depends", "Security"})
 class Arguments:
     """Asked of a project's calls; what was worked out is kept."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, once: Once) -> None:
         self._project = project
+        self._once = once
         self._asked: dict[ProjectFunction, frozenset[str]] = {}
         self._unseen: dict[ProjectFunction, bool] = {}
 
@@ -60,6 +62,8 @@ class Arguments:
         told = [[self._in_terms_of_parameters(n, function) for n in alternatives(need)] for need in site.needs]
         if self._project.function(function).name in _LEAVING:
             told = [[FAILURE] for same in told if not any(one.startswith("-") for one in same)]
+        if differing := self._once.deciding(site, function):
+            told.append([f"{DIFFERS}{name}" for name in differing])
         return frozenset(either(same) for same in told if asked.issuperset(map(subject_of, same)))
 
     def needs_through(
@@ -71,7 +75,7 @@ class Arguments:
             left = [
                 self._handed_on(one, called, caller, site)
                 for one in alternatives(need)
-                if one == FAILURE or not rules_out(self._told_at(subject_of(one), called, caller, site), one)
+                if one == FAILURE or not self._is_ruled_out(one, called, caller, site)
             ]
             if not left:
                 return None
@@ -88,8 +92,11 @@ class Arguments:
         is_kept = isinstance(given, Name) and given.id in self._kept(caller, site)
         return need.replace(name, show(given), 1) if is_kept else ""
 
-    def _told_at(self, name: str, called: ProjectFunction, caller: ProjectFunction, site: Site) -> str:
-        return self._told(self._given(name, called, caller, site), caller, site.line)
+    def _is_ruled_out(self, need: str, called: ProjectFunction, caller: ProjectFunction, site: Site) -> bool:
+        given = self._given(subject_of(need), called, caller, site)
+        if need.startswith(DIFFERS):
+            return self._once.is_the_same(given, caller)
+        return rules_out(self._told(given, caller, site.line), need)
 
     def told(self, called: ProjectFunction, caller: ProjectFunction, site: Site, known: Told) -> Told:
         """What a call tells of the parameters of what it calls, where so much is known of those of the caller."""

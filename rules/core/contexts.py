@@ -86,7 +86,7 @@ class Contexts:
         self._known = known
         self._roots = Roots(project)
         self.once = Once(project, self._roots)
-        self.arguments = Arguments(project)
+        self.arguments = Arguments(project, self.once)
         self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = {}
         self._own_sinks: dict[ProjectFunction, tuple[Sink, ...]] = {}
         self._sinks: dict[ProjectFunction, Sink | None] = {}

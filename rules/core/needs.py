@@ -16,6 +16,8 @@ EMPTY = "empty"
 MADE = "made"
 TRUE = "true"
 
+DIFFERS = "#"
+"""Before a name: that it does not hold the same each time."""
 _TOLD = re.compile("[^=~]+([=~])(.*)", re.DOTALL)
 
 
@@ -31,7 +33,7 @@ def either(needs: Sequence[str]) -> str:
 
 def subject_of(need: str) -> str:
     """The name that a need speaks of."""
-    return re.split("[=~:]", need.removeprefix("-"), maxsplit=1)[0]
+    return re.split("[=~:]", need.removeprefix("-").removeprefix(DIFFERS), maxsplit=1)[0]
 
 
 def absent(needs: Iterable[str], marks: str = "-?") -> Iterator[str]:
@@ -41,7 +43,7 @@ def absent(needs: Iterable[str], marks: str = "-?") -> Iterator[str]:
 
 def rules_out(told: str, need: str) -> bool:
     """Whether a value of which that is known is certainly other than what is needed."""
-    if not told:
+    if not told or need.startswith(DIFFERS):
         return False
     asked = _TOLD.fullmatch(need)
     if asked is not None:

@@ -5,8 +5,9 @@ outlives the request.
 """
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
-from rules.core.facts import Attribute, Call, Constant, Expression, Name, Site, last_name
+from rules.core.facts import Attribute, Call, Computed, Constant, Expression, Name, Site, last_name, names_in
 from rules.core.library import Role, origins
 from rules.core.needs import absent, is_nothing
 from rules.core.project import Project
@@ -67,7 +68,17 @@ class Once:
 
     def runs_first_of_all(self, site: Site, function: ProjectFunction) -> bool:
         """Whether it is done once, since what is kept is kept under a key that is the same for all requests."""
-        return any(self._is_the_same(key, function) for key in self._keys(site, function))
+        return any(self.is_the_same(key, function) for key in self._keys(site, function))
+
+    def deciding(self, site: Site, function: ProjectFunction) -> tuple[str, ...]:
+        """The parameters that must differ between calls for it to be done again; none where that is not for them to tell."""
+        facts = self._project.function(function)
+        for key in self._keys(site, function):
+            asked = names_in(key) & {parameter.name for parameter in facts.parameters}
+            made_of = (key, *(binding.value for name in asked for binding in facts.bindings.get(name, ())))
+            if asked and all(self.is_the_same(one, function, asked) for one in made_of):
+                return tuple(sorted(asked))
+        return ()
 
     def _keys(self, site: Site, function: ProjectFunction) -> Iterator[Expression | None]:
         """The keys under which nothing was found for the call to be reached, in what the function fills and outlives it."""
@@ -97,21 +108,32 @@ class Once:
         )
         return is_filled and not self.is_made_for_requests(of)
 
-    def _is_the_same(self, key: Expression | None, function: ProjectFunction, hops: int = 3) -> bool:
-        """Whether an expression gives the same in every call: it is made of literals, globals and calls without others."""
+    def is_the_same(
+        self, key: Expression | None, function: ProjectFunction, given: AbstractSet[str] = frozenset(), hops: int = 3
+    ) -> bool:
+        """Whether an expression gives the same in every call that gives the same for these parameters: it is made of them, of
+        literals, globals and calls of such.
+        """
         facts = self._project.function(function)
         match key:
             case Constant(value=value):
                 return value is not None
+            case Name(id=name) if name in given:
+                return True
             case Name(id=name):
                 is_given = facts.parent > 0 or any(parameter.name == name for parameter in facts.parameters)
                 values = [binding.value for binding in facts.bindings.get(name, ())]
-                return not is_given and bool(hops) and all(self._is_the_same(v, function, hops - 1) for v in values)
+                is_followed = not is_given and (bool(hops) or not values)
+                return is_followed and all(self.is_the_same(v, function, given, hops - 1) for v in values)
             case Attribute(of=of):
-                return self._is_the_same(of, function, hops)
-            case Call(callee=callee, arguments=given, keywords=named):
-                parts = (callee, *given, *(value for _, value in named))
-                return all(self._is_the_same(one, function, hops) for one in parts)
+                set_here = facts.bindings.get(_text(key), ())
+                made_of = set_here[0].value if len(set_here) == 1 else of
+                return self.is_the_same(made_of, function, given, hops - (made_of is not of))
+            case Call(callee=callee, arguments=arguments, keywords=named):
+                parts = (callee, *arguments, *(value for _, value in named))
+                return all(self.is_the_same(one, function, given, hops) for one in parts)
+            case Computed(parts=parts):
+                return all(self.is_the_same(one, function, given, hops) for one in parts)
             case _:
                 return False
 
