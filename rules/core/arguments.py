@@ -22,8 +22,20 @@ from rules.core.facts import (
     show,
 )
 from rules.core.facts import Collection as Display
+from rules.core.kinds import PLAIN, kinds_asked, kinds_of
 from rules.core.mentions import may_be_called_unseen
-from rules.core.needs import DIFFERS, MADE, NOTHING, TRUE, alternatives, either, rules_out, subject_of, told_by_literal
+from rules.core.needs import (
+    DIFFERS,
+    MADE,
+    NOTHING,
+    OF_KIND,
+    TRUE,
+    alternatives,
+    either,
+    rules_out,
+    subject_of,
+    told_by_literal,
+)
 from rules.core.once import Once
 from rules.core.project import Project
 from rules.core.values import Outside, Partial, ProjectClass, ProjectFunction, Where
@@ -33,9 +45,6 @@ Told = frozenset[tuple[str, str]]
 NOTHING_TOLD: Told = frozenset()
 HOPS = 3  # names that are given names
 _TRUTH = frozenset({"__bool__", "__len__", "__new__"})
-_PLAIN = frozenset(
-    {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "pydantic.BaseModel", "sqlmodel.SQLModel"}
-)
 _ANYTHING = frozenset({"typing.Any", "typing.Optional", "typing.TypeVar", "builtins.object", "types.NoneType"})
 _CONTAINERS = frozenset(
     {"Callable", "Dict", "Iterable", "Iterator", "List", "Mapping", "Sequence", "Set", "Tuple", "Type"}
@@ -55,7 +64,7 @@ class Arguments:
 
     def needs(self, site: Site, function: ProjectFunction) -> frozenset[str]:
         """What has to hold of the parameters of a function for one of its calls to be reached."""
-        if not site.needs:
+        if not site.needs and not self._project.function(function).narrowings:
             return frozenset()
         changing = self._project.function(function).bindings.keys() if site.looped else ()
         asked = (self._parameters(function) - frozenset(changing)) | {FAILURE}
@@ -64,7 +73,17 @@ class Arguments:
             told = [[FAILURE] for same in told if not any(one.startswith("-") for one in same)]
         if differing := self._once.deciding(site, function):
             told.append([f"{DIFFERS}{name}" for name in differing])
+        told += ([need] for need in self._needed_kinds(site, function))
         return frozenset(either(same) for same in told if asked.issuperset(map(subject_of, same)))
+
+    def _needed_kinds(self, site: Site, function: ProjectFunction) -> Iterator[str]:
+        """What `isinstance` has told of parameters that were not given anything else."""
+        facts, where = self._project.function(function), Where(function.path, function.index, site.line)
+        for one in facts.narrowings:
+            bound = any(binding.line <= site.line for binding in facts.bindings.get(one.name, ()))
+            is_asked = one.first_line <= site.line <= one.last_line and not bound
+            if is_asked and (kinds := kinds_asked(one, where, self._project)):
+                yield "-" * one.excluded + one.name + OF_KIND + "\n".join(sorted(kinds))
 
     def needs_through(
         self, needs: Collection[str], called: ProjectFunction, caller: ProjectFunction, site: Site
@@ -96,6 +115,10 @@ class Arguments:
         given = self._given(subject_of(need), called, caller, site)
         if need.startswith(DIFFERS):
             return self._once.is_the_same(given, caller)
+        name, is_of_kind, kinds = need.removeprefix("-").partition(OF_KIND)
+        if is_of_kind and name == subject_of(need):
+            has = kinds_of(given, Where(caller.path, caller.index, site.line), self._project)
+            return bool(has) and has.isdisjoint(kinds.split("\n")) != need.startswith("-")
         return rules_out(self._told(given, caller, site.line), need)
 
     def told(self, called: ProjectFunction, caller: ProjectFunction, site: Site, known: Told) -> Told:
@@ -255,7 +278,7 @@ class Arguments:
         """Whether all objects of a class count as true: it inherits nothing that could say otherwise."""
         for owner in self._project.family(of):
             if isinstance(owner, Outside):
-                if owner.name not in _PLAIN:
+                if owner.name not in PLAIN:
                     return False
                 continue
             class_ = self._project.class_(owner)

@@ -18,6 +18,8 @@ TRUE = "true"
 
 DIFFERS = "#"
 """Before a name: that it does not hold the same each time."""
+OF_KIND = "/"
+"""Behind a name: that it holds an instance of one of the classes that follow, one a line (see `kinds`)."""
 _TOLD = re.compile("[^=~]+([=~])(.*)", re.DOTALL)
 
 
@@ -33,7 +35,7 @@ def either(needs: Sequence[str]) -> str:
 
 def subject_of(need: str) -> str:
     """The name that a need speaks of."""
-    return re.split("[=~:]", need.removeprefix("-").removeprefix(DIFFERS), maxsplit=1)[0]
+    return re.split("[=~:/]", need.removeprefix("-").removeprefix(DIFFERS), maxsplit=1)[0]
 
 
 def absent(needs: Iterable[str], marks: str = "-?") -> Iterator[str]:
@@ -43,7 +45,7 @@ def absent(needs: Iterable[str], marks: str = "-?") -> Iterator[str]:
 
 def rules_out(told: str, need: str) -> bool:
     """Whether a value of which that is known is certainly other than what is needed."""
-    if not told or need.startswith(DIFFERS):
+    if not told or need.startswith(DIFFERS) or OF_KIND in need.partition("=")[0].partition("~")[0]:
         return False
     asked = _TOLD.fullmatch(need)
     if asked is not None:

@@ -337,3 +337,78 @@ def test_what_a_manager_does_after_a_failure_is_not_told_first() -> None:
     """
     (finding,) = found("clients/requests", with_app("import time\n\nimport requests", source))
     assert finding.chain[-1].name == "requests.post"
+
+
+_KINDS = """
+class Frame: ...
+
+
+class Wide(Frame): ...
+
+
+class Other: ...
+
+
+def told() -> str: ...
+
+
+def save(data, name=None):
+    if isinstance(data, {asked}):
+        time.sleep(1)
+    {otherwise}
+
+
+@app.get("/")
+async def home(text: str, frame: Frame, wide: Wide, any):
+    given = json.dumps(any)
+    save({given})
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("Frame", "given"),
+        ("Frame", "text"),
+        ("Frame", "told()"),
+        ("Frame", "'a'"),
+        ("Frame", "None"),
+        ("Frame", "Other()"),
+        ("(Frame, bytes)", "text"),
+        ("Frame | int", "text"),
+        ("Path", "text"),
+        ("int", "1.5"),
+        ("Wide", "Other()"),
+    ],
+)
+def test_another_kind_than_is_asked_for_is_left_alone(asked: str, given: str) -> None:
+    source = _KINDS.format(asked=asked, given=given, otherwise="pass")
+    assert not found("blocking/sleep", with_app("import json\nimport time\nfrom pathlib import Path", source))
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("Frame", "frame"),
+        ("Frame", "wide"),
+        ("Wide", "frame"),  # which may be one
+        ("Frame", "any"),
+        ("Frame", "unknown(text)"),
+        ("str", "given"),
+        ("(Frame, str)", "text"),
+        ("(Frame, unknown)", "text"),
+        ("int", "True"),
+        ("Sized", "text"),
+        ("object", "text"),
+        ("Frame", "text or frame"),
+    ],
+)
+def test_what_may_be_of_the_kind_that_is_asked_for_is_found(asked: str, given: str) -> None:
+    imports = "import json\nimport time\nfrom collections.abc import Sized\n\nfrom elsewhere import unknown"
+    assert found("blocking/sleep", with_app(imports, _KINDS.format(asked=asked, given=given, otherwise="pass")))
+
+
+@pytest.mark.parametrize(("given", "is_found"), [("text", False), ("given", False), ("frame", True)])
+def test_the_other_branch_of_a_question_for_the_kind(given: str, is_found: bool) -> None:
+    source = _KINDS.format(asked="str", given=given, otherwise="else:\n        requests.get(name)")
+    assert bool(found("clients/requests", with_app("import json\nimport time\n\nimport requests", source))) is is_found
