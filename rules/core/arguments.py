@@ -80,7 +80,7 @@ class Arguments:
         """What `isinstance` has told of parameters that were not given anything else."""
         facts, where = self._project.function(function), Where(function.path, function.index, site.line)
         for one in facts.narrowings:
-            bound = any(binding.line <= site.line for binding in facts.bindings.get(one.name, ()))
+            bound = any(binding.line < site.line for binding in facts.bindings.get(one.name, ()))
             is_asked = one.first_line <= site.line <= one.last_line and not bound
             if is_asked and (kinds := kinds_asked(one, where, self._project)):
                 yield "-" * one.excluded + one.name + OF_KIND + "\n".join(sorted(kinds))
