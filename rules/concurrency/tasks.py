@@ -28,12 +28,14 @@ async def order() -> None:
 
 ## Fix safety
 There is no fix, since it depends on who is to keep the task: FastAPI's `BackgroundTasks`, a task group, or a set of the
-module from which `task.add_done_callback(tasks.discard)` takes it.
+module from which `task.add_done_callback(tasks.discard)` takes it; one that the application starts as it starts is kept on
+`app.state`.
 
 ## References
 - [Python: `asyncio.create_task`](https://docs.python.org/3/library/asyncio-task.html#asyncio.create_task)
 - [FastAPI: Background tasks](https://fastapi.tiangolo.com/tutorial/background-tasks/)
 - [Ruff: RUF006](https://docs.astral.sh/ruff/rules/asyncio-dangling-task/)
+- [flake8-async: ASYNC300](https://flake8-async.readthedocs.io/en/latest/rules.html#async300)
 """
 
 from collections.abc import Iterator
@@ -45,7 +47,7 @@ from rules.core.findings import Severity
 from rules.core.remarks import Remark, Remedy
 from rules.core.rule import Rule
 
-rule = Rule(__name__, __doc__, Severity.WARNING, codes=("RUF006",))
+rule = Rule(__name__, __doc__, Severity.WARNING, codes=("RUF006", "ASYNC300"))
 
 _STARTERS = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.AbstractEventLoop.create_task"})
 _ADVICE = (
@@ -54,11 +56,18 @@ _ADVICE = (
 )
 
 
+_ADVICE_FOR_STARTUP = (
+    "Keep it for as long as the application runs, for example `app.state.task = asyncio.create_task(...)`, and call "
+    "`app.state.task.cancel()` as it stops."
+)
+
+
 @rule.check
 def tasks(contexts: Contexts) -> Iterator[Remark]:
     """Every task that is started and dropped on the event loop."""
     for place, site, _ in calls_of(_STARTERS, contexts):
-        if site.statement and place in contexts.loop:
+        is_served = place in contexts.loop
+        if site.statement and (is_served or place in contexts.starting):
             yield Remark(
                 rule.name,
                 rule.severity,
@@ -66,5 +75,5 @@ def tasks(contexts: Contexts) -> Iterator[Remark]:
                 Remedy.NONE,
                 f"Nothing refers to the task of `{show(site.call.callee)}`, so it may be collected before it is done.",
                 site=site,
-                advice=_ADVICE,
+                advice=_ADVICE if is_served else _ADVICE_FOR_STARTUP,
             )

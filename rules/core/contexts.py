@@ -6,7 +6,7 @@ offload ends it, since its callable stands among the arguments and is not called
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import heappop, heappush
@@ -257,14 +257,19 @@ class Contexts:
         """The shortest way to a function on which nothing rules out what is needed there; None where there is no such."""
         return next((one for one in self.arrivals.get(function, ()) if one.allows(needs)), None)
 
+    @cached_property
+    def starting(self) -> Collection[ProjectFunction]:
+        """What runs before requests are served, or when that ends, as far as some calls deep."""
+        reached = dict.fromkeys(root.function for root in self.roots if root.role is Role.STARTUP)
+        last = [*reached]
+        for _ in range(STARTING_HOPS - 1):
+            last = [*dict.fromkeys(c for function in last for c in self.callees(function) if c not in reached)]
+            reached |= dict.fromkeys(last)
+        return reached.keys()
+
     def _left_running(self) -> Iterator[Root]:
         """The tasks that startup code starts, and that run on while requests are served."""
-        seen = {root.function for root in self.roots if root.role is Role.STARTUP}
-        reached = set(seen)
-        for _ in range(STARTING_HOPS):
-            yield from (Root(task, Role.BACKGROUND) for function in reached for task in self._tasks(function))
-            reached = {called for function in reached for called in self.callees(function)} - seen
-            seen |= reached
+        return (Root(task, Role.BACKGROUND) for function in self.starting for task in self._tasks(function))
 
     def _tasks(self, function: ProjectFunction) -> Iterator[ProjectFunction]:
         """What a function makes tasks of and does not wait for, where that is more than done once."""

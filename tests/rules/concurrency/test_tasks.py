@@ -40,6 +40,30 @@ def test_a_helper_on_the_loop() -> None:
     assert_unfixed(RULE, with_app(HELPERS, f"def fire():\n    asyncio.create_task(later())\n\n\n{ENDPOINT}fire()\n"))
 
 
+STARTING = """
+@app.on_event("startup")
+async def start():
+    {}
+
+
+async def begin():
+    asyncio.create_task(later())
+"""
+
+
+@pytest.mark.parametrize("body", ["asyncio.create_task(later())\n    tasks.clear()", "await begin()"])
+def test_a_task_that_is_dropped_as_the_application_starts(body: str) -> None:
+    (finding,) = assert_unfixed(RULE, with_app(HELPERS, STARTING.format(body)))
+    assert "app.state" in finding.advice
+
+
+@pytest.mark.parametrize(
+    "body", ["app.state.task = asyncio.create_task(later())", "tasks.add(asyncio.create_task(later()))"]
+)
+def test_a_task_that_the_application_keeps(body: str) -> None:
+    assert_clean(RULE, with_app(HELPERS, STARTING.format(body)))
+
+
 @pytest.mark.parametrize(
     "body",
     [
