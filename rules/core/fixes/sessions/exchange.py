@@ -145,6 +145,8 @@ class Exchange:
         roots = [root for root in self.contexts.roots if root.function == function]
         if not roots or any(root.role not in ROLES for root in roots) or calls_by_hand(function, self.contexts) != ():
             raise Refused("it is called by hand")
+        if not self.contexts.project.decorators_are_known(function):
+            raise Refused("a decorator may use the session as well")
         self.begun[function] = None
         definition = self.definition(function)
         given = Injection(self.twins.instead.gives, self.twins.instead.dependency)

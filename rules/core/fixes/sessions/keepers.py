@@ -265,9 +265,9 @@ class Keepers:
             if index <= 0 or is_offline(path):
                 raise Refused("an object that keeps a session is made outside of requests")
             return Construction(ProjectFunction(path, index), around)
-        if isinstance(around, ast.Call) and self._only_names(around, path):
-            return None
-        if _is_annotation(node, document):
+        if isinstance(around, ast.Attribute) and not around.attr.startswith("__"):
+            return None  # a method that is called by the class is seen as one that is called
+        if (isinstance(around, ast.Call) and self._only_names(around, path)) or _is_annotation(node, document):
             return None
         raise Refused("the class that keeps a session is handed on")
 

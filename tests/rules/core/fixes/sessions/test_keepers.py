@@ -214,6 +214,14 @@ def test_a_session_that_the_class_declares() -> None:
     assert after["app/parts.py"] == AWAITED.replace("    def __init__", declared.replace("Session", "AsyncSession"))
 
 
+def test_what_the_class_itself_has_may_be_used() -> None:
+    more = '@app.get("/most")\nasync def most(size: int) -> int:\n    return Parts.most(size)\n'
+    static = "\n    @staticmethod\n    def most(size: int) -> int:\n        return size * 2\n"
+    sources = _files(HEAD + GIVEN + ENDPOINTS + "\n\n" + more, REPOSITORY + static)
+    after = _after(sources, _exchanged(sources)[0][1])
+    assert after["app/parts.py"] == AWAITED + static
+
+
 def test_what_a_commit_does_not_read_again_is_said() -> None:
     body = '@app.get("/new")\nasync def new(parts: Parts = Depends(get_parts)) -> int:\n    return parts.new()\n'
     new = "\n    def new(self) -> int:\n        part = Part(size=1)\n        self.db.add(part)\n        self.db.commit()\n        return part.id\n"
@@ -226,6 +234,9 @@ ELSEWHERE = {
     "called by nobody known": "def more(parts):\n    return parts.count()\n",
     "a background task": '@app.get("/s")\nasync def more(tasks: BackgroundTasks, parts: Parts = Depends(get_parts)):\n    tasks.add_task(parts.store, 1)\n',
     "derived from": "class More(Parts):\n    def count(self) -> int:\n        return 0\n",
+    "called by its class": "async def more(parts: Parts):\n    return Parts.count(parts)\n\n\nuse(more)\n",
+    "made by another name": "make = Parts.__call__\n",
+    "handed to a decorator": '@app.get("/s")\n@use\nasync def more(db: Session = Depends(get_db)):\n    return Parts(db).count()\n',
     "handed on": 'REGISTRY = {"parts": Parts}\n',
     "made at the top": "parts = Parts(SessionLocal())\n",
     "made with another session": '@app.get("/s")\nasync def more(db: Session = Depends(get_other)):\n    return Parts(db).count()\n',
@@ -245,7 +256,7 @@ ELSEWHERE = {
 IMPORTS = (
     "import asyncio\nfrom functools import lru_cache\nfrom typing import Protocol\n\n"
     "from fastapi import BackgroundTasks\nfrom fastapi.responses import StreamingResponse\n\n"
-    "from elsewhere import get_fake, get_other\nfrom .database import SessionLocal\n"
+    "from elsewhere import get_fake, get_other, use\nfrom .database import SessionLocal\n"
 )
 
 
