@@ -49,6 +49,7 @@ Unsafe, since the code that never ran will run now, and the caller waits for it.
 
 from collections.abc import Iterator
 
+from rules.core.calls import is_examined
 from rules.core.contexts import Contexts
 from rules.core.facts import show
 from rules.core.findings import Severity
@@ -76,8 +77,10 @@ def forgotten(contexts: Contexts) -> Iterator[Remark]:
 
 
 def _in_function(contexts: Contexts, function: ProjectFunction) -> Iterator[Remark]:
-    for site in contexts.project.function(function).sites:
-        if site.statement and contexts.awaitable(site, Where(function.path, function.index, site.line)):
+    facts = contexts.project.function(function)
+    for site in facts.sites:
+        is_dropped = site.statement and contexts.awaitable(site, Where(function.path, function.index, site.line))
+        if is_dropped and not is_examined(site.call.callee, facts):
             yield Remark(
                 rule.name,
                 rule.severity,

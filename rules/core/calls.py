@@ -21,6 +21,8 @@ from rules.core.values import Coroutine, Object, Outside, ProjectClass, ProjectF
 
 _ANYTHING = frozenset({"builtins.object", "builtins.type"})
 _EXAMINING = frozenset({"isasyncgen", "isasyncgenfunction", "isawaitable", "iscoroutine", "iscoroutinefunction"})
+_ASKED = frozenset({"async", "asynchronous", "awaitable", "coroutine", "coroutinefunction"})
+"""What the names of other functions that ask so speak of: `is_coroutine_callable`, `_is_async`."""
 
 
 def calls_of(names: frozenset[str], contexts: Contexts) -> Iterator[tuple[ProjectFunction, Site, str]]:
@@ -69,7 +71,12 @@ def _gives_coroutine(of: ProjectFunction, contexts: Contexts) -> bool:
 
 def is_examined(of: Expression, function: Function) -> bool:
     """Whether the function asks at run time if something can be awaited: it minds both (`inspect.isawaitable` and its kin)."""
-    return any(last_name(site.call.callee) in _EXAMINING and of in site.call.arguments for site in function.sites)
+    return any(_examines(last_name(site.call.callee)) and of in site.call.arguments for site in function.sites)
+
+
+def _examines(name: str) -> bool:
+    first, *words = name.lower().strip("_").split("_")
+    return name in _EXAMINING or (first == "is" and not _ASKED.isdisjoint(words))
 
 
 def gives_plain_value(of: ProjectFunction, contexts: Contexts) -> bool:

@@ -77,7 +77,7 @@ def _mentions(given: Expression | None, name: str) -> bool:
 
 def is_used_here(site: Site, function: Function) -> bool:
     """Whether an opened file is read or written by the function itself: not where each such call is handed to a thread."""
-    if site.use == ".close" or not lies_on_disk(site, function):
+    if site.use == ".close" or site.statement or not lies_on_disk(site, function):
         return False  # an empty file
     if any(site.call in _given(other) for other in function.sites if _responds(other)):
         return False  # a response reads it in threads

@@ -163,6 +163,8 @@ def test_it_warns() -> None:
         "return FileResponse(name)",
         "return StreamingResponse(open(name, 'rb'), media_type='a/b')",
         "f = open(name, 'rb')\n    return StreamingResponse(content=f)",
+        "open(name, 'w')",
+        "Path(name).open('w')",
         "with open(name, 'wb') as f:\n        await asyncio.to_thread(shutil.copyfileobj, opened, f)",
     ],
 )

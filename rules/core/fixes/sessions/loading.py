@@ -30,6 +30,7 @@ from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.places import is_session
 from rules.core.fixes.sharing import reached
 from rules.core.fixes.turning import Refused
+from rules.core.usage import given_to
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
 _METHODS = frozenset(name for type_ in (list, dict, set, str) for name in dir(type_) if not name.startswith("_"))
@@ -39,6 +40,7 @@ _OF_TEXTS = frozenset(
 )
 _VALIDATING = frozenset({"model_validate", "from_orm", "parse_obj"})
 _SHOWING = frozenset({"fastapi.encoders.jsonable_encoder", "builtins.print"})
+_CALLING = frozenset({"anyio", "asyncio", "builtins", "concurrent", "contextlib", "copy", "functools", "itertools"})
 _EMPTY = Collection(())
 _PLACING = frozenset({"add", "merge", "refresh", "get", "get_one", "commit", "flush", "rollback", "delete"})
 
@@ -101,10 +103,24 @@ class Loading:
                 given == _EMPTY
             ):
                 return False  # `row.get("metadata", {}).get("kind")`: dicts in dicts, as JSON has them
+            case Call(callee=Attribute(of=of, name="get"), arguments=(Constant(value=str()), *_)):
+                return self._may_hold(of, line, held) and not self._is_plain(value, where)
             case Call():
-                return not self._is_plain(value, where)
+                handed = any(self._may_hold(one, line, held) for one in given_to(value))
+                return not self._is_plain(value, where) and (handed or not self._is_of_other_library(value, where))
             case _:
                 return True
+
+    def _is_of_other_library(self, call: Call, where: Where) -> bool:
+        """Whether it calls a function of a library that is known, which has no rows of its own to give, and is given no session."""
+        project = self.contexts.project
+        callee = project.value(call.callee, where)
+        package = callee.name.partition(".")[0] if isinstance(callee, Outside) else ""
+        mapping = {name.partition(".")[0] for name in project.knowledge.sessions}
+        if package not in project.knowledge.packages - mapping - project.knowledge.frameworks - _CALLING:
+            return False
+        values = [project.value(one, where) for one in given_to(call)]
+        return not any(isinstance(one, (Object, ProjectFunction)) for one in values)
 
     def _is_plain(self, call: Call, where: Where) -> bool:
         value = self.contexts.project.value(call, where)

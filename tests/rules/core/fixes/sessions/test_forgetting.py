@@ -77,6 +77,15 @@ def test_an_object_made_here_of_a_class_that_is_no_table_holds_no_row(made: str,
     assert {str(fix.applicability) for fix in commits(HEAD + audit + source, FILES)} == {applicability}
 
 
+@pytest.mark.parametrize(
+    ("made", "applicability"), [("stripe.Webhook.construct_event('a')", "safe"), ("unknown('a')", "unsafe")]
+)
+def test_what_a_library_makes_without_the_session_holds_no_row(made: str, applicability: str) -> None:
+    body = f"event = {made}\n    await wait()\n    name = event.get('id')\n    db.commit()\n    return name.text"
+    source = f"import stripe\n{app(body)}"
+    assert {str(fix.applicability) for fix in commits(source, FILES)} == {applicability}
+
+
 @pytest.mark.parametrize(("given", "applicability"), [("number: int", "safe"), ("number", "unsafe")])
 def test_what_is_entered_by_a_plain_value_holds_no_row(given: str, applicability: str) -> None:
     body = "with LOGS[number].opened() as lines:\n        db.commit()\n        return lines.pop()"
