@@ -4,6 +4,7 @@ import ast
 
 from rules.core.needs import either
 
+PRESENT = frozenset({"exists", "isdir", "isfile", "is_dir", "is_file"})  # what asks whether there is a file
 LONGEST_TEXT = 120  # characters of a literal that is kept
 
 
@@ -52,6 +53,8 @@ def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
             told = [needed(part) for part in parts]
             return _one_of([held for held, _ in told]), tuple(name for _, failed in told for name in failed)
         case ast.Call(ast.Name(id=name) | ast.Attribute(attr=name), [], []):
+            return (f"{name}()",), (f"-{name}()",)
+        case ast.Call(ast.Attribute(attr=name), [_], []) if name in PRESENT:
             return (f"{name}()",), (f"-{name}()",)
         case ast.Call(ast.Name("hasattr"), [ast.Name(id=owner), ast.Constant(value=str(attribute))]):
             return (f"{owner}.{attribute}",), (f"-{owner}.{attribute}",)

@@ -17,9 +17,11 @@ from msgspec import structs
 
 from rules.core.arguments import Arguments
 from rules.core.arrivals import Arrival, Arrivals, arrivals_of
+from rules.core.conditions import PRESENT
 from rules.core.facts import (
     Attribute,
     Call,
+    Constant,
     Expression,
     Name,
     Site,
@@ -28,6 +30,7 @@ from rules.core.facts import (
     names_in,
 )
 from rules.core.library import Blocking, Role, Weight
+from rules.core.needs import absent
 from rules.core.once import Once
 from rules.core.project import Project
 from rules.core.repository import is_offline
@@ -38,6 +41,7 @@ ALWAYS_ON_LOOP = frozenset({Role.MIDDLEWARE, Role.WEBSOCKET, Role.STARTUP, Role.
 STARTING = frozenset({"create_task", "ensure_future"})
 STARTING_HOPS = 3  # functions from startup code to the one that starts a task
 GATHERING = frozenset({"gather", "wait", "as_completed"})
+WRITING = frozenset({"copy", "copy2", "copyfile", "copytree", "move", "unpack_archive", "write_bytes", "write_text"})
 RELATIONS = frozenset({"relationship", "Relationship", "backref", "ForeignKeyField", "association_proxy"})
 
 
@@ -452,7 +456,15 @@ class Contexts:
         """Whether requests seldom come to a call that blocks so: what it gives is kept. A file is short to wait for once."""
         if self.once.runs_first(site, function) or self.once.runs_first_of_all(site, function):
             return True
-        return weight is Weight.FILE and self.once.runs_first_for_key(site, function)
+        if weight is not Weight.FILE:
+            return False
+        return self.once.runs_first_for_key(site, function) or self._makes_what_is_missing(site, function)
+
+    def _makes_what_is_missing(self, site: Site, function: ProjectFunction) -> bool:
+        """Whether a file is written where there is none, of which requests tell nothing: the next one finds it there."""
+        is_missing = any(name.removesuffix("()") in PRESENT for name in absent(site.needs, "-"))
+        where = Where(function.path, function.index, site.line)
+        return is_missing and _writes(site.call) and not self._is_from_outside(site.call, where)
 
     def _is_kept_for_all(self, called: ProjectFunction, caller: ProjectFunction, site: Site) -> bool:
         """Whether a cache keeps what a function gives, and is asked for the same by all requests: nothing that is given to
@@ -569,3 +581,12 @@ class Contexts:
     def awaitable(self, site: Site, where: Where) -> bool:
         """Whether the call gives a coroutine."""
         return isinstance(self.project.value(site.call, where), Coroutine)
+
+
+def _writes(call: Call) -> bool:
+    """Whether a call makes files: `shutil.copy` and its kin, `write_text`, `open(path, "w")`."""
+    name = last_name(call.callee)
+    modes = [
+        one.value for one in (*call.arguments, *(value for _, value in call.keywords)) if isinstance(one, Constant)
+    ]
+    return name in WRITING or (name == "open" and any(str(mode).startswith(("w", "x", "a")) for mode in modes))

@@ -247,3 +247,17 @@ def test_it_names_the_function() -> None:
 
 def test_a_generator_of_coroutines_is_no_statement() -> None:
     assert_clean(RULE, "async def a(): ...\n\n\nasync def b():\n    return [a() for _ in ()]\n")
+
+
+@pytest.mark.parametrize("asked", ["is_coroutine_callable(mailer.send)", "_is_async(mailer.send)"])
+def test_what_is_asked_before_whether_it_is_a_coroutine_is_left_alone(asked: str) -> None:
+    body = f"if {asked}:\n        await mailer.send('a')\n    else:\n        mailer.send('a')\n"
+    assert_clean(
+        RULE, with_app("from elsewhere import _is_async, is_coroutine_callable", f"{HELPERS}\n\n{ENDPOINT}{body}")
+    )
+
+
+@pytest.mark.parametrize("asked", ["is_coroutine_callable(audit)", "is_ready(mailer.send)"])
+def test_what_is_asked_of_something_else_is_found(asked: str) -> None:
+    imports = "from elsewhere import is_coroutine_callable, is_ready"
+    assert found(RULE, with_app(imports, f"{HELPERS}\n\n{ENDPOINT}if {asked}:\n        mailer.send('a')\n"))

@@ -192,3 +192,46 @@ def test_what_is_too_old_is_seldom_made_anew(condition: str) -> None:
 @pytest.mark.parametrize("condition", ["if not is_stale()", "if is_ready()", "if is_stale() or name"])
 def test_what_is_young_enough_is_asked_again_and_again(condition: str) -> None:
     assert found("clients/requests", with_app(IMPORTS, AGED.format(condition=condition) + ENDPOINT))
+
+
+_MISSING = """
+ROOT = Path("data")
+
+
+def load(name):
+    target = ROOT / "settings.json"
+    {body}
+
+
+@app.get("/{{name}}")
+async def home(name: str):
+    return load(name)
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if not target.exists():\n        shutil.copy2(ROOT / 'a.json', target)",
+        "if not os.path.exists(target):\n        target.write_text('{}')",
+        "if target.is_file():\n        return\n    shutil.copytree(ROOT / 'a', target)",
+        "for one in ROOT.iterdir():\n        if not (ROOT / one.name).exists():\n            shutil.copy(one, ROOT / one.name)",
+    ],
+)
+def test_a_file_that_is_made_where_it_is_missing_is_left_alone(body: str) -> None:
+    assert_clean("blocking/files", with_app(f"import os\nimport shutil\n{IMPORTS}", _MISSING.format(body=body)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if target.exists():\n        shutil.copy2(name, target)",
+        "if not target.exists():\n        shutil.copy2(ROOT / name, target)",
+        "if target.exists():\n        return\n    return Path(name).read_text()",
+        "if not target.exists():\n        ROOT.mkdir()\n    shutil.copy(name, target)",
+        "if not os.path.exists(ROOT / name):\n        shutil.copytree(ROOT, ROOT / name)",
+        "if not target.exists() or name:\n        shutil.copytree(ROOT, target)",
+    ],
+)
+def test_a_file_that_is_made_again_and_again_is_found(body: str) -> None:
+    assert found("blocking/files", with_app(f"import os\nimport shutil\n{IMPORTS}", _MISSING.format(body=body)))
