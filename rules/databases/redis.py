@@ -78,8 +78,9 @@ async def event(request: Request) -> None:
 
 ## Fix safety
 Safe: `redis.asyncio` has the same commands, each awaited. It takes the place of the other client only where every use of that
-is seen, is a command, and can be awaited. Elsewhere the same client sends the same command in a worker thread; it may be used
-by many.
+is seen, is a command, and can be awaited. One that a function makes and does not close is opened by `async with`, around what uses
+it: dropped, it would leave its connections to the event loop. Elsewhere the same client sends the same command in a worker thread;
+it may be used by many.
 
 ## References
 - [redis-py: Asyncio examples](https://redis.readthedocs.io/en/stable/examples/asyncio_examples.html)

@@ -234,25 +234,24 @@ class Keepers:
         if is_told(keeper.of.path, name, self.contexts):
             raise Refused("a text names the class that keeps a session")
         found = []
-        for path in sorted({keeper.of.path, *project.naming.get(name, ()), *self._renaming(keeper)}):
+        for path in sorted({keeper.of.path, *project.naming.get(name, ())}):
+            self._check_name(keeper, name, path)
             document = self.document(path)
             for node in document.nodes:
-                if isinstance(node, (ast.Name, ast.Attribute)) and self._is_class(node, keeper, path, document):
+                if not isinstance(node, (ast.Name, ast.Attribute)) or last_part(node) != name:
+                    continue
+                if self._is_class(node, keeper, path, document):
                     made = self._construction(node, path, document)
                     found += [made] if made is not None else []
         return tuple(found)
 
-    def _renaming(self, keeper: Keeper) -> Iterator[str]:
-        """The files that import the module of the class, and may have another name for it."""
-        for path in self.contexts.project.importers_of(keeper.of.path):
-            if any(
-                bound != imported.name for _, bound, imported in self.contexts.project.imports_of(path) if imported.name
-            ):
-                yield path
+    def _check_name(self, keeper: Keeper, name: str, path: str) -> None:
+        """Raises Refused where a file imports the class under another name, under which others may import it again."""
+        for where, bound, imported in self.contexts.project.imports_of(path):
+            if imported.name == name != bound and self.contexts.project.value(imported, where) == keeper.of:
+                raise Refused("the class that keeps a session goes by several names")
 
     def _is_class(self, node: ast.Name | ast.Attribute, keeper: Keeper, path: str, document: Document) -> bool:
-        if isinstance(document.parents.get(node), ast.Attribute) and not isinstance(node.ctx, ast.Load):
-            return False
         index = max(enclosing(node, document, self.contexts.project.facts[path].functions), 0)
         value = self.contexts.project.value(as_expression(node), Where(path, index, node.lineno))
         return value == keeper.of
