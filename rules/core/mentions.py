@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rules.core.facts import Attribute, Expression, Site, last_name
-from rules.core.project import Project
+from rules.core.project import WIDEST, Project
 from rules.core.repository import is_offline
 from rules.core.values import Module, ProjectFunction, Where
 
@@ -12,9 +12,12 @@ def may_be_called_unseen(function: ProjectFunction, project: Project) -> bool:
     """Whether served code calls a function, or may, in a way that nobody sees: it is handed on as a value, it has the name of a
     method of something unknown, or it stands for a method of a base class.
     """
+    paths = [path for path in files_that_could_mean(function, project) if not is_offline(path)]
+    if len(paths) > WIDEST:  # somebody among so many may
+        return True
     unseen = (None, *project.stood_for_by(function))
-    for path in files_that_could_mean(function, project):
-        names = names_of(function, path, project) if not is_offline(path) else set[str]()
+    for path in paths:
+        names = names_of(function, path, project)
         if any(name in project.facts[path].outline.mentions for name in names):
             return True
         for name in {name.removeprefix(".") for name in names}:
@@ -57,9 +60,10 @@ def names_of(function: ProjectFunction, path: str, project: Project) -> set[str]
     if path == function.path:
         names.add(facts.name)
     for where, name, imported in project.imports_of(path):
-        value = project.value(imported, where)
-        if imported.name == facts.name and value == function:
+        if imported.name == facts.name and project.value(imported, where) == function:
             names.add(name)
-        if name == "*" and isinstance(value, Module) and project.member(value, facts.name) == function:
-            names.add(facts.name)
+        if name == "*":
+            value = project.value(imported, where)
+            if isinstance(value, Module) and project.member(value, facts.name) == function:
+                names.add(facts.name)
     return names
