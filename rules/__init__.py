@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from rules.core.catalog import all_rules, engine, engine_version
 from rules.core.edits import apply_edits, decode_source, go_together
-from rules.core.engine import Options
 from rules.core.facts import Facts, decode_facts, encode_facts
 from rules.core.findings import (
     Analysis,
@@ -20,6 +19,7 @@ from rules.core.findings import (
 )
 from rules.core.fixes.mending import Each
 from rules.core.introduced import Base
+from rules.core.options import Options
 from rules.core.reading import read_facts
 from rules.core.rule import Rule
 

@@ -54,6 +54,7 @@ CACHES = frozenset(
         *(f"cachetools.func.{name}_cache" for name in ("fifo", "lfu", "lru", "mru", "rr", "ttl")),
     }
 )
+_NAMES = frozenset(name.rpartition(".")[2] for name in CACHES)
 _ADVICE = (
     "Use `anyio.functools.lru_cache` (AnyIO 4.16) or `async_lru.alru_cache`, which keep the result, "
     "or make it a plain `def` if it awaits nothing."
@@ -61,15 +62,14 @@ _ADVICE = (
 
 
 @rule.check
-def caches(contexts: Contexts) -> Iterator[Remark]:
+def caches(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every `async def` whose coroutine a cache keeps."""
-    names = {name.rpartition(".")[2] for name in CACHES}
-    for path, facts in contexts.project.facts.items():
-        if not (facts.outline.decorating | facts.outline.imported) & names or is_offline(path):
-            continue
-        for index, function in enumerate(facts.functions):
-            if function.asynchronous and function.decorators:
-                yield from _around(contexts, ProjectFunction(path, index))
+    facts = contexts.project.facts[path]
+    if is_offline(path) or not (facts.outline.decorating | facts.outline.imported) & _NAMES:
+        return
+    for index, function in enumerate(facts.functions):
+        if function.asynchronous and function.decorators:
+            yield from _around(contexts, ProjectFunction(path, index))
 
 
 def _around(contexts: Contexts, place: ProjectFunction) -> Iterator[Remark]:

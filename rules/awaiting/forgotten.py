@@ -47,9 +47,9 @@ Unsafe, since the code that never ran will run now, and the caller waits for it.
 - [Pyright: `reportUnusedCoroutine`](https://microsoft.github.io/pyright/#/configuration)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from rules.core.calls import is_examined
+from rules.core.calls import coroutine_names, is_examined
 from rules.core.contexts import Contexts
 from rules.core.facts import show
 from rules.core.findings import Severity
@@ -62,18 +62,20 @@ rule = Rule(__name__, __doc__, Severity.ERROR)
 
 
 @rule.check
-def forgotten(contexts: Contexts) -> Iterator[Remark]:
+def forgotten(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every whole statement that makes a coroutine and drops it."""
-    project = contexts.project
-    known = frozenset().union(
-        *(f.outline.coroutines for f in project.facts.values()), project.knowledge.coroutine_names
-    )
-    for path, facts in project.facts.items():
-        maybe = facts.outline.dropped & known or (facts.outline.dropped and facts.outline.imported & known)
-        if maybe and not is_offline(path):
-            for index, function in enumerate(facts.functions):
-                if function.asynchronous:
-                    yield from _in_function(contexts, ProjectFunction(path, index))
+    facts = contexts.project.facts[path]
+    dropped = facts.outline.dropped
+    if not dropped or is_offline(path) or not _may_make_coroutines((*dropped, *facts.outline.imported), contexts):
+        return
+    for index, function in enumerate(facts.functions):
+        if function.asynchronous:
+            yield from _in_function(contexts, ProjectFunction(path, index))
+
+
+def _may_make_coroutines(names: Iterable[str], contexts: Contexts) -> bool:
+    known, own = contexts.project.knowledge.coroutine_names, coroutine_names(contexts)
+    return any(name in known or name in own for name in names)
 
 
 def _in_function(contexts: Contexts, function: ProjectFunction) -> Iterator[Remark]:

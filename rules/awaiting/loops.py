@@ -57,7 +57,7 @@ all who call it would have to await it. A project that patches the loop with `ne
 
 from collections.abc import Iterator
 
-from rules.core.calls import calls_of
+from rules.core.calls import anywhere, calls_of
 from rules.core.contexts import Contexts
 from rules.core.facts import Site, last_name, show
 from rules.core.findings import Severity
@@ -85,15 +85,15 @@ _NOTES = ("Today this line raises `RuntimeError`; the coroutine runs now.",)
 
 
 @rule.check
-def loops(contexts: Contexts) -> Iterator[Remark]:
+def loops(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every start of a loop on a loop."""
-    if any(calls_of(_PATCHES, contexts)):
+    if contexts.table("patched", lambda: {"": anywhere(_PATCHES, contexts)})[""]:
         return
-    for place, site, name in calls_of(_STARTERS, contexts):
+    for place, site, name in calls_of(_STARTERS, contexts, path):
         if _runs_on_loop(place, contexts):
             takes_coroutine = name != "anyio.run" and not name.endswith(".run_forever")
             yield _remark(place, site, Remedy.UNWRAP if takes_coroutine else Remedy.NONE, contexts)
-    for place, wrapper, _ in calls_of(_WRAPPERS, contexts):
+    for place, wrapper, _ in calls_of(_WRAPPERS, contexts, path):
         for site in contexts.project.function(place).sites if wrapper.use == "called" else ():
             if site.call.callee == wrapper.call and _runs_on_loop(place, contexts):
                 yield _remark(place, site, Remedy.UNWRAP, contexts)

@@ -66,15 +66,15 @@ _NOTES = ("Today this line raises `TypeError`; the code behind it runs now.",)
 
 
 @rule.check
-def needless(contexts: Contexts) -> Iterator[Remark]:
+def needless(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every awaited call that certainly gives something else than an awaitable."""
-    for path, facts in contexts.project.facts.items():
-        if is_offline(path) or not facts.outline.coroutines:
-            continue
-        for index, function in enumerate(facts.functions):
-            for site in function.sites if function.asynchronous else ():
-                if site.awaited and not is_examined(site.call.callee, function):
-                    yield from _at(contexts, ProjectFunction(path, index), site)
+    facts = contexts.project.facts[path]
+    if is_offline(path) or not facts.outline.coroutines:
+        return
+    for index, function in enumerate(facts.functions):
+        for site in function.sites if function.asynchronous else ():
+            if site.awaited and not is_examined(site.call.callee, function):
+                yield from _at(contexts, ProjectFunction(path, index), site)
 
 
 def _at(contexts: Contexts, place: ProjectFunction, site: Site) -> Iterator[Remark]:

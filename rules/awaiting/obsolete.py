@@ -63,6 +63,7 @@ _INSTEAD = {
     "asyncio.ensure_future": "asyncio.create_task",
     "asyncio.iscoroutinefunction": "inspect.iscoroutinefunction",
 }
+_GIVEN_UP = frozenset(_INSTEAD)
 _REASONS = {
     "asyncio.get_event_loop": "says less than it means here",
     "asyncio.ensure_future": "is not meant for coroutines any more",
@@ -72,9 +73,9 @@ _MARKED = ("`inspect.iscoroutinefunction` does not know objects that were marked
 
 
 @rule.check
-def obsolete(contexts: Contexts) -> Iterator[Remark]:
+def obsolete(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every call of what is given up, where its successor does the same."""
-    for place, site, name in calls_of(frozenset(_INSTEAD), contexts):
+    for place, site, name in calls_of(_GIVEN_UP, contexts, path):
         if _is_chosen_by_version(site, place, contexts) or FAILURE in site.needs:
             continue
         asynchronous = contexts.project.function(place).asynchronous

@@ -52,11 +52,13 @@ Unsafe: the function runs in the thread, or after the response, as the line mean
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from rules.core.calls import calls_of, gives_plain_value, is_coroutine_function
 from rules.core.contexts import Contexts
 from rules.core.facts import Call, Site, show
 from rules.core.findings import Severity
+from rules.core.knowledge import Knowledge
 from rules.core.library import Role
 from rules.core.remarks import Remark, Remedy
 from rules.core.rule import Rule
@@ -69,10 +71,10 @@ _ANYTHING = ("queue", "future", "thread", "primitives", "concurrent")  # such ca
 
 
 @rule.check
-def offloads(contexts: Contexts) -> Iterator[Remark]:
+def offloads(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every hand-over of a call's result, or of a coroutine function to a thread."""
-    known = _arguments(contexts)
-    for place, site, name in calls_of(frozenset(known), contexts):
+    known = _arguments(contexts.project.knowledge)
+    for place, site, name in calls_of(frozenset(known), contexts, path):
         given = site.call.arguments[known[name]] if known[name] < len(site.call.arguments) else None
         where = Where(place.path, place.index, site.line)
         if isinstance(given, Call):
@@ -90,12 +92,16 @@ def offloads(contexts: Contexts) -> Iterator[Remark]:
 def _may_run_coroutines(name: str, contexts: Contexts) -> bool:
     """Whether the project has an executor of its own, which may run what a coroutine function gives."""
     is_method = name.startswith("concurrent.futures.")
-    return is_method and any("Executor" in base for f in contexts.project.facts.values() for base in f.outline.bases)
+    return is_method and contexts.table("executors", lambda: {"": _has_executors(contexts)})[""]
 
 
-def _arguments(contexts: Contexts) -> Mapping[str, int]:
+def _has_executors(contexts: Contexts) -> bool:
+    return any("Executor" in base for base in contexts.project.deriving)
+
+
+@lru_cache(maxsize=4)
+def _arguments(knowledge: Knowledge) -> Mapping[str, int]:
     """At which place each callable takes the function."""
-    knowledge = contexts.project.knowledge
     found = {name: offload.argument for name, offload in knowledge.offloads.items() if name not in _ITERATORS}
     for rows in knowledge.registrations.values():
         found |= {row.name: row.argument or 0 for row in rows if row.role is Role.BACKGROUND}

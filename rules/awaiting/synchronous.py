@@ -75,15 +75,15 @@ _NOTES = ("Today this line raises `TypeError`; the code below it runs now.",)
 
 
 @rule.check
-def synchronous(contexts: Contexts) -> Iterator[Remark]:
+def synchronous(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every plain `with` or `for` over a call that gives something asynchronous, in files that have asynchronous code."""
-    for path, facts in contexts.project.facts.items():
-        if is_offline(path) or not facts.outline.coroutines:
-            continue
-        for index, function in enumerate(facts.functions):
-            for site in function.sites:
-                if (site.entered or site.iterated) and not site.suspending:
-                    yield from _at(contexts, ProjectFunction(path, index), site)
+    facts = contexts.project.facts[path]
+    if is_offline(path) or not facts.outline.coroutines:
+        return
+    for index, function in enumerate(facts.functions):
+        for site in function.sites:
+            if (site.entered or site.iterated) and not site.suspending:
+                yield from _at(contexts, ProjectFunction(path, index), site)
 
 
 def _at(contexts: Contexts, place: ProjectFunction, site: Site) -> Iterator[Remark]:

@@ -55,8 +55,9 @@ plain `def`, nothing is changed.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
-from rules.core.calls import is_coroutine_function, is_examined
+from rules.core.calls import coroutine_names, is_coroutine_function, is_examined
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Function, Name, Site, show
 from rules.core.findings import Severity
@@ -90,17 +91,16 @@ _LOOPS = {"__iter__": "iterated", "__enter__": "entered"}
 
 
 @rule.check
-def used_as_value(contexts: Contexts) -> Iterator[Remark]:
+def used_as_value(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every coroutine that is used where it is made, held by a name that is used, or returned by an endpoint."""
-    project = contexts.project
-    known = frozenset().union(*(facts.outline.coroutines for facts in project.facts.values()))
-    endpoints = {root.function for root in contexts.roots if root.role is Role.ENDPOINT}
-    for path, facts in project.facts.items():
-        outline = facts.outline
-        if (outline.coroutines or (outline.called | outline.imported) & known) and not is_offline(path):
-            for index in range(len(facts.functions)):
-                function = ProjectFunction(path, index)
-                yield from _in_function(contexts, function, function in endpoints)
+    facts, known = contexts.project.facts[path], coroutine_names(contexts)
+    used = chain(facts.outline.called, facts.outline.imported)
+    if is_offline(path) or not (facts.outline.coroutines or any(name in known for name in used)):
+        return
+    endpoints = {root.function for root in contexts.roots_in(path) if root.role is Role.ENDPOINT}
+    for index in range(len(facts.functions)):
+        function = ProjectFunction(path, index)
+        yield from _in_function(contexts, function, function in endpoints)
 
 
 def _in_function(contexts: Contexts, place: ProjectFunction, is_endpoint: bool) -> Iterator[Remark]:

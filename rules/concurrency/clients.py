@@ -91,6 +91,7 @@ _COSTS = {
     "boto3.client": "which takes milliseconds of the event loop each time, and a second the first time",
     "boto3.resource": "which takes milliseconds of the event loop each time, and a second the first time",
 }
+_MAKERS = frozenset(_COSTS)
 _SHARED = frozenset({"verify", "transport", "http_client", ""})  # what makes it cheap to make, or may
 _CACHE = "cache"  # lru_cache, cached, alru_cache, cached_property
 _ADVICE = (
@@ -100,9 +101,9 @@ _ADVICE = (
 
 
 @rule.check
-def clients(contexts: Contexts) -> Iterator[Remark]:
+def clients(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every costly client that is made while a request is served, and dropped with it."""
-    for place, site, name in calls_of(frozenset(_COSTS), contexts):
+    for place, site, name in calls_of(_MAKERS, contexts, path):
         arrival = contexts.arrival(place, contexts.arguments.needs(site, place))
         if arrival is not None and _is_made_anew(place, site, arrival, contexts):
             yield Remark(
@@ -131,7 +132,7 @@ def _is_made_anew(place: ProjectFunction, site: Site, arrival: Arrival, contexts
     held: set[Expression] = {site.call, *(Name(name) for name in _names(site.call, function))}
     if any("." in name and b.value in held for name, bindings in function.bindings.items() for b in bindings):
         return False
-    return arrival.before is None or not _leaves(held, function)
+    return not arrival.is_called or not _leaves(held, function)
 
 
 def _is_given(place: ProjectFunction, site: Site, contexts: Contexts) -> bool:

@@ -72,9 +72,10 @@ _ADVICE = (
 
 
 @rule.check
-def locks(contexts: Contexts) -> Iterator[Remark]:
+def locks(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every lock of threads that a task holds while it waits."""
-    for place, arrival in contexts.loop.items():
+    for place in contexts.on_loop(path):
+        arrival = contexts.loop[place]
         for site in contexts.project.function(place).held:
             if (name := _lock(site, place, contexts)) is not None:
                 yield Remark(

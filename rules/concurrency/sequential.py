@@ -103,9 +103,9 @@ class _Step:
 
 
 @rule.check
-def sequential(contexts: Contexts) -> Iterator[Remark]:
+def sequential(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every awaited read right behind another one that it does not need."""
-    for place in contexts.loop:
+    for place in contexts.on_loop(path):
         function = contexts.project.function(place)
         if not function.suspends:
             continue

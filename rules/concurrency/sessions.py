@@ -56,6 +56,7 @@ from rules.core.values import Object, Outside, ProjectFunction, Where
 
 rule = Rule(__name__, __doc__, Severity.ERROR)
 
+_GATHER = frozenset({"asyncio.gather"})
 _SESSION = "sqlalchemy.ext.asyncio.AsyncSession"
 _SCOPED = "sqlalchemy.ext.asyncio.async_scoped_session"  # gives each task its own
 _ADVICE = (
@@ -65,9 +66,9 @@ _ADVICE = (
 
 
 @rule.check
-def sessions(contexts: Contexts) -> Iterator[Remark]:
+def sessions(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every `gather` of coroutines that share a session."""
-    for place, site, _ in calls_of(frozenset({"asyncio.gather"}), contexts):
+    for place, site, _ in calls_of(_GATHER, contexts, path):
         where = Where(place.path, place.index, site.line)
         uses = Counter(name for arm in _arms(contexts, place, site) for name in _sessions(arm, where, contexts))
         for name, count in uses.items():

@@ -63,9 +63,9 @@ _ADVICE_FOR_STARTUP = (
 
 
 @rule.check
-def tasks(contexts: Contexts) -> Iterator[Remark]:
+def tasks(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every task that is started and dropped on the event loop."""
-    for place, site, _ in calls_of(_STARTERS, contexts):
+    for place, site, _ in calls_of(_STARTERS, contexts, path):
         is_served = place in contexts.loop
         if site.statement and (is_served or place in contexts.starting):
             yield Remark(

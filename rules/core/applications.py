@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Expression, Facts, Site
@@ -26,21 +28,27 @@ class EventHandler:
 
 def applications(contexts: Contexts) -> Mapping[Definition, Call]:
     """Each name that is bound at one line only, and to an application there, with the call that makes it."""
-    return dict(_applications(contexts))
+    return contexts.table("applications", lambda: dict(_applications(contexts)), itemgetter(0))
 
 
 def _applications(contexts: Contexts) -> Iterator[tuple[Definition, Call]]:
-    for path, facts in contexts.project.facts.items():
-        if is_offline(path) or not facts.outline.called & {"FastAPI", "Starlette"}:
-            continue
-        for index, function in enumerate(facts.functions):
-            for name, bindings in function.bindings.items():
-                at_once = len({binding.line for binding in bindings}) == 1
-                for binding in bindings if at_once else ():
-                    if isinstance(binding.value, Call) and _is_made(
-                        binding.value, Where(path, index, binding.line), contexts
-                    ):
-                        yield (path, name if index == 0 else f"{function.qualname}.{name}"), binding.value
+    calling = contexts.project.calling
+    paths = {path for name in ("FastAPI", "Starlette") for path in calling.get(name, ()) if not is_offline(path)}
+    for path in contexts.project.facts if paths else ():
+        if path in paths:
+            made = partial(_applications_in, path, contexts)
+            yield from contexts.project.memory.each("applications", path, "", made)
+
+
+def _applications_in(path: str, contexts: Contexts) -> Iterator[tuple[Definition, Call]]:
+    for index, function in enumerate(contexts.project.facts[path].functions):
+        for name, bindings in function.bindings.items():
+            at_once = len({binding.line for binding in bindings}) == 1
+            for binding in bindings if at_once else ():
+                if isinstance(binding.value, Call) and _is_made(
+                    binding.value, Where(path, index, binding.line), contexts
+                ):
+                    yield (path, name if index == 0 else f"{function.qualname}.{name}"), binding.value
 
 
 def _is_made(call: Call, where: Where, contexts: Contexts) -> bool:
@@ -50,9 +58,28 @@ def _is_made(call: Call, where: Where, contexts: Contexts) -> bool:
 
 def event_handlers(contexts: Contexts) -> Iterator[EventHandler]:
     """Every handler that is registered on something with a name, wherever requests may be served."""
-    for path, facts in contexts.project.facts.items():
-        if not is_offline(path) and (facts.outline.decorating | facts.outline.called) & _REGISTERING:
-            yield from _registered(path, facts, contexts)
+    for path in contexts.project.facts:
+        yield from contexts.project.memory.answer("handlers", path, "", partial(handlers_in, path, contexts))
+
+
+def first_handlers(contexts: Contexts) -> Mapping[Definition, EventHandler]:
+    """For each application the first of its handlers that a decorator registers."""
+    return contexts.table("first handlers", partial(_first_handlers, contexts), itemgetter(0))
+
+
+def _first_handlers(contexts: Contexts) -> Mapping[Definition, EventHandler]:
+    first: dict[Definition, EventHandler] = {}
+    for handler in event_handlers(contexts):
+        if handler.site is None:
+            first.setdefault(handler.application, handler)
+    return first
+
+
+def handlers_in(path: str, contexts: Contexts) -> tuple[EventHandler, ...]:
+    """The handlers that a file registers."""
+    facts = contexts.project.facts[path]
+    is_asked = not is_offline(path) and (facts.outline.decorating | facts.outline.called) & _REGISTERING
+    return tuple(_registered(path, facts, contexts)) if is_asked else ()
 
 
 def _registered(path: str, facts: Facts, contexts: Contexts) -> Iterator[EventHandler]:

@@ -59,8 +59,8 @@ class Arguments:
     def __init__(self, project: Project, once: Once) -> None:
         self._project = project
         self._once = once
-        self._asked: dict[ProjectFunction, frozenset[str]] = {}
-        self._unseen: dict[ProjectFunction, bool] = {}
+        self._asked: dict[ProjectFunction, frozenset[str]] = project.memory.answers()
+        self._unseen: dict[ProjectFunction, bool] = project.memory.answers()
 
     def needs(self, site: Site, function: ProjectFunction) -> frozenset[str]:
         """What has to hold of the parameters of a function for one of its calls to be reached."""
@@ -141,6 +141,7 @@ class Arguments:
     def _asked_of(self, function: ProjectFunction) -> frozenset[str]:
         """The parameters that calls need, or are given."""
         if function not in self._asked:
+            self._asked[function] = frozenset()
             sites = self._project.function(function).sites
             needs = (need for site in sites for need in self.needs(site, function))
             asked = {subject_of(one) for need in needs for one in alternatives(need)}
@@ -156,6 +157,7 @@ class Arguments:
 
     def _is_called_unseen(self, function: ProjectFunction) -> bool:
         if function not in self._unseen:
+            self._unseen[function] = False
             self._unseen[function] = may_be_called_unseen(function, self._project)
         return self._unseen[function]
 

@@ -37,11 +37,11 @@ SCHEDULED = (
 ADVICE = {Role.VALIDATOR: IN_VALIDATOR, Role.SERIALIZER: IN_SERIALIZER}
 
 
-def blocking_remarks(contexts: Contexts) -> Iterator[Remark]:
-    """One remark for each call on the loop that blocks, by itself or through helpers."""
-    for function, arrivals in contexts.arrivals.items():
-        facts, first = contexts.project.function(function), arrivals[0]
-        if not facts.asynchronous and first.before is not None:
+def blocking_remarks(contexts: Contexts, path: str) -> Iterator[Remark]:
+    """One remark for each call of a file on the loop that blocks, by itself or through helpers."""
+    for function in contexts.on_loop(path):
+        facts, first = contexts.project.function(function), contexts.loop[function]
+        if not facts.asynchronous and first.is_called:
             continue
         for place, site in enumerate(facts.sites):
             reached = _reached_at(contexts, function, place, site)

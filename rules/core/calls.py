@@ -1,6 +1,7 @@
 """The calls of a project that a check asks for by name, and what is certain of their results."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from rules.core.contexts import Contexts
 from rules.core.facts import (
@@ -25,20 +26,39 @@ _ASKED = frozenset({"async", "asynchronous", "awaitable", "coroutine", "coroutin
 """What the names of other functions that ask so speak of: `is_coroutine_callable`, `_is_async`."""
 
 
-def calls_of(names: frozenset[str], contexts: Contexts) -> Iterator[tuple[ProjectFunction, Site, str]]:
-    """Every call of the library functions of these dotted names, with its name, wherever requests may be served."""
-    last = frozenset(name.rpartition(".")[2] for name in names)
-    for path in contexts.project.calling_or_importing(last):
-        if is_offline(path):
-            continue
-        facts = contexts.project.facts[path]
-        written = last | _renamed(facts, last)
-        for index, function in enumerate(facts.functions):
-            for site in function.sites:
-                if last_name(site.call.callee) in written and not site.scripted:
-                    callee = contexts.project.value(site.call.callee, Where(path, index, site.line))
-                    if isinstance(callee, Outside) and callee.name in names:
-                        yield ProjectFunction(path, index), site, callee.name
+def calls_of(names: frozenset[str], contexts: Contexts, path: str) -> Iterator[tuple[ProjectFunction, Site, str]]:
+    """Every call in a file of the library functions of these dotted names, with its name, where requests may be served."""
+    last = _last_names(names)
+    facts = contexts.project.facts[path]
+    if is_offline(path) or not (facts.outline.called & last or any(one.name in last for one in facts.outline.imports)):
+        return
+    written = last | _renamed(facts, last)
+    for index, function in enumerate(facts.functions):
+        for site in function.sites:
+            if last_name(site.call.callee) in written and not site.scripted:
+                callee = contexts.project.value(site.call.callee, Where(path, index, site.line))
+                if isinstance(callee, Outside) and callee.name in names:
+                    yield ProjectFunction(path, index), site, callee.name
+
+
+def anywhere(names: frozenset[str], contexts: Contexts) -> bool:
+    """Whether any of these library functions is called, wherever requests may be served."""
+    paths = contexts.project.calling_or_importing(_last_names(names))
+    return any(True for path in paths for _ in calls_of(names, contexts, path))
+
+
+@lru_cache(maxsize=64)
+def _last_names(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(name.rpartition(".")[2] for name in names)
+
+
+def coroutine_names(contexts: Contexts) -> Mapping[str, bool]:
+    """The names of all `async def` functions of the project."""
+    return contexts.table("coroutines", lambda: dict.fromkeys(_coroutine_names(contexts), True))
+
+
+def _coroutine_names(contexts: Contexts) -> frozenset[str]:
+    return frozenset().union(*(facts.outline.coroutines for facts in contexts.project.facts.values()))
 
 
 def _renamed(facts: Facts, names: frozenset[str]) -> set[str]:

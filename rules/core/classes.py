@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator
 
 from rules.core.facts import (
     Call,
@@ -74,7 +73,7 @@ class Classes(Origins):
         name = self.function(of).name
         found = [
             ProjectFunction(path, methods[name])
-            for path, methods in self._having.get(name, ())
+            for path, methods in self._having(name)
             if all(shape == self._shape(path, methods.get(one, 0)) for one, shape in shapes.items())
         ]
         return tuple(method for method in found if method != of and not self.is_abstract(method))
@@ -84,15 +83,12 @@ class Classes(Origins):
         function = self.facts[path].functions[index]
         return function.asynchronous, tuple(parameter.name for parameter in function.parameters)
 
-    @cached_property
-    def _having(self) -> Mapping[str, list[tuple[str, Mapping[str, int]]]]:
-        """For each name of a method, the methods of every class that has one, tests left out."""
-        found: dict[str, list[tuple[str, Mapping[str, int]]]] = {}
-        for path, facts in self.facts.items():
-            for class_ in () if is_offline(path) else facts.classes:
-                for name in class_.methods:
-                    found.setdefault(name, []).append((path, class_.methods))
-        return found
+    def _having(self, name: str) -> Iterator[tuple[str, dict[str, int]]]:
+        """The methods of every class that has one of a name, tests left out."""
+        for path in self.having.get(name, ()):
+            for class_ in () if is_offline(path) else self.facts[path].classes:
+                if name in class_.methods:
+                    yield path, class_.methods
 
     def _derived_methods(self, of: ProjectFunction, first: ProjectClass) -> tuple[ProjectFunction, ...]:
         function = self.function(of)

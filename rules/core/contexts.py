@@ -6,17 +6,15 @@ offload ends it, since its callable stands among the arguments and is not called
 """
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from heapq import heappop, heappush
-from itertools import count
-from typing import Protocol
+from functools import cached_property, partial
+from typing import Any, Protocol, TypeVar
 
 from msgspec import structs
 
-from rules.core.arguments import Arguments
-from rules.core.arrivals import Arrival, Arrivals, arrivals_of
+from rules.core.arguments import Arguments, Told
+from rules.core.arrivals import Arrival, Arrivals, Shortest, arrivals_of, further
 from rules.core.conditions import PRESENT
 from rules.core.facts import (
     Attribute,
@@ -30,12 +28,16 @@ from rules.core.facts import (
     names_in,
 )
 from rules.core.library import Blocking, Role, Weight
+from rules.core.memory import itself
 from rules.core.needs import absent
 from rules.core.once import Once
 from rules.core.project import Project
 from rules.core.repository import is_offline
-from rules.core.roots import Root, Roots
+from rules.core.roots import Root, Roots, file_of
 from rules.core.values import Coroutine, Object, Outside, Partial, ProjectClass, ProjectFunction, Value, Where
+
+_K = TypeVar("_K", bound=Hashable)
+_V = TypeVar("_V")
 
 ALWAYS_ON_LOOP = frozenset({Role.MIDDLEWARE, Role.WEBSOCKET, Role.STARTUP, Role.VALIDATOR, Role.SERIALIZER})
 STARTING = frozenset({"create_task", "ensure_future"})
@@ -69,6 +71,17 @@ Called = tuple[ProjectFunction, Site | None]
 """What a function calls, and the call; a property is read without one."""
 
 
+def _callers(
+    steps: Mapping[ProjectFunction, Sequence[Called]],
+) -> Mapping[ProjectFunction, list[tuple[ProjectFunction, int, Site | None]]]:
+    """For each function those that call it, with the place of the call among all of theirs, and the call."""
+    callers: dict[ProjectFunction, list[tuple[ProjectFunction, int, Site | None]]] = {}
+    for caller, all_called in steps.items():
+        for place, (called, site) in enumerate(all_called):
+            callers.setdefault(called, []).append((caller, place, site))
+    return callers
+
+
 class Known(Protocol):
     """What is known of some functions before anything is worked out; None of all others."""
 
@@ -91,11 +104,46 @@ class Contexts:
         self._roots = Roots(project)
         self.once = Once(project, self._roots)
         self.arguments = Arguments(project, self.once)
-        self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = {}
-        self._own_sinks: dict[ProjectFunction, tuple[Sink, ...]] = {}
+        self._memory = project.memory
+        self._tables: dict[str, Mapping[Any, Any]] = {}
+        self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = self._memory.answers()
+        self._own_sinks: dict[ProjectFunction, tuple[Sink, ...]] = self._memory.answers()
         self._sinks: dict[ProjectFunction, Sink | None] = {}
-        self._properties: dict[ProjectFunction, tuple[tuple[Attribute, ProjectFunction, Site | None], ...]] = {}
-        self._coming: dict[tuple[str, ProjectFunction], bool] = {}
+        self._properties: dict[ProjectFunction, tuple[tuple[Attribute, ProjectFunction, Site | None], ...]] = (
+            self._memory.answers()
+        )
+        self._coming: dict[tuple[str, ProjectFunction], bool] = self._memory.answers()
+
+    def table(
+        self, kind: str, build: Callable[[], Mapping[_K, _V]], by: Callable[[_K], Hashable] = itself
+    ) -> Mapping[_K, _V]:
+        """What all files together make up, as a check wants it; see `Memory.table`. It is built once."""
+        if kind not in self._tables:
+            self._tables[kind] = self._memory.table(kind, build, by)
+        return self._tables[kind]
+
+    def settle(self) -> None:
+        """Compare what all files make up with what they did before, so that answers hold which rest on it.
+
+        Checks do that with what they alone ask for.
+        """
+        roots, project = self._roots, self.project
+        tables: Mapping[str, Callable[[], object]] = {
+            "overrides": lambda: project.overrides,
+            "properties": lambda: project.properties,
+            "live attributes": lambda: self.live_attributes,
+            "routers": lambda: roots.routers,
+            "roots": lambda: roots.by_function,
+            "roots of files": lambda: roots.by_file,
+            "routes": lambda: roots.routes,
+            "shared": lambda: roots.shared,
+            "starting": lambda: self.starting,
+            "loop": lambda: self.arrivals,
+            "loop of files": lambda: self._loop_by_file,
+        }
+        for kind, build in tables.items():
+            if kind in self._memory.tables:
+                build()
 
     @property
     def routes(self) -> Mapping[ProjectFunction, tuple[str, ...]]:
@@ -105,14 +153,21 @@ class Contexts:
     def is_shared(self, root: Root) -> bool:
         """Whether a request is more likely than not to pay for it: a middleware, or what half of all routes depend on."""
         if root.role is Role.DEPENDENCY:
-            endpoints = sum(other.role is Role.ENDPOINT for other in self.roots)
-            return 2 * len(self.routes.get(root.function, ())) >= max(endpoints, 4)
+            return root.function in self._roots.shared
         return root.role is Role.MIDDLEWARE
 
     @property
     def roots(self) -> tuple[Root, ...]:
         """Every function that the framework calls."""
         return self._roots.all
+
+    def roots_in(self, path: str) -> tuple[Root, ...]:
+        """The functions of a file that the framework calls."""
+        return self._roots.by_file.get(path, ())
+
+    def root_of(self, function: ProjectFunction) -> Root | None:
+        """How the framework calls a function, if it does."""
+        return self._roots.by_function.get(function)
 
     # Calls
 
@@ -248,32 +303,64 @@ class Contexts:
     @cached_property
     def arrivals(self) -> Arrivals:
         """Every function that may run on the event loop while requests are served, each with the ways in which it is reached."""
-        roots = (*self.roots, *self._left_running())
-        served = (root for root in roots if self.runs_on_loop(root) and root.role is not Role.STARTUP)
-        return arrivals_of(served, self.steps, self.arguments)
+        return self._memory.table("loop", self._found_arrivals, file_of)
 
     @cached_property
     def loop(self) -> Mapping[ProjectFunction, Arrival]:
         """The same, each by the shortest way from a root."""
-        return {function: ways[0] for function, ways in self.arrivals.items()}
+        return Shortest(self.arrivals)
+
+    def _found_arrivals(self) -> dict[ProjectFunction, list[Arrival]]:
+        roots = (*self.roots, *self._left_running())
+        return arrivals_of(
+            (one for one in roots if one.role is not Role.STARTUP and self.runs_on_loop(one)), self._further
+        )
+
+    def _further(self, function: ProjectFunction, told: Told) -> tuple[tuple[ProjectFunction, Told], ...]:
+        return self._memory.each(
+            "ways on",
+            function.path,
+            (function.index, told),
+            lambda: further(function, told, self.steps, self.arguments),
+        )
+
+    @cached_property
+    def _loop_by_file(self) -> Mapping[str, tuple[ProjectFunction, ...]]:
+        return self._memory.table("loop of files", self._found_on_loop_by_file)
+
+    def on_loop(self, path: str) -> tuple[ProjectFunction, ...]:
+        """The functions of a file that may run on the event loop, the nearest to a root first."""
+        return self._loop_by_file.get(path, ())
+
+    def _found_on_loop_by_file(self) -> dict[str, tuple[ProjectFunction, ...]]:
+        found: dict[str, list[ProjectFunction]] = {}
+        for function in self.arrivals:
+            found.setdefault(function.path, []).append(function)
+        return {path: tuple(functions) for path, functions in found.items()}
 
     def arrival(self, function: ProjectFunction, needs: frozenset[str]) -> Arrival | None:
         """The shortest way to a function on which nothing rules out what is needed there; None where there is no such."""
         return next((one for one in self.arrivals.get(function, ()) if one.allows(needs)), None)
 
     @cached_property
-    def starting(self) -> Collection[ProjectFunction]:
+    def starting(self) -> Mapping[ProjectFunction, bool]:
         """What runs before requests are served, or when that ends, as far as some calls deep."""
-        reached = dict.fromkeys(root.function for root in self.roots if root.role is Role.STARTUP)
+        return self._memory.table("starting", self._found_starting, file_of)
+
+    def _found_starting(self) -> dict[ProjectFunction, bool]:
+        reached = dict.fromkeys((root.function for root in self.roots if root.role is Role.STARTUP), True)
         last = [*reached]
         for _ in range(STARTING_HOPS - 1):
             last = [*dict.fromkeys(c for function in last for c in self.callees(function) if c not in reached)]
-            reached |= dict.fromkeys(last)
-        return reached.keys()
+            reached |= dict.fromkeys(last, True)
+        return reached
 
     def _left_running(self) -> Iterator[Root]:
         """The tasks that startup code starts, and that run on while requests are served."""
-        return (Root(task, Role.BACKGROUND) for function in self.starting for task in self._tasks(function))
+        return (Root(task, Role.BACKGROUND) for function in self.starting for task in self._tasks_of(function))
+
+    def _tasks_of(self, function: ProjectFunction) -> tuple[ProjectFunction, ...]:
+        return self._memory.each("tasks", function.path, function.index, lambda: self._tasks(function))
 
     def _tasks(self, function: ProjectFunction) -> Iterator[ProjectFunction]:
         """What a function makes tasks of and does not wait for, where that is more than done once."""
@@ -293,26 +380,40 @@ class Contexts:
 
     def runs_on_loop(self, root: Root) -> bool:
         """Whether the framework calls it on the event loop."""
-        return (
-            root.role in ALWAYS_ON_LOOP
-            or self.project.function(root.function).asynchronous
-            or self.is_made_asynchronous(root.function)
+        return root.role in ALWAYS_ON_LOOP or self._is_asynchronous(root.function)
+
+    def _is_asynchronous(self, function: ProjectFunction) -> bool:
+        """Whether a function is `async def`, or made so by a decorator of the project."""
+        return self._memory.answer(
+            "asynchronous",
+            function.path,
+            function.index,
+            lambda: self.project.function(function).asynchronous or self.is_made_asynchronous(function),
         )
 
     def callees(self, function: ProjectFunction) -> Iterator[ProjectFunction]:
         """The functions of the project that a function calls where it runs itself."""
-        for called, _ in self.steps(function):
+        known = self._known.steps(function) if self._known is not None else None
+        for called, _ in known if known is not None else self._calls_of(function):
             yield called
 
-    def steps(self, function: ProjectFunction) -> Iterable[Called]:
+    def steps(self, function: ProjectFunction) -> tuple[Called, ...]:
         """What a function calls, each with its call; a property is read without one."""
         known = self._known.steps(function) if self._known is not None else None
-        return known if known is not None else self._steps(function)
+        if known is not None:
+            return known
+        called = self._calls_of(function)
+        sites = self.project.function(function).sites if called else ()
+        return tuple([(one, sites[place] if place is not None else None) for one, place in called])
 
-    def _steps(self, function: ProjectFunction) -> Iterator[Called]:
-        for place, site in enumerate(self.project.function(function).sites):
+    def _calls_of(self, function: ProjectFunction) -> tuple[tuple[ProjectFunction, int | None], ...]:
+        """What a function calls, each with the place of the call among its sites."""
+        return self._memory.each("calls", function.path, function.index, lambda: self._found_calls(function))
+
+    def _found_calls(self, function: ProjectFunction) -> Iterator[tuple[ProjectFunction, int | None]]:
+        for place in range(len(self.project.function(function).sites)):
             for called in self.targets(function, place):
-                yield called, site
+                yield called, place
         for _, run, _ in self.properties(function):
             yield run, None
 
@@ -412,7 +513,7 @@ class Contexts:
         if name in places:
             if facts.owner >= 0 and places[name] == 0:
                 return False
-            return function in self._root_functions or self._is_given(name, places[name], function)
+            return self.root_of(function) is not None or self._is_given(name, places[name], function)
         made_of = {inner for binding in facts.bindings.get(name, ()) for inner in names_in(binding.value)}
         return any(self._comes_in(inner, function) for inner in made_of - {name})
 
@@ -426,10 +527,6 @@ class Contexts:
                 return True
         return False
 
-    @cached_property
-    def _root_functions(self) -> frozenset[ProjectFunction]:
-        return frozenset(root.function for root in self.roots)
-
     def _iteration(self, callee: Outside) -> tuple[Blocking, str] | None:
         """What blocks when the result of a call is run through: `for user in session.query(User)`."""
         result = self.project.result(callee)
@@ -442,15 +539,22 @@ class Contexts:
     def own_sinks(self, function: ProjectFunction) -> tuple[Sink, ...]:
         """The blocking calls that stand in a function itself."""
         if function not in self._own_sinks:
+            self._own_sinks[function] = ()
             known = self._known.own_sinks(function) if self._known is not None else None
-            self._own_sinks[function] = known if known is not None else tuple(self._own_sinks_of(function))
+            self._own_sinks[function] = known if known is not None else self._own_sinks_of(function)
         return self._own_sinks[function]
 
-    def _own_sinks_of(self, function: ProjectFunction) -> Iterator[Sink]:
-        for site in self.project.function(function).sites:
+    def _own_sinks_of(self, function: ProjectFunction) -> tuple[Sink, ...]:
+        found = self._memory.each("blocking", function.path, function.index, lambda: self._found_blocking(function))
+        sites = self.project.function(function).sites if found else ()
+        return tuple([Sink(row, name, sites[place], (function,), needs) for row, name, place, needs in found])
+
+    def _found_blocking(self, function: ProjectFunction) -> Iterator[tuple[Blocking, str, int, frozenset[str]]]:
+        """The rows of the calls in a function that block, their names, their places among all, and what they need."""
+        for place, site in enumerate(self.project.function(function).sites):
             found = self.blocking(site, Where(function.path, function.index, site.line))
             if found is not None and not self.runs_first(site, function, found[0].weight):
-                yield Sink(*found, site, (function,), self.arguments.needs(site, function))
+                yield (*found, place, self.arguments.needs(site, function))
 
     def runs_first(self, site: Site, function: ProjectFunction, weight: Weight) -> bool:
         """Whether requests seldom come to a call that blocks so: what it gives is kept. A file is short to wait for once."""
@@ -508,75 +612,106 @@ class Contexts:
         if self.once.runs_once(function):
             return None
         if function not in self._sinks:
-            self._find_sinks(function)
+            self._memory.together("sinks", lambda: self._find_sinks(function))
+        self._memory.taken("sinks", function)
         return self._sinks[function]
 
-    def _find_sinks(self, start: ProjectFunction) -> None:
+    def _find_sinks(self, start: ProjectFunction) -> list[ProjectFunction]:
         """Work out the sinks of all functions that the given one leads to: backwards from those that block."""
-        callers = self._callers(start)
-        owns = {function: () if function in self._sinks else self.own_sinks(function) for function in callers}
+        steps = self._leading(start)
+        found = {function: self._sinks[function] for function in steps if function in self._sinks}
+        for function in found:
+            self._memory.taken("sinks", function)
+        owns = {function: self.own_sinks(function) for function in steps if function not in found}
+        new: dict[ProjectFunction, Sink] = {}
         for weights in ((Weight.WAIT, Weight.CPU), (Weight.FILE,)):
             for is_sure in (True, False):
-                self._spread(callers, owns, weights, is_sure=is_sure)
-        for function in callers:
-            self._sinks.setdefault(function, None)
+                new |= self._spread(steps, owns, {**found, **new}, weights, is_sure=is_sure)
+        worked_out = [function for function in owns if function not in self._sinks]
+        for function in worked_out:
+            self._sinks[function] = new.get(function)
+        return worked_out
 
     def _spread(
         self,
-        callers: Mapping[ProjectFunction, list[tuple[ProjectFunction, Site | None]]],
+        steps: Mapping[ProjectFunction, Sequence[Called]],
         owns: Mapping[ProjectFunction, tuple[Sink, ...]],
+        known: Mapping[ProjectFunction, Sink | None],
         weights: tuple[Weight, ...],
         *,
         is_sure: bool,
-    ) -> None:
-        """Give the functions without a sink the nearest of these weights; a sure one needs no argument of theirs."""
-        order, nearest = count(), list[tuple[int, int, ProjectFunction]]()
-        kept = {one for one in callers if weights == (Weight.FILE,) and self.once.runs_once_for_arguments(one)}
-        for function in (one for one in callers if one not in kept):
-            mine = (own for own in owns[function] if own.row.weight in weights and not (is_sure and own.needs))
-            sink = self._sinks.get(function) or next(mine, None)
-            if sink is not None and sink.row.weight in weights:
-                self._sinks[function] = sink
-                heappush(nearest, (len(sink.through), next(order), function))
-        while nearest:
-            distance, _, blocker = heappop(nearest)
-            sink = self._sinks[blocker]
-            for caller, site in callers[blocker] if sink is not None else ():
-                led = self._led(sink, caller, site) if sink is not None and self._sinks.get(caller) is None else None
-                if led is not None and caller not in kept and not (is_sure and led.needs):
-                    self._sinks[caller] = led
-                    heappush(nearest, (distance + 1, next(order), caller))
+    ) -> dict[ProjectFunction, Sink]:
+        """The nearest sink of these weights for each function that has none; a sure one needs no argument of theirs.
 
-    def _callers(self, start: ProjectFunction) -> Mapping[ProjectFunction, list[tuple[ProjectFunction, Site | None]]]:
-        """The `def` functions that the given one leads to, each with those among them that call it, and where.
+        Of several that are equally near it is that to which the first call leads, whatever was asked before.
+        """
+        new: dict[ProjectFunction, Sink] = {}
+        near: dict[int, list[ProjectFunction]] = {}
+        kept = {one for one in steps if weights == (Weight.FILE,) and self.once.runs_once_for_arguments(one)}
+        for function in (one for one in steps if one not in kept):
+            mine = (own for own in owns.get(function, ()) if own.row.weight in weights and not (is_sure and own.needs))
+            sink = known.get(function) or next(mine, None)
+            if sink is not None and sink.row.weight in weights and not (is_sure and sink.needs):
+                new[function] = sink
+                near.setdefault(len(sink.through), []).append(function)
+        callers = _callers(steps)
+        while near:
+            distance = min(near)
+            waiting = {
+                (caller, place): (site, new[blocker])
+                for blocker in near.pop(distance)
+                for caller, place, site in callers.get(blocker, ())
+                if caller not in kept and caller not in new and known.get(caller) is None
+            }
+            for caller, place in sorted(waiting, key=lambda one: one[1]):
+                site, sink = waiting[caller, place]
+                led = self._led(sink, caller, site) if caller not in new else None
+                if led is not None and not (is_sure and led.needs):
+                    new[caller] = led
+                    near.setdefault(distance + 1, []).append(caller)
+        return {function: sink for function, sink in new.items() if known.get(function) is None}
+
+    def _leading(self, start: ProjectFunction) -> dict[ProjectFunction, list[Called]]:
+        """The `def` functions that the given one leads to, each with those that it calls itself, and where.
 
         What lies behind a function whose sink is known already is left out.
         """
-        callers: dict[ProjectFunction, list[tuple[ProjectFunction, Site | None]]] = {start: []}
+        steps: dict[ProjectFunction, list[Called]] = {start: []}
         waiting = deque([start])
         while waiting:
             caller = waiting.popleft()
             for called, site in self.steps(caller):
                 if self.project.function(called).asynchronous or self.once.runs_once(called):
                     continue
-                if called not in callers:
-                    callers[called] = []
+                steps[caller].append((called, site))
+                if called not in steps:
+                    steps[called] = []
                     if called not in self._sinks:
                         waiting.append(called)
-                callers[called].append((caller, site))
-        return callers
+        return steps
 
-    @cached_property
+    @property
     def live_attributes(self) -> frozenset[str]:
         """The attributes, each behind a dot, that may run code when they are read: properties, related rows of an ORM."""
-        found: set[str] = set()
-        for facts in self.project.facts.values():
-            found |= facts.outline.properties
-            for class_ in facts.classes if facts.outline.called & RELATIONS else ():
-                for name, bindings in class_.bindings.items():
-                    if any(isinstance(b.value, Call) and last_name(b.value.callee) in RELATIONS for b in bindings):
-                        found.add(name)
-        return frozenset(f".{name}" for name in found)
+        return self._live_attributes[""]
+
+    @cached_property
+    def _live_attributes(self) -> Mapping[str, frozenset[str]]:
+        return self._memory.table("live attributes", lambda: {"": self._found_live_attributes()})
+
+    def _found_live_attributes(self) -> frozenset[str]:
+        related = {path for name in RELATIONS for path in self.project.calling.get(name, ())}
+        names = (self._memory.answer("related", path, "", partial(self._related_rows, path)) for path in related)
+        return self.project.properties.union(*names)
+
+    def _related_rows(self, path: str) -> frozenset[str]:
+        """The attributes of the classes of a file, each behind a dot, that are rows of other tables."""
+        return frozenset(
+            f".{name}"
+            for class_ in self.project.facts[path].classes
+            for name, bindings in class_.bindings.items()
+            if any(isinstance(b.value, Call) and last_name(b.value.callee) in RELATIONS for b in bindings)
+        )
 
     def awaitable(self, site: Site, where: Where) -> bool:
         """Whether the call gives a coroutine."""

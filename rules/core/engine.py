@@ -3,7 +3,8 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 from rules.core.blocking import blocking_remarks, spoken
 from rules.core.contexts import Contexts
@@ -13,29 +14,18 @@ from rules.core.fixes.leftovers import without_leftovers
 from rules.core.fixes.mending import Each, Mending
 from rules.core.introduced import Base, fingerprints_in_base
 from rules.core.knowledge import Knowledge
+from rules.core.memory import Noting
+from rules.core.noting import Noted, recalling
+from rules.core.options import Options
 from rules.core.project import Project
 from rules.core.remarks import Remark, Remedy
-from rules.core.repository import Repository, is_offline
+from rules.core.repository import is_offline
 from rules.core.rule import Rule
 from rules.core.uncollected import uncollected
 
+MOST_REMEMBERED = 6_000_000
+"""Bytes of packed bodies, of some 10 MB of source. What is remembered of more would take too much memory."""
 FRAMEWORK = frozenset({"FastAPI", "APIRouter", "Starlette"})
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What to look for: names of rules or packs (none: all of them); `everything` also says what pays little.
-
-    `client` is the package of HTTP clients that calls are to go through (empty: the one that the project has).
-    `blocking` and `offloads` are what the repository declares of its own functions (see `Knowledge.with_declared`).
-    """
-
-    select: frozenset[str] = frozenset()
-    ignore: frozenset[str] = frozenset()
-    everything: bool = False
-    client: str = ""
-    blocking: Mapping[str, str | None] = field(default_factory=dict)
-    offloads: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +50,7 @@ class Engine:
         same repository before the change, findings are marked as introduced or not, and only the introduced
         ones carry fixes. `each` runs the shares of the work of fixing.
         """
-        contexts = self._contexts(facts, options, base.repository if base is not None else None)
+        contexts = self._contexts(facts, options, base)
         with uncollected():
             found = self._found(contexts, options)
         old = fingerprints_in_base(found, facts, base) if base is not None else set()
@@ -79,11 +69,12 @@ class Engine:
 
     def base(self, facts: Mapping[str, Facts], options: Options) -> Base:
         """The repository before a change, to be compared with what any change makes of it."""
-        contexts = self._contexts(facts, options)
+        project, memory = Project(facts, self._knowledge(options)), Noting(facts)
+        is_remembered = sum(one.weight for one in facts.values()) <= MOST_REMEMBERED
         with uncollected():
-            found = self._found(contexts, options)
-        contexts.project.forget()
-        return Base(facts, found, contexts.project)
+            found = self._found(Contexts(Noted(project, memory) if is_remembered else project), options)
+        project.forget()
+        return Base(facts, found, options, project, memory.kept())
 
     def without_leftovers(
         self, facts: Mapping[str, Facts], before: Mapping[str, bytes], after: Mapping[str, bytes]
@@ -91,18 +82,35 @@ class Engine:
         """The texts `after` fixes, by path, that can do without an import which had a use `before`; `facts` are those after."""
         return without_leftovers(before, after, Contexts(Project(facts, self.knowledge)))
 
-    def _contexts(self, facts: Mapping[str, Facts], options: Options, before: Repository | None = None) -> Contexts:
+    def _contexts(self, facts: Mapping[str, Facts], options: Options, base: Base | None) -> Contexts:
+        knowledge = self._knowledge(options)
+        if base is None or base.options != options:
+            return Contexts(Project(facts, knowledge, base.repository if base is not None else None))
+        return Contexts(recalling(facts, knowledge, base))
+
+    def _knowledge(self, options: Options) -> Knowledge:
         knowledge = self.knowledge.with_client(options.client) if options.client else self.knowledge
         if options.blocking or options.offloads:
             knowledge = knowledge.with_declared(options.blocking, options.offloads)
-        return Contexts(Project(facts, knowledge, before))
+        return knowledge
 
     def _found(self, contexts: Contexts, options: Options) -> list[tuple[Remark, Finding]]:
         """What the rules have to say, with identities, without fixes."""
-        wanted = [r for r in self._remarks(contexts) if self._is_wanted(r, contexts, options)]
+        contexts.settle()
+        answer = contexts.project.memory.answer
+        return [
+            one
+            for path in sorted(contexts.project.facts)
+            if not is_offline(path)
+            for one in answer("found", path, "", partial(self._found_in, path, contexts, options))
+        ]
+
+    def _found_in(self, path: str, contexts: Contexts, options: Options) -> list[tuple[Remark, Finding]]:
+        """What the rules have to say of a file."""
+        wanted = [r for r in self._remarks(contexts, path) if self._is_wanted(r, contexts, options)]
         handed_over = {(r.function, r.site) for r in wanted if r.remedy is Remedy.HAND_OVER}
         remarks = [r for r in wanted if r.remedy is not Remedy.UNBLOCK or (r.function, r.site) not in handed_over]
-        remarks.sort(key=lambda r: (r.function.path, _span(r, contexts), r.rule))
+        remarks.sort(key=lambda r: (_span(r, contexts), r.rule))
         seen: Counter[tuple[str, ...]] = Counter()
         found = []
         for remark in remarks:
@@ -112,20 +120,17 @@ class Engine:
             found.append((remark, _finding(remark, severity, contexts, (*key, str(seen[key])))))
         return found
 
-    def _remarks(self, contexts: Contexts) -> Iterator[Remark]:
-        yield from blocking_remarks(contexts)
+    def _remarks(self, contexts: Contexts, path: str) -> Iterator[Remark]:
+        yield from blocking_remarks(contexts, path)
         for rule in self.rules.values():
             for check in rule.checks:
-                yield from check(contexts)
+                yield from check(contexts, path)
 
     def _is_wanted(self, remark: Remark, contexts: Contexts, options: Options) -> bool:
-        path = remark.function.path
         names = {remark.rule, remark.rule.partition("/")[0]}
         if (options.select and not names & options.select) or names & options.ignore:
             return False
         if remark.optional and not options.everything:
-            return False
-        if is_offline(path):
             return False
         return not self._is_silenced(remark, contexts)
 

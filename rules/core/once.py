@@ -26,7 +26,7 @@ class Once:
     def __init__(self, project: Project, roots: Roots) -> None:
         self._project = project
         self._roots = roots
-        self._made_often: dict[ProjectClass, bool] = {}
+        self._made_often: dict[ProjectClass, bool] = project.memory.answers()
 
     def runs_once(self, function: ProjectFunction) -> bool:
         """Whether a cache keeps the one result that a function can have: it takes no arguments."""
@@ -181,9 +181,13 @@ class Once:
             return False
         if of not in self._made_often:
             self._made_often[of] = False
-            roots = {root.function for root in self._roots.all if root.role is not Role.STARTUP}
-            self._made_often[of] = not (roots | self._roots.routes.keys()).isdisjoint(self._makers(of))
+            self._made_often[of] = any(map(self._serves, self._makers(of)))
         return self._made_often[of]
+
+    def _serves(self, function: ProjectFunction) -> bool:
+        """Whether the framework calls a function for requests."""
+        root = self._roots.by_function.get(function)
+        return (root is not None and root.role is not Role.STARTUP) or function in self._roots.routes
 
     def _makers(self, of: ProjectClass) -> Iterator[ProjectFunction]:
         """The `__init__` of a class, the functions that make an instance each time, and those that call them."""

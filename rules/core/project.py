@@ -37,6 +37,7 @@ from rules.core.facts import (
 )
 from rules.core.knowledge import Knowledge
 from rules.core.library import Rows
+from rules.core.memory import Memory
 from rules.core.repository import Repository, is_offline
 from rules.core.values import (
     Coroutine,
@@ -82,9 +83,15 @@ class _Told:
 class Project(Classes):
     """The facts of a whole repository, by path, and what its names mean."""
 
-    def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, before: Repository | None = None) -> None:
-        super().__init__(facts, knowledge, before)
-        self._memory: dict[object, Value | None] = {}
+    def __init__(
+        self,
+        facts: Mapping[str, Facts],
+        knowledge: Knowledge,
+        before: Repository | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        super().__init__(facts, knowledge, before, memory)
+        self._memory: dict[object, Value | None] = self.memory.answers()
         self._depth = 0
 
     def with_facts(self, edited: Mapping[str, Facts]) -> Project:
@@ -181,8 +188,8 @@ class Project(Classes):
         return self._memory[key]
 
     def _states_set(self, name: str) -> Iterator[Value | None]:
-        for path, facts in self.facts.items():
-            for index, function in enumerate(facts.functions) if name in facts.outline.states else ():
+        for path in self.stating.get(name, ()):
+            for index, function in enumerate(self.facts[path].functions):
                 for binding in function.bindings.get(f".state.{name}", ()):
                     yield self._bound(binding, Where(path, index, binding.line))
 
@@ -497,19 +504,20 @@ class Project(Classes):
 
     def injected(self, dependency: Value) -> Value | None:
         """What a dependency gives to a parameter."""
-        value = self.result(self._overrides.get(dependency, dependency))
+        value = self.result(self.overrides.get(dependency, dependency))
         if isinstance(value, Coroutine):
             value = value.result
         return value.item if isinstance(value, (Iterated, Managed)) else value
 
     @cached_property
-    def _overrides(self) -> Mapping[Value, Value]:
+    def overrides(self) -> Mapping[Value, Value]:
         """What the project itself, not its tests, puts in the place of dependencies: `app.dependency_overrides[f] = g`."""
+        return self.memory.table("overrides", self._overridden_dependencies)
+
+    def _overridden_dependencies(self) -> dict[Value, Value]:
         found: dict[Value, Value] = {}
-        for path, facts in self.facts.items():
-            if "dependency_overrides" not in facts.outline.states or is_offline(path):
-                continue
-            for index, function in enumerate(facts.functions):
+        for path in self.stating.get("dependency_overrides", ()):
+            for index, function in enumerate(self.facts[path].functions if not is_offline(path) else ()):
                 for binding in function.bindings.get(".dependency_overrides", ()):
                     pair = binding.value.items if isinstance(binding.value, Collection) else ()
                     replaced, by = (self.value(one, Where(path, index, binding.line)) for one in pair)
@@ -520,7 +528,7 @@ class Project(Classes):
     @property
     def overriding(self) -> frozenset[Value]:
         """What FastAPI calls in the place of other dependencies."""
-        return frozenset(self._overrides.values())
+        return frozenset(self.overrides.values())
 
     def _metadata(self, annotation: Expression | None, where: Where) -> tuple[tuple[Expression | None, Where], ...]:
         """What stands behind the type in `Annotated[...]`, and where, also through an alias of another file."""
@@ -631,10 +639,10 @@ class Project(Classes):
             key = (path, name)
             if key not in self._memory:
                 self._memory[key] = None
-                found = self.global_(path, name)
-                self._memory[key] = None if isinstance(found, Outside) and found.name == f"builtins.{name}" else found
-            if self._memory[key] is not None:
-                return self._memory[key]
+                value = self.global_(path, name)
+                self._memory[key] = None if isinstance(value, Outside) and value.name == f"builtins.{name}" else value
+            if (found := self._memory[key]) is not None:
+                return found
         inner = f"{of.place}/{name}" if of.place else name
         return Module(inner) if self.modules.path(inner) or self.modules.is_folder(inner) else None
 
@@ -659,8 +667,8 @@ class Project(Classes):
         return self._memory[key]
 
     def _set_on_applications(self, name: str) -> Iterator[Value | None]:
-        for path, facts in self.facts.items():
-            for index, function in enumerate(facts.functions) if name in facts.outline.states else ():
+        for path in self.stating.get(name, ()):
+            for index, function in enumerate(self.facts[path].functions):
                 for key, bindings in function.bindings.items():
                     owner, _, attribute = key.rpartition(".")
                     if attribute == name and owner and self._is_application(owner, Where(path, index)):

@@ -11,10 +11,14 @@ from itertools import pairwise
 
 from rules.core.facts import Call, Class, Facts, Function, Import, Outline, attributes_in, last_name
 from rules.core.knowledge import Knowledge
+from rules.core.memory import Memory
 from rules.core.modules import Modules
 from rules.core.values import ProjectClass, ProjectFunction, Where
 
 _TEST = re.compile(r"(^|/)(tests?|testing|migrations|alembic)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+
+USES = ("call", "import", "derive", "module", "name", "state", "told", "method")
+"""In which ways files use names."""
 
 
 @lru_cache(maxsize=65_536)
@@ -30,13 +34,20 @@ class Repository:
     file says the same of itself whatever the rest says.
     """
 
-    def __init__(self, facts: Mapping[str, Facts], knowledge: Knowledge, before: Repository | None = None) -> None:
+    def __init__(
+        self,
+        facts: Mapping[str, Facts],
+        knowledge: Knowledge,
+        before: Repository | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         self.facts = facts
         self.knowledge = knowledge
+        self.memory = memory or Memory()
         self._before = before if before is not None and _is_comparable(before, facts, knowledge) else None
         self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
         self._calls: dict[str, dict[str, list[tuple[int, int]]]] = {}
-        self._makes: dict[str, bool] = {}
+        self._makes: dict[str, bool] = self.memory.answers()
         self._files: dict[str, Mapping[str, list[str]]] = {}
         if self._before is None:
             self.modules = Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
@@ -45,11 +56,11 @@ class Repository:
 
     def _take_over(self, before: Repository) -> None:
         self.modules = before.modules
-        self._imports |= {path: one for path, one in before._imports.items() if path not in self._edited}
-        self._calls |= {path: one for path, one in before._calls.items() if path not in self._edited}
+        self._imports |= {path: one for path, one in before._imports.items() if path not in self.edited}
+        self._calls |= {path: one for path, one in before._calls.items() if path not in self.edited}
 
     @cached_property
-    def _edited(self) -> list[str]:
+    def edited(self) -> list[str]:
         """The files of which the repository before had other facts."""
         before = self._before.facts if self._before is not None else {}
         return [path for path, facts in self.facts.items() if facts is not before.get(path)]
@@ -66,6 +77,7 @@ class Repository:
     def makes(self, of: str) -> bool:
         """Whether a file other than a test imports the package of a class, given by its dotted name, and calls the class."""
         if of not in self._makes:
+            self._makes[of] = False
             package, _, name = of.rpartition(".")
             calling = (self.facts[path].outline for path in self.calling.get(name, ()) if not is_offline(path))
             self._makes[of] = any(
@@ -78,17 +90,33 @@ class Repository:
         """For each name, the files that call it, import it, or mention it."""
         return self._by_name("name")
 
-    @cached_property
+    @property
     def properties(self) -> frozenset[str]:
         """The names, each behind a dot, of all methods that are read like attributes."""
+        return self._properties_of_all[""]
+
+    @cached_property
+    def _properties_of_all(self) -> Mapping[str, frozenset[str]]:
+        return self.memory.table("properties", lambda: {"": self._gathered_properties()})
+
+    def _gathered_properties(self) -> frozenset[str]:
         names = frozenset().union(*(facts.outline.properties for facts in self.facts.values()))
         return frozenset(f".{name}" for name in names)
 
-    @cached_property
-    def told(self) -> frozenset[str]:
-        """Each two neighbours in the dotted texts of all files: "app.tasks.send" tells of `app.tasks` and `tasks.send`."""
-        texts = {text for facts in self.facts.values() for text in facts.outline.dotted}
-        return frozenset(".".join(pair) for text in texts for pair in pairwise(text.split(".")))
+    @property
+    def told(self) -> Mapping[str, list[str]]:
+        """The files by each two neighbours in their dotted texts: "app.tasks.send" tells of `app.tasks` and `tasks.send`."""
+        return self._by_name("told")
+
+    @property
+    def stating(self) -> Mapping[str, list[str]]:
+        """For each name, the files that set an attribute of that name on a state or an application."""
+        return self._by_name("state")
+
+    @property
+    def having(self) -> Mapping[str, list[str]]:
+        """For each name, the files with classes that have a method of it."""
+        return self._by_name("method")
 
     def imports_of(self, path: str) -> tuple[tuple[Where, str, Import], ...]:
         """The imports of a file, each with the name that it binds; a star binds `*`."""
@@ -136,6 +164,11 @@ class Repository:
         return found
 
     @property
+    def importing(self) -> Mapping[str, list[str]]:
+        """For each name, the files that import it."""
+        return self._by_name("import")
+
+    @property
     def deriving(self) -> Mapping[str, list[str]]:
         """For each name, the files with classes that derive from something of it."""
         return self._by_name("derive")
@@ -157,7 +190,7 @@ class Repository:
         """What was gathered before, with each edited file taken from the names that it has lost and put to those that it has got."""
         found = dict(before._by_name(use))
         order = {path: place for place, path in enumerate(self.facts)}
-        for path in self._edited:
+        for path in self.edited:
             for name in self.names(use, path, before.facts[path]) ^ self.names(use, path, self.facts[path]):
                 paths = sorted({*found.pop(name, ())} ^ {path}, key=order.__getitem__)
                 if paths:
@@ -165,7 +198,9 @@ class Repository:
         return found
 
     def names(self, use: str, path: str, facts: Facts) -> AbstractSet[str]:
-        """The names that a file calls, imports, derives classes from, or has anywhere; the modules that it imports."""
+        """The names that a file calls, imports, derives classes from, states, tells of, gives methods, or has anywhere; the
+        modules that it imports.
+        """
         outline = facts.outline
         match use:
             case "call":
@@ -176,14 +211,18 @@ class Repository:
                 return outline.bases
             case "module":
                 return {*self._modules_imported(path, outline)}
+            case "state":
+                return outline.states
+            case "told":
+                return {".".join(pair) for text in outline.dotted for pair in pairwise(text.split("."))}
+            case "method":
+                return {name for class_ in facts.classes for name in class_.methods}
             case _:
                 return {name.removeprefix(".") for name in (*outline.called, *outline.imported, *outline.mentions)}
 
     def calling_or_importing(self, names: Iterable[str]) -> list[str]:
         """The files that call or import anything by these names, in order."""
-        found = {
-            path for name in names for paths in (self.calling, self._by_name("import")) for path in paths.get(name, ())
-        }
+        found = {path for name in names for paths in (self.calling, self.importing) for path in paths.get(name, ())}
         return sorted(found)
 
     def calls_named(self, path: str, name: str) -> Iterator[tuple[Call, Where]]:

@@ -3,12 +3,13 @@
 A registration hands a function over, as a decorator or as an argument, or a class is derived from one of the framework's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Import, Name, Typed, last_name
 from rules.core.library import Registration, Role
+from rules.core.memory import ALL
 from rules.core.project import DEPENDS, Project
 from rules.core.repository import is_offline
 from rules.core.values import Iterated, Object, Outside, ProjectClass, ProjectFunction, Value, Where
@@ -41,6 +42,10 @@ _METHODS = {
 }
 
 
+Router = tuple[str, str]
+"""The file and the name of a router."""
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """A function that the framework calls. `route` is `GET /items` for an endpoint, else empty.
@@ -60,11 +65,35 @@ class Roots:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._models: dict[ProjectClass, tuple[tuple[Value | None, ...], tuple[ProjectFunction, ...]]] = {}
+        self._memory = project.memory
+        self._models: dict[ProjectClass, tuple[tuple[Value | None, ...], tuple[ProjectFunction, ...]]] = (
+            self._memory.answers()
+        )
 
-    @cached_property
+    @property
     def all(self) -> tuple[Root, ...]:
         """Every function that the framework calls, in the order of the files."""
+        self._memory.read(ALL)
+        return self._all
+
+    @cached_property
+    def by_function(self) -> Mapping[ProjectFunction, Root]:
+        """Every function that the framework calls, with how it does so."""
+        return self._memory.table("roots", lambda: {root.function: root for root in self._all}, file_of)
+
+    @cached_property
+    def by_file(self) -> Mapping[str, tuple[Root, ...]]:
+        """For each file, its functions that the framework calls."""
+        return self._memory.table("roots of files", self._in_files)
+
+    def _in_files(self) -> dict[str, tuple[Root, ...]]:
+        found: dict[str, list[Root]] = {}
+        for root in self._all:
+            found.setdefault(root.function.path, []).append(root)
+        return {path: tuple(roots) for path, roots in found.items()}
+
+    @cached_property
+    def _all(self) -> tuple[Root, ...]:
         found: dict[ProjectFunction, Root] = {}
         for root in self._registered():
             if root.function not in found or found[root.function].role is Role.STARTUP:
@@ -88,8 +117,16 @@ class Roots:
             return
         for root in roots:
             if root.role is Role.ENDPOINT:
-                for validator in self._validating(root.function):
+                for validator in self._answer("validators", root.function, self._validating):
                     yield Root(validator, Role.VALIDATOR, root.route)
+
+    def _answer(
+        self,
+        kind: str,
+        function: ProjectFunction,
+        work: Callable[[ProjectFunction], Iterable[ProjectFunction]],
+    ) -> tuple[ProjectFunction, ...]:
+        return self._memory.each(kind, function.path, function.index, lambda: work(function))
 
     def _validating(self, endpoint: ProjectFunction) -> Iterator[ProjectFunction]:
         function = self._project.function(endpoint)
@@ -107,8 +144,11 @@ class Roots:
             return
         for root in roots:
             if root.role is Role.ENDPOINT:
-                for serializer in self._decorated_in([self._response(root.function)], SERIALIZERS):
+                for serializer in self._answer("serializers", root.function, self._serializing):
                     yield Root(serializer, Role.SERIALIZER, root.route)
+
+    def _serializing(self, endpoint: ProjectFunction) -> Iterator[ProjectFunction]:
+        return self._decorated_in([self._response(endpoint)], SERIALIZERS)
 
     def _response(self, endpoint: ProjectFunction) -> Value | None:
         """An object of the response model of an endpoint, or a list of them."""
@@ -135,6 +175,7 @@ class Roots:
     def _read_by(self, of: ProjectClass) -> tuple[tuple[Value | None, ...], tuple[ProjectFunction, ...]]:
         """The fields of a model of pydantic, and what it calls of its methods; neither for any other class."""
         if of not in self._models:
+            self._models[of] = (), ()
             model = self._model(of) or ()
             self._models[of] = tuple(self._fields(model)), tuple(self._hooks_of(model))
         return self._models[of]
@@ -166,22 +207,26 @@ class Roots:
         rows = [row for same in self._project.knowledge.registrations.values() for row in same]
         decorating = frozenset(row.name.rpartition(".")[2] for row in rows if row.argument is None)
         handing_over = frozenset(row.name.rpartition(".")[2] for row in rows if row.argument is not None)
-        for path, facts in sorted(self._project.facts.items()):
-            if is_offline(path):
-                continue
-            if facts.outline.decorating & decorating:
-                documented = _documented(facts.functions)
-                for index, function in enumerate(facts.functions):
-                    if not any(_registrar(decorator) in documented for decorator in function.decorators):
-                        yield from self._decorated(path, index, function, decorating)
-            if "" in facts.outline.called and facts.outline.called & decorating:
-                yield from self._called_decorators(path, decorating)
-            named = handing_over | self._renamed(path, handing_over)
-            if facts.outline.called & named:
-                yield from self._calls(path, named)
-            if BASES.keys() & facts.outline.imported:
-                for index, class_ in enumerate(facts.classes):
-                    yield from self._derived(ProjectClass(path, index), class_.methods)
+        for path in sorted(self._project.facts):
+            if not is_offline(path):
+                found = partial(self._registered_in, path, decorating, handing_over)
+                yield from self._memory.each("registered", path, "", found)
+
+    def _registered_in(self, path: str, decorating: frozenset[str], handing_over: frozenset[str]) -> Iterator[Root]:
+        facts = self._project.facts[path]
+        if facts.outline.decorating & decorating:
+            documented = _documented(facts.functions)
+            for index, function in enumerate(facts.functions):
+                if not any(_registrar(decorator) in documented for decorator in function.decorators):
+                    yield from self._decorated(path, index, function, decorating)
+        if "" in facts.outline.called and facts.outline.called & decorating:
+            yield from self._called_decorators(path, decorating)
+        named = handing_over | self._renamed(path, handing_over)
+        if facts.outline.called & named:
+            yield from self._calls(path, named)
+        if BASES.keys() & facts.outline.imported:
+            for index, class_ in enumerate(facts.classes):
+                yield from self._derived(ProjectClass(path, index), class_.methods)
 
     def _called_decorators(self, path: str, names: frozenset[str]) -> Iterator[Root]:
         """`app.get("/items")(read_items)`: a decorator that is called by hand."""
@@ -252,8 +297,20 @@ class Roots:
     @cached_property
     def routes(self) -> Mapping[ProjectFunction, tuple[str, ...]]:
         """For each dependency, the routes that need it: by themselves, by their router, or through other dependencies."""
+        return self._memory.table("routes", self._routes_of_dependencies, file_of)
+
+    @cached_property
+    def shared(self) -> Mapping[ProjectFunction, bool]:
+        """The dependencies that half of all routes need."""
+        return self._memory.table("shared", self._needed_by_half, file_of)
+
+    def _needed_by_half(self) -> dict[ProjectFunction, bool]:
+        endpoints = sum(root.role is Role.ENDPOINT for root in self._all)
+        return {one: True for one, routes in self.routes.items() if 2 * len(routes) >= max(endpoints, 4)}
+
+    def _routes_of_dependencies(self) -> dict[ProjectFunction, tuple[str, ...]]:
         found: dict[ProjectFunction, list[str]] = {}
-        for root in self.all:
+        for root in self._all:
             if root.role is Role.ENDPOINT:
                 for function in self._needed(root):
                     found.setdefault(function, []).append(root.route)
@@ -263,14 +320,14 @@ class Roots:
         shared, router = set(root.dependencies), root.router
         for _ in range(6):
             shared |= set(self._shared.get(router, ())) if router is not None else set()
-            router = self._routers.get(router, ("", None, ""))[1] if router is not None else None
+            router = self.routers.get(router, ("", None, ""))[1] if router is not None else None
         found: set[ProjectFunction] = set()
-        waiting = [*shared, *self._asked_for(root.function)]
+        waiting = [*shared, *self._answer("asked for", root.function, self._asked_for)]
         while waiting:
             function = waiting.pop()
             if function not in found:
                 found.add(function)
-                waiting += self._asked_for(function)
+                waiting += self._answer("asked for", function, self._asked_for)
         return found
 
     def _asked_for(self, function: ProjectFunction) -> list[ProjectFunction]:
@@ -284,22 +341,30 @@ class Roots:
     def _shared(self) -> Mapping[tuple[str, str], list[ProjectFunction]]:
         """The dependencies that a router or an application puts on all of its routes, by the router."""
         found: dict[tuple[str, str], list[ProjectFunction]] = {}
-        for path, facts in self._project.facts.items():
-            if is_offline(path) or not facts.outline.called & {"APIRouter", "FastAPI", "include_router"}:
-                continue
-            for index, function in enumerate(facts.functions):
-                where = Where(path, index)
-                scope = "" if index == 0 else f"{function.qualname}."
-                for name, bindings in function.bindings.items():
-                    for value in (binding.value for binding in bindings):
-                        if isinstance(value, Call) and last_name(value.callee) in {"APIRouter", "FastAPI"}:
-                            found.setdefault((path, scope + name), []).extend(self._listed(value, where))
-                for site in function.sites:
-                    if last_name(site.call.callee) == "include_router" and site.call.arguments:
-                        router = self._project.definition(site.call.arguments[0], where)
-                        if router is not None:
-                            found.setdefault(router, []).extend(self._listed(site.call, where))
+        for path in self._making_or_including("FastAPI"):
+            for router, listed in self._memory.each("listed", path, "", partial(self._shared_in, path)):
+                found.setdefault(router, []).extend(listed)
         return found
+
+    def _making_or_including(self, *also: str) -> Iterator[str]:
+        """The files that make routers, or include some, in the order of all."""
+        calling = self._project.calling
+        paths = {path for name in ("APIRouter", "include_router", *also) for path in calling.get(name, ())}
+        return (path for path in self._project.facts if path in paths and not is_offline(path))
+
+    def _shared_in(self, path: str) -> Iterator[tuple[Router, tuple[ProjectFunction, ...]]]:
+        for index, function in enumerate(self._project.facts[path].functions):
+            where = Where(path, index)
+            scope = "" if index == 0 else f"{function.qualname}."
+            for name, bindings in function.bindings.items():
+                for value in (binding.value for binding in bindings):
+                    if isinstance(value, Call) and last_name(value.callee) in {"APIRouter", "FastAPI"}:
+                        yield (path, scope + name), tuple(self._listed(value, where))
+            for site in function.sites:
+                if last_name(site.call.callee) == "include_router" and site.call.arguments:
+                    router = self._project.definition(site.call.arguments[0], where)
+                    if router is not None:
+                        yield router, tuple(self._listed(site.call, where))
 
     def _handed_over(self, call: Call, where: Where) -> Iterator[Root]:
         for row in self._registrations(call, where):
@@ -348,33 +413,48 @@ class Roots:
     def _prefix(self, router: tuple[str, str] | None, hops: int = 6) -> str:
         if router is None or not hops:
             return ""
-        own, included_in, included_as = self._routers.get(router, ("", None, ""))
+        own, included_in, included_as = self.routers.get(router, ("", None, ""))
         return self._prefix(included_in, hops - 1) + included_as + own
 
     @cached_property
-    def _routers(self) -> Mapping[tuple[str, str], tuple[str, tuple[str, str] | None, str]]:
+    def routers(self) -> Mapping[Router, tuple[str, Router | None, str]]:
         """For each router: its own prefix, the router that includes it, and the prefix given there."""
-        own: dict[tuple[str, str], str] = {}
-        included: dict[tuple[str, str], tuple[tuple[str, str] | None, str]] = {}
-        for path, facts in self._project.facts.items():
-            if is_offline(path) or not facts.outline.called & {"APIRouter", "include_router"}:
-                continue
-            for index, function in enumerate(facts.functions):
-                where = Where(path, index)
-                scope = "" if index == 0 else f"{function.qualname}."
-                for name, bindings in function.bindings.items():
-                    for binding in bindings:
-                        if isinstance(binding.value, Call) and last_name(binding.value.callee) == "APIRouter":
-                            own[path, scope + name] = _text(binding.value, "prefix")
-                for site in function.sites:
-                    if last_name(site.call.callee) == "include_router" and site.call.arguments:
-                        inner = self._project.definition(site.call.arguments[0], where)
-                        outer = site.call.callee.of if isinstance(site.call.callee, Attribute) else None
-                        if inner is not None:
-                            included[inner] = (self._project.definition(outer, where), _text(site.call, "prefix"))
+        return self._memory.table("routers", self._routers_of_all, lambda router: router[0])
+
+    def _routers_of_all(self) -> dict[Router, tuple[str, Router | None, str]]:
+        own: dict[Router, str] = {}
+        included: dict[Router, tuple[Router | None, str]] = {}
+        for path in self._making_or_including():
+            mine, theirs = self._memory.answer("routers", path, "", partial(self._routers_in, path))
+            own |= mine
+            included |= theirs
         return {
             router: (own.get(router, ""), *included.get(router, (None, ""))) for router in own.keys() | included.keys()
         }
+
+    def _routers_in(self, path: str) -> tuple[dict[Router, str], dict[Router, tuple[Router | None, str]]]:
+        """The routers that a file makes, and those that it includes."""
+        own: dict[Router, str] = {}
+        included: dict[Router, tuple[Router | None, str]] = {}
+        for index, function in enumerate(self._project.facts[path].functions):
+            where = Where(path, index)
+            scope = "" if index == 0 else f"{function.qualname}."
+            for name, bindings in function.bindings.items():
+                for binding in bindings:
+                    if isinstance(binding.value, Call) and last_name(binding.value.callee) == "APIRouter":
+                        own[path, scope + name] = _text(binding.value, "prefix")
+            for site in function.sites:
+                if last_name(site.call.callee) == "include_router" and site.call.arguments:
+                    inner = self._project.definition(site.call.arguments[0], where)
+                    outer = site.call.callee.of if isinstance(site.call.callee, Attribute) else None
+                    if inner is not None:
+                        included[inner] = (self._project.definition(outer, where), _text(site.call, "prefix"))
+        return own, included
+
+
+def file_of(function: ProjectFunction) -> str:
+    """The path of its file."""
+    return function.path
 
 
 def _verb(row: Registration, call: Call, *, is_class: bool) -> str:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from rules.core.contexts import Contexts
     from rules.core.remarks import Remark
 
-Check = Callable[["Contexts"], "Iterator[Remark]"]
+Check = Callable[["Contexts", str], "Iterator[Remark]"]
+"""What a rule has to say of a file, given by its path."""
 
 SECTIONS = ("What it does", "Why is this bad?", "Example", "Use instead", "Fix safety", "References")
 _EXAMPLE = re.compile(r"```python\n(.*?)```", re.DOTALL)

@@ -12,13 +12,13 @@ from typing import TypeVar
 from rules.core.contexts import Called, Contexts, Sink
 from rules.core.facts import Facts
 from rules.core.project import Project
+from rules.core.repository import USES
 from rules.core.values import ProjectFunction
 
 _T = TypeVar("_T")
 
 Said = Callable[[str, Contexts], list[object]]
 """What is to be said of a file."""
-USES = ("call", "import", "derive", "module", "name")
 
 
 class OutOfReachError(Exception):
@@ -111,10 +111,10 @@ class _Reachable(Project):
         super().__init__(_ReachableFacts(before.facts, hidden), before.knowledge, before)
 
     @cached_property
-    def _edited(self) -> list[str]:
+    def edited(self) -> list[str]:
         return sorted(self._hidden)
 
-    @cached_property
+    @property
     def properties(self) -> frozenset[str]:
         return self._known.properties
 

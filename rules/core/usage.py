@@ -62,8 +62,7 @@ def is_told(path: str, name: str, contexts: Contexts) -> bool:
 def _is_imported_by_text(path: str, contexts: Contexts) -> bool:
     """Whether a text names the module itself, in a project that imports modules by their names."""
     parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
-    facts = contexts.project.facts.values()
-    return ".".join(parts[-2:]) in contexts.project.told and any("import_module" in one.outline.called for one in facts)
+    return ".".join(parts[-2:]) in contexts.project.told and "import_module" in contexts.project.calling
 
 
 def _uses(function: ProjectFunction, path: str, contexts: Contexts) -> bool:
@@ -108,10 +107,8 @@ def _place(path: str, imported: Import, contexts: Contexts) -> str | None:
 
 def overridden(contexts: Contexts) -> Iterator[Value]:
     """The dependencies in whose place the project or its tests put others: `app.dependency_overrides[f] = g`."""
-    for path, facts in contexts.project.facts.items():
-        if "dependency_overrides" not in facts.outline.states:
-            continue
-        for index, function in enumerate(facts.functions):
+    for path in contexts.project.stating.get("dependency_overrides", ()):
+        for index, function in enumerate(contexts.project.facts[path].functions):
             for binding in function.bindings.get(".dependency_overrides", ()):
                 pair = binding.value.items if isinstance(binding.value, Collection) else ()
                 for one in pair[:1]:

@@ -65,6 +65,7 @@ can be `def` as well, so that its response is read in a worker thread.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from rules.core.blocking import sinks_of
 from rules.core.contexts import Contexts
@@ -126,24 +127,33 @@ class _Rows:
 
 
 @rule.check
-def lazy(contexts: Contexts) -> Iterator[Remark]:
+def lazy(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every collection that is read, or returned, though nothing has loaded it."""
-    endpoints = {root.function: root for root in contexts.roots if root.role is Role.ENDPOINT}
-    if _is_synchronous(contexts):
-        relations = _relations(contexts, _is_loaded_late)
-        for root in endpoints.values() if relations else ():
+    about = contexts.table("loaded lazily", lambda: _about(contexts))
+    relations = contexts.table("relations", lambda: _relations(contexts), _path_of) if about["relations"] else {}
+    endpoints = {root.function: root for root in contexts.roots_in(path) if root.role is Role.ENDPOINT}
+    if not about["relations"]:
+        return
+    if about["synchronous"]:
+        for root in endpoints.values():
             yield from _Reading(root.function, relations, contexts).read_for_response(root)
         return
-    relations = _relations(contexts, _is_lazy)
-    if not relations:
+    facts = contexts.project.facts[path]
+    if is_offline(path) or not facts.outline.coroutines or not facts.outline.called & _ASKING:
         return
-    for path, facts in sorted(contexts.project.facts.items()):
-        if is_offline(path) or not facts.outline.coroutines or not facts.outline.called & _ASKING:
-            continue
-        for index, function in enumerate(facts.functions):
-            if function.asynchronous and _asks(function) and not _loads(function):
-                place = ProjectFunction(path, index)
-                yield from _Reading(place, relations, contexts).remarks(endpoints.get(place))
+    for index, function in enumerate(facts.functions):
+        if function.asynchronous and _asks(function) and not _loads(function):
+            place = ProjectFunction(path, index)
+            yield from _Reading(place, relations, contexts).remarks(endpoints.get(place))
+
+
+def _about(contexts: Contexts) -> Mapping[str, bool]:
+    """Whether all sessions of the project are synchronous, and whether it has relations that are loaded lazily."""
+    return {"synchronous": _is_synchronous(contexts), "relations": bool(_relations(contexts))}
+
+
+def _path_of(model: ProjectClass) -> str:
+    return model.path
 
 
 def _asks(function: Function) -> bool:
@@ -152,8 +162,8 @@ def _asks(function: Function) -> bool:
 
 def _is_synchronous(contexts: Contexts) -> bool:
     """Whether all sessions of the project are synchronous."""
-    imported = frozenset().union(*(facts.outline.imported for facts in contexts.project.facts.values()))
-    return "Session" in imported and imported.isdisjoint(_ASYNCHRONOUS)
+    importing = contexts.project.importing
+    return "Session" in importing and not any(name in importing for name in _ASYNCHRONOUS)
 
 
 def _loads(function: Function) -> bool:
@@ -168,18 +178,27 @@ def _loads(function: Function) -> bool:
 _Test = Callable[[tuple[Binding, ...], Where, Contexts], bool]
 
 
-def _relations(contexts: Contexts, is_lazy: _Test) -> Mapping[ProjectClass, frozenset[str]]:
-    """The classes of the project with what passes a test, and is loaded eagerly nowhere."""
-    eager = set(_eager(contexts))
+def _relations(contexts: Contexts) -> Mapping[ProjectClass, frozenset[str]]:
+    """The classes of the project with what is loaded lazily, and eagerly nowhere."""
+    eager, synchronous = set(_eager(contexts)), _is_synchronous(contexts)
+    calling = contexts.project.calling
+    paths = {path for name in ("relationship", "Relationship") for path in calling.get(name, ())}
     found: dict[ProjectClass, frozenset[str]] = {}
-    for path, facts in contexts.project.facts.items():
-        if is_offline(path) or not facts.outline.called & {"relationship", "Relationship"}:
-            continue
-        for index, class_ in enumerate(facts.classes):
-            where = Where(path, class_.parent, class_.line)
-            names = {n for n, bindings in class_.bindings.items() if is_lazy(bindings, where, contexts)}
-            if names - eager and "*" not in eager:
-                found[ProjectClass(path, index)] = frozenset(names - eager)
+    for path in sorted(path for path in paths if not is_offline(path) and "*" not in eager):
+        own = partial(_relations_in, path, _is_loaded_late if synchronous else _is_lazy, contexts)
+        for model, names in contexts.project.memory.answer("relations", path, synchronous, own).items():
+            if names - eager:
+                found[model] = names - eager
+    return found
+
+
+def _relations_in(path: str, is_lazy: _Test, contexts: Contexts) -> Mapping[ProjectClass, frozenset[str]]:
+    """The classes of a file with what passes a test."""
+    found: dict[ProjectClass, frozenset[str]] = {}
+    for index, class_ in enumerate(contexts.project.facts[path].classes):
+        where = Where(path, class_.parent, class_.line)
+        names = frozenset(n for n, bindings in class_.bindings.items() if is_lazy(bindings, where, contexts))
+        found |= {ProjectClass(path, index): names} if names else {}
     return found
 
 
@@ -212,15 +231,19 @@ def _is_collection(annotation: Expression) -> bool:
 
 def _eager(contexts: Contexts) -> Iterator[str]:
     """The attributes that anything in the project loads eagerly; `*` where that is not to be seen."""
-    for path, facts in contexts.project.facts.items():
-        if is_offline(path):
-            continue
-        if "AsyncAttrs" in facts.outline.imported:
-            yield "*"
-        for function in facts.functions if facts.outline.called & _EAGER else ():
-            for site in function.sites:
-                if last_name(site.call.callee) in _EAGER:
-                    yield from _loaded_by(site.call)
+    for path in contexts.project.calling_or_importing(_EAGER | {"AsyncAttrs"}):
+        if not is_offline(path):
+            yield from contexts.project.memory.each("eager", path, "", partial(_eager_in, path, contexts))
+
+
+def _eager_in(path: str, contexts: Contexts) -> Iterator[str]:
+    facts = contexts.project.facts[path]
+    if "AsyncAttrs" in facts.outline.imported:
+        yield "*"
+    for function in facts.functions if facts.outline.called & _EAGER else ():
+        for site in function.sites:
+            if last_name(site.call.callee) in _EAGER:
+                yield from _loaded_by(site.call)
 
 
 def _loaded_by(call: Call) -> Iterator[str]:

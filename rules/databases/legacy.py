@@ -52,8 +52,8 @@ _ADVICE = (
 
 
 @rule.check
-def legacy(contexts: Contexts) -> Iterator[Remark]:
+def legacy(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every call of what only the synchronous session has."""
-    for place, site, name in calls_of(_CALLS, contexts):
+    for place, site, name in calls_of(_CALLS, contexts, path):
         message = f"`AsyncSession` has no `{name.rpartition('.')[2]}`: this raises `AttributeError`."
         yield Remark(rule.name, rule.severity, place, Remedy.NONE, message, site=site, advice=_ADVICE)

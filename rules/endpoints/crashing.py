@@ -59,9 +59,9 @@ _NOTES = ("The framework awaits it: as a plain `def` it fails on each call.",)
 
 
 @rule.check
-def crashing(contexts: Contexts) -> Iterator[Remark]:
+def crashing(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every `def` that the framework awaits, and that gives nothing to await."""
-    for root in contexts.roots:
+    for root in contexts.roots_in(path):
         function = contexts.project.function(root.function)
         if root.role in (Role.WEBSOCKET, Role.MIDDLEWARE) and _crashes(function, root, contexts):
             yield Remark(

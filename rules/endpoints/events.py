@@ -38,7 +38,7 @@ stands before its `yield`, what runs at shutdown behind it.
 
 from collections.abc import Iterator
 
-from rules.core.applications import applications, event_handlers
+from rules.core.applications import applications, handlers_in
 from rules.core.contexts import Contexts
 from rules.core.facts import Constant, show
 from rules.core.findings import Severity
@@ -52,12 +52,11 @@ _ADVICE = "Move its code into the lifespan: before the `yield` what runs at star
 
 
 @rule.check
-def events(contexts: Contexts) -> Iterator[Remark]:
+def events(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every event handler of an application that has a lifespan."""
-    made = applications(contexts)
-    with_lifespan = {name for name, call in made.items() if dict(call.keywords).get("lifespan") not in _NOTHING}
-    for handler in event_handlers(contexts) if with_lifespan else ():
-        if handler.application in with_lifespan:
+    for handler in handlers_in(path, contexts):
+        made = applications(contexts).get(handler.application)
+        if made is not None and dict(made.keywords).get("lifespan") not in _NOTHING:
             site = handler.site
             name = contexts.project.function(handler.place).qualname
             what = f"What `{show(site.call.callee)}` registers" if site else f"`{name}`"

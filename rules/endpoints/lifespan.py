@@ -53,7 +53,7 @@ the application, no router has one, nobody runs them by hand, and nobody else is
 
 from collections.abc import Iterator
 
-from rules.core.applications import Definition, EventHandler, applications, event_handlers
+from rules.core.applications import applications, first_handlers, handlers_in
 from rules.core.contexts import Contexts
 from rules.core.findings import Severity
 from rules.core.remarks import Remark, Remedy
@@ -68,14 +68,14 @@ _ADVICE = (
 
 
 @rule.check
-def lifespan(contexts: Contexts) -> Iterator[Remark]:
+def lifespan(contexts: Contexts, path: str) -> Iterator[Remark]:
     """The first event handler of each application that has no lifespan."""
-    made = {name for name, call in applications(contexts).items() if not {"lifespan", ""} & dict(call.keywords).keys()}
-    first: dict[Definition, EventHandler] = {}
-    for handler in event_handlers(contexts) if made else ():
-        if handler.application in made and handler.site is None:
-            first.setdefault(handler.application, handler)
-    for handler in first.values():
+    for handler in dict.fromkeys(handlers_in(path, contexts)):
+        made = applications(contexts).get(handler.application)
+        if made is None or {"lifespan", ""} & dict(made.keywords).keys():
+            continue
+        if first_handlers(contexts).get(handler.application) != handler:
+            continue
         name = contexts.project.function(handler.place).qualname
         yield Remark(
             rule.name,

@@ -68,9 +68,9 @@ _QUICK_BASES = frozenset({"pydantic.BaseModel", "enum.Enum", "enum.StrEnum", "en
 
 
 @rule.check
-def threaded(contexts: Contexts) -> Iterator[Remark]:
+def threaded(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every `def` dependency or endpoint that is quick from end to end."""
-    for root in contexts.roots:
+    for root in contexts.roots_in(path):
         function = contexts.project.function(root.function)
         if root.role in (Role.DEPENDENCY, Role.ENDPOINT) and _could_be_asynchronous(function, root, contexts):
             yield Remark(

@@ -53,7 +53,8 @@ awaits what it does behind its `yield`, which a cancelled request may cut off.
 - [Starlette: Thread pool](https://www.starlette.io/threadpool/)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 from rules.core.blocking import spoken
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, Sink
@@ -74,15 +75,15 @@ _QUICKER_IN_THREADS = frozenset({"httpx"})  # measured with many requests at onc
 
 
 @rule.check
-def upstream(contexts: Contexts) -> Iterator[Remark]:
+def upstream(contexts: Contexts, path: str) -> Iterator[Remark]:
     """Every `def` that the framework runs in a thread, and that waits for what could be awaited."""
-    for root in contexts.roots:
+    for root in contexts.roots_in(path):
         if root.role in ALWAYS_ON_LOOP | AGENTS or contexts.project.function(root.function).asynchronous:
             continue
         found = _slowest(root.function, contexts)
         if found is not None:
             yield _remark(root.function, found, contexts, root)
-    for generator in _streamed(contexts):
+    for generator in contexts.table("streamed", partial(_streamed, contexts)).get(path, ()):
         found = _slowest(generator, contexts)
         if found is not None:
             yield _remark(generator, found, contexts, None)
@@ -135,18 +136,29 @@ def _has_twin(sink: Sink, function: ProjectFunction, contexts: Contexts) -> bool
     return held_at(function, sink.site, contexts) is not None
 
 
-def _streamed(contexts: Contexts) -> Iterator[ProjectFunction]:
-    """The generators of the project that are handed to a streaming response."""
-    last = frozenset(name.rpartition(".")[2] for name in STREAMS)
-    found: dict[ProjectFunction, None] = {}
-    for path, facts in contexts.project.facts.items():
-        for index, function in enumerate(facts.functions if facts.outline.called & last else ()):
-            for site in function.sites:
-                where = Where(path, index, site.line)
-                callee = contexts.project.value(site.call.callee, where)
-                if isinstance(callee, Outside) and callee.name in STREAMS:
-                    found |= dict.fromkeys(_generators(site.call.arguments[:1], where, contexts))
-    return iter(function for function in found if not contexts.project.function(function).asynchronous)
+def _streamed(contexts: Contexts) -> Mapping[str, list[ProjectFunction]]:
+    """For each file its `def` generators that are handed to a streaming response."""
+    calling = contexts.project.calling
+    paths = {path for name in STREAMS for path in calling.get(name.rpartition(".")[2], ())}
+    found: dict[str, list[ProjectFunction]] = {}
+    for path in sorted(paths):
+        for function in contexts.project.memory.each("streamed", path, "", partial(_streamed_in, path, contexts)):
+            own = found.setdefault(function.path, [])
+            if function not in own:
+                own.append(function)
+    return found
+
+
+def _streamed_in(path: str, contexts: Contexts) -> Iterator[ProjectFunction]:
+    """The `def` generators that a file hands to a streaming response."""
+    for index, function in enumerate(contexts.project.facts[path].functions):
+        for site in function.sites:
+            where = Where(path, index, site.line)
+            callee = contexts.project.value(site.call.callee, where)
+            if isinstance(callee, Outside) and callee.name in STREAMS:
+                for generator in _generators(site.call.arguments[:1], where, contexts):
+                    if not contexts.project.function(generator).asynchronous:
+                        yield generator
 
 
 def _generators(given: tuple[Expression | None, ...], where: Where, contexts: Contexts) -> Iterator[ProjectFunction]:

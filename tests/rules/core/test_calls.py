@@ -87,12 +87,12 @@ def test_names_whose_truth_is_asked_for() -> None:
     ],
 )
 def test_calls_of_a_library_function(source: str, count: int) -> None:
-    assert len(list(calls_of(frozenset({"asyncio.run"}), contexts_of(source)))) == count
+    assert len(list(calls_of(frozenset({"asyncio.run"}), contexts_of(source), "app/main.py"))) == count
 
 
 def test_tests_make_no_calls_that_count() -> None:
     contexts = contexts_of("import asyncio\nasyncio.run(1)\n", "tests/test_a.py")
-    assert not list(calls_of(frozenset({"asyncio.run"}), contexts))
+    assert not list(calls_of(frozenset({"asyncio.run"}), contexts, "tests/test_a.py"))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Where functions run, and what they come to block in."""
 
+from itertools import permutations
+
 import pytest
 
 from rules import analyze, read_facts
@@ -8,9 +10,35 @@ from rules.core.contexts import Contexts
 from rules.core.library import Role
 from rules.core.project import Project
 from rules.core.repository import is_offline
+from rules.core.values import ProjectFunction
 from tests.rules.checking import Files, encoded, found, not_yet, with_app
 
 ALIAS = not_yet("a registration that is assigned to another name is overlooked")
+
+EQUALLY_NEAR = """
+import subprocess
+import time
+
+def other():
+    second()
+    first()
+
+def outer():
+    first()
+    second()
+
+def second():
+    run()
+
+def first():
+    sleep()
+
+def run():
+    subprocess.run("make")
+
+def sleep():
+    time.sleep(1)
+"""
 
 
 def contexts(files: Files) -> Contexts:
@@ -401,3 +429,17 @@ def test_what_an_attribute_of_the_same_call_asks_for_is_found(given: str) -> Non
     assert found(
         "blocking/sleep", with_app("import time\n\nfrom elsewhere import unknown", _ASKING.format(given=given))
     )
+
+
+@pytest.mark.parametrize("order", list(permutations(("first", "second", "outer", "other"))))
+def test_of_two_that_are_as_near_the_first_call_tells_whatever_was_asked_before(order: tuple[str, ...]) -> None:
+    made = contexts({"app/main.py": EQUALLY_NEAR})
+    places = {function.name: index for index, function in enumerate(made.project.facts["app/main.py"].functions)}
+    sinks = {name: made.sink(ProjectFunction("app/main.py", places[name])) for name in order}
+    names = {name: sink.name for name, sink in sinks.items() if sink is not None}
+    assert names == {
+        "first": "time.sleep",
+        "second": "subprocess.run",
+        "outer": "time.sleep",
+        "other": "subprocess.run",
+    }

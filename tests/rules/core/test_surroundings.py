@@ -8,6 +8,7 @@ from rules import Facts, read_facts
 from rules.core.catalog import engine
 from rules.core.contexts import Contexts
 from rules.core.project import Project
+from rules.core.repository import USES
 from rules.core.surroundings import OutOfReachError, Surroundings, _Around, _Reachable
 from rules.core.values import ProjectFunction
 
@@ -156,7 +157,8 @@ def test_some_is_within_reach_and_some_is_not(contexts: Contexts) -> None:
 
 
 def test_nothing_that_the_edited_file_says_is_within_reach(contexts: Contexts) -> None:
-    project = _Reachable(contexts.project, frozenset({EDITED}), set(), dict.fromkeys(("call", "name"), frozenset()))
+    gained = dict.fromkeys(USES, frozenset({"dependency_overrides", "main.wait"}))
+    project = _Reachable(contexts.project, frozenset({EDITED}), set(), gained)
     assert project.facts[AROUND] is contexts.project.facts[AROUND]
     assert EDITED in project.facts
     for ask in (
@@ -164,7 +166,9 @@ def test_nothing_that_the_edited_file_says_is_within_reach(contexts: Contexts) -
         lambda: project.facts.get(EDITED),
         lambda: list(project.facts.values()),
         lambda: dict(project.facts),
-        lambda: project.told,
+        lambda: "main.wait" in project.told,
+        lambda: list(project.told),
+        lambda: project.stating.get("client"),
         lambda: project.calling.get("greet"),
         lambda: list(project.calling),
         lambda: project.overriding,

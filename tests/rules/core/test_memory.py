@@ -1,0 +1,645 @@
+"""A review that recalls what was worked out of the base finds what one finds that works out all anew.
+
+That findings are the same shows little: most of what could go wrong changes none of them. So two things are held that make them the
+same: whatever is read for an answer is noted, and whatever is another than in the base is in doubt.
+"""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from itertools import islice
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from rules import Base, Facts, read_base, read_facts
+from rules.core import engine as engine_module
+from rules.core import noting
+from rules.core.applications import _applications, event_handlers
+from rules.core.catalog import engine
+from rules.core.contexts import Contexts
+from rules.core.knowledge import Knowledge
+from rules.core.memory import FILE, Kept, Memory, Read, Recalling, itself
+from rules.core.noting import recalling
+from rules.core.options import Options
+from rules.core.project import Project
+from rules.core.repository import USES
+from rules.core.values import ProjectFunction
+from rules.databases.lazy import _relations
+from rules.endpoints.upstream import _streamed
+
+TEXTS = {
+    "app/__init__.py": "",
+    "app/main.py": """
+        import asyncio
+        from contextlib import asynccontextmanager
+
+        import requests
+        from fastapi import Depends, FastAPI, Request
+        from starlette.middleware.base import BaseHTTPMiddleware
+
+        from app import items, orders
+        from app.clients import Client
+        from app.deps import current
+        from app.jobs import watch
+        from app.models import *
+
+        @asynccontextmanager
+        async def lifespan(app):
+            app.state.session = requests.Session()
+            asyncio.create_task(watch())
+            yield
+
+        app = FastAPI(lifespan=lifespan, dependencies=[Depends(current)])
+        app.client = Client()
+        app.include_router(items.router, prefix="/api")
+        app.include_router(orders.router)
+
+        @app.on_event("startup")
+        def started():
+            pass
+
+        class Timing(BaseHTTPMiddleware):
+            async def dispatch(self, request, call_next):
+                orders.measured(request)
+                return await call_next(request)
+
+        app.add_middleware(Timing)
+
+        @app.get("/state")
+        async def state(request: Request):
+            request.app.state.session.get("https://example.org")
+            return app.client.ask()
+        """,
+    "app/items.py": """
+        from fastapi import APIRouter, Depends
+        from fastapi.responses import StreamingResponse
+
+        from app.base import Loading, Store
+        from app.deps import current, loader, store
+        from app.models import Item, ItemIn
+        from app.streams import lines
+
+        router = APIRouter(prefix="/items", dependencies=[Depends(current)])
+
+        @router.get("/")
+        async def items(found: Store = Depends(store)) -> list[Item]:
+            return found.all()
+
+        @router.post("/")
+        async def add(item: ItemIn, user=Depends(current)):
+            user.load()
+            return item.total
+
+        @router.get("/loaded")
+        async def loaded(loading: Loading = Depends(loader)):
+            return loading.load()
+
+        @router.get("/lines")
+        def streamed():
+            return StreamingResponse(lines())
+        """,
+    "app/orders.py": """
+        import asyncio
+        from concurrent.futures import ThreadPoolExecutor
+
+        from fastapi import APIRouter, BackgroundTasks
+
+        from app.cached import rates
+        from app.clients import Client, retried
+        from app.helpers import both, given, notify, read, saved
+
+        router = APIRouter(prefix="/orders")
+
+        def measured(request):
+            return saved(request.url)
+
+        @router.get("/{number}")
+        async def order(number: int, tasks: BackgroundTasks):
+            tasks.add_task(notify, number)
+            both(read)
+            rates(number)
+            given(Client())
+            saved(number)
+            await asyncio.to_thread(read())
+            return retried(number)
+
+        pool = ThreadPoolExecutor()
+
+        @router.get("/lost")
+        async def lost():
+            pool.submit(notify, 1)
+            asyncio.run(notify(1))
+            notify(1)
+            if notify(2):
+                return await read()
+        """,
+    "app/helpers.py": """
+        import time
+
+        from app import clients
+
+        async def notify(number):
+            time.sleep(1)
+
+        def read():
+            with open("data.txt") as file:
+                return file.read()
+
+        def both(function):
+            function()
+            return time.sleep(2)
+
+        def given(client):
+            return client.ask()
+
+        def saved(name):
+            return clients.Client().named.get(name)
+        """,
+    "app/clients.py": """
+        import functools
+
+        import requests
+
+        class Client:
+            def __init__(self):
+                self.session = requests.Session()
+
+            @property
+            def named(self):
+                return self.session
+
+            def ask(self):
+                return self.session.get("https://example.org")
+
+        def retrying(function):
+            @functools.wraps(function)
+            async def inner(*args):
+                return function(*args)
+            return inner
+
+        @retrying
+        def retried(number):
+            return Client().ask()
+        """,
+    "app/base.py": """
+        import abc
+        from typing import Protocol
+
+        class Store(abc.ABC):
+            @abc.abstractmethod
+            def all(self): ...
+
+        class Loading(Protocol):
+            def load(self): ...
+        """,
+    "app/stores.py": """
+        from app.base import Store
+        from app.database import SessionLocal
+
+        class SqlStore(Store):
+            def all(self):
+                return SessionLocal().query(1).all()
+        """,
+    "app/users.py": """
+        from app.helpers import read
+
+        class User:
+            def load(self):
+                return read()
+        """,
+    "app/deps.py": """
+        import time
+
+        from app.base import Loading, Store
+        from app.users import User
+
+        def store() -> Store:
+            raise NotImplementedError
+
+        def loader() -> Loading:
+            raise NotImplementedError
+
+        async def current() -> Loading:
+            time.sleep(1)
+            with open("users.txt") as file:
+                file.read()
+            return User()
+        """,
+    "app/database.py": """
+        from sqlalchemy import create_engine
+        from sqlalchemy.orm import sessionmaker
+
+        engine = create_engine("sqlite://")
+        SessionLocal = sessionmaker(engine)
+        """,
+    "app/models.py": """
+        import time
+
+        from pydantic import BaseModel, field_serializer, field_validator
+        from sqlalchemy.orm import DeclarativeBase, Mapped, relationship
+
+        class Row(DeclarativeBase):
+            pass
+
+        class Part(Row):
+            items: Mapped[list["Stored"]] = relationship()
+
+        class Stored(Row):
+            parts: Mapped[list[Part]] = relationship()
+
+        class Item(BaseModel):
+            name: str
+
+            @field_serializer("name")
+            def written(self, value):
+                time.sleep(1)
+                return value
+
+        class ItemIn(Item):
+            @field_validator("name")
+            def checked(cls, value):
+                time.sleep(1)
+                return value
+
+            @property
+            def total(self):
+                return time.sleep(3)
+        """,
+    "app/cached.py": """
+        from functools import lru_cache
+
+        import requests
+
+        kept = {}
+
+        @lru_cache
+        def rates(day):
+            return requests.get("https://example.org").json()
+        """,
+    "app/streams.py": """
+        import time
+
+        import requests
+
+        def lines():
+            yield requests.get("https://example.org").text
+        """,
+    "app/jobs.py": """
+        import asyncio
+        import time
+
+        async def watch():
+            while True:
+                await asyncio.sleep(60)
+                time.sleep(1)
+        """,
+    "app/rows.py": """
+        from fastapi import APIRouter
+        from sqlalchemy import select
+        from sqlalchemy.ext.asyncio import AsyncSession
+
+        from app.models import Part
+
+        router = APIRouter()
+
+        @router.get("/parts")
+        async def parts(session: AsyncSession):
+            part = (await session.scalars(select(Part))).first()
+            return part.items
+        """,
+    "app/first.py": """
+        from app.chain import one
+        from app.left import left
+        from app.main import app
+
+        @app.get("/first")
+        async def first():
+            left(1).get("https://example.org")
+            return one()
+        """,
+    "app/second.py": """
+        from app.chain import one
+        from app.main import app
+        from app.right import right
+
+        @app.get("/second")
+        async def second():
+            right(1).get("https://example.org")
+            return one()
+        """,
+    "app/chain.py": "from app.deeper import two\n\ndef one():\n    return two()\n",
+    "app/deeper.py": """
+        from app.deepest import three
+        from app.quiet import still
+
+        def two():
+            still()
+            return three()
+        """,
+    "app/quiet.py": "def still():\n    pass\n",
+    "app/deepest.py": "import time\n\ndef three():\n    return time.sleep(1)\n",
+    "app/left.py": """
+        from app.fourth import unknown
+        from app.right import right
+
+        def left(n):
+            if n:
+                return unknown(n)
+            return right(n)
+        """,
+    "app/right.py": """
+        from app.left import left
+        from app.third import made
+
+        def right(n):
+            if n:
+                return left(n)
+            return made()
+        """,
+    "app/fourth.py": "def unknown(n):\n    return n\n",
+    "app/third.py": "import requests\n\ndef made():\n    return requests.Session()\n",
+    "app/other.py": "from fastapi import FastAPI\n\nother = FastAPI()\n",
+    "app/early.py": "from app.other import other\n\n@other.on_event('startup')\ndef early(): ...\n",
+    "app/late.py": "from app.other import other\n\n@other.on_event('startup')\ndef late(): ...\n",
+    "app/started.py": "from app.main import app\n\n@app.on_event('startup')\ndef begun(): ...\n",
+    "tests/test_main.py": """
+        import importlib
+
+        from app.main import app
+        from app.orders import order
+
+        def test_order():
+            importlib.import_module("app.jobs")
+            order(1)
+        """,
+}
+SOURCES = {path: dedent(text).encode() for path, text in TEXTS.items()}
+EDITS = (
+    ("async def ", "def "),
+    ("    def ", "    async def "),
+    ("time.sleep", "asyncio.sleep"),
+    ("requests", "httpx"),
+    ("\ndef ", "\n@property\ndef "),
+    ("(self)", "(self, other)"),
+    ("@router.get", "@router.put"),
+    ("@abc.abstractmethod", ""),
+    ("Depends", "Security"),
+    ("    return ", "    return None and "),
+    ("from app.", "from application."),
+    ("@lru_cache", ""),
+    ("lifespan=lifespan, ", ""),
+    ("dependencies=", "tags="),
+    ("list[Part]", "Part"),
+    ("relationship()", "relationship(lazy='selectin')"),
+)
+MORE = """
+
+import nest_asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from app.deps import store
+from app.main import app
+from app.stores import SqlStore
+
+JOBS = "app.deps.store", "app.deepest.three"
+app.dependency_overrides[store] = SqlStore
+nest_asyncio.apply()
+
+
+class Own(ThreadPoolExecutor): ...
+"""
+
+
+def facts_of(sources: Mapping[str, bytes]) -> dict[str, Facts]:
+    return {path: read_facts(source) for path, source in sources.items()}
+
+
+FACTS = facts_of(SOURCES)
+
+
+@pytest.fixture(scope="module")
+def base() -> Base:
+    return read_base(FACTS)
+
+
+def edits_of(path: str) -> Iterator[bytes]:
+    """What becomes of a file: emptied, without one of its lines that begin something, changed throughout."""
+    source = SOURCES[path]
+    yield b""
+    yield source + MORE.encode()
+    yield source + b"\n\nasync def read():\n    pass\n"
+    yield b"\n\nimport time\n\ntime.sleep(1)\n" + source
+    yield from {source.replace(old.encode(), new.encode()) for old, new in EDITS} - {source}
+
+
+def found(project: Project) -> list[object]:
+    """What there is to say of a project, before any fix."""
+    return list(engine()._found(Contexts(project), Options()))
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_what_is_recalled_beside_a_changed_file_is_what_is_found_anew(path: str, base: Base) -> None:
+    for source in islice(edits_of(path), 6):  # the next test is quicker, and shows more
+        head = {**FACTS, path: read_facts(source)}
+        recalled = found(recalling(head, engine().knowledge, base))
+        assert recalled == found(Project(head, engine().knowledge)), source.decode()
+
+
+# Whatever is read for an answer is noted
+
+Slot = tuple[str, str, Hashable]
+
+
+class Watched(Mapping[Any, Any]):
+    """A mapping that tells which of its keys are asked for."""
+
+    def __init__(self, rows: Mapping[Any, Any], read: Callable[[Any], None]) -> None:
+        self.rows = rows
+        self.read = read
+
+    def __getitem__(self, key: Any) -> Any:
+        self.read(key)
+        return self.rows[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        for key in self.rows:
+            self.read(key)
+            yield key
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Watching(Memory):
+    """Gives all that is kept but one answer, which is worked out anew, and tells what is read for it."""
+
+    def __init__(self, kept: Kept, wanted: Slot) -> None:
+        self.kept, self.wanted = kept, wanted
+        self.read_for_it: set[Read] = set()
+        self.is_worked_out = False
+        self.project: Project | None = None
+
+    def watch(self, kind: str, by: Callable[[Any], Hashable], rows: Mapping[Any, Any]) -> Mapping[Any, Any]:
+        return Watched(rows, lambda key: self.read((kind, by(key))))
+
+    def read(self, what: Read) -> None:
+        if self.is_worked_out:
+            self.read_for_it.add(what)
+
+    def answer(self, kind: str, path: str, key: Hashable, work: Callable[[], Any]) -> Any:
+        if (kind, path, key) == self.wanted and not self.is_worked_out:
+            self.is_worked_out = True
+            value = work()
+            self.is_worked_out = False
+            return value
+        values, _ = self.kept.answers.get(kind, {}).get(path, ({}, 0))
+        return work() if self.is_worked_out or key not in values else values[key]
+
+    def table(
+        self, kind: str, build: Callable[[], Mapping[Any, Any]], by: Callable[[Any], Hashable] = itself
+    ) -> Mapping[Any, Any]:
+        del build
+        return self.watch(kind, by, self.kept.tables[kind][0])
+
+
+class WatchedProject(Project):
+    """A project whose files and indexes are watched; it remembers nothing of what was read for other answers."""
+
+    def __init__(self, plain: Project, memory: Watching) -> None:
+        super().__init__(plain.facts, plain.knowledge, None, memory)
+        self.plain, self.watching = plain, memory
+        self.facts = memory.watch(FILE, itself, plain.facts)
+
+    def _by_name(self, use: str) -> Mapping[str, list[str]]:
+        return self.watching.watch(use, itself, self.plain._by_name(use))
+
+
+ASKING: Mapping[str, Callable[[Contexts, str, Any], object]] = {
+    "found": lambda contexts, *_: engine()._found(contexts, Options()),
+    "calls": lambda contexts, path, index: contexts._calls_of(ProjectFunction(path, index)),
+    "ways on": lambda contexts, path, key: contexts._further(ProjectFunction(path, key[0]), key[1]),
+    "blocking": lambda contexts, path, index: contexts.own_sinks(ProjectFunction(path, index)),
+    "asynchronous": lambda contexts, path, index: contexts._is_asynchronous(ProjectFunction(path, index)),
+    "tasks": lambda contexts, path, index: contexts._tasks_of(ProjectFunction(path, index)),
+    **dict.fromkeys(("registered", "validators", "serializers"), lambda contexts, *_: contexts._roots._all),
+    **dict.fromkeys(("asked for", "listed"), lambda contexts, *_: contexts._roots._routes_of_dependencies()),
+    "routers": lambda contexts, *_: contexts._roots._routers_of_all(),
+    "related": lambda contexts, *_: contexts._found_live_attributes(),
+    "applications": lambda contexts, *_: dict(_applications(contexts)),
+    "handlers": lambda contexts, *_: list(event_handlers(contexts)),
+    **dict.fromkeys(("eager", "relations"), lambda contexts, *_: _relations(contexts)),
+    "streamed": lambda contexts, *_: _streamed(contexts),
+}
+"""How each kind of answer comes to be asked for."""
+
+
+def read_for(slot: Slot, base: Base, plain: Project) -> set[Read]:
+    """What is read for one answer, in a project that remembers no other."""
+    memory = Watching(base.kept, slot)
+    kind, path, key = slot
+    ASKING[kind](Contexts(WatchedProject(plain, memory)), path, key)
+    assert memory.read_for_it, slot
+    return memory.read_for_it
+
+
+def noted_for(slot: Slot, kept: Kept) -> set[Read]:
+    _, mask = kept.answers[slot[0]][slot[1]]
+    return {(kind, name) for kind, places in kept.places.items() for name, place in places.items() if mask >> place & 1}
+
+
+def test_all_that_is_read_for_an_answer_is_noted(base: Base) -> None:
+    plain = Project(FACTS, engine().knowledge)
+    slots = [
+        (kind, path, key)
+        for kind, of_kind in base.kept.answers.items()
+        for path, (values, _) in of_kind.items()
+        for key in values
+    ]
+    read = {slot: read_for(slot, base, plain) for slot in slots}
+    unnoted = {slot: reads - noted_for(slot, base.kept) for slot, reads in read.items()}
+    assert not {slot: reads for slot, reads in unnoted.items() if reads}
+    kinds = {kind for reads in read.values() for kind, _ in reads}
+    assert kinds == {FILE, *USES, *base.kept.tables} - {"import"}, "or it would show nothing of some of them"
+
+
+# Whatever is another than in the base is in doubt
+
+
+class Building(Memory):
+    """Keeps the tables that were built."""
+
+    def __init__(self) -> None:
+        self.built: dict[str, Mapping[Any, Any]] = {}
+
+    def table(
+        self, kind: str, build: Callable[[], Mapping[Any, Any]], by: Callable[[Any], Hashable] = itself
+    ) -> Mapping[Any, Any]:
+        del by
+        self.built[kind] = build()
+        return self.built[kind]
+
+
+def differing(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> set[Any]:
+    return {key for key in (*old, *new) if old.get(key) != new.get(key)}
+
+
+def changed_reads(head: Mapping[str, Facts], base: Base, knowledge: Knowledge) -> Iterator[Read]:
+    """All that is another than in the base, of what could have been read there."""
+    building = Building()
+    building.tables = base.kept.tables.keys()
+    project = Project(head, knowledge, None, building)
+    found(project)
+    yield from ((FILE, path) for path in differing(base.facts, head))
+    before = Project(base.facts, knowledge)
+    for use in USES:
+        yield from ((use, name) for name in differing(before._by_name(use), project._by_name(use)))
+    for kind, (rows, by) in base.kept.tables.items():
+        if kind in building.built:
+            yield from ((kind, by(key)) for key in differing(rows, building.built[kind]))
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_all_that_is_another_than_in_the_base_is_in_doubt(path: str, base: Base) -> None:
+    places = base.kept.places
+    for source in edits_of(path):
+        head = {**FACTS, path: read_facts(source)}
+        project = recalling(head, engine().knowledge, base)
+        found(project)
+        assert isinstance(project.memory, Recalling)
+        for kind, name in changed_reads(head, base, engine().knowledge):
+            place = places.get(kind, {}).get(name)
+            assert place is None or project.memory._doubtful >> place & 1, (kind, name, source.decode())
+
+
+def test_of_much_code_nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "MOST_REMEMBERED", 1)
+    base = read_base(FACTS)
+    assert not base.kept.answers
+    head = {**FACTS, "app/helpers.py": read_facts(b"")}
+    assert found(recalling(head, engine().knowledge, base)) == found(Project(head, engine().knowledge))
+
+
+class Counting(Recalling):
+    """Tells of which files answers are worked out anew."""
+
+    def __init__(self, kept: Kept) -> None:
+        super().__init__(kept)
+        self.anew: set[str] = set()
+
+    def answer(self, kind: str, path: str, key: Hashable, work: Callable[[], Any]) -> Any:
+        def anew() -> Any:
+            self.anew.add(path)
+            return work()
+
+        return super().answer(kind, path, key, anew)
+
+
+def test_most_is_recalled(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or these tests would show nothing."""
+    monkeypatch.setattr(noting, "Recalling", Counting)
+    head = {**FACTS, "app/jobs.py": read_facts(SOURCES["app/jobs.py"] + b"\n\ndef more(): ...\n")}
+    project = recalling(head, engine().knowledge, base)
+    found(project)
+    assert isinstance(project.memory, Counting)
+    first = {"app/__init__.py", "app/early.py", "app/orders.py"}  # that rest on what a check alone asks of all files
+    assert project.memory.anew == {"app/jobs.py", "app/main.py", *first}
