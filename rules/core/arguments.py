@@ -123,15 +123,14 @@ class Arguments:
 
     def told(self, called: ProjectFunction, caller: ProjectFunction, site: Site, known: Told) -> Told:
         """What a call tells of the parameters of what it calls, where so much is known of those of the caller."""
-        return frozenset(self._each_told(called, caller, site, dict(known)))
+        told = frozenset(self._each_told(called, caller, site, dict(known)))
+        return NOTHING_TOLD if told and self._is_called_unseen(called) else told
 
     def _each_told(
         self, called: ProjectFunction, caller: ProjectFunction, site: Site, known: dict[str, str]
     ) -> Iterator[tuple[str, str]]:
         asked = self._asked_of(called)
-        if not asked or self._is_called_unseen(called):
-            return
-        kept = self._kept(caller, site) & known.keys()
+        kept = self._kept(caller, site) & known.keys() if asked else frozenset[str]()
         for name in asked:
             given = self._given(name, called, caller, site)
             told = known[given.id] if isinstance(given, Name) and given.id in kept else ""

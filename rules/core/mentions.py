@@ -59,6 +59,8 @@ def names_of(function: ProjectFunction, path: str, project: Project) -> set[str]
     names = {f".{facts.name}"}
     if path == function.path:
         names.add(facts.name)
+    if facts.owner >= 0:
+        return names
     for where, name, imported in project.imports_of(path):
         if imported.name == facts.name and project.value(imported, where) == function:
             names.add(name)

@@ -16,6 +16,7 @@ EMPTY = "empty"
 MADE = "made"
 TRUE = "true"
 
+MOST_OTHERS = 6  # conditions under which a parameter was given something else
 DIFFERS = "#"
 """Before a name: that it does not hold the same each time."""
 OF_KIND = "/"
@@ -92,7 +93,7 @@ def rebound(need: str, bound: Mapping[str, Sequence[Sequence[str]]]) -> tuple[st
     others = [other for needs in under for other in needs if "|" not in other and not other.startswith("?")]
     if len(under) != 1 or not others:
         return (either([_primed(part) if subject_of(part) in bound else part for part in parts]),)
-    return tuple(either([need, other]) for other in others)
+    return tuple(either([need, other]) for other in others[:MOST_OTHERS])
 
 
 def _primed(need: str) -> str:

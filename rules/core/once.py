@@ -16,6 +16,7 @@ from rules.core.roots import Roots
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 CACHES = frozenset({"functools.lru_cache", "functools.cache"})
+MOST_VALUES = 4  # that a name is given
 _AGED = frozenset({"stale", "outdated", "expired"})
 _FILLING = frozenset({"add", "append", "setdefault", "update"})
 
@@ -123,7 +124,7 @@ class Once:
             case Name(id=name):
                 is_given = facts.parent > 0 or any(parameter.name == name for parameter in facts.parameters)
                 values = [binding.value for binding in facts.bindings.get(name, ())]
-                is_followed = not is_given and (bool(hops) or not values)
+                is_followed = not is_given and (bool(hops) or not values) and len(values) <= MOST_VALUES
                 return is_followed and all(self.is_the_same(v, function, given, hops - 1) for v in values)
             case Attribute(of=of):
                 set_here = facts.bindings.get(_text(key), ())

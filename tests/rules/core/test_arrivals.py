@@ -2,6 +2,7 @@
 
 import pytest
 
+from rules import analyze, read_facts
 from tests.rules.checking import Files, found, with_app
 
 _SLEEP = "import time"
@@ -198,3 +199,11 @@ async def home(x):
     {call}
 """
     assert _sleeps(source) is is_reached
+
+
+def test_a_very_long_chain_of_coroutines_is_told() -> None:
+    steps = "\n\n\n".join(f"async def step{n}(x=None):\n    return await step{n + 1}(x)" for n in range(1500))
+    source = f'{steps}\n\n\nasync def step1500(x=None):\n    time.sleep(1)\n\n\n@app.get("/")\nasync def home():\n    await step0()\n'
+    files = {"app/main.py": read_facts(with_app(_SLEEP, source).encode())}
+    (finding,) = [one for one in analyze(files, {}).findings if one.rule == "blocking/sleep"]
+    assert len(finding.chain) == 1502
