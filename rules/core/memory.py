@@ -288,7 +288,7 @@ class Recalling(Memory):
         self.kept = kept
         self.tables = kept.tables.keys()
         self._known = {kind: mask_of(places.values()) for kind, places in kept.places.items()}
-        self._doubtful = -1
+        self._doubtful = (1 << sum(map(len, self.kept.places.values()))) - 1
 
     def compared(self, kind: str, changed: Iterable[Hashable]) -> None:
         """All of a kind is as it was, but for these."""
@@ -297,9 +297,10 @@ class Recalling(Memory):
         self._doubtful |= mask_of([places[one] for one in changed if one in places])
 
     def answer(self, kind: str, path: str, key: Hashable, work: Callable[[], _V]) -> _V:
-        values, mask = self.kept.answers.get(kind, {}).get(path, ({}, 0))
-        if key in values and not mask & self._doubtful:
-            known: _V = values[key]
+        of_kind = self.kept.answers.get(kind)
+        of_file = of_kind.get(path) if of_kind is not None else None
+        if of_file is not None and key in of_file[0] and not of_file[1] & self._doubtful:
+            known: _V = of_file[0][key]
             return known
         return work()
 
