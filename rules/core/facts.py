@@ -168,10 +168,8 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `scripted`: under `if __name__ == "__main__"`. `entered`: it is the manager of a `with`. `iterated`: a loop runs over it.
     `suspending`: that `with` or loop is an `async` one. `use` tells what else is done with its value there and then:
     `tested` (for truth), `item`, `compared`, `computed`, `formatted`, `unpacked`, `called`, or an attribute behind a dot that is
-    taken of it (`.json`); empty for anything else. `later`: it stands in a generator expression that nothing there runs through. `needs`: the names that
-    hold something where it runs, since it stands under `if name` or (with a colon behind it) `if name is not None`; with a minus: that hold nothing (a question mark: perhaps);
-    with `=` (or `~`) and texts, one a line, behind it: that hold one of them (or none of them); with `[key]`: what that is looked up in; with `()`: the function that says so. Behind a `|` stand several of which one does.
-    A parameter that was given something else before is told with a prime.
+    taken of it (`.json`); empty for anything else. `later`: it stands in a generator expression that nothing there runs through. `needs`: what has to hold of names for it
+    to be reached, since it stands under a condition (see `rules.core.needs`).
     `FAILURE` among them: it stands where an exception is handled; `CANCELLED`: where a task is told to end.
     """
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rules.core.facts import Facts
+from rules.core.files import Files
 
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
@@ -260,25 +261,16 @@ class Rows(Mapping[_K, _V]):
         return len(self._rows)
 
 
-class Files(Mapping[str, Facts]):
-    """The facts of all files. Which files there are, everybody may know."""
+class NotedFiles(Files):
+    """The facts of all files, of which every reading is noted."""
 
     def __init__(self, facts: Mapping[str, Facts], memory: Memory) -> None:
-        self._facts = facts
+        super().__init__(facts)
         self._memory = memory
 
     def __getitem__(self, path: str) -> Facts:
         self._memory.read((FILE, path))
         return self._facts[path]
-
-    def __contains__(self, path: object) -> bool:
-        return path in self._facts
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._facts)
-
-    def __len__(self) -> int:
-        return len(self._facts)
 
 
 class Recalling(Memory):

@@ -1,5 +1,20 @@
 """What has to hold for a call to be reached (`Site.needs`), and what rules that out.
 
+A need is a text, as it is stored with the facts:
+
+    name        the name holds something that counts as true
+    name:       it is not None
+    -name       the opposite; so with each of these
+    ?name       perhaps the opposite
+    name=a      it holds one of some texts, one a line
+    name~a      it holds none of them
+    name[key]   the key is found in it
+    name()      the function says so
+    name/C      it holds an instance of one of some classes, one a line (`kinds`)
+    #name       it does not hold the same each time
+    name'       it, where it was given something else before
+    |a|b        one of several needs is enough
+
 What is known of a value is told by one of these: `NOTHING` (None), `FALSE`, `EMPTY` (not None, and counts as false), `MADE` (not
 None), `TRUE` (counts as true), or `=` and a text; by an
 empty one where nothing is known.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rules.core.facts import Facts, Import
 from rules.core.introduced import Base
 from rules.core.knowledge import Knowledge
-from rules.core.memory import FILE, Files, Noting, Recalling, Rows
+from rules.core.memory import FILE, NotedFiles, Noting, Recalling, Rows
 from rules.core.project import Project
 from rules.core.repository import USES
 from rules.core.values import Where
@@ -16,7 +16,7 @@ class Noted(Project):
 
     def __init__(self, of: Project, memory: Noting) -> None:
         super().__init__(of.facts, of.knowledge, of, memory)
-        self.facts = Files(of.facts, memory)
+        self.facts = NotedFiles(of.facts, memory)
         self._imports, self._calls = of._imports, of._calls  # noqa: SLF001 -- what is gathered here, it keeps
         self._of = of
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from rules.core.contexts import Called, Contexts, Sink
 from rules.core.facts import Facts
+from rules.core.files import Files
 from rules.core.project import Project
 from rules.core.repository import USES
 from rules.core.values import ProjectFunction
@@ -108,7 +109,7 @@ class _Reachable(Project):
     ) -> None:
         self._hidden, self._asked, self._gained = hidden, asked, gained
         self._known = before
-        super().__init__(_ReachableFacts(before.facts, hidden), before.knowledge, before)
+        super().__init__(_ReachableFiles(before.facts, hidden), before.knowledge, before)
 
     @cached_property
     def edited(self) -> list[str]:
@@ -125,26 +126,17 @@ class _Reachable(Project):
         return self._files[use]
 
 
-class _ReachableFacts(Mapping[str, Facts]):
-    """All facts but those of hidden files. Which files there are no edit changes."""
+class _ReachableFiles(Files):
+    """All files but the hidden ones. Which files there are no edit changes."""
 
     def __init__(self, facts: Mapping[str, Facts], hidden: frozenset[str]) -> None:
-        self._facts = facts
+        super().__init__(facts)
         self._hidden = hidden
 
     def __getitem__(self, path: str) -> Facts:
         if path in self._hidden:
             raise OutOfReachError
         return self._facts[path]
-
-    def __contains__(self, path: object) -> bool:
-        return path in self._facts
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._facts)
-
-    def __len__(self) -> int:
-        return len(self._facts)
 
 
 class _Index(Mapping[str, list[str]]):

@@ -37,9 +37,9 @@ def uses_of_answer(call: ast.Call, document: Document) -> list[ast.expr]:
         raise UnknownUse
     (target,) = around.targets
     name = target.id if isinstance(target, ast.Name) else ""
-    scope = _function_around(call, document)
-    found = [use for use in document.uses[name] if _lies_in(use, scope, document)]
-    inner = any(_function_around(use, document) is not scope for use in found)
+    scope = document.function_around(call)
+    found = [use for use in document.uses[name] if document.lies_in(use, scope)]
+    inner = any(document.function_around(use) is not scope for use in found)
     if inner or any(use is not target and not isinstance(use.ctx, ast.Load) for use in found):
         raise UnknownUse
     return [use for use in found if isinstance(use.ctx, ast.Load)]
@@ -328,17 +328,3 @@ def _written(name: str, row: Borrower, document: Document) -> Imported:
     if imported is None:
         raise UnknownUse
     return imported
-
-
-def _lies_in(node: ast.AST, scope: ast.AST, document: Document) -> bool:
-    around: ast.AST | None = node
-    while around is not None and around is not scope:
-        around = document.parents.get(around)
-    return around is scope
-
-
-def _function_around(node: ast.AST, document: Document) -> ast.AST:
-    around = document.parents.get(node)
-    while around is not None and not isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-        around = document.parents.get(around)
-    return around or document.tree

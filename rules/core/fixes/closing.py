@@ -84,13 +84,13 @@ def _block(held: Held, call: ast.Call, contexts: Contexts, texts: Texts, documen
         raise UnclosedError  # it leaves the function
     behind = _behind(made, around)
     names = [node for node in document.uses[held.name] if isinstance(node.ctx, ast.Load)]
-    scope = _function_around(made, document)
-    names = [node for node in names if _is_in(node, scope, document)]
-    using = [i for i, one in enumerate(behind) if any(_is_in(node, one, document) for node in names)]
+    scope = document.function_around(made)
+    names = [node for node in names if document.lies_in(node, scope)]
+    using = [i for i, one in enumerate(behind) if any(document.lies_in(node, one) for node in names)]
     body = behind[: using[-1] + 1] if using else []
-    if not body or not all(any(_is_in(node, one, document) for one in body) for node in names):
+    if not body or not all(any(document.lies_in(node, one) for one in body) for node in names):
         raise UnclosedError
-    if any(_function_around(node, document) is not scope for node in names):
+    if any(document.function_around(node) is not scope for node in names):
         raise UnclosedError  # a function inside may run later
     block = Block(made, tuple(body))
     if not _may_be_indented(block, document) or _makes_another(block, held.path, contexts):
@@ -105,20 +105,6 @@ def _behind(made: ast.stmt, around: ast.AST) -> list[ast.stmt]:
         if isinstance(block, list) and made in block:
             return block[block.index(made) + 1 :]
     return []
-
-
-def _function_around(node: ast.AST, document: Document) -> ast.AST:
-    inside: ast.AST | None = node
-    while inside is not None and not isinstance(inside, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-        inside = document.parents.get(inside)
-    return inside or document.tree
-
-
-def _is_in(node: ast.AST, around: ast.AST, document: Document) -> bool:
-    inside: ast.AST | None = node
-    while inside is not None and inside is not around:
-        inside = document.parents.get(inside)
-    return inside is around
 
 
 def _may_be_indented(block: Block, document: Document) -> bool:

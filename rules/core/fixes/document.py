@@ -111,6 +111,20 @@ class Document:
         found = [node for node in self.nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
         return {node.lineno: node for node in reversed(found)}
 
+    def function_around(self, node: ast.AST) -> ast.AST:
+        """The innermost function or lambda that a node stands in, or the module."""
+        around = self.parents.get(node)
+        while around is not None and not isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            around = self.parents.get(around)
+        return around or self.tree
+
+    def lies_in(self, node: ast.AST, scope: ast.AST) -> bool:
+        """Whether a node is another one, or stands in it."""
+        around: ast.AST | None = node
+        while around is not None and around is not scope:
+            around = self.parents.get(around)
+        return around is scope
+
     @cached_property
     def imports(self) -> tuple[ast.Import | ast.ImportFrom, ...]:
         """All imports, those in functions among them."""

@@ -9,7 +9,7 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Element, Expression, Function, Name, Subscript
 from rules.core.values import ProjectFunction
 
-ITERATED = "it runs through what other requests change"
+ITERATED = "it loops over something that other requests change"
 VIEWS = frozenset({"items", "keys", "values"})
 RESIZING = frozenset({"add", "clear", "discard", "pop", "popitem", "remove", "setdefault", "update"})
 

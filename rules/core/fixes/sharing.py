@@ -16,7 +16,8 @@ PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests share, and other requests can run during the new `await`."
 MEANWHILE = "What it calls changes what requests may share, and other requests run meanwhile."
 TRAVERSED = (
-    "What it calls runs through what other requests may change meanwhile, which ends a loop over a dictionary or set."
+    "What it calls loops over something that other requests may change; where a dictionary grows meanwhile, Python raises "
+    "`RuntimeError`."
 )
 MOST_FOLLOWED = 5  # functions and names, from what is used to where it was made
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})

@@ -118,7 +118,7 @@ class Turning:
         try:
             unclosed(held, counterpart, uses, self.contexts, self.texts)
         except UnclosedError as left:
-            raise Refused("nothing would close the other client") from left
+            raise Refused("nothing would close the asynchronous client") from left
         for use in uses:
             self._use(use, held)
         if counterpart.asks:

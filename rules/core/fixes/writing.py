@@ -166,10 +166,10 @@ class Writing:
         target = item.optional_vars if isinstance(item, ast.withitem) else None
         if target is None:
             return
-        scope = _function_around(call, file.document)
+        scope = file.document.function_around(call)
         uses = [node for node in ast.walk(scope) if isinstance(node, ast.Name) and node.id == _id(target)]
         for node in uses:
-            if _function_around(node, file.document) is not scope or not _id(target):
+            if file.document.function_around(node) is not scope or not _id(target):
                 raise Refused("what the manager gives is used in a function of its own")
             if isinstance(node.ctx, ast.Load):
                 self._use_managed(node, managed, file)
@@ -200,7 +200,7 @@ class Writing:
         if not (isinstance(around, ast.Assign) and [*map(type, around.targets)] == [ast.Name]):
             raise Refused("what it streams is used in a way that cannot be followed")
         (target,) = around.targets
-        scope = _function_around(around, file.document)
+        scope = file.document.function_around(around)
         uses = [node for node in ast.walk(scope) if isinstance(node, ast.Name) and node.id == _id(target)]
         for node in uses:
             if isinstance(node.ctx, ast.Load):
@@ -348,13 +348,6 @@ def _class_names(call: ast.Call, document: Document) -> Iterator[ast.expr]:
     elif not isinstance(around, (ast.Assign, ast.withitem, ast.Return, ast.Yield)):
         raise Refused("the client is not kept under a name")
     yield call.func
-
-
-def _function_around(node: ast.AST, document: Document) -> ast.AST:
-    inside: ast.AST | None = node
-    while inside is not None and not isinstance(inside, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        inside = document.parents.get(inside)
-    return inside or document.tree
 
 
 def _id(node: ast.expr) -> str:

@@ -72,7 +72,7 @@ def test_each_way_of_running_through(loop: str) -> None:
 def test_what_differs_is_told() -> None:
     (finding,) = found("blocking/sleep", SERVICE.format(loop=KEPT, beside="self.known.clear()", elsewhere="pass"))
     assert finding.fix is not None
-    assert finding.fix.notes[0].startswith("What it calls runs through what other requests may change meanwhile")
+    assert finding.fix.notes[0].startswith("What it calls loops over something that other requests may change")
 
 
 @pytest.mark.parametrize("beside", ["pass", "self.other[name] = 1", "self.known.get(name)", "self.known = {}"])
