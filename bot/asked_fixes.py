@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gidgethub import BadRequest
+from msgspec import structs
 
 from bot import replies
 from bot.analysis import AnalysisFailed
@@ -120,7 +121,7 @@ async def _made(command: Command, case: Case, look: Look, meant: Meant) -> Made:
         return Made({}, (), ())
     options, code = to_options(case.config), look.code
     base = code.base if wish.fingerprints <= look.introduced else None
-    options = replace(options, everything=not wish.fingerprints <= look.automatic)
+    options = structs.replace(options, everything=not wish.fingerprints <= look.automatic)
     return await case.tools.analyst.fulfil(wish, code.head, code.sources, base=base, options=options)
 
 

@@ -6,11 +6,12 @@ said concerns the given paths only.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import click
+from msgspec import structs
 from rich.console import Console
 from rich.control import Control
 from rich.segment import ControlType
@@ -199,7 +200,7 @@ def _local_config(root: Path) -> RepositoryConfig:
 def _options(config: RepositoryConfig, wish: Wish) -> Options:
     for name in wish.select | wish.ignore:
         find_rules(name)  # or it is refused
-    return replace(
+    return structs.replace(
         to_options(config),
         select=wish.select or config.select,
         ignore=wish.ignore | config.ignore,

@@ -9,6 +9,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import chain
 
+from msgspec import structs
+
 from bot.comments import Wanted, is_added, lines_of
 from bot.config import RepositoryConfig, applies, excluded
 from bot.diff import PatchMismatch, hunks
@@ -84,8 +86,8 @@ def in_scope(findings: Iterable[Finding], files: Iterable[ChangedFile], config: 
 def with_introduced(analysis: Analysis, new: Analysis) -> Analysis:
     """The analysis of a whole head, its findings marked as introduced where `new`, which knows the base, says so."""
     introduced = {finding.fingerprint for finding in new.findings if finding.introduced}
-    told = (replace(one, introduced=one.fingerprint in introduced) for one in analysis.findings)
-    return replace(analysis, findings=tuple(told))
+    told = (structs.replace(one, introduced=one.fingerprint in introduced) for one in analysis.findings)
+    return structs.replace(analysis, findings=tuple(told))
 
 
 def _hunks_of(file: ChangedFile) -> tuple[Hunk, ...]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 import structlog
+from msgspec import structs
 from prometheus_client import Counter
 
 from bot.analysis import AnalysisFailed, Analyst
@@ -117,14 +118,14 @@ async def analysed(code: Project, config: RepositoryConfig, analyst: Analyst, *,
     """The findings of the head, with the fixes of those that are spoken of: what is introduced, or whatever else the scope says, or
     all that pays or may be asked for.
     """
-    options = replace(to_options(config), everything=everything)
+    options = structs.replace(to_options(config), everything=everything)
     if not everything and config.scope == "introduced":
         analysis = await analyst.analyze(code.head, code.sources, base=code.base, options=options)
     else:
         new = await analyst.analyze(code.head, {}, base=code.base, options=options)
         analysis = with_introduced(await analyst.analyze(code.head, code.sources, options=options), new)
     log.info("analysed", findings=len(analysis.findings), refused_fixes=analysis.refusals)
-    return replace(analysis, unreadable=(*analysis.unreadable, *code.unreadable))
+    return structs.replace(analysis, unreadable=(*analysis.unreadable, *code.unreadable))
 
 
 async def _with_fixes_in_threads(
@@ -137,10 +138,12 @@ async def _with_fixes_in_threads(
     said = {name for thread in threads for name in thread.fingerprints}
     if not any(one.fingerprint in said and not one.introduced for one in analysis.findings):
         return analysis
-    whole = await analyst.analyze(code.head, code.sources, options=replace(to_options(config), everything=True))
-    fixed = {one.fingerprint: replace(one, introduced=False) for one in whole.findings if one.fingerprint in said}
+    whole = await analyst.analyze(code.head, code.sources, options=structs.replace(to_options(config), everything=True))
+    fixed = {
+        one.fingerprint: structs.replace(one, introduced=False) for one in whole.findings if one.fingerprint in said
+    }
     told = (one if one.introduced else fixed.get(one.fingerprint, one) for one in analysis.findings)
-    return replace(analysis, findings=tuple(told))
+    return structs.replace(analysis, findings=tuple(told))
 
 
 async def _sure(planned: Plan, analysis: Analysis, code: Project, config: RepositoryConfig, analyst: Analyst) -> Plan:
@@ -148,7 +151,7 @@ async def _sure(planned: Plan, analysis: Analysis, code: Project, config: Reposi
     threads = unsettled(planned, analysis)
     if not threads:
         return planned
-    options = replace(to_options(config), everything=True)
+    options = structs.replace(to_options(config), everything=True)
     try:
         whole = await analyst.analyze(code.head, {}, options=options)
     except AnalysisFailed as failure:

@@ -70,8 +70,9 @@ done there. In all other cases only the author can say whether it is right.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Awaited, Call, Function, Site, last_name, show
@@ -89,8 +90,7 @@ _ADVICE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(msgspec.Struct, frozen=True):
     """`name = await call`, a statement of its own."""
 
     name: str

@@ -1,9 +1,10 @@
 """The applications that a project makes, and the event handlers that it registers on them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Expression, Facts, Site
@@ -17,8 +18,7 @@ Definition = tuple[str, str]
 _REGISTERING = frozenset({"on_event", "add_event_handler"})
 
 
-@dataclass(frozen=True, slots=True)
-class EventHandler:
+class EventHandler(msgspec.Struct, frozen=True):
     """A function that is registered for startup or shutdown: as a decorator does, or by a call (`site`) in a function."""
 
     place: ProjectFunction

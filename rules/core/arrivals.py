@@ -6,7 +6,8 @@ counts as reached only where some way allows it.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.arguments import NOTHING_TOLD, Arguments, Told
 from rules.core.facts import Site
@@ -17,8 +18,7 @@ from rules.core.values import ProjectFunction
 MOST_WAYS = 6  # to one function, that differ in what is known of its parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """How a function is reached: from which root, by which functions, from that of the root to this one, and what its
     parameters surely hold then.
     """

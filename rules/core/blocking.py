@@ -7,7 +7,8 @@ middleware's helper) is treated alike.
 
 import builtins
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rules.core.arrivals import Arrival
 from rules.core.contexts import Contexts, Sink

@@ -7,11 +7,12 @@ offload ends it, since its callable stands among the arguments and is not called
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Protocol, TypeVar
 
+import msgspec
 from msgspec import structs
+from msgspec.structs import replace
 
 from rules.core.arguments import Arguments, Told
 from rules.core.arrivals import Arrival, Arrivals, Shortest, arrivals_of, further
@@ -47,8 +48,7 @@ WRITING = frozenset({"copy", "copy2", "copyfile", "copytree", "move", "unpack_ar
 RELATIONS = frozenset({"relationship", "Relationship", "backref", "ForeignKeyField", "association_proxy"})
 
 
-@dataclass(frozen=True, slots=True)
-class Sink:
+class Sink(msgspec.Struct, frozen=True):
     """A blocking call, and the functions that lead to it, from the one that was asked about to the one that blocks.
 
     `needs` are the parameters of the first of them that must be given for that; with a minus: that must be left

@@ -3,8 +3,10 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
+
+import msgspec
+from msgspec.structs import replace
 
 from rules.core.blocking import blocking_remarks, spoken
 from rules.core.contexts import Contexts
@@ -28,8 +30,7 @@ MOST_REMEMBERED = 6_000_000
 FRAMEWORK = frozenset({"FastAPI", "APIRouter", "Starlette"})
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(msgspec.Struct, frozen=True):
     """The rules and the knowledge that an analysis goes by."""
 
     rules: Mapping[str, Rule]

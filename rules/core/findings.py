@@ -4,8 +4,9 @@ Everything here is plain data. Lines and columns start at 1, columns count chara
 a line ends at ``\n`` alone, as on GitHub.
 """
 
-from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+
+import msgspec
 
 
 class Severity(IntEnum):
@@ -42,8 +43,7 @@ class Way(Enum):
         return self.value
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(msgspec.Struct, frozen=True, order=True):
     """A stretch of one file."""
 
     line: int
@@ -63,8 +63,7 @@ class Span:
         return self.end_line, self.end_column
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
+class Edit(msgspec.Struct, frozen=True, order=True):
     """One replacement. An empty span inserts, an empty replacement deletes."""
 
     path: str
@@ -72,8 +71,7 @@ class Edit:
     replacement: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(msgspec.Struct, frozen=True):
     """Edits that belong together: all of them are made, or none.
 
     `title` says what it does in the imperative ("Await `asyncio.sleep`"); `notes` are whole sentences about what
@@ -88,8 +86,7 @@ class Fix:
     requires: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One function on the chain (at its `def` line), or the blocking call that ends it (at its own line)."""
 
     path: str
@@ -97,8 +94,7 @@ class Step:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """A rule applies here.
 
     It stands where the remedy belongs. `function` is the qualified name of the enclosing function; `chain` leads
@@ -126,16 +122,14 @@ class Finding:
     kin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True):
     """A file that could not be analysed, and why, in one sentence."""
 
     path: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(msgspec.Struct, frozen=True):
     """All that an analysis has to say, `findings` sorted by path, line, column, rule.
 
     `concerns_fastapi` is false where no file of the project registers anything with FastAPI or Starlette. `refusals` counts
@@ -145,4 +139,4 @@ class Analysis:
     findings: tuple[Finding, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     concerns_fastapi: bool = False
-    refusals: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, int] = msgspec.field(default_factory=dict)

@@ -9,15 +9,15 @@ import io
 import sys
 import tokenize
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
+
+import msgspec
 
 IS_TOLD = sys.version_info >= (3, 12)
 _BEFORE_EQUALS = frozenset("!<>=")
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(msgspec.Struct, frozen=True):
     """`{expression:spec}`: where its expression begins and ends in the text, and the fields in its spec."""
 
     start: int
@@ -71,8 +71,7 @@ def _fields(token: str, at: int) -> Iterator[_Field]:
     yield from scanner.fields(quote + width)
 
 
-@dataclass(slots=True)
-class _Scanner:
+class _Scanner(msgspec.Struct):
     """Reads one text up to its closing quotes."""
 
     text: str

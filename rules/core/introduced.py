@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
+
+import msgspec
 
 from rules.core.facts import Facts, Site, show
 from rules.core.findings import Finding
@@ -16,8 +17,7 @@ from rules.core.values import ProjectFunction
 Found = Sequence[tuple[Remark, Finding]]
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(msgspec.Struct, frozen=True):
     """What a change is compared with: the facts of the repository before it, and what there was to say of them.
 
     `repository` has gathered what holds after the change as well, as far as that leaves files as they are; `kept` are the answers

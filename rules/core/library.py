@@ -7,8 +7,9 @@ it. A row that ends in `.*` speaks of every member of a class that no other row 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from rules.core.facts import Call, Entered, Expression, Function, Name, Site
 
@@ -35,8 +36,7 @@ def origins(receiver: Expression, function: Function, line: int) -> list[tuple[C
     return [(call, entered) for call, entered in made if isinstance(call, Call)]
 
 
-@dataclass(frozen=True, slots=True)
-class Twin:
+class Twin(msgspec.Struct, frozen=True):
     """An awaitable that takes the same arguments and gives the same result.
 
     `name` is its dotted name; `instead` are equals of other packages, taken where the file has imported one already. One that
@@ -50,8 +50,7 @@ class Twin:
     wraps: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Managed:
+class Managed(msgspec.Struct, frozen=True):
     """What may be done with what a manager of `async with` gives: `iterated` are run through by `async for` (empty: itself),
     `awaited` methods are awaited, `quick` is read as it is. Of `renamed` the name is another one.
     """
@@ -59,11 +58,10 @@ class Managed:
     iterated: frozenset[str] = frozenset()
     awaited: frozenset[str] = frozenset()
     quick: frozenset[str] = frozenset()
-    renamed: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Counterpart:
+class Counterpart(msgspec.Struct, frozen=True):
     """A class whose methods are awaited, for one of the same package whose methods block.
 
     Members are named by their whole path behind an instance ("chat.completions.create"). `awaited` block in the one and are
@@ -82,11 +80,11 @@ class Counterpart:
     instead: str
     awaited: frozenset[str]
     streamed: frozenset[str] = frozenset()
-    entered: Mapping[str, Managed] = field(default_factory=dict)
+    entered: Mapping[str, Managed] = msgspec.field(default_factory=dict)
     iterated: frozenset[str] = frozenset()
     quick: frozenset[str] = frozenset()
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    makers: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = msgspec.field(default_factory=dict)
+    makers: Mapping[str, str] = msgspec.field(default_factory=dict)
     refused: frozenset[str] = frozenset()
     heavy: bool = False
     bound: bool = False
@@ -94,7 +92,7 @@ class Counterpart:
     notes: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     asks: str = ""
-    made: Mapping[str, str] = field(default_factory=dict)
+    made: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def package(self) -> str:
@@ -102,8 +100,7 @@ class Counterpart:
         return self.instead.partition(".")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """How a query asks the database, and the method of a result that gives the same of a statement.
 
     `objects` where the query is for one class, `rows` for anything else; empty where nothing does. With `one` the
@@ -115,8 +112,7 @@ class Ending:
     one: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sessions:
+class Sessions(msgspec.Struct, frozen=True):
     """A class of sessions whose methods block, and the class of those whose methods are awaited, for the same database.
 
     What is awaited of the other class, the rows of its coroutines tell, but that what the `unlike` ones give is of another kind.
@@ -148,8 +144,7 @@ class Sessions:
     drivers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Borrower:
+class Borrower(msgspec.Struct, frozen=True):
     """A function that makes a client for one call, and the `method` of a `client` that makes the same call.
 
     `keywords` are the arguments that mean the same there, each with its name there; a call with others is left alone.
@@ -170,15 +165,15 @@ class Borrower:
     client: str
     keywords: Mapping[str, str]
     added: Mapping[str, str]
-    values: Mapping[str, str] = field(default_factory=dict)
-    answer: Mapping[str, str] = field(default_factory=dict)
-    awaited: Mapping[str, str] = field(default_factory=dict)
-    exceptions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    values: Mapping[str, str] = msgspec.field(default_factory=dict)
+    answer: Mapping[str, str] = msgspec.field(default_factory=dict)
+    awaited: Mapping[str, str] = msgspec.field(default_factory=dict)
+    exceptions: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     response: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
-    negated: Mapping[str, str] = field(default_factory=dict)
+    negated: Mapping[str, str] = msgspec.field(default_factory=dict)
     shown: frozenset[str] = frozenset()
-    said: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, str] = msgspec.field(default_factory=dict)
     places: int = 1
     pool: str = ""
 
@@ -193,8 +188,7 @@ class Borrower:
         return bool(self.answer)
 
 
-@dataclass(frozen=True, slots=True)
-class Blocking:
+class Blocking(msgspec.Struct, frozen=True):
     """Callables that block, and the rule that speaks of them; `when` tells whether one call, in its function, is to count.
 
     What is `lazy` blocks where its result is run through, not where it is called; what `opens` something blocks again where
@@ -218,8 +212,7 @@ class Blocking:
     when: Callable[[Site, Function], bool] = always
 
 
-@dataclass(frozen=True, slots=True)
-class Offload:
+class Offload(msgspec.Struct, frozen=True):
     """A callable that runs another one in a worker thread: the one at `argument` (or the keyword `keyword`)."""
 
     name: str
@@ -266,8 +259,7 @@ class Role(Enum):
     STARTUP = "startup or shutdown code"
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(msgspec.Struct, frozen=True):
     """A callable that hands a function to the framework: as a decorator, or at `argument` (or under `keyword`).
 
     `verb` is what a route is called by ("GET"), unless the keyword `methods` names others; its path is the first argument then.
@@ -281,8 +273,7 @@ class Registration:
     methods: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(msgspec.Struct, frozen=True):
     """What is known of one package, or of one family of them.
 
     `results` maps a callable to the class of what it returns (`self`: the class that the method belongs to);
@@ -300,16 +291,16 @@ class Library:
 
     name: str
     blocking: tuple[Blocking, ...] = ()
-    results: Mapping[str, str] = field(default_factory=dict)
-    factories: Mapping[str, str] = field(default_factory=dict)
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    results: Mapping[str, str] = msgspec.field(default_factory=dict)
+    factories: Mapping[str, str] = msgspec.field(default_factory=dict)
+    attributes: Mapping[str, str] = msgspec.field(default_factory=dict)
     singletons: frozenset[str] = frozenset()
-    rows: Mapping[str, Rows] = field(default_factory=dict)
-    bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, Rows] = msgspec.field(default_factory=dict)
+    bases: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    aliases: Mapping[str, str] = msgspec.field(default_factory=dict)
     coroutines: frozenset[str] = frozenset()
     quick: frozenset[str] = frozenset()
-    twins: Mapping[str, str] = field(default_factory=dict)
+    twins: Mapping[str, str] = msgspec.field(default_factory=dict)
     counterparts: tuple[Counterpart, ...] = ()
     successors: tuple[Counterpart, ...] = ()
     borrowers: tuple[Borrower, ...] = ()
@@ -317,8 +308,8 @@ class Library:
     offloads: tuple[Offload, ...] = ()
     registrations: tuple[Registration, ...] = ()
     callers: frozenset[str] = frozenset()
-    schedulers: Mapping[str, int] = field(default_factory=dict)
-    operators: Mapping[str, str] = field(default_factory=dict)
+    schedulers: Mapping[str, int] = msgspec.field(default_factory=dict)
+    operators: Mapping[str, str] = msgspec.field(default_factory=dict)
     wrappers: frozenset[str] = frozenset()
     thread_bound: frozenset[str] = frozenset()
     exclusive: frozenset[str] = frozenset()

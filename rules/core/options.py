@@ -1,11 +1,11 @@
 """What an analysis is to look for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """What to look for: names of rules or packs (none: all of them); `everything` also says what pays little.
 
     `client` is the package of HTTP clients that calls are to go through (empty: the one that the project has).
@@ -16,5 +16,5 @@ class Options:
     ignore: frozenset[str] = frozenset()
     everything: bool = False
     client: str = ""
-    blocking: Mapping[str, str | None] = field(default_factory=dict)
-    offloads: Mapping[str, int] = field(default_factory=dict)
+    blocking: Mapping[str, str | None] = msgspec.field(default_factory=dict)
+    offloads: Mapping[str, int] = msgspec.field(default_factory=dict)

@@ -5,13 +5,14 @@ joined again as they are, or so many lines further down.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import add
 from sys import maxsize
 from typing import TypeVar
 
+import msgspec
 from msgspec import structs
+from msgspec.structs import replace
 
 from rules.core.facts import (
     Attribute,
@@ -36,8 +37,7 @@ from rules.core.facts import (
 _T = TypeVar("_T")
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(msgspec.Struct):
     """A function that is being read."""
 
     name: str
@@ -45,18 +45,18 @@ class Scope:
     index: int
     parent: int
     owner: int
-    bindings: dict[str, list[Binding]] = field(default_factory=dict)
-    sites: list[Site] = field(default_factory=list)
-    results: list[Expression] = field(default_factory=list)
-    yields: list[Expression] = field(default_factory=list)
-    writes: set[str] = field(default_factory=set)
-    outer: set[str] = field(default_factory=set)
-    mentions: dict[str, int] = field(default_factory=dict)
-    managers: list[Expression] = field(default_factory=list)
-    held: list[Site] = field(default_factory=list)
-    tested: set[str] = field(default_factory=set)
-    narrowings: list[Narrowing] = field(default_factory=list)
-    branches: list[tuple[int, int, int]] = field(default_factory=list)
+    bindings: dict[str, list[Binding]] = msgspec.field(default_factory=dict)
+    sites: list[Site] = msgspec.field(default_factory=list)
+    results: list[Expression] = msgspec.field(default_factory=list)
+    yields: list[Expression] = msgspec.field(default_factory=list)
+    writes: set[str] = msgspec.field(default_factory=set)
+    outer: set[str] = msgspec.field(default_factory=set)
+    mentions: dict[str, int] = msgspec.field(default_factory=dict)
+    managers: list[Expression] = msgspec.field(default_factory=list)
+    held: list[Site] = msgspec.field(default_factory=list)
+    tested: set[str] = msgspec.field(default_factory=set)
+    narrowings: list[Narrowing] = msgspec.field(default_factory=list)
+    branches: list[tuple[int, int, int]] = msgspec.field(default_factory=list)
     generator: bool = False
     suspends: bool = False
     looping: bool = False
@@ -67,12 +67,11 @@ class Scope:
     scripted: int = 0
     needs: tuple[str, ...] = ()
     parameters: frozenset[str] = frozenset()
-    rebound: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    rebound: dict[str, list[tuple[str, ...]]] = msgspec.field(default_factory=dict)
     """For each parameter that is given something else the needs of the places where it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(msgspec.Struct, frozen=True):
     """What stands above a part: so many functions (the module's own body among them) and classes, and what must hold to come by."""
 
     functions: int = 1
@@ -80,8 +79,7 @@ class Before:
     needs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(msgspec.Struct, frozen=True, dict=True):
     """What some statements at the top of a file say: `scope` is what they add to the module's own body."""
 
     before: Before

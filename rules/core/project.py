@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
+
+import msgspec
 
 from rules.core.classes import MANAGERS, Classes
 from rules.core.facts import (
@@ -73,8 +74,7 @@ MOST_RIVALS = 8  # bindings of a name on other ways that are looked at
 DEEPEST = 40  # steps of inference from one expression; real code needs a dozen
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+class _Told(msgspec.Struct, frozen=True):
     """What a test of types says of a name, which may be that nothing is known any more."""
 
     value: Value | None

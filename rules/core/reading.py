@@ -4,9 +4,10 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
+
+import msgspec
 
 from rules.core.annotations import last_part, unquoted
 from rules.core.conditions import (
@@ -103,15 +104,14 @@ def _unreadable(problem: str) -> Facts:
     return Facts.of(Outline(problem), Body(), 0)
 
 
-@dataclass(slots=True)
-class _ClassScope:
+class _ClassScope(msgspec.Struct):
     """A class whose body is being read."""
 
     qualname: str
     index: int
-    bindings: dict[str, list[Binding]] = field(default_factory=dict)
-    methods: dict[str, int] = field(default_factory=dict)
-    attributes: dict[str, list[Binding]] = field(default_factory=dict)
+    bindings: dict[str, list[Binding]] = msgspec.field(default_factory=dict)
+    methods: dict[str, int] = msgspec.field(default_factory=dict)
+    attributes: dict[str, list[Binding]] = msgspec.field(default_factory=dict)
 
 
 class _Reader:

@@ -1,7 +1,8 @@
 """What a check says before any fix is written: where a rule applies, and why."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from rules.core.contexts import Sink
 from rules.core.facts import Site
@@ -29,8 +30,7 @@ class Remedy(Enum):
     NONE = "no way is known"
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(msgspec.Struct, frozen=True):
     """A rule applies to a call in a function, or to the function as a whole (no site).
 
     What is `raised` weighs as the remark says, also where its rule weighs less: most requests come by it.

@@ -4,8 +4,9 @@ A registration hands a function over, as a decorator or as an argument, or a cla
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
+
+import msgspec
 
 from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Import, Name, Typed, last_name
 from rules.core.library import Registration, Role
@@ -46,8 +47,7 @@ Router = tuple[str, str]
 """The file and the name of a router."""
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(msgspec.Struct, frozen=True):
     """A function that the framework calls. `route` is `GET /items` for an endpoint, else empty.
 
     `dependencies` are those that its registration names, `router` the file and the name of the router that it is put on.

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from rules.core.findings import Severity
 
@@ -19,8 +20,7 @@ SECTIONS = ("What it does", "Why is this bad?", "Example", "Use instead", "Fix s
 _EXAMPLE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
-@dataclass(slots=True)
-class Rule:
+class Rule(msgspec.Struct):
     """A check with its page.
 
     Rules of blocking calls need no code: they speak of the calls whose rows under `rules/libraries/` name them. Another
@@ -32,7 +32,7 @@ class Rule:
     page: str
     severity: Severity
     codes: tuple[str, ...] = ()
-    checks: list[Check] = field(default_factory=list)
+    checks: list[Check] = msgspec.field(default_factory=list)
 
     @property
     def name(self) -> str:

@@ -64,8 +64,9 @@ can be `def` as well, so that its response is read in a worker thread.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from rules.core.blocking import sinks_of
 from rules.core.contexts import Contexts
@@ -117,8 +118,7 @@ _PLAIN = frozenset({"default", "default_factory", "description", "title", "examp
 _DEEPEST = 8  # steps from a name to the query that it comes from
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
+class _Rows(msgspec.Struct, frozen=True):
     """What a query has given: instances of a class, in a result that is still to be run through, or one by itself."""
 
     of: ProjectClass
@@ -259,8 +259,7 @@ def _loaded_by(call: Call) -> Iterator[str]:
 # What is read
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(msgspec.Struct, frozen=True):
     """A function that asks a session for rows, and what it does with them."""
 
     place: ProjectFunction

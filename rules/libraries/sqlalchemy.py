@@ -3,7 +3,7 @@
 https://docs.sqlalchemy.org/en/21/orm/session_api.html and https://sqlmodel.tiangolo.com/
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from rules.core.facts import Attribute, Call, Function, Name, Site, last_name, names_in
 from rules.core.library import Blocking, Ending, Library, Rows, Sessions

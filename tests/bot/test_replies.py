@@ -1,11 +1,11 @@
 """What the bot answers cannot be broken by what it quotes, nor can what it commits."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bot import replies
 from bot.config import CONFIG_PATH, Layer, RepositoryConfig, keys, load_config

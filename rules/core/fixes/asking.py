@@ -2,7 +2,8 @@
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Edit, Span
@@ -15,8 +16,7 @@ from rules.core.library import Borrower, Counterpart
 from rules.core.values import ProjectFunction
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(msgspec.Struct, frozen=True):
     """A call in a function, and the row that tells how it is written for the other client.
 
     `together` are the places of the calls that are written for it at the same time, `turned` functions are taken for

@@ -6,7 +6,9 @@ Calls that are chained begin at the same place, so what goes before them is gath
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, fields, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Expression, Name, Site, last_name
@@ -16,18 +18,17 @@ from rules.core.fixes.imports import Imported, orphan_edits
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 
-@dataclass(slots=True)
-class Awaits:
+class Awaits(msgspec.Struct):
     """What one fix writes into one file."""
 
     document: Document
-    turned: set[ast.AST] = field(default_factory=set)
-    _calls: list[ast.Call] = field(default_factory=list)
-    _before: dict[tuple[int, int], str] = field(default_factory=dict)
-    _edits: list[Edit] = field(default_factory=list)
-    _replaced: list[ast.expr] = field(default_factory=list)
-    _imported: list[Imported] = field(default_factory=list)
-    _kept: list[ast.expr] = field(default_factory=list)
+    turned: set[ast.AST] = msgspec.field(default_factory=set)
+    _calls: list[ast.Call] = msgspec.field(default_factory=list)
+    _before: dict[tuple[int, int], str] = msgspec.field(default_factory=dict)
+    _edits: list[Edit] = msgspec.field(default_factory=list)
+    _replaced: list[ast.expr] = msgspec.field(default_factory=list)
+    _imported: list[Imported] = msgspec.field(default_factory=list)
+    _kept: list[ast.expr] = msgspec.field(default_factory=list)
 
     def turn(self, definition: ast.FunctionDef) -> None:
         """`async def` for `def`."""
@@ -49,8 +50,8 @@ class Awaits:
 
     def restored(self, saved: "Awaits") -> "Awaits":
         """This again, with only that written in it."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(saved, one.name))
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(saved, name))
         return self
 
     def may_await(self, call: ast.Call) -> bool:

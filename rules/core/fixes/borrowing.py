@@ -2,7 +2,8 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Call, Entered, Expression, Function, Name
@@ -21,8 +22,7 @@ from rules.core.values import Object, Outside, ProjectFunction, Where
 NEUTRAL = frozenset({"timeout", "limits", "http1", "http2", "follow_redirects"})  # what says nothing of the requests
 
 
-@dataclass(frozen=True, slots=True)
-class _Lender:
+class _Lender(msgspec.Struct, frozen=True):
     """A client that is at hand: its name, and the arguments that it was made with."""
 
     name: str

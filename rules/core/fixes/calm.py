@@ -5,7 +5,8 @@ call of anything else is quick only where a row says so, or where all of a proje
 """
 
 import builtins
-from dataclasses import dataclass, field
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import (
@@ -56,13 +57,12 @@ _THREAD_BOUND = frozenset({"threading.local", "contextvars.ContextVar"})
 _DEEPEST = 12  # steps from one expression; real code needs five
 
 
-@dataclass(slots=True)
-class Calm:
+class Calm(msgspec.Struct):
     """Answers for one analysis, each worked out once."""
 
     contexts: Contexts
-    _functions: dict[ProjectFunction, bool] = field(default_factory=dict)
-    _names: dict[tuple[str, Where], bool] = field(default_factory=dict)
+    _functions: dict[ProjectFunction, bool] = msgspec.field(default_factory=dict)
+    _names: dict[tuple[str, Where], bool] = msgspec.field(default_factory=dict)
     _depth: int = 0
 
     def is_calm(self, function: ProjectFunction) -> bool:

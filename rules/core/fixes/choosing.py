@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from rules.core.edits import go_together
 from rules.core.facts import Facts
@@ -13,8 +15,7 @@ from rules.core.values import ProjectFunction
 ONE_EACH = "Give each request a session or connection of its own, from a dependency that closes it afterwards."
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(msgspec.Struct, frozen=True):
     """A finding with the fixes that are proved for it, best first.
 
     An `only_fixed` one is said with a fix or not at all. `hindrance` is the clause that says why the last way is none.

@@ -6,8 +6,9 @@ https://fastapi.tiangolo.com/advanced/events/ and https://www.python-httpx.org/a
 import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Facts
@@ -57,8 +58,7 @@ NOTES = (COOKIES, CONNECTIONS, STARTED, REPLACED, CONTRACT)
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True):
     """A client in an endpoint, which the `async with` opens."""
 
     given: Given

@@ -7,7 +7,8 @@ https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamWriter.close
 import ast
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Edit, Span
@@ -26,8 +27,7 @@ class UnclosedError(Exception):
     """Nothing would close the client."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """The statement that makes a client, and those behind it until the last that uses it."""
 
     made: ast.Assign

@@ -4,7 +4,8 @@ https://www.starlette.io/responses/#streamingresponse
 """
 
 import ast
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rules.core.annotations import last_part
 from rules.core.contexts import Contexts

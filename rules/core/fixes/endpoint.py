@@ -3,7 +3,8 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.edits import EditConflictError, apply_edits, decode_source
@@ -26,8 +27,7 @@ IDENTITY = re.compile(r"(?i)auth|cookie|token|key")
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """A client that an endpoint is given: under which name, and how the file writes its class."""
 
     function: ProjectFunction
@@ -170,8 +170,7 @@ def _defaults(arguments: ast.arguments) -> list[ast.expr]:
 # Proof
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(msgspec.Struct, frozen=True):
     """One file before and after a fix, as trees without what keeps and gives a client, and the facts of it afterwards."""
 
     path: str

@@ -2,7 +2,8 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Edit
@@ -16,8 +17,7 @@ from rules.core.values import ProjectFunction
 MOST = 5  # calls that one person can look through
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(msgspec.Struct, frozen=True):
     """A call of the helper, in an endpoint that is given the client."""
 
     endpoint: Given

@@ -6,7 +6,8 @@ asynchronous counterpart only where every use of it is seen, and is a call.
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Binding, Call, Entered, Expression, Function, Import, Name, Site, show
@@ -19,8 +20,7 @@ from rules.core.usage import is_told
 from rules.core.values import Module, Object, Outside, ProjectClass, ProjectFunction, Where
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """A client that is made once, in the function with that index (0: the module), and kept under a name.
 
     `owner` is the class on whose instances it is an attribute (-1: it is a variable). `maker` is what it is made with.
@@ -34,8 +34,7 @@ class Held:
     owner: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """A call on a client: where it stands, and the path behind the client ("chat.completions.create")."""
 
     function: ProjectFunction

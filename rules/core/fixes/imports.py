@@ -3,7 +3,8 @@
 import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, fields
+
+import msgspec
 
 from rules.core.findings import Edit, Span
 from rules.core.fixes.document import Document
@@ -12,8 +13,7 @@ ImportStatement = ast.Import | ast.ImportFrom
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(msgspec.Struct, frozen=True):
     """How a dotted name is written in the file, and the edits that make it so (none where it is imported already)."""
 
     name: str
@@ -44,12 +44,11 @@ def _written(document: Document, dotted: str) -> str | None:
     return None
 
 
-@dataclass(slots=True)
-class Wanted:
+class Wanted(msgspec.Struct):
     """The members that one fix imports, so that those of one module come by one edit. Raises LookupError where a name is taken."""
 
-    _members: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    _instead: dict[tuple[str, str], tuple[ast.ImportFrom, list[ast.expr | None]]] = field(default_factory=dict)
+    _members: dict[tuple[str, str], list[str]] = msgspec.field(default_factory=dict)
+    _instead: dict[tuple[str, str], tuple[ast.ImportFrom, list[ast.expr | None]]] = msgspec.field(default_factory=dict)
 
     def instead(self, document: Document, statement: ast.ImportFrom, name: str, old: ast.expr | None) -> None:
         """A statement of the file is to import the name, which takes the place of what stands at `old`."""
@@ -79,8 +78,8 @@ class Wanted:
 
     def restored(self, saved: "Wanted") -> None:
         """This again, with only that wanted in it."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(saved, one.name))
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(saved, name))
 
     def edits(self, document: Document) -> Iterator[Edit]:
         """The edits of one file."""

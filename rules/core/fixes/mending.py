@@ -2,9 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Edit, Finding, Fix, Way
@@ -67,8 +70,7 @@ class Each(Protocol):
     def __call__(self, work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], /) -> Iterable[_R]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(msgspec.Struct, frozen=True):
     """What came of a share: for each finding the fixes that were written, or clauses that say why another is none, each with what is
     to be said against it (empty: it is proved). `refusals` counts what never came to be a fix.
     """

@@ -3,8 +3,9 @@
 import ast
 import dis
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from types import CodeType
+
+import msgspec
 
 _LOAD_GLOBAL = dis.opmap["LOAD_GLOBAL"]
 _READING = frozenset({_LOAD_GLOBAL, dis.opmap["LOAD_NAME"]})
@@ -12,8 +13,7 @@ _NAMING = _READING | {dis.opmap["STORE_GLOBAL"], dis.opmap["STORE_NAME"]}
 _RETURNING = frozenset(dis.opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST") if name in dis.opmap)
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(msgspec.Struct, frozen=True):
     """The names that a module reads as globals, and those that it binds.
 
     `early` are those that its top level reads before it binds them, `placed` those that it binds there. `ends`: its last line

@@ -1,7 +1,8 @@
 """A call handed to a worker thread where it stands: `await run_in_threadpool(f, ...)`."""
 
 import ast
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Collection, Constant, Facts, Site, last_name

@@ -10,8 +10,10 @@ import __future__
 import ast
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+
+import msgspec
+from msgspec.structs import replace
 
 from rules.core.edits import apply_to_text, decode_source, line_offsets
 from rules.core.facts import Facts
@@ -26,8 +28,7 @@ _USUAL = {*__future__.all_feature_names} - {"barry_as_FLUFL"}
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True, dict=True):
     """Some statements at the top of a file: their lines, from that on which the first begins to the next piece.
 
     `ignores` counts lines from the first of the piece; 0 is the file.
@@ -44,8 +45,7 @@ class Piece:
         return replace(self, line=self.line + lines, part=lowered(self.part, lines)) if lines else self
 
 
-@dataclass(frozen=True)
-class Edited:
+class Edited(msgspec.Struct, frozen=True, dict=True):
     """A file after edits: its facts, the names that it reads and binds nowhere, builtins among them, and those that it binds late."""
 
     facts: Facts
@@ -53,8 +53,7 @@ class Edited:
     early: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Apart:
+class Apart(msgspec.Struct, frozen=True, dict=True):
     """A file in pieces."""
 
     pieces: tuple[Piece, ...]

@@ -1,7 +1,8 @@
 """What requests share, and what belongs to one thread or to the loop: why code may not run beside others of its kind."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Awaited, Call, Element, Expression, Function, Name, Subscript

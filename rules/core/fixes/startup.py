@@ -5,7 +5,8 @@ https://fastapi.tiangolo.com/advanced/events/
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.applications import Definition, applications
 from rules.core.contexts import Contexts
@@ -35,8 +36,7 @@ WIDEST = 80  # characters, which the indentation comes before
 TRANSPORTS = frozenset({"httpx.ASGITransport", "httpx2.ASGITransport"})
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(msgspec.Struct, frozen=True):
     """A constant that a client is made with: `key=text`, or `key=Member(text)` for a `member` of the client's package.
 
     What is `local` is a name that only the file of the endpoint gives a meaning.
@@ -48,8 +48,7 @@ class Argument:
     local: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True):
     """A client to open: its package, the name of its class there, and its arguments as the file at `path` has them."""
 
     package: str
@@ -58,8 +57,7 @@ class Opening:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping:
+class Keeping(msgspec.Struct, frozen=True):
     """What a client is to be kept with: one of the `names` is taken that stands for nothing else, `wanted` gathers imports."""
 
     opening: Opening

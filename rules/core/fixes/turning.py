@@ -6,8 +6,9 @@ certainly quick, or stays in a worker thread. Where that cannot be shown, there 
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.facts import Constant, Function, Site, last_name
@@ -60,19 +61,18 @@ NATIVE = frozenset({Step.TWIN, Step.MEMBER, Step.CLIENT})
 At = tuple[ProjectFunction, int]  # a call, by its function and its place among the sites of that
 
 
-@dataclass(slots=True)
-class Turning:
+class Turning(msgspec.Struct):
     """A plan: what is turned, which clients are exchanged, and what becomes of each call."""
 
     contexts: Contexts
     texts: Texts
     calm: Calm
-    functions: dict[ProjectFunction, None] = field(default_factory=dict)
-    clients: dict[Held, Counterpart] = field(default_factory=dict)
-    steps: dict[At, Step] = field(default_factory=dict)
-    uses: dict[At, tuple[Use, Held]] = field(default_factory=dict)
-    kept: set[ProjectFunction] = field(default_factory=set)
-    others: set[ProjectFunction] = field(default_factory=set)
+    functions: dict[ProjectFunction, None] = msgspec.field(default_factory=dict)
+    clients: dict[Held, Counterpart] = msgspec.field(default_factory=dict)
+    steps: dict[At, Step] = msgspec.field(default_factory=dict)
+    uses: dict[At, tuple[Use, Held]] = msgspec.field(default_factory=dict)
+    kept: set[ProjectFunction] = msgspec.field(default_factory=set)
+    others: set[ProjectFunction] = msgspec.field(default_factory=set)
 
     @property
     def waits_natively(self) -> bool:

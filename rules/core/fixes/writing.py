@@ -3,7 +3,8 @@
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Constant, Site
@@ -24,14 +25,13 @@ from rules.core.usage import is_taken_from
 from rules.core.values import Outside, ProjectFunction, Where
 
 
-@dataclass(slots=True)
-class Writing:
+class Writing(msgspec.Struct):
     """The edits of one plan. Raises Refused where the text does not allow them."""
 
     plan: Turning
     contexts: Contexts
-    files: dict[str, Awaits] = field(default_factory=dict)
-    _renamed: dict[tuple[str, str], list[ast.expr]] = field(default_factory=dict)
+    files: dict[str, Awaits] = msgspec.field(default_factory=dict)
+    _renamed: dict[tuple[str, str], list[ast.expr]] = msgspec.field(default_factory=dict)
 
     def edits(self) -> tuple[Edit, ...]:
         """All edits of the plan, sorted."""

@@ -2,7 +2,8 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Span
@@ -22,8 +23,7 @@ ASYNCHRONOUS = {
 """Names for what `with` enters and `for` runs through, and those for `async with` and `async for`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Yielding:
+class Yielding(msgspec.Struct, frozen=True):
     """A generator in a file that is to be asynchronous."""
 
     function: ProjectFunction

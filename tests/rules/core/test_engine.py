@@ -1,9 +1,9 @@
 """From facts to findings: what is introduced, what is silenced, what is asked for."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from rules import (
     ENGINE_VERSION,

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from rules.core.facts import (
     Attribute,
@@ -32,8 +33,7 @@ _KINDS = frozenset({"async", "asyncio", "sync", "asyncpg", "psycopg", "psycopg2"
 _DEEPEST = 12  # steps from an engine to what it is told; real code needs six
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """What an engine is told of its database, the drivers that are named there, and how that is written.
 
     It is not `precise` where a part of it is not seen: the text between the values of an f-string.
@@ -50,12 +50,11 @@ def is_alike(one: Address, other: Address) -> bool:
     return one.meaning == other.meaning or _plain(one.meaning) == _plain(other.meaning)
 
 
-@dataclass(slots=True)
-class Addresses:
+class Addresses(msgspec.Struct):
     """Reads the addresses of engines."""
 
     project: Project
-    _drivers: set[str] = field(default_factory=set)
+    _drivers: set[str] = msgspec.field(default_factory=set)
     _is_precise: bool = True
     _is_in_memory: bool = False
 

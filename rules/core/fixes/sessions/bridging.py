@@ -4,7 +4,8 @@ https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronou
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import last_name
@@ -15,8 +16,7 @@ from rules.core.library import Sessions
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 
-@dataclass(frozen=True, slots=True)
-class Bridging:
+class Bridging(msgspec.Struct, frozen=True):
     """What may be run so. `given_back` tells what the rows have lost that a helper which commits returns."""
 
     contexts: Contexts

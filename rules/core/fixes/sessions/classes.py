@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from rules.core.facts import Binding, Function
 from rules.core.fixes.sessions.desk import given_by
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 ROLES = frozenset({Role.ENDPOINT, Role.DEPENDENCY, Role.WEBSOCKET})
 
 
-@dataclass(frozen=True, slots=True)
-class Classes:
+class Classes(msgspec.Struct, frozen=True):
     """The classes of one plan. Raises Refused where one cannot be exchanged."""
 
     plan: Exchange

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from rules.core.contexts import Contexts
 from rules.core.facts import Parameter
 from rules.core.findings import Fix
@@ -17,8 +19,7 @@ from rules.core.library import Sessions
 from rules.core.values import ProjectFunction, Where
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """A session that a function is given: the name of the parameter, what is known of such sessions, where it comes from."""
 
     name: str

@@ -7,7 +7,8 @@ be loaded.
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Site, names_in
@@ -102,23 +103,22 @@ def _exchanged(function: ProjectFunction, held: Held, desk: Desk) -> Fix:
     return exchange.fix(f"Await the session of `{name}`" + (f", in {others} more with it" if others else ""))
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct):
     """A plan: the functions whose session is exchanged, each with the name of the session, and what is written for it."""
 
     desk: Desk
     row: Sessions
     twins: Twins
-    functions: dict[ProjectFunction, str] = field(default_factory=dict)
-    files: dict[str, Awaits] = field(default_factory=dict)
-    wanted: Wanted = field(default_factory=Wanted)
-    called: dict[ast.Call, Called] = field(default_factory=dict)
-    gives: dict[ProjectFunction, Called] = field(default_factory=dict)
-    others: list[str] = field(default_factory=list)
-    opened: set[ast.expr] = field(default_factory=set)
-    begun: dict[ProjectFunction, None] = field(default_factory=dict)
-    inner: set[ProjectFunction] = field(default_factory=set)
-    keepers: dict[ProjectClass, Keeper] = field(default_factory=dict)
+    functions: dict[ProjectFunction, str] = msgspec.field(default_factory=dict)
+    files: dict[str, Awaits] = msgspec.field(default_factory=dict)
+    wanted: Wanted = msgspec.field(default_factory=Wanted)
+    called: dict[ast.Call, Called] = msgspec.field(default_factory=dict)
+    gives: dict[ProjectFunction, Called] = msgspec.field(default_factory=dict)
+    others: list[str] = msgspec.field(default_factory=list)
+    opened: set[ast.expr] = msgspec.field(default_factory=set)
+    begun: dict[ProjectFunction, None] = msgspec.field(default_factory=dict)
+    inner: set[ProjectFunction] = msgspec.field(default_factory=set)
+    keepers: dict[ProjectClass, Keeper] = msgspec.field(default_factory=dict)
     is_stale: bool = False
 
     @property

@@ -4,7 +4,8 @@ https://docs.sqlalchemy.org/en/21/orm/session_basics.html#committing
 """
 
 import ast
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.awaits import as_expression

@@ -6,7 +6,8 @@ is done with the attribute is seen.
 
 import ast
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.annotations import last_part
 from rules.core.contexts import Contexts
@@ -29,8 +30,7 @@ _DEEPEST = 3  # objects in objects
 _NAMING = frozenset({"builtins.isinstance", "builtins.issubclass", "typing.cast"})
 
 
-@dataclass(frozen=True, slots=True)
-class Keeper:
+class Keeper(msgspec.Struct, frozen=True):
     """A class whose objects keep the session that `__init__` is given, by the names of its parameter and of the attribute.
 
     Without an attribute it only hands the session on to other objects.
@@ -42,16 +42,14 @@ class Keeper:
     attribute: str
 
 
-@dataclass(frozen=True, slots=True)
-class Construction:
+class Construction(msgspec.Struct, frozen=True):
     """A call of a class, in a function."""
 
     function: ProjectFunction
     call: ast.Call
 
 
-@dataclass(frozen=True, slots=True)
-class Keepers:
+class Keepers(msgspec.Struct, frozen=True):
     """Finds out what is done with such classes. Raises Refused where that is not certain."""
 
     contexts: Contexts

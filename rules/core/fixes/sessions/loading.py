@@ -2,7 +2,8 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import (
@@ -45,8 +46,7 @@ _EMPTY = Collection(())
 _PLACING = frozenset({"add", "merge", "refresh", "get", "get_one", "commit", "flush", "rollback", "delete"})
 
 
-@dataclass(frozen=True, slots=True)
-class Loading:
+class Loading(msgspec.Struct, frozen=True):
     """The reading of one function."""
 
     contexts: Contexts

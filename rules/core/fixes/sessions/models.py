@@ -4,8 +4,9 @@ Whatever has an attribute of such a name is taken for an object of such a class.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import (
@@ -39,8 +40,7 @@ _HARMLESS = frozenset(
 _DEEPEST = 6  # models in models
 
 
-@dataclass(frozen=True)
-class Models:
+class Models(msgspec.Struct, frozen=True, dict=True):
     """The mapped classes of one project."""
 
     contexts: Contexts

@@ -5,7 +5,8 @@ exchanged in one function only where nothing passes between them but values.
 """
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import (
@@ -33,8 +34,7 @@ from rules.core.values import Object, Outside, ProjectFunction, Where
 _DEEPEST = 3  # dependencies that hand on what another gave
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbours:
+class Neighbours(msgspec.Struct, frozen=True):
     """What stands around the sessions that one dependency gives, those of the `exchanged` functions left out."""
 
     contexts: Contexts

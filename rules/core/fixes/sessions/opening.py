@@ -5,7 +5,8 @@ By `with SessionLocal() as db`, by `with SessionLocal.begin() as db`, or as `db 
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.facts import Attribute, Binding, Call, Entered, Name, Typed, names_in
 from rules.core.findings import Fix, Span
@@ -23,8 +24,7 @@ from rules.core.values import Object, Outside, ProjectFunction, Where
 BEGINNING = frozenset({"sqlalchemy.orm.sessionmaker.begin"})
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """A session that a function opens under a name, in one or several places by the same call.
 
     One that is `begun` is in a transaction, which ends with its `with`; one that is not `entered` by any is closed by hand.
@@ -38,8 +38,7 @@ class Opened:
     entered: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Factory:
+class Factory(msgspec.Struct, frozen=True):
     """A global that makes sessions which are awaited."""
 
     path: str

@@ -2,7 +2,8 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Call, Expression, Subscript
@@ -17,16 +18,14 @@ from rules.core.usage import is_taken_from
 from rules.core.values import Module, Object, Outside, ProjectFunction, Where
 
 
-@dataclass(frozen=True, slots=True)
-class Injection:
+class Injection(msgspec.Struct, frozen=True):
     """What a parameter is to be: of the library class `of`, given by a dependency of the project."""
 
     of: str
     dependency: ProjectFunction
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(msgspec.Struct, frozen=True):
     """Writes the parameters of one file anew. Raises Refused where they are written in a way that is not known."""
 
     contexts: Contexts

@@ -6,7 +6,8 @@ already, so that its results are made `unique()` where anything but that class i
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from rules.core.findings import Span
 from rules.core.fixes.awaits import Awaits
@@ -24,8 +25,7 @@ _CHANGING = frozenset({"filter", "filter_by", "where"})
 _WHICH = frozenset({"in_", "notin_", "not_in"})
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a query is for: one class (`of`), or rows of anything (None)."""
 
     of: ProjectClass | None
@@ -33,8 +33,7 @@ class Asked:
     is_joined: bool
 
 
-@dataclass(slots=True)
-class Queries:
+class Queries(msgspec.Struct):
     """The queries of one function, to be written as statements. `means` tells what an expression of the file is."""
 
     session: str
@@ -45,8 +44,8 @@ class Queries:
     may_await: Callable[[ast.Call], bool]
     models: Models
     wanted: Wanted
-    seen: set[ast.AST] = field(default_factory=set)
-    _kept: dict[str, Asked] = field(default_factory=dict)
+    seen: set[ast.AST] = msgspec.field(default_factory=set)
+    _kept: dict[str, Asked] = msgspec.field(default_factory=dict)
 
     @property
     def document(self) -> Document:

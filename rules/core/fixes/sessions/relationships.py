@@ -4,7 +4,9 @@ https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#lazy-loading
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from rules.core.facts import (
     Attribute,
@@ -49,8 +51,7 @@ def with_relationships_noted(fix: Fix, remark: Remark, desk: Desk) -> Fix:
     return replace(fix, notes=(*fix.notes, LAZILY))
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """What may come of what is asked of a session."""
 
     desk: Desk

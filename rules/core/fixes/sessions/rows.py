@@ -6,8 +6,10 @@ statement, the loops in it twice.
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from enum import IntEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.places import is_session
@@ -23,8 +25,7 @@ class Lost(IntEnum):
     ROLLED_BACK = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """A row that is read though it may have lost what it held: the name that it goes by, the attribute (or none), by which calls."""
 
     name: str
@@ -34,16 +35,14 @@ class Read:
     by: frozenset[ast.AST]
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
+class Called(msgspec.Struct, frozen=True):
     """What a function that is given the session does to rows, and whether what it returns has lost anything."""
 
     lost: Lost
     gives: Lost
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(msgspec.Struct, frozen=True):
     """What is lost by now, by which calls, and the names that were loaded again since."""
 
     lost: Lost = Lost.NOTHING
@@ -60,16 +59,15 @@ class _State:
         return _State(max(self.lost, other.lost), self.fresh & other.fresh, by=self.by | other.by)
 
 
-@dataclass(slots=True)
-class Flow:
+class Flow(msgspec.Struct):
     """Follows one function. `rows` are the names that may hold rows, `called` what calls do that are given the session."""
 
     session: str
     rows: frozenset[str]
     row: Sessions
     document: Document
-    called: Mapping[ast.Call, Called] = field(default_factory=dict)
-    reads: list[Read] = field(default_factory=list)
+    called: Mapping[ast.Call, Called] = msgspec.field(default_factory=dict)
+    reads: list[Read] = msgspec.field(default_factory=list)
     lost: Lost = Lost.NOTHING
     gives: Lost = Lost.NOTHING
 

@@ -5,7 +5,8 @@ behind. What of that cannot be seen is no reason to believe it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from rules.core.classes import MANAGERS
 from rules.core.contexts import Contexts
@@ -33,8 +34,7 @@ class Unlike(Exception):  # noqa: N818 -- it is an answer, not a failure
     """Why there is no twin, in a few words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """Where sessions come from: the dependency that gives them, the library class of them, and how they are made.
 
     The dependency may be a function that opens sessions itself, or a whole module that holds a factory of them. Where it `expires`, objects load again what is read of them after a commit. `options` are those that change what a session
@@ -49,8 +49,7 @@ class Source:
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Twins:
+class Twins(msgspec.Struct, frozen=True):
     """A source and its asynchronous twin.
 
     Where theirs is not certainly the same address, both are for a person to compare. `unlike` are the options in which the two
@@ -63,12 +62,11 @@ class Twins:
     unlike: frozenset[str]
 
 
-@dataclass(slots=True)
-class Stacks:
+class Stacks(msgspec.Struct):
     """The sources of one project, each worked out once."""
 
     contexts: Contexts
-    _sources: dict[ProjectFunction, Source | str] = field(default_factory=dict)
+    _sources: dict[ProjectFunction, Source | str] = msgspec.field(default_factory=dict)
     _asynchronous: tuple[ProjectFunction, ...] | None = None
 
     @property
