@@ -73,7 +73,12 @@ Unsafe, and only on request: a `Session` that a module or an object keeps become
 elsewhere, or that `http-client` names, wherever it is used. It waits as long, follows redirects and sends the same arguments. Each call,
 each use of an answer and each exception that is caught must have a counterpart, or none of it is offered. A call of `requests.get`
 and its kin in an endpoint is made, under the same conditions, on a client that is at hand, or on one that the `lifespan` of the
-application opens and a dependency gives (`--as twin`).
+application opens and a dependency gives (`--as twin`). So is one with `stream=True`, which `async with client.stream(...)` enters:
+`iter_content` becomes `aiter_bytes`, and `iter_lines` becomes `aiter_lines`, where every use of a line means the same of a text.
+`.raw` has no counterpart.
+
+A streamed answer that only a `StreamingResponse` reads is begun in a worker thread, where the response reads it anyway. An
+`async def` generator that awaits nothing, and that only such responses run through, loses its `async`.
 
 ## References
 - [FastAPI: Path operation functions](https://fastapi.tiangolo.com/async/#path-operation-functions)

@@ -144,6 +144,24 @@ class Sessions(msgspec.Struct, frozen=True):
     drivers: Mapping[str, str]
 
 
+class Streaming(msgspec.Struct, frozen=True):
+    """How an answer of another package is read bit by bit, where the call is told `stream=True`.
+
+    `async with` enters what the `method` of the client gives, which takes the verb first. `chunks` and `lines` map what is run
+    through by `for` to what is run through by `async for`; lines are bytes in the one and text in the other, which the functions
+    of `reading` take alike. `answer` and `awaited` are as those of a `Borrower`. `said` holds a note for each part that only some
+    answers have, and for `sent` where chunks are sent on as they come.
+    """
+
+    method: str
+    chunks: Mapping[str, str]
+    lines: Mapping[str, str]
+    reading: frozenset[str]
+    answer: Mapping[str, str]
+    awaited: Mapping[str, str]
+    said: Mapping[str, str]
+
+
 class Borrower(msgspec.Struct, frozen=True):
     """A function that makes a client for one call, and the `method` of a `client` that makes the same call.
 
@@ -158,6 +176,7 @@ class Borrower(msgspec.Struct, frozen=True):
     members of the package of the client where they hold no dot. `response` tells whether those have the answer as `.response`, as
     the old ones have. `said` holds a note for each argument, or (behind a dot) part of the answer, that only some calls have; `places` tells how
     many arguments stand before those with names, the address last; `pool` is a note on a client that holds few connections.
+    `streaming` tells of calls with `stream=True`; there are none where nothing does.
     """
 
     name: str
@@ -176,6 +195,7 @@ class Borrower(msgspec.Struct, frozen=True):
     said: Mapping[str, str] = msgspec.field(default_factory=dict)
     places: int = 1
     pool: str = ""
+    streaming: Streaming | None = None
 
     @property
     def package(self) -> str:

@@ -61,7 +61,7 @@ from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, Sink
 from rules.core.facts import Call, Expression
 from rules.core.findings import Severity
 from rules.core.fixes.holding import held_at
-from rules.core.fixes.turning import STREAMS
+from rules.core.fixes.responses import STREAMS
 from rules.core.library import Weight
 from rules.core.remarks import Remark, Remedy
 from rules.core.roots import AGENTS, Root

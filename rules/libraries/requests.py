@@ -5,7 +5,7 @@ https://requests.readthedocs.io/en/latest/api/
 
 from collections.abc import Mapping
 
-from rules.core.library import Blocking, Borrower, Counterpart, Library
+from rules.core.library import Blocking, Borrower, Counterpart, Library, Streaming
 
 _VERBS = ("request", "get", "options", "head", "post", "put", "patch", "delete")
 _WITH_BODY = frozenset({"post", "put", "patch", "request"})
@@ -41,6 +41,18 @@ _POOL = "Of more than a hundred calls at once the others wait for a connection, 
 _COMPACT = "HTTPX writes JSON without spaces, so that the bytes of a body, and a signature over them, are others."
 _CHARSET = "Text whose charset the server does not tell is read as UTF-8; Requests guessed, or took ISO-8859-1."
 _MOCKS = "Tests that replace `requests` have to replace the client instead."
+_LINES = "Lines are text there, in the charset that the server tells or else UTF-8, and also end at the rarer line breaks of Unicode."
+_SENT = "Chunks are sent on as they come, in other sizes than asked for."
+_HTTPX_STREAM = Streaming(
+    "stream",
+    chunks={"iter_content": "aiter_bytes"},
+    lines={"iter_lines": "aiter_lines"},
+    reading=frozenset({"json.loads", "orjson.loads"}),
+    answer={name: name for name in ("status_code", "headers", "raise_for_status")} | {"reason": "reason_phrase"},
+    awaited={"content": "aread()", "close()": "aclose()"},
+    said={"iter_lines": _LINES, "sent": _SENT},
+)
+"""https://www.python-httpx.org/quickstart/#streaming-responses and https://requests.readthedocs.io/en/latest/user/advanced/#streaming-requests"""
 _FOREVER = "aiohttp.ClientTimeout(total=None)"
 _SHARED = ("params", "headers")
 
@@ -68,6 +80,7 @@ def _by_httpx(verb: str, package: str) -> Borrower:
         shown=frozenset({"text"}),
         pool=_POOL,
         said={"json": _COMPACT, ".text": _CHARSET},
+        streaming=_HTTPX_STREAM,
         places=2 if verb == "request" else 1,
         notes=(
             f"HTTPX raises `{package}.HTTPError` and its kin instead of `requests.RequestException`.",

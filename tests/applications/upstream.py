@@ -1,5 +1,6 @@
 """A real web server, for applications that ask one."""
 
+import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Says what it was asked; `/status/NNN` answers with that status, `/moved` leads to `/here`, `/lines` has three."""
+    """Says what it was asked; `/status/NNN` answers with that status, `/moved` leads to `/here`, `/lines` has three, which `/packed` packs."""
 
     protocol_version = "HTTP/1.1"
 
@@ -22,6 +23,8 @@ class Handler(BaseHTTPRequestHandler):
             self.say(int(path.rpartition("/")[2]), json.dumps({"detail": "as asked"}).encode())
         elif path == "/lines":
             self.say(200, b"one\ntwo\nthree\n", kind="text/plain")
+        elif path == "/packed":
+            self.say(200, gzip.compress(b"one\ntwo\nthree\n"), **{"Content-Encoding": "gzip"})
         else:
             self.say(200, json.dumps(self.asked()).encode())
 

@@ -60,29 +60,51 @@ def rewritten(
         attribute = document.parents.get(use)
         if not isinstance(attribute, ast.Attribute):
             raise UnknownUse
-        if attribute.attr in row.answer:
-            edits += _renamed(use, attribute, row.answer[attribute.attr], document)
+        plain = kept_as_it_is(use, attribute, row, document, is_named=use is not call)
+        if plain is not None:
+            edits += plain
             continue
-        if attribute.attr in row.negated and use is not call:
-            edits += _negated(use, attribute, row.negated[attribute.attr], document)
-            continue
-        if attribute.attr in row.shown and use is not call:
-            if not _is_shown(attribute, document):
-                raise UnknownUse
-            continue
-        whole, new = _awaited(attribute, row, document, turned)
+        whole, _ = _awaited(attribute, row, document, turned)
         reads |= _stands_beside(whole, call, document)
-        wrapped = _needs_parentheses(whole, document)
-        word, end = ("(await ", ")") if wrapped else ("await ", "")
-        start = document.span(use).end
-        edits.append(document.replace(Span(*start, *document.span(whole).end), f".{new}{end}"))
+        made = awaited_instead(use, attribute, row, document, turned)
         if use is call:
-            before = word
-        else:
-            edits.append(document.insert(document.span(use).start, word))
+            before = made.pop(0).replacement
+        edits += made
     if row.awaited and not reads:
         raise UnknownUse  # its connection would not be given back
     return edits, before
+
+
+def kept_as_it_is(
+    use: ast.expr, attribute: ast.Attribute, row: Borrower, document: Document, *, is_named: bool = True
+) -> list[Edit] | None:
+    """The edits of what is taken of an answer without `await`; None where something else is. Raises UnknownUse.
+
+    What is `is_named` may be written anew as a whole.
+    """
+    name = attribute.attr
+    if name in row.answer:
+        return _renamed(use, attribute, row.answer[name], document)
+    if name in row.negated and is_named:
+        return _negated(use, attribute, row.negated[name], document)
+    if name in row.shown and is_named:
+        if not _is_shown(attribute, document):
+            raise UnknownUse
+        return []
+    return None
+
+
+def awaited_instead(
+    use: ast.expr, attribute: ast.Attribute, row: Borrower, document: Document, turned: Collection[ast.AST]
+) -> list[Edit]:
+    """The edits of what is awaited there, the one with the word that goes before it first. Raises UnknownUse."""
+    whole, new = _awaited(attribute, row, document, turned)
+    word, end = ("(await ", ")") if _needs_parentheses(whole, document) else ("await ", "")
+    start = document.span(use).end
+    return [
+        document.insert(document.span(use).start, word),
+        document.replace(Span(*start, *document.span(whole).end), f".{new}{end}"),
+    ]
 
 
 def _renamed(use: ast.expr, attribute: ast.Attribute, new: str, document: Document) -> list[Edit]:
@@ -187,7 +209,7 @@ def recaught(
             if handler.type is None:
                 continue
             old = _caught(handler.type, function, contexts)
-            if set(old) <= CATCHING_ALL or not any(_may_mean(name, row) for name in old):
+            if set(old) <= CATCHING_ALL or not any(may_mean(name, row) for name in old):
                 continue
             others = {document.span(call), *together}
             if not set(old) <= row.exceptions.keys() or _raises_elsewhere(
@@ -263,7 +285,7 @@ def _caught(node: ast.expr, function: ProjectFunction, contexts: Contexts) -> li
     return [value.name if isinstance(value, Outside) else "" for value in values]
 
 
-def _may_mean(name: str, row: Borrower) -> bool:
+def may_mean(name: str, row: Borrower) -> bool:
     """Whether it is one of the old package's own exceptions, or of Python's own from which such derive."""
     return _is_of(name, row.name.partition(".")[0])
 

@@ -12,6 +12,7 @@ from rules.core.fixes.closing import CLOSING
 from rules.core.fixes.document import Document
 from rules.core.fixes.holding import Use
 from rules.core.fixes.imports import Imported, added_at_once, import_dotted
+from rules.core.fixes.streaming import Streamed, differences_in_stream, row_of_stream, told
 from rules.core.library import Borrower, Counterpart
 from rules.core.values import ProjectFunction
 
@@ -37,6 +38,8 @@ class Asking(msgspec.Struct, frozen=True):
         Raises UnknownUse.
         """
         call, row, document = self.call, self.row, self.document
+        if told(call) is not None:
+            return self._streamed(name, added)
         taken, before = rewritten(call, row, document, self.turned) if row.is_other else ([], "")
         gone: list[ast.expr] = []
         if row.is_other:
@@ -48,6 +51,17 @@ class Asking(msgspec.Struct, frozen=True):
             taken.append(document.insert(document.span(call).end, ")"))
         called = document.replace(document.span(call.func), before + callee)
         return _joined([called, *taken, *_keywords(call, row, added, document)], document), gone
+
+    def _streamed(self, name: str, added: Mapping[str, str]) -> tuple[list[Edit], list[ast.expr]]:
+        """The same of a call that is told to stream. Raises UnknownUse."""
+        call, row, document = self.call, row_of_stream(self.row), self.document
+        if row.streaming is None:
+            raise UnknownUse
+        streamed = Streamed(call, row, row.streaming, self.function, document, self.contexts, self.turned).edits()
+        caught, gone = recaught(call, row, self.function, document, self.contexts, self.together)
+        callee = f"{name.removesuffix(row.method)}{row.streaming.method}"
+        called = document.replace(document.span(call.func), callee)
+        return _joined([called, *streamed, *caught, *_keywords(call, row, added, document)], document), gone
 
 
 def written_anew(
@@ -110,9 +124,17 @@ def _joined(edits: list[Edit], document: Document) -> list[Edit]:
     return [*rest, *found.values()]
 
 
+def title_of(call: ast.Call, row: Borrower, client: str = "") -> str:
+    """What is done with the client there, as a person would say it."""
+    if row.streaming is not None and told(call) is not None:
+        return f"Enter `{client}{row.streaming.method}` by `async with`"
+    return f"Await `{client}{row.method}`"
+
+
 def means_the_same(call: ast.Call, row: Borrower) -> bool:
     """Whether the arguments mean the same there."""
-    names = [keyword.arg for keyword in call.keywords]
+    streamed = told(call) if row.streaming is not None else None
+    names = [keyword.arg for keyword in call.keywords if keyword is not streamed]
     if len(call.args) != row.places or not {*names} <= row.keywords.keys():
         return False
     if any(isinstance(one, ast.Starred) for one in call.args) or not all(map(_is_text, call.args[:-1])):
@@ -142,6 +164,9 @@ def _is_text(node: ast.expr) -> bool:
 
 def differences(call: ast.Call, row: Borrower, document: Document) -> list[str]:
     """What differs where this one call is made on the other client, one sentence each."""
+    if row.streaming is not None and told(call) is not None:
+        said = [row.said.get(keyword.arg or "", "") for keyword in call.keywords]
+        return list(dict.fromkeys(filter(None, (*said, *differences_in_stream(call, row.streaming, document)))))
     parts = [keyword.arg or "" for keyword in call.keywords]
     parts += [f".{part}" for part in taken_of_answer(call, document)] if row.said else ()
     return list(dict.fromkeys(row.said[part] for part in parts if part in row.said))
@@ -153,7 +178,8 @@ def _has_no_query(url: ast.expr) -> bool:
 
 def _keywords(call: ast.Call, row: Borrower, more: Mapping[str, str], document: Document) -> Iterator[Edit]:
     """Other names for arguments, other values, and what keeps the defaults. Raises UnknownUse."""
-    for keyword in call.keywords:
+    given = [keyword for keyword in call.keywords if keyword is not told(call)]
+    for keyword in given:
         new = row.keywords[keyword.arg or ""]
         if new != keyword.arg:
             start = document.span(keyword).start
@@ -164,10 +190,10 @@ def _keywords(call: ast.Call, row: Borrower, more: Mapping[str, str], document: 
             written = in_full(value.format(document.text_of(keyword.value)), document)
             yield document.replace(document.span(keyword.value), written.name)
             yield from written.edits
-    taken = {row.keywords[keyword.arg or ""] for keyword in call.keywords}
+    taken = {row.keywords[keyword.arg or ""] for keyword in given}
     added = {key: in_full(value, document) for key, value in more.items() if key not in taken}
     if added:
-        last = call.keywords[-1] if call.keywords else call.args[-1]
+        last = given[-1] if given else call.args[-1]
         yield document.insert(document.span(last).end, "".join(f", {key}={one.name}" for key, one in added.items()))
         yield from (edit for one in added.values() for edit in one.edits)
 

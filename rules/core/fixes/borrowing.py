@@ -9,10 +9,11 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Call, Entered, Expression, Function, Name
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.answers import UnknownUse, is_caught_elsewhere
-from rules.core.fixes.asking import Asking, differences, means_the_same
+from rules.core.fixes.asking import Asking, differences, means_the_same, title_of
 from rules.core.fixes.awaits import awaitable_call
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, orphan_edits
+from rules.core.fixes.responses import is_sent
 from rules.core.fixes.sharing import marked
 from rules.core.library import Borrower
 from rules.core.remarks import Remark
@@ -46,7 +47,7 @@ def raises_the_same(row: Borrower, function: ProjectFunction, contexts: Contexts
     """Whether nobody else sees what the call raises, where that is another thing."""
     if not row.is_other:
         return True
-    is_root = any(root.function == function for root in contexts.roots)
+    is_root = any(root.function == function for root in contexts.roots) or is_sent(function, contexts)
     return is_root and not is_caught_elsewhere(function, row.name.partition(".")[0], contexts)
 
 
@@ -67,13 +68,13 @@ def _borrowed(
     )
     notes = (*row.notes, *filter(None, (row.pool,)), *differences(call, row, document))
     applicability = Applicability.UNSAFE if notes else Applicability.SAFE
-    fix = Fix(f"Await `{lender.name}.{row.method}`", Way.TWIN, (*edits, *orphans), applicability, notes)
+    fix = Fix(title_of(call, row, f"{lender.name}."), Way.TWIN, (*edits, *orphans), applicability, notes)
     return marked(fix, function, contexts)
 
 
 def _lender(row: Borrower, function: ProjectFunction, contexts: Contexts) -> _Lender | None:
     """The only client of the function or of the file that could make the call."""
-    found = list(_given(row, function, contexts)) or list(_global(row, function, contexts))
+    found = list(_given_around(row, function, contexts)) or list(_global(row, function, contexts))
     if len(found) != 1 or found[0][1] is None or not found[0][1] <= NEUTRAL:
         return None
     return _Lender(found[0][0], found[0][1])
@@ -81,7 +82,7 @@ def _lender(row: Borrower, function: ProjectFunction, contexts: Contexts) -> _Le
 
 def is_at_hand(row: Borrower, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether the function or the file has such a client, be it one that cannot be borrowed."""
-    return any(_given(row, function, contexts)) or any(_global(row, function, contexts))
+    return any(_given_around(row, function, contexts)) or any(_global(row, function, contexts))
 
 
 def _global(
@@ -94,6 +95,18 @@ def _global(
         value = project.name(name, Where(function.path))
         if isinstance(value, Object) and isinstance(value.of, Outside) and value.of.name == row.client:
             yield name, _made_with(name, function.path, contexts)
+
+
+def _given_around(
+    row: Borrower, function: ProjectFunction, contexts: Contexts
+) -> Iterator[tuple[str, frozenset[str] | None]]:
+    """The clients that dependencies give to the function, or to those that it is defined in."""
+    facts = contexts.project.function(function)
+    own = facts.bindings.keys() | {parameter.name for parameter in facts.parameters}
+    yield from _given(row, function, contexts)
+    if facts.parent > 0:
+        around = _given_around(row, ProjectFunction(function.path, facts.parent), contexts)
+        yield from (one for one in around if one[0] not in own)
 
 
 def _given(row: Borrower, function: ProjectFunction, contexts: Contexts) -> Iterator[tuple[str, frozenset[str] | None]]:

@@ -76,14 +76,25 @@ def _closes(held: Held, uses: Collection[Use], contexts: Contexts, document: Doc
 
 
 def _block(held: Held, call: ast.Call, contexts: Contexts, texts: Texts, document: Document) -> Block:
+    if any(not contexts.project.function(of).generator for of in givers_of(held, contexts, texts)):
+        raise UnclosedError  # it leaves the function
+    block = block_behind(call, document)
+    if _makes_another(block, held.path, contexts):
+        raise UnclosedError
+    return block
+
+
+def block_behind(call: ast.Call, document: Document) -> Block:
+    """The statement that keeps what a call gives under a name, and those behind it until the last that uses that.
+
+    Raises UnclosedError where they cannot be indented, or where something else uses it.
+    """
     made = document.parents.get(call)
     around = document.parents.get(made) if made is not None else None
     if not isinstance(made, ast.Assign) or [*map(type, made.targets)] != [ast.Name] or around is None:
         raise UnclosedError
-    if any(not contexts.project.function(of).generator for of in givers_of(held, contexts, texts)):
-        raise UnclosedError  # it leaves the function
     behind = _behind(made, around)
-    names = [node for node in document.uses[held.name] if isinstance(node.ctx, ast.Load)]
+    names = [node for node in document.uses[ast.unparse(made.targets[0])] if isinstance(node.ctx, ast.Load)]
     scope = document.function_around(made)
     names = [node for node in names if document.lies_in(node, scope)]
     using = [i for i, one in enumerate(behind) if any(document.lies_in(node, one) for node in names)]
@@ -93,7 +104,7 @@ def _block(held: Held, call: ast.Call, contexts: Contexts, texts: Texts, documen
     if any(document.function_around(node) is not scope for node in names):
         raise UnclosedError  # a function inside may run later
     block = Block(made, tuple(body))
-    if not _may_be_indented(block, document) or _makes_another(block, held.path, contexts):
+    if not _may_be_indented(block, document):
         raise UnclosedError
     return block
 
@@ -129,8 +140,8 @@ def _makes_another(block: Block, path: str, contexts: Contexts) -> bool:
     return False
 
 
-def entered(block: Block, document: Document) -> Iterator[Edit]:
-    """The edits by which `async with` makes the client, and the block behind it stands in that."""
+def entered(block: Block, document: Document, gone: Collection[int] = ()) -> Iterator[Edit]:
+    """The edits by which `async with` makes the client, and the block behind it stands in that but for lines that are `gone`."""
     target = block.made.targets[0]
     start = document.span(block.made).start
     yield document.replace(Span(*start, *document.span(block.made.value).start), "async with ")
@@ -143,7 +154,7 @@ def entered(block: Block, document: Document) -> Iterator[Edit]:
     if first > above:
         yield document.replace(Span(above, 1, first, 1), "")
     for line in range(first, (block.body[-1].end_lineno or 0) + 1):
-        if document.line(line).strip() and line not in kept:
+        if document.line(line).strip() and line not in kept and line not in gone:
             yield document.insert((line, 1), step)
 
 

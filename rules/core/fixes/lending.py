@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.answers import UnknownUse
-from rules.core.fixes.asking import Asking, differences, means_the_same
+from rules.core.fixes.asking import Asking, differences, means_the_same, title_of
 from rules.core.fixes.awaits import awaitable_call
 from rules.core.fixes.borrowing import is_at_hand, raises_the_same
 from rules.core.fixes.clients import CONTRACT, COOKIES, NAME, STARTED
@@ -67,22 +67,23 @@ def lend(remark: Remark, bench: Bench) -> Fix | None:
 
 def _lent(call: ast.Call, row: Borrower, function: ProjectFunction, bench: Bench, document: Document) -> Fix:
     contexts = bench.contexts
-    definition = document.function_at(contexts.project.function(function).line)
+    endpoint = _endpoint(function, contexts)
+    definition = document.function_at(contexts.project.function(endpoint).line)
     if not isinstance(definition, ast.AsyncFunctionDef):
         raise Refused("the call does not stand in an endpoint")
     if is_at_hand(row, function, contexts) and f"({GIVER})" not in document.text_of(definition):
         raise Refused("the client at hand adds something of its own")
     if not means_the_same(call, row) or not raises_the_same(row, function, contexts):
         raise UnknownUse
-    check_endpoint(function, bench)
+    check_endpoint(endpoint, bench)
     check_identity(definition)
     wanted = Wanted()
     keeping = Keeping(Opening(row.package, "AsyncClient", (), function.path), (NAME,), contexts, bench.texts, wanted)
-    name, opened = keep(keeping, application_of(function, contexts))
+    name, opened = keep(keeping, application_of(endpoint, contexts))
     written = import_dotted(document, row.client)
     if written is None:
         raise Refused("the name of the package of the client is taken")
-    given = Given(function, definition, document, name, written.name)
+    given = Given(endpoint, definition, document, name, written.name)
     check_name(given)
     by, defined = giver(name, given, wanted)
     asked, gone = Asking(call, row, function, document, contexts).edits(f"{name}.{row.method}", row.added)
@@ -98,19 +99,26 @@ def _lent(call: ast.Call, row: Borrower, function: ProjectFunction, bench: Bench
     )
     notes = (*row.notes, *differences(call, row, document), COOKIES, STARTED, CONTRACT)
     requires = () if contexts.project.makes(row.client) else (row.package,)
-    title = f"Await `{row.method}` of a client that the lifespan opens"
+    title = f"{title_of(call, row)} of a client that the lifespan opens"
     return Fix(title, Way.TWIN, tuple(sorted(added_at_once(edits))), Applicability.UNSAFE, notes, requires)
+
+
+def _endpoint(function: ProjectFunction, contexts: Contexts) -> ProjectFunction:
+    """The outermost function around one, which is given the client; what is defined in it can use that as well."""
+    while (parent := contexts.project.function(function).parent) > 0:
+        function = ProjectFunction(function.path, parent)
+    return function
 
 
 def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: Mapping[str, bytes]) -> str:
     """Why it may not be shown; empty where all but the body of the endpoint is as it was, and that blocks less."""
-    old = contexts.project.function(function)
+    endpoint = contexts.project.function(_endpoint(function, contexts))
     edited = {}
     for one in compared(fix, sources):
         if isinstance(one, str):
             return one
         for tree in (one.before, one.now):
-            _empty(tree, old.name)
+            _empty(tree, endpoint.name)
         if ast.dump(one.before) != ast.dump(one.now):
             return "changes something else"
         edited[one.path] = one.after

@@ -11,6 +11,7 @@ from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
 from rules.core.fixes.iteration import ITERATED
+from rules.core.fixes.responses import is_read_while_sent
 from rules.core.fixes.sharing import (
     BOUND,
     CONTENDED,
@@ -26,11 +27,13 @@ from rules.core.fixes.sharing import (
     thread_hazard,
     uses_exclusively,
 )
+from rules.core.fixes.streaming import told
 from rules.core.library import Weight
 from rules.core.remarks import Remark
 from rules.core.values import ProjectFunction, Where
 
 FINISHING = frozenset({"commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})
+LAZY = "the call only begins what is done later"
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
 STANDARD = "asyncio.to_thread"
 FRAMEWORKS = frozenset({"fastapi", "starlette"})
@@ -44,7 +47,8 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
     call = awaitable_call(site, function, contexts, document)
     if call is None:
         return "nothing can be awaited where the call stands, or a lock is held there"
-    if hindrance := why_not_handed_over(site, function, contexts):
+    hindrance = why_not_handed_over(site, function, contexts)
+    if hindrance and not (hindrance == LAZY and _is_sent_later(call, remark, contexts, document)):
         return hindrance
     handing = hand_over(document, contexts)
     if handing is None:
@@ -57,6 +61,18 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
     )
     fix = _marked_behind(fix, site, function, contexts)
     return marked(fix, function, contexts) if fix.applicability is Applicability.SAFE else fix
+
+
+def _is_sent_later(call: ast.Call, remark: Remark, contexts: Contexts, document: Document) -> bool:
+    """Whether a thread can begin an answer that a response reads in threads, bit by bit, as it sends it."""
+    name = remark.sink.name if remark.sink is not None and remark.sink.is_direct else ""
+    rows = (one for one in contexts.project.knowledge.borrowers if one.name == name and one.streaming is not None)
+    row = next(rows, None)
+    if row is None or row.streaming is None or told(call) is None or remark.site is None or remark.site.entered:
+        return False
+    quick = row.streaming.answer.keys() | row.negated.keys()
+    is_read = is_read_while_sent(call, quick, remark.function, document, contexts)
+    return is_read and not _binding(remark.site, remark.function, contexts)
 
 
 def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Contexts) -> Fix:
@@ -140,7 +156,7 @@ def why_not_handed_over(site: Site, function: ProjectFunction, contexts: Context
     if site.awaited:
         return "a thread would only make the coroutine"
     if _is_lazy(site, function, contexts):
-        return "the call only begins what is done later"
+        return LAZY
     if _takes_func(site, function, contexts):
         return "one of the arguments is, or may be, called `func`"
     return _binding(site, function, contexts)

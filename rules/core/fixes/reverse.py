@@ -5,11 +5,15 @@ import ast
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.document import Document
-from rules.core.fixes.sharing import reached, thread_hazard
+from rules.core.fixes.responses import is_sent
+from rules.core.fixes.sharing import BOUND, is_called_on, reached, thread_hazard
 from rules.core.remarks import Remark
 from rules.core.roots import AGENTS
 from rules.core.usage import is_used_by_hand
-from rules.core.values import ProjectFunction
+from rules.core.values import ProjectFunction, Where
+
+CALLED = "It awaits nothing, so FastAPI can run it in its thread pool, 40 calls at a time."
+SENT = "It awaits nothing, so the response can run through it in the thread pool, step by step."
 
 
 def reverse(remark: Remark, contexts: Contexts, document: Document) -> Fix | str | None:
@@ -27,10 +31,7 @@ def reverse(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         return None
     span = Span(function.line, function.column, function.line, function.column + width)
     return Fix(
-        "Drop `async`",
-        Way.REVERSE,
-        (document.replace(span, ""),),
-        notes=("It awaits nothing, so FastAPI can run it in its thread pool, 40 calls at a time.",),
+        "Drop `async`", Way.REVERSE, (document.replace(span, ""),), notes=(SENT if function.generator else CALLED,)
     )
 
 
@@ -38,9 +39,12 @@ def refusal(function: ProjectFunction, contexts: Contexts) -> str:
     """Why a function may not lose its `async`, in a few words; empty where it may.
 
     What FastAPI calls, it calls either way. But the body must await nothing and use nothing that belongs to the loop; it
-    must not be called by hand; and since forty threads may run it at once, it must not change what they share.
+    must not be called by hand; and since forty threads may run it at once, it must not change what they share. So it is with a
+    generator that responses alone run through, of which each step may have a thread of its own.
     """
     facts = contexts.project.function(function)
+    if is_sent(function, contexts):
+        return _refusal_of_sent(function, contexts)
     roots = [root for root in contexts.roots if root.function == function]
     if not roots or any(root.role in ALWAYS_ON_LOOP | AGENTS for root in roots):
         return "the framework needs it to be asynchronous"
@@ -52,7 +56,24 @@ def refusal(function: ProjectFunction, contexts: Contexts) -> str:
         return "a decorator is unknown"
     if is_used_by_hand(function, contexts):
         return "it is called or handed over elsewhere"
-    for inner in reached(function, contexts):
-        if reason := thread_hazard(inner, contexts):
-            return reason
-    return ""
+    return _hazard(function, contexts)
+
+
+def _refusal_of_sent(function: ProjectFunction, contexts: Contexts) -> str:
+    facts = contexts.project.function(function)
+    if facts.suspends:
+        return "it awaits"
+    if facts.returns is not None or facts.decorators:
+        return "it is said to be an asynchronous generator"
+    bound = contexts.project.knowledge.thread_bound | contexts.project.knowledge.per_thread
+    if any(
+        is_called_on(bound, site.call, Where(function.path, function.index, site.line), contexts)
+        for site in facts.sites
+    ):
+        return BOUND
+    return _hazard(function, contexts)
+
+
+def _hazard(function: ProjectFunction, contexts: Contexts) -> str:
+    hazards = (thread_hazard(inner, contexts) for inner in reached(function, contexts))
+    return next(filter(None, hazards), "")

@@ -11,7 +11,7 @@ from enum import Enum
 import msgspec
 
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
-from rules.core.facts import Constant, Function, Site, last_name
+from rules.core.facts import Constant, Entered, Function, Site, last_name, show
 from rules.core.findings import Span
 from rules.core.fixes.answers import UnknownUse
 from rules.core.fixes.asking import written_anew
@@ -19,6 +19,7 @@ from rules.core.fixes.calm import Calm
 from rules.core.fixes.closing import UnclosedError, unclosed
 from rules.core.fixes.holding import Held, Use, counterpart_of, counterparts, held_at, held_by, uses_of
 from rules.core.fixes.offload import why_not_handed_over
+from rules.core.fixes.responses import goes_into_response
 from rules.core.fixes.sharing import CONTEXT_SETTERS, LOOP_MODULES
 from rules.core.fixes.texts import Texts
 from rules.core.library import Blocking, Counterpart, Weight
@@ -28,13 +29,6 @@ from rules.core.usage import calls_by_hand
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
 MOST_TURNED = 12  # functions that one person can look through
-STREAMS = frozenset(
-    f"{module}.{name}"
-    for module in ("fastapi.responses", "starlette.responses", "sse_starlette", "sse_starlette.sse")
-    for name in ("StreamingResponse", "EventSourceResponse")
-)
-
-
 PLAIN_BASES = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "pydantic.BaseModel"})
 HARMLESS = frozenset({"builtins.staticmethod", "builtins.classmethod", "typing.override"})
 MANAGER = "contextlib.contextmanager"
@@ -189,7 +183,7 @@ class Turning(msgspec.Struct):
         caller, _ = at
         if is_manager(function, self.contexts):
             self._follow_manager(at, site)
-        elif self._is_streamed(site, caller):
+        elif goes_into_response(site.call, caller, self.contexts):
             self.steps[at] = Step.STREAM
         elif site.iterated and not site.suspending:
             self._reach(caller)
@@ -202,16 +196,6 @@ class Turning(msgspec.Struct):
             raise Refused("the context manager is used other than by `with`")
         self._reach(at[0])
         self.steps[at] = Step.ENTER
-
-    def _is_streamed(self, site: Site, caller: ProjectFunction) -> bool:
-        """Whether a generator goes straight into a response."""
-        for other in self._facts(caller).sites:
-            given = (*other.call.arguments[:1], dict(other.call.keywords).get("content"))
-            if any(argument is not None and argument == site.call for argument in given):
-                value = self.contexts.project.value(other.call.callee, _where(caller, other))
-                if isinstance(value, Outside) and value.name in STREAMS:
-                    return True
-        return False
 
     # Deciding
 
@@ -231,7 +215,11 @@ class Turning(msgspec.Struct):
             self._follow(called, function, place)
         elif (known := self._blocking(site, where)) is not None:
             self._unblock(at, site, *known)
-        elif called is not None and self._facts(called).generator and self._is_streamed(site, function):
+        elif (
+            called is not None
+            and self._facts(called).generator
+            and goes_into_response(site.call, function, self.contexts)
+        ):
             pass  # a plain generator is run through in threads
         elif any(map(self._blocks, self.contexts.targets(function, place))):
             self._help(at, site)
@@ -252,9 +240,27 @@ class Turning(msgspec.Struct):
             return not made[0].heavy
         held = held_at(at[0], site, self.contexts) or held_by(site.call, at[0], self.contexts)
         if held is None:
-            return False
+            return self._is_read_of_answer(at, site)
         self.exchange(held)
         return held_at(at[0], site, self.contexts) is not None or self._is_made_quickly(held)
+
+    def _is_read_of_answer(self, at: At, site: Site) -> bool:
+        """Whether it reads an answer bit by bit whose client is exchanged, so that the reading is written anew with the call."""
+        facts = self._facts(at[0])
+        for binding in facts.bindings.get(show(site.call.callee).partition(".")[0], ()):
+            made = binding.value.of if isinstance(binding.value, Entered) else binding.value
+            asked = next((one for one in facts.sites if one.call == made), None)
+            held = held_at(at[0], asked, self.contexts) if asked is not None else None
+            if held is not None and last_name(site.call.callee) in self._reading(held):
+                self.exchange(held)
+                return True
+        return False
+
+    def _reading(self, held: Held) -> set[str]:
+        """What reads an answer of a client bit by bit, where that has a counterpart in the package of the other one."""
+        instead = counterpart_of(held, self.contexts).instead
+        rows = [one for one in self.contexts.project.knowledge.borrowers if one.client == instead]
+        return {name for one in rows if one.streaming for name in {*one.streaming.chunks, *one.streaming.lines}}
 
     def _is_made_quickly(self, held: Held) -> bool:
         """Whether the function that gives a client may be called on the event loop."""
