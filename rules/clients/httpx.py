@@ -70,7 +70,8 @@ async def order(request: Request) -> dict:
 Safe: a `Client` that is made once becomes an `AsyncClient` wherever every use of it is seen and can be awaited; its methods
 are the same. It is unsafe where plain `def` functions become asynchronous with it: they made forty calls at a time, and of
 more than a hundred at once the others fail after the `pool` timeout. Elsewhere the same call is made in a worker thread; a
-`Client` may be used by several. None is made anew for each request. A streamed answer is read later than it is opened, so
+`Client` may be used by several. None is made anew for each request that was not before; one that a generator or a function opens
+for itself is given certificates that the module reads once. A streamed answer is read later than it is opened, so
 that there only a function that awaits nothing is mended.
 
 ## References

@@ -191,6 +191,66 @@ def test_a_client_of_httpx_that_is_shared(stage: Stage, upstream: str) -> None:
     )
 
 
+def test_a_client_of_httpx_that_a_generator_opens_for_each_request(stage: Stage, upstream: str) -> None:
+    """Two generators, of which one closes the client itself, and all endpoints that are given what they yield."""
+    stage.same(
+        {
+            "main.py": """
+                from fastapi import FastAPI
+
+                from clients import Client, Other
+
+                app = FastAPI()
+
+
+                @app.get("/ask/{path:path}")
+                async def ask(path: str, client: Client) -> dict:
+                    return client.get(path, headers={"X-Key": "k"}).json()
+
+
+                @app.get("/lines")
+                def lines(client: Client, other: Other) -> list[str]:
+                    first = client.get("/here")
+                    with other.stream("GET", "/packed") as answer:
+                        found = []
+                        for line in answer.iter_lines():
+                            found.append(line)
+                        return [str(first.status_code), *found]
+                """,
+            "clients.py": """
+                import os
+                from collections.abc import Iterator
+                from typing import Annotated
+
+                import httpx
+                from fastapi import Depends
+
+
+                def get_client() -> Iterator[httpx.Client]:
+                    with httpx.Client(base_url=os.environ["UPSTREAM"], timeout=5) as client:
+                        yield client
+
+
+                def get_other() -> Iterator[httpx.Client]:
+                    client = httpx.Client(base_url=os.environ["UPSTREAM"])
+                    try:
+                        yield client
+                    finally:
+                        client.close()
+
+
+                Client = Annotated[httpx.Client, Depends(get_client)]
+                Other = Annotated[httpx.Client, Depends(get_other)]
+                """,
+        },
+        get("/ask/here"),
+        get("/ask/status/404"),
+        get("/lines"),
+        fixes=2,
+        holds=("async with httpx.AsyncClient(base_url=", "await client.aclose()", "verify=SSL_CONTEXT"),
+    )
+
+
 def test_urlopen(stage: Stage, upstream: str) -> None:
     """`urllib.request.urlopen` as a context manager, and its error."""
     stage.same(

@@ -410,7 +410,8 @@ def _parameters(arguments: ast.arguments) -> list[str]:
 
 def _plainly(node: ast.AST) -> str:
     """A parameter or annotation; the class of a client is one whose methods block."""
-    return re.sub(r"\bAsync(?=OpenAI\b|Anthropic\b)", "", ast.unparse(node)).replace("redis.asyncio.", "redis.")
+    named = r"\bAsync(?=OpenAI\b|Anthropic\b)|(?<=\bhttpx\.)Async(?=Client\b)"
+    return re.sub(named, "", ast.unparse(node)).replace("redis.asyncio.", "redis.")
 
 
 def _holds_session(parameter: ast.arg, default: ast.expr | None) -> bool:

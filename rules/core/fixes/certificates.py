@@ -20,18 +20,24 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 def read_once(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
     """`AsyncClient(verify=SSL_CONTEXT)`, with `SSL_CONTEXT = httpx.create_ssl_context()` below the imports."""
     call = document.call_at(remark.site.span) if remark.site is not None else None
-    if call is None or remark.site is None or call.args or {one.arg for one in call.keywords} & OTHERWISE_READ:
+    if call is None or remark.site is None:
         return None
     where = Where(remark.function.path, remark.function.index, remark.site.line)
     callee = contexts.project.value(remark.site.call.callee, where)
-    package = PACKAGES.get(callee.name) if isinstance(callee, Outside) else None
-    if package is None:
+    edits = shared(call, callee.name, document) if isinstance(callee, Outside) else None
+    return Fix("Read the certificates once", Way.REPAIR, tuple(edits), notes=NOTES) if edits is not None else None
+
+
+def shared(call: ast.Call, client: str, document: Document) -> list[Edit] | None:
+    """The edits by which a call that makes a client of that class is given certificates that the module has read once.
+
+    None where it says something of them itself, or where they cannot be kept.
+    """
+    package = PACKAGES.get(client)
+    if package is None or call.args or {one.arg for one in call.keywords} & OTHERWISE_READ:
         return None
     kept = _kept(package, document)
-    if kept is None:
-        return None
-    edits = [_given(call, document), *kept]
-    return Fix("Read the certificates once", Way.REPAIR, tuple(edits), notes=NOTES)
+    return [_given(call, document), *kept] if kept is not None else None
 
 
 def _given(call: ast.Call, document: Document) -> Edit:

@@ -41,7 +41,7 @@ def unclosed(
 
     Raises UnclosedError where it cannot be written.
     """
-    if counterpart.closes or _is_kept(held, contexts):
+    if counterpart.closes or is_kept(held, contexts):
         return None
     document = texts.document(held.path)
     call = maker_call(held, contexts, document) if document is not None else None
@@ -52,7 +52,7 @@ def unclosed(
     return _block(held, call, contexts, texts, document)
 
 
-def _is_kept(held: Held, contexts: Contexts) -> bool:
+def is_kept(held: Held, contexts: Contexts) -> bool:
     """Whether the client is made once, for as long as the process lives."""
     if held.owner >= 0:
         return not contexts.once.is_made_for_requests(Object(ProjectClass(held.path, held.owner)))

@@ -13,11 +13,12 @@ import msgspec
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.facts import Constant, Entered, Function, Site, last_name, show
 from rules.core.findings import Span
+from rules.core.fixes import certificates
 from rules.core.fixes.answers import UnknownUse
 from rules.core.fixes.asking import written_anew
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.closing import UnclosedError, unclosed
-from rules.core.fixes.holding import Held, Use, counterpart_of, counterparts, held_at, held_by, uses_of
+from rules.core.fixes.holding import Held, Use, counterpart_of, counterparts, held_at, held_by, maker_call, uses_of
 from rules.core.fixes.offload import why_not_handed_over
 from rules.core.fixes.responses import goes_into_response
 from rules.core.fixes.sharing import CONTEXT_SETTERS, LOOP_MODULES
@@ -126,9 +127,17 @@ class Turning(msgspec.Struct):
 
     def _make_within(self, held: Held, counterpart: Counterpart) -> None:
         """A client that a function makes for itself: not on the loop where that takes long."""
-        if counterpart.heavy:
+        if counterpart.heavy and not self._is_made_lighter(held, counterpart):
             raise Refused("making the client would hold up the loop")
         self._reach(ProjectFunction(held.path, held.function))
+
+    def _is_made_lighter(self, held: Held, counterpart: Counterpart) -> bool:
+        """Whether the module can read once what makes it take long."""
+        document = self.texts.document(held.path)
+        call = maker_call(held, self.contexts, document) if document is not None else None
+        if document is None or call is None or counterpart.made:
+            return False
+        return certificates.shared(call, counterpart.instead, document) is not None
 
     def _use(self, use: Use, held: Held) -> None:
         tail, counterpart = use.tail, self.clients[held]
@@ -237,12 +246,19 @@ class Turning(msgspec.Struct):
         callee = self.contexts.project.value(site.call.callee, _where(at[0], site))
         made = counterparts(callee.name, self.contexts) if isinstance(callee, Outside) else []
         if made:
-            return not made[0].heavy
+            return not made[0].heavy or self._is_client_of(at[0], site)
         held = held_at(at[0], site, self.contexts) or held_by(site.call, at[0], self.contexts)
         if held is None:
             return self._is_read_of_answer(at, site)
         self.exchange(held)
         return held_at(at[0], site, self.contexts) is not None or self._is_made_quickly(held)
+
+    def _is_client_of(self, function: ProjectFunction, site: Site) -> bool:
+        """Whether it makes a client of the function itself that is exchanged."""
+        document = self.texts.document(function.path)
+        own = [held for held in self.clients if (held.path, held.function) == (function.path, function.index)]
+        calls = [maker_call(held, self.contexts, document) for held in own] if document is not None else []
+        return any(call is not None and document is not None and document.span(call) == site.span for call in calls)
 
     def _is_read_of_answer(self, at: At, site: Site) -> bool:
         """Whether it reads an answer bit by bit whose client is exchanged, so that the reading is written anew with the call."""

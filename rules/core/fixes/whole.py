@@ -9,6 +9,7 @@ from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.asking import differences_of
 from rules.core.fixes.calm import Calm
+from rules.core.fixes.closing import is_kept
 from rules.core.fixes.holding import held_at
 from rules.core.fixes.reverse import refusal
 from rules.core.fixes.sessions.desk import Desk
@@ -145,7 +146,8 @@ def _fix(title: str, way: Way, plan: Turning, bench: Bench) -> Fix | None:
         bench.refusals[str(refusal)] += 1
         return None
     differences = tuple(_differences(plan, bench.contexts))
-    limits = tuple(dict.fromkeys(note for client in plan.clients.values() for note in client.notes))
+    shared = (client for held, client in plan.clients.items() if is_kept(held, bench.contexts))
+    limits = tuple(dict.fromkeys(note for client in shared for note in client.notes))
     worse = differences or (limits and plan.functions)  # on the loop one call at a time was made, in threads forty
     applicability = Applicability.UNSAFE if worse else Applicability.SAFE
     kept = (CONTRACT,) if plan.functions else ()

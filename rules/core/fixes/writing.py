@@ -12,6 +12,7 @@ from rules.core.findings import Edit, Span
 from rules.core.fixes.answers import UnknownUse
 from rules.core.fixes.asking import in_full, written_anew
 from rules.core.fixes.awaits import Awaits, awaitable_call
+from rules.core.fixes.certificates import shared
 from rules.core.fixes.closing import CLOSING, entered, unclosed
 from rules.core.fixes.document import Document
 from rules.core.fixes.given import UnseenError, types_given
@@ -234,10 +235,20 @@ class Writing(msgspec.Struct):
             uses = [use for use, of in self.plan.uses.values() if of == held]
             if (block := unclosed(held, counterpart, uses, self.contexts, self.plan.texts)) is not None:
                 file.edit(*entered(block, file.document))
+            if counterpart.heavy and held.name and held.function > 0 and held.owner < 0:
+                self._lighten(call, counterpart, file)
             if counterpart.made:
                 self._make(call, counterpart, file)
             for of in givers_of(held, self.contexts, self.plan.texts):
                 self._retype(of, counterpart)
+
+    @staticmethod
+    def _lighten(call: ast.Call, counterpart: Counterpart, file: Awaits) -> None:
+        """The certificates that the module reads once, where a function makes the client."""
+        edits = shared(call, counterpart.instead, file.document)
+        if edits is None:
+            raise Refused("making the client would hold up the loop")
+        file.edit(*edits)
 
     def _retype(self, of: ProjectFunction, counterpart: Counterpart) -> None:
         """The other class where annotations name the one that a function gives."""

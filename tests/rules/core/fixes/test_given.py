@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules import Way
+from rules import Applicability, Way
 from tests.rules.checking import EVERYTHING, assert_clean, assert_fixes, assert_unfixed, with_app
 
 RULE = "endpoints/upstream"
@@ -100,6 +100,99 @@ def test_a_generator_opens_and_closes_it() -> None:
         with_app("from collections.abc import AsyncIterator\n\nfrom redis.asyncio import Redis", depends + after),
         options=EVERYTHING,
     )
+
+
+HTTPX = """
+from collections.abc import Iterator
+from typing import Annotated
+
+import httpx
+from fastapi import Depends, FastAPI
+"""
+BY_WITH = """
+def get_client() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=3{more}) as client:
+        yield client
+"""
+BY_FINALLY = """
+def get_client() -> Iterator[httpx.Client]:
+    client = httpx.Client()
+    try:
+        yield client
+    finally:
+        client.close()
+"""
+UNCLOSED = """
+def get_client() -> Iterator[httpx.Client]:
+    client = httpx.Client()
+    yield client
+"""
+MADE_THERE = "httpx.AsyncClient(verify=SSL_CONTEXT)"
+UNCLOSED_THERE = f"    client = {MADE_THERE}\n    yield client\n"
+READERS = """
+
+Client = Annotated[httpx.Client, Depends(get_client)]
+
+
+@app.get("/")
+{kind}def home(q: str, client: Client):
+    return client.get(q).json()
+
+
+@app.get("/lines")
+{kind}def lines(q: str, client: httpx.Client = Depends(get_client)):
+    with client.stream("GET", q) as answer:
+        for line in answer.iter_lines():
+            print(line)
+"""
+
+
+def _awaiting(text: str) -> str:
+    for old, new in (
+        ("import Iterator", "import AsyncIterator"),
+        ("Iterator[httpx.Client]", "AsyncIterator[httpx.AsyncClient]"),
+        ("httpx.Client", "httpx.AsyncClient"),
+        ("import Depends, FastAPI\n", "import Depends, FastAPI\n\nSSL_CONTEXT = httpx.create_ssl_context()\n"),
+        ("AsyncClient(timeout=3)", "AsyncClient(timeout=3, verify=SSL_CONTEXT)"),
+        ("AsyncClient()", "AsyncClient(verify=SSL_CONTEXT)"),
+        ("client.close()", "await client.aclose()"),
+        ("with ", "async with "),
+        ("for line in answer.iter_lines", "async for line in answer.aiter_lines"),
+        ("client.get(q)", "(await client.get(q))"),
+        ("\ndef ", "\nasync def "),
+        (UNCLOSED_THERE, f"    async with {MADE_THERE} as client:\n        yield client\n"),
+    ):
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.mark.parametrize("given", [BY_WITH.format(more=""), BY_FINALLY, UNCLOSED])
+@pytest.mark.parametrize(("kind", "rule"), [("", RULE), ("async ", "clients/httpx")])
+def test_a_generator_that_opens_a_client_of_httpx_for_each_request(given: str, kind: str, rule: str) -> None:
+    """All who are given it await it; the certificates, whose reading would hold up the loop, are read once."""
+    before = f"{HTTPX}\napp = FastAPI()\n\n{given}{READERS.format(kind=kind)}"
+    findings = assert_fixes(rule, before, _awaiting(before), options=EVERYTHING)
+    for finding in findings:
+        assert finding.fix is not None
+        assert finding.fix.applicability is Applicability.SAFE, finding.fix.notes
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        (BY_WITH.format(more=", verify=False"), ""),
+        (BY_WITH.format(more=", http2=True"), ""),
+        (BY_WITH.format(more=", transport=httpx.HTTPTransport()"), ""),
+        (BY_FINALLY.replace("yield client", "yield client, 1"), ""),
+        (BY_FINALLY, "SSL_CONTEXT = 1\n"),
+        (BY_FINALLY, "def other(client=Depends(get_client)):\n    return use(client)\n"),
+        (BY_FINALLY, "app.dependency_overrides[get_client] = use\n"),
+        (BY_FINALLY, "def other():\n    return next(get_client())\n"),
+    ],
+)
+def test_a_generator_that_keeps_its_client(given: str, more: str) -> None:
+    source = f"{HTTPX}\napp = FastAPI()\n\n{given}{READERS.format(kind='async ')}\n\n{more}"
+    assert_unfixed("clients/httpx", source, way=Way.TWIN)
 
 
 LEFT = {
