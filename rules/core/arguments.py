@@ -10,6 +10,7 @@ from rules.core.facts import (
     Call,
     Choice,
     Computed,
+    Constant,
     Defined,
     DefinedClass,
     Expression,
@@ -22,21 +23,23 @@ from rules.core.facts import (
     show,
 )
 from rules.core.facts import Collection as Display
-from rules.core.kinds import PLAIN, kinds_asked, kinds_of
+from rules.core.kinds import PLAIN, TEXTS, kinds_asked, kinds_of
 from rules.core.mentions import may_be_called_unseen
 from rules.core.needs import (
     DIFFERS,
+    FALSE,
     MADE,
     NOTHING,
     OF_KIND,
     TRUE,
     alternatives,
+    contradict,
     either,
     rules_out,
     subject_of,
     told_by_literal,
 )
-from rules.core.once import Once
+from rules.core.once import MOST_VALUES, Once
 from rules.core.project import Project
 from rules.core.values import Outside, Partial, ProjectClass, ProjectFunction, Where
 
@@ -67,7 +70,7 @@ class Arguments:
         if not site.needs and not self._project.function(function).narrowings:
             return frozenset()
         changing = self._project.function(function).bindings.keys() if site.looped else ()
-        asked = (self._parameters(function) - frozenset(changing)) | {FAILURE}
+        asked = (self._parameters(function) - frozenset(changing)) | self._taken(function) | {FAILURE}
         told = [[self._in_terms_of_parameters(n, function) for n in alternatives(need)] for need in site.needs]
         if self._project.function(function).name in _LEAVING:
             told = [[FAILURE] for same in told if not any(one.startswith("-") for one in same)]
@@ -100,7 +103,7 @@ class Arguments:
                 return None
             if all(left):
                 found.add(either(left))
-        return frozenset(found)
+        return None if contradict(found) else frozenset(found)
 
     def _handed_on(self, need: str, called: ProjectFunction, caller: ProjectFunction, site: Site) -> str:
         """The same need of the parameter that a caller hands on; empty where it gives something else."""
@@ -150,8 +153,7 @@ class Arguments:
                 for one in (*site.call.arguments, *(value for _, value in site.call.keywords))
                 if isinstance(one, Name)
             }
-            parameters = {one.name for one in self._project.function(function).parameters}
-            self._asked[function] = frozenset((asked | given) & parameters)
+            self._asked[function] = (asked | given) & (self._parameters(function) | self._taken(function))
         return self._asked[function]
 
     def _is_called_unseen(self, function: ProjectFunction) -> bool:
@@ -163,11 +165,24 @@ class Arguments:
     # Parameters
 
     def _in_terms_of_parameters(self, need: str, function: ProjectFunction) -> str:
-        """The same of the parameter which an attribute was given just before: `self.cached = cached`."""
+        """The same of the parameter which a name was given just before: `self.cached = cached`, or
+        `cached = options.get("cached")` where `options` is all that is given by name.
+        """
         subject = subject_of(need)
-        bindings = self._project.function(function).bindings.get(subject, ()) if "." in subject else ()
+        bindings = self._project.function(function).bindings.get(subject, ())
         given = bindings[0].value if len(bindings) == 1 else None
-        return need.replace(subject, given.id, 1) if isinstance(given, Name) else need
+        if isinstance(given, Name) and "." in subject:
+            return need.replace(subject, given.id, 1)
+        taken = _taken(given, self._project.function(function))
+        return need.replace(subject, taken, 1) if taken else need
+
+    def _taken(self, function: ProjectFunction) -> frozenset[str]:
+        """What is taken of all that is given by name, each as `options[cached]`."""
+        facts = self._project.function(function)
+        if all(parameter.kind != "mapping" for parameter in facts.parameters):
+            return frozenset()
+        values = (bindings[0].value for bindings in facts.bindings.values())
+        return frozenset(filter(None, (_taken(value, facts) for value in values)))
 
     def _parameters(self, of: ProjectFunction) -> frozenset[str]:
         return frozenset(parameter.name for parameter in self._project.function(of).parameters)
@@ -209,6 +224,8 @@ class Arguments:
             return keywords[name]
         if not self._are_given_on(called):
             return None
+        if name.endswith("]"):
+            return keywords.get(name.partition("[")[2][:-1], Constant(None, "NoneType"))
         place = [parameter.name for parameter in parameters].index(name)
         before = place - self._is_bound_to_first(called, caller, site)
         if before < 0 or parameters[place].kind in {"star", "mapping"}:
@@ -249,8 +266,11 @@ class Arguments:
         parameter = next((one for one in function.parameters if one.name == name), None)
         if parameter is not None:
             return "" if bindings else self._told_of_parameter(parameter, caller)
-        if len(bindings) != 1 or bindings[0].line > line:
+        if not bindings or len(bindings) > MOST_VALUES or bindings[0].line > line:
             return ""
+        if len(bindings) > 1:
+            each = {self._told(one.value, caller, one.line, hops - 1) for one in bindings}
+            return "" if each & {"", NOTHING, FALSE} else MADE
         told = self._told(bindings[0].value, caller, bindings[0].line, hops - 1)
         is_filled = isinstance(bindings[0].value, Display)  # perhaps, by its methods
         return MADE if told and is_filled else told
@@ -269,7 +289,7 @@ class Arguments:
             case ProjectClass():
                 return TRUE if self._is_plain(callee) else MADE
             case Outside(name=name):
-                return MADE if _is_named_like_a_class(name) else ""
+                return MADE if _is_named_like_a_class(name) or name in TEXTS else ""
             case ProjectFunction() if awaited == self._project.function(callee).asynchronous:
                 return self._told_by_annotation(self._project.function(callee).returns, callee)
             case _:
@@ -313,6 +333,20 @@ class Arguments:
             return False
         module, _, name = value.name.rpartition(".")
         return name in _CONTAINERS or (module not in {"typing", "typing_extensions"} and value.name not in _ANYTHING)
+
+
+def _taken(given: Expression | None, function: Function) -> str:
+    """What is taken of all that is given by name, if it is left out for None: `options.get("cached")` as `options[cached]`."""
+    match given:
+        case Call(
+            callee=Attribute(of=Name(id=of), name="get" | "pop"),
+            arguments=(Constant(value=str(key)), *others),
+            keywords=(),
+        ) if others in ([], [Constant(None, "NoneType")]):
+            is_taken = any(one.name == of and one.kind == "mapping" for one in function.parameters)
+            return f"{of}[{key}]" if is_taken and of not in function.bindings else ""
+        case _:
+            return ""
 
 
 def _is_named_like_a_class(name: str) -> bool:

@@ -28,7 +28,7 @@ def always_leaves(statement: ast.stmt) -> bool:
 def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names that must hold something for a condition to hold, and for it to fail; with a minus: that must hold nothing.
 
-    Behind a `|` stand several of which one is enough. A colon behind it: where None is asked for, not whether it counts as true. `cache[key]` stands for `key in cache`, `f()` for a function that is asked.
+    Behind a `|` stand several of which one is enough. A colon behind it: where None is asked for, not whether it counts as true. `cache[key]` stands for `key in cache`, `f()` for a function that is asked, `x@f` for one that is asked of something.
     """
     match test:
         case ast.Compare(subject, [ast.IsNot()], [ast.Constant(value=None)]) if name := _subject(subject):
@@ -58,6 +58,13 @@ def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
             return (f"{name}()",), (f"-{name}()",)
         case ast.Call(ast.Name("hasattr"), [ast.Name(id=owner), ast.Constant(value=str(attribute))]):
             return (f"{owner}.{attribute}",), (f"-{owner}.{attribute}",)
+        case ast.Call(ast.Attribute(ast.Name(id=name), "startswith" | "endswith" as part), [texts], []) if (
+            said := _texts(texts)
+        ):
+            asked = f"{name}{'^' if part == 'startswith' else '$'}{said}"
+            return (asked,), (f"-{asked}",)
+        case ast.Call(ast.Name(id=asking), [ast.Name(id=name)], []):
+            return (f"{name}@{asking}",), (f"-{name}@{asking}",)
         case _:
             name = _subject(test)
             return ((name,), (f"-{name}",)) if name else ((), ())

@@ -13,7 +13,8 @@ PLAIN = frozenset(
 """The classes of which nothing is inherited that `isinstance` or a test for truth would tell."""
 _OPEN = frozenset({"abc", "collections", "numbers", "types", "typing", "typing_extensions"})
 """The modules of classes that others may be instances of without deriving from them."""
-_TEXTS = frozenset({"json.dumps", "builtins.repr", "os.path.join"})
+TEXTS = frozenset({"json.dumps", "builtins.repr", "os.path.join"})
+"""What gives a text in any case."""
 _BUILTIN = frozenset(f"builtins.{name}" for name in ("str", "int", "float", "bytes", "dict", "list", "set", "tuple"))
 
 
@@ -74,7 +75,7 @@ def _of_name(name: str, where: Where, project: Project, hops: int) -> frozenset[
 
 def _made_by(callee: Value | None, project: Project) -> frozenset[str]:
     """What a call gives: an object of the class that is called, or what a function is said to return."""
-    if isinstance(callee, Outside) and callee.name in _TEXTS:
+    if isinstance(callee, Outside) and callee.name in TEXTS:
         return frozenset({"builtins.str"})
     if isinstance(callee, ProjectFunction):
         function = project.function(callee)

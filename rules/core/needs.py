@@ -8,8 +8,11 @@ A need is a text, as it is stored with the facts:
     ?name       perhaps the opposite
     name=a      it holds one of some texts, one a line
     name~a      it holds none of them
+    name^a      the text that it holds starts with one of some
+    name$a      it ends with one of them
     name[key]   the key is found in it
     name()      the function says so
+    name@f      the function `f` says so of it
     name/C      it holds an instance of one of some classes, one a line (`kinds`)
     #name       it does not hold the same each time
     name'       it, where it was given something else before
@@ -21,9 +24,10 @@ empty one where nothing is known.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from rules.core.facts import Collection, Constant, Expression
+from rules.core.facts import Collection as Display
+from rules.core.facts import Constant, Expression
 
 NOTHING = "nothing"
 FALSE = "false"
@@ -36,7 +40,10 @@ DIFFERS = "#"
 """Before a name: that it does not hold the same each time."""
 OF_KIND = "/"
 """Behind a name: that it holds an instance of one of the classes that follow, one a line (see `kinds`)."""
-_TOLD = re.compile("[^=~]+([=~])(.*)", re.DOTALL)
+_PARTS = re.compile("([-#?]?)([^=~:/^$@]*)([=~:/^$@]?)(.*)", re.DOTALL)
+_OF_TEXTS = {"^": str.startswith, "$": str.endswith}
+_LASTING = frozenset("=~:^$@")
+"""What is asked of a value that stays so: not whether it counts as true, as a list may be filled meanwhile."""
 
 
 def alternatives(need: str) -> tuple[str, ...]:
@@ -51,23 +58,48 @@ def either(needs: Sequence[str]) -> str:
 
 def subject_of(need: str) -> str:
     """The name that a need speaks of."""
-    return re.split("[=~:/]", need.removeprefix("-").removeprefix(DIFFERS), maxsplit=1)[0]
+    return _parts(need)[1]
+
+
+def _parts(need: str) -> tuple[str, str, str, str]:
+    """Its sign, the name that it speaks of, what is asked of that, and the texts or names behind it."""
+    found = _PARTS.fullmatch(need)
+    return (found[1], found[2], found[3], found[4]) if found is not None else ("", need, "", "")
+
+
+def contradict(needs: Collection[str]) -> bool:
+    """Whether one of several needs says the opposite of another, so that they never hold together."""
+    return any(_opposite(need) in needs for need in needs if _parts(need)[2] in _LASTING)
+
+
+def _opposite(need: str) -> str:
+    sign, name, asked, said = _parts(need)
+    return (
+        f"{name}~{said}"
+        if asked == "="
+        else f"{name}={said}"
+        if asked == "~"
+        else f"{'' if sign else '-'}{need.removeprefix('-')}"
+    )
 
 
 def absent(needs: Iterable[str], marks: str = "-?") -> Iterator[str]:
     """What certainly (`-`) or perhaps (`?`) holds nothing where these needs hold."""
-    return (need[1:].removesuffix(":") for need in needs if need.startswith(tuple(marks)))
+    asked = (need for need in needs if need.startswith(tuple(marks)) and _parts(need)[2] not in {"^", "$", "@"})
+    return (need[1:].removesuffix(":") for need in asked)
 
 
 def rules_out(told: str, need: str) -> bool:
     """Whether a value of which that is known is certainly other than what is needed."""
-    if not told or need.startswith(DIFFERS) or OF_KIND in need.partition("=")[0].partition("~")[0]:
+    sign, _, asked, said = _parts(need)
+    if not told or sign == DIFFERS or asked in {OF_KIND, "@"}:
         return False
-    asked = _TOLD.fullmatch(need)
-    if asked is not None:
-        is_one = told.startswith("=") and told[1:] in asked[2].split("\n")
-        return (told.startswith("=") or told in {NOTHING, FALSE}) and is_one == (asked[1] == "~")
-    if need.endswith(":"):
+    if asked in _OF_TEXTS:
+        return told.startswith("=") and _OF_TEXTS[asked](told[1:], tuple(said.split("\n"))) == (sign == "-")
+    if asked in {"=", "~"}:
+        is_one = told.startswith("=") and told[1:] in said.split("\n")
+        return (told.startswith("=") or told in {NOTHING, FALSE}) and is_one == (asked == "~")
+    if asked == ":":
         return (told != NOTHING) == need.startswith("-")
     if need.startswith("-"):
         return told == TRUE or (told.startswith("=") and told != "=")
@@ -77,7 +109,7 @@ def rules_out(told: str, need: str) -> bool:
 def told_by_literal(given: Expression | None) -> str:
     """What a literal tells of itself; empty for what is unknown."""
     match given:
-        case Collection(items=items):
+        case Display(items=items):
             return EMPTY if not items else TRUE if len(items) > 1 and any(items) else MADE
         case Constant(value=str(value)):
             return f"={value}"

@@ -58,6 +58,7 @@ class Scope(msgspec.Struct):
     narrowings: list[Narrowing] = msgspec.field(default_factory=list)
     branches: list[tuple[int, int, int]] = msgspec.field(default_factory=list)
     generator: bool = False
+    bare: bool = False
     suspends: bool = False
     looping: bool = False
     loops: int = 0
@@ -181,6 +182,7 @@ def closed(
         tested=tuple(sorted(scope.tested)),
         narrowings=tuple(scope.narrowings),
         branches=_choosing(scope),
+        bare=scope.bare,
     )
 
 
@@ -230,6 +232,7 @@ def _scope_of_all(scopes: Sequence[Scope]) -> Scope:
         narrowings=[narrowing for one in scopes for narrowing in one.narrowings],
         branches=[branch for one in scopes for branch in one.branches],
         generator=any(one.generator for one in scopes),
+        bare=any(one.bare for one in scopes),
         suspends=any(one.suspends for one in scopes),
         looping=any(one.looping for one in scopes),
     )

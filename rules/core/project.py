@@ -924,7 +924,7 @@ class Project(Classes):
     def _first(self, expressions: tuple[Expression, ...], of: ProjectFunction) -> Value | None:
         """The first that is known. A function or coroutine only where each of them is one of its kind."""
         where = Where(of.path, of.index)
-        values = [self.value(expression, where) for expression in expressions]
+        values = [self.value(expression, where) for expression in expressions] + [None] * self.function(of).bare
         first = next((value for value in values if value), None)
         is_handed_on = isinstance(first, (ProjectFunction, Coroutine))
         return None if is_handed_on and len(set(map(self._kind, values))) > 1 else first

@@ -197,6 +197,7 @@ class _Reader:
             self._bind(node.target, None)
 
     def _return(self, node: ast.Return) -> None:
+        self._scope.bare |= node.value is None
         if node.value is not None:
             self._run_through.add(id(node.value))  # by whoever called
             value = self._expression(node.value)

@@ -150,6 +150,8 @@ def _is_kept(expression: Expression, function: ProjectFunction, contexts: Contex
     """Whether an expression may give what the module, or an object, keeps; a class that is called gives a new one."""
     facts = contexts.project.function(function)
     match expression:
+        case _ if depth > MOST_FOLLOWED:  # names may be given each other
+            return True
         case Awaited(of=of):
             return _is_kept(of, function, contexts, depth)
         case Call(callee=callee):
@@ -171,7 +173,7 @@ def _is_kept(expression: Expression, function: ProjectFunction, contexts: Contex
 def _gives_kept(function: ProjectFunction, contexts: Contexts, depth: int) -> bool:
     """Whether what a function gives may be kept: it writes somewhere, a cache stands around it, or it returns such a thing."""
     facts = contexts.project.function(function)
-    if depth > MOST_FOLLOWED or facts.writes or facts.decorators:
+    if facts.writes or facts.decorators:
         return True
     return any(_is_kept(one, function, contexts, depth) for one in (*facts.results, *facts.yields))
 

@@ -261,3 +261,31 @@ def test_what_is_asked_before_whether_it_is_a_coroutine_is_left_alone(asked: str
 def test_what_is_asked_of_something_else_is_found(asked: str) -> None:
     imports = "from elsewhere import is_coroutine_callable, is_ready"
     assert found(RULE, with_app(imports, f"{HELPERS}\n\n{ENDPOINT}if {asked}:\n        mailer.send('a')\n"))
+
+
+SOMETIMES = """
+def check(response):
+    if hasattr(response, "status"):
+        return checked(response)
+    if response.ok:
+        return{given}
+    raise ValueError(response)
+
+
+async def checked(response): ...
+"""
+FETCHED = """
+from checks import check, checked
+
+
+async def fetch(session):
+    check(session.get("https://a.example"))
+"""
+
+
+def test_a_function_that_only_sometimes_gives_a_coroutine_is_left_alone() -> None:
+    assert_clean(RULE, FETCHED, {"checks.py": SOMETIMES.format(given="")})
+
+
+def test_a_function_that_gives_one_coroutine_or_another_is_found() -> None:
+    assert found(RULE, FETCHED, {"checks.py": SOMETIMES.format(given=" checked(response)")})

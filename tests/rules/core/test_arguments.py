@@ -36,6 +36,10 @@ async def home(body: Config, sent: str, left: str = None, got: Config = Depends(
     both = Config()
     if sent:
         both = None
+    chosen = os.path.join(sent, "a")
+    mixed = Config()
+    if sent:
+        chosen, mixed = "b", unknown()
     filled = []
     filled.append(1)
     return {awaited}build({given})
@@ -69,6 +73,13 @@ _RULED_OUT = [
     ("config == 'x'", "'a'"),
     ("config == 'nothing'", ""),
     ("config != 'x'", "'x'"),
+    ("config is None", "os.path.join(sent, 'a')"),
+    ("config is None", "chosen"),
+    ("config.startswith('http://')", "'ssh://a'"),
+    ("config.startswith(('http:', 'https:'))", "'ssh://a'"),
+    ("not config.startswith(('http:', 'https:'))", "'http://a=b'"),
+    ("config.endswith('.txt')", "'a.csv'"),
+    ("config.endswith('.txt') and sent", "'a.csv'"),
 ]
 _LEFT_OPEN = [
     ("config is None", ""),
@@ -98,8 +109,17 @@ _LEFT_OPEN = [
     ("config == 'x'", "'x'"),
     ("config == 'x'", "body"),
     ("config != 'x'", "'a'"),
+    ("config is None", "os.path.abspath(sent)"),
+    ("config is None", "mixed"),
+    ("config.startswith('http://')", "'http://a'"),
+    ("config.startswith('http://')", "sent"),
+    ("not config.startswith(('http:', 'https:'))", "'ssh://a'"),
+    ("config.endswith('.txt')", "'a.txt'"),
+    ("config.lower().endswith('.txt')", "'a.TXT'"),
 ]
-_IMPORTS = "import time\nfrom pathlib import Path\n\nfrom elsewhere import unknown\nfrom fastapi import Depends"
+_IMPORTS = (
+    "import os\nimport time\nfrom pathlib import Path\n\nfrom elsewhere import unknown\nfrom fastapi import Depends"
+)
 
 
 def _sleeps(condition: str, given: str, *, asynchronous: bool) -> bool:
@@ -118,6 +138,76 @@ def test_what_the_only_caller_rules_out_is_left_alone(condition: str, given: str
 @pytest.mark.parametrize(("condition", "given"), _LEFT_OPEN)
 def test_what_the_only_caller_leaves_open_is_found(condition: str, given: str, asynchronous: bool) -> None:
     assert _sleeps(condition, given, asynchronous=asynchronous)
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+@pytest.mark.parametrize(
+    ("inside", "given", "is_found"),
+    [
+        ("self.key = options.get('key')\n        if self.key:", "pause=1", False),
+        ("self.key = options.get('key', None)\n        if self.key is not None:", "", False),
+        ("key = options.pop('key', None)\n        if key:", "pause=1", False),
+        ("self.key = options.get('key')\n        if self.key:", "key=text", True),
+        ("self.key = options.get('key', 'a')\n        if self.key:", "pause=1", True),
+        ("self.key = options.get('key')\n        if self.key:", "**text", True),
+        ("self.key = options.get('key')\n        if not self.key:", "pause=1", True),
+        ("self.key = options.get('key')\n        if self.key or text:", "pause=1", True),
+        ("self.key = text.get('key')\n        if self.key:", "pause=1", True),
+        ("options = text\n        self.key = options.get('key')\n        if self.key:", "pause=1", True),
+    ],
+)
+def test_what_is_taken_of_all_that_is_given_by_name(
+    inside: str, given: str, is_found: bool, asynchronous: bool
+) -> None:
+    word, awaited = ("async ", "await ") if asynchronous else ("", "")
+    source = f"""
+class Model:
+    {word}def start(self, text, **options):
+        {inside}
+            time.sleep(1)
+
+
+@app.get("/")
+async def home(text: dict):
+    {awaited}Model().start(text, {given})
+"""
+    assert bool(found("blocking/sleep", with_app("import time", source))) is is_found
+
+
+@pytest.mark.parametrize(
+    ("condition", "given", "is_found"),
+    [
+        ("is_address(text)", "text", False),
+        ("not is_name(text)", "text", True),
+        ("is_name(text)", "text", True),
+        ("is_address(other)", "text", True),
+        ("is_address(text)", "other", True),
+        ("is_address(text) or other", "text", True),
+        ("text is None", "text", False),
+        ("text == 'a'", "text", False),
+        ("text.startswith('a')", "text", False),
+        ("text.startswith('b')", "text", True),
+        ("text", "text", True),
+    ],
+)
+def test_the_opposite_of_what_held_above(condition: str, given: str, is_found: bool) -> None:
+    source = f"""
+def look_up(host):
+    if is_address(host) or host is None or host == "a" or host.startswith("a") or not host:
+        return host
+    return time.sleep(1)
+
+
+@app.get("/")
+async def home(text: str | None, other: str):
+    if {condition}:
+        return look_up({given})
+    return ""
+"""
+    assert (
+        bool(found("blocking/sleep", with_app("import time\n\nfrom elsewhere import is_address, is_name", source)))
+        is is_found
+    )
 
 
 _METHODS = """

@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Applicability, Finding, Way
-from tests.rules.checking import found
+from tests.rules.checking import found, with_app
 
 ABOVE = """import time
 
@@ -181,3 +181,31 @@ def test_who_hands_over(path: str, files: dict[str, str], name: str) -> None:
         if fix.way is Way.OFFLOAD
     }
     assert fix.title == f"Hand the call to a worker thread with `{name}`"
+
+
+def test_a_name_that_is_given_itself_is_followed_no_further() -> None:
+    """`box = box` stands for what nobody knows, which may be kept: a fix for it is no safe one."""
+    source = """
+    class Box:
+        def work(self):
+            self.worked = True
+            time.sleep(1)
+
+
+    @app.get("/")
+    async def home(flag: bool):
+        box = Box()
+        if flag:
+            box = box
+        helper(box)
+
+
+    def helper(given):
+        box = Box()
+        if given:
+            box = box
+        box.work()
+    """
+    (finding,) = found("blocking/sleep", with_app("import time", source))
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
