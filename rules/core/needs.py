@@ -40,7 +40,7 @@ DIFFERS = "#"
 """Before a name: that it does not hold the same each time."""
 OF_KIND = "/"
 """Behind a name: that it holds an instance of one of the classes that follow, one a line (see `kinds`)."""
-_PARTS = re.compile("([-#?]?)([^=~:/^$@]*)([=~:/^$@]?)(.*)", re.DOTALL)
+_PARTS = re.compile("([-#]?)([^=~:/^$@]*)([=~:/^$@]?)(.*)", re.DOTALL)
 _OF_TEXTS = {"^": str.startswith, "$": str.endswith}
 _LASTING = frozenset("=~:^$@")
 """What is asked of a value that stays so: not whether it counts as true, as a list may be filled meanwhile."""

@@ -314,6 +314,8 @@ async def home(text: str):
         ("if config == 'a' or text == 'b':\n        time.sleep(1)", "'b', 'a'", False),
         ("if config == 'a' or text == 'b':\n        time.sleep(1)", "'b', 'b'", True),
         ("if config or text.strip():\n        time.sleep(1)", "", True),
+        ("if pair and config == 'a':\n        return\n    if config == 'a':\n        time.sleep(1)", "text", True),
+        ("if pair and config == 'a':\n        return\n    if config == 'a':\n        time.sleep(1)", "'b'", False),
     ],
 )
 def test_one_of_several_conditions(body: str, given: str, is_found: bool) -> None:
