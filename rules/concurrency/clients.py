@@ -49,10 +49,10 @@ nothing of certificates.
 
 Unsafe: one client for all requests. The `lifespan` of the application opens it and keeps it on `app.state`, and a dependency
 gives it to the endpoint. Cookies that a server sets are sent with the requests of others from then on, and connections stay open.
-It is offered for an endpoint, or a function that endpoints alone call and then hand it to, that opens a client of HTTPX by
-`async with`, with constant arguments, and only asks it; not where it sends several requests that write, which may share a login,
+It is offered for an endpoint, or a function that endpoints alone call and then hand it to, that opens a client of HTTPX, OpenAI,
+Anthropic or Groq, with constant arguments or what the environment or the settings tell, and only asks it; not where it sends several requests that write, which may share a login,
 where it asks in the name of a user, where tests start the application without its lifespan, or where something unknown may run as
-the application starts. As many requests may wait at once as before.
+the application starts. As many requests may wait at once as before; those of language models have a thousand connections.
 
 For all others the way is the same, by hand. A client that is given a shared `verify=` or `transport=`, one that is kept on an
 object or in a global, and one that a cached function makes are left alone.
@@ -87,6 +87,7 @@ _COSTS = {
     "httpx2.AsyncClient": _CERTIFICATES,
     **{f"openai.{name}": _CERTIFICATES for name in ("AsyncOpenAI", "AsyncAzureOpenAI")},
     "anthropic.AsyncAnthropic": _CERTIFICATES,
+    "groq.AsyncGroq": _CERTIFICATES,
     "sqlalchemy.ext.asyncio.create_async_engine": _CONNECTIONS,
     "boto3.client": "which takes milliseconds of the event loop each time, and a second the first time",
     "boto3.resource": "which takes milliseconds of the event loop each time, and a second the first time",

@@ -33,6 +33,7 @@ class Knowledge:
         self.per_thread = frozenset().union(*(library.per_thread for library in known))
         self.twins = _merged(library.twins for library in known)
         self.counterparts = {one.of: one for library in known for one in library.counterparts}
+        self.lasting = {one.of: one for library in known for one in library.lasting}
         self.borrowers = [one for library in known for one in library.borrowers]
         self._successors = [one for library in known for one in library.successors]
         self.client = client

@@ -144,6 +144,25 @@ class Sessions(msgspec.Struct, frozen=True):
     drivers: Mapping[str, str]
 
 
+class Lasting(msgspec.Struct, frozen=True):
+    """A class of clients of which requests may share one, that `async with` opens for as long as the application runs.
+
+    The application keeps it under the `name`. It is made with `constant` arguments, which say nothing of one request; `asking`
+    methods send one, and a client may be asked by several of those that are `reading`, which share no login. `own` are
+    arguments of a request that may tell who asks, an empty one those of a mapping. `limits` are given to the member `Limits` of its package, so
+    that as many requests may wait as when each had a client of its own.
+    """
+
+    of: str
+    name: str
+    constant: frozenset[str]
+    asking: frozenset[str]
+    reading: frozenset[str]
+    own: frozenset[str] = frozenset()
+    limits: str = ""
+    notes: tuple[str, ...] = ()
+
+
 class Streaming(msgspec.Struct, frozen=True):
     """How an answer of another package is read bit by bit, where the call is told `stream=True`.
 
@@ -324,6 +343,7 @@ class Library(msgspec.Struct, frozen=True):
     counterparts: tuple[Counterpart, ...] = ()
     successors: tuple[Counterpart, ...] = ()
     borrowers: tuple[Borrower, ...] = ()
+    lasting: tuple[Lasting, ...] = ()
     sessions: tuple[Sessions, ...] = ()
     offloads: tuple[Offload, ...] = ()
     registrations: tuple[Registration, ...] = ()

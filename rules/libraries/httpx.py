@@ -3,7 +3,7 @@
 https://www.python-httpx.org/api/
 """
 
-from rules.core.library import Blocking, Borrower, Counterpart, Library, Managed
+from rules.core.library import Blocking, Borrower, Counterpart, Lasting, Library, Managed
 
 _PACKAGES = ("httpx", "httpx2")
 _VERBS = ("request", "get", "options", "head", "post", "put", "patch", "delete", "stream")
@@ -34,6 +34,15 @@ _STREAM = Managed(
         "read": "aread",
         "close": "aclose",
     },
+)
+
+
+_READING = frozenset({"get", "head", "options", "stream", "build_request"})
+_CONSTANT = frozenset(
+    {
+        *("timeout", "follow_redirects", "http1", "http2", "trust_env", "headers", "base_url", "params"),
+        *("max_redirects", "default_encoding"),
+    }
 )
 
 
@@ -75,6 +84,18 @@ library = Library(
         for package in _PACKAGES
         for verbs, body in _BODIES
         for verb in verbs
+    ),
+    lasting=tuple(
+        Lasting(
+            f"{package}.AsyncClient",
+            "http_client",
+            _CONSTANT,
+            _READING | {"post", "put", "patch", "delete", "request", "send"},
+            _READING,
+            own=frozenset({"cookies", ""}),
+            limits="max_connections=None, max_keepalive_connections=20",
+        )
+        for package in _PACKAGES
     ),
     coroutines=frozenset(f"{package}.AsyncClient.{name}" for package in _PACKAGES for name in _AWAITED),
 )

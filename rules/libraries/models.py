@@ -5,7 +5,7 @@ https://github.com/openai/openai-python, https://platform.claude.com/docs/en/api
 """
 
 from rules.core.facts import Function, Site
-from rules.core.library import Blocking, Counterpart, Library, Managed, Twin
+from rules.core.library import Blocking, Counterpart, Lasting, Library, Managed, Twin
 
 _RULE = "clients/models"
 _OPENAI = ("openai.OpenAI", "openai.AzureOpenAI", "openai.BedrockOpenAI")
@@ -153,6 +153,14 @@ _COUNTERPARTS = (
     _counterpart("cohere.ClientV2", "cohere.AsyncClientV2", _COHERE_CALLS[:3]),
     _counterpart(_TAVILY, "tavily.AsyncTavilyClient", _TAVILY_CALLS),
 )
+_CONSTANT = frozenset(
+    {
+        *("api_key", "auth_token", "organization", "project", "base_url", "timeout", "max_retries"),
+        *("azure_endpoint", "azure_deployment", "api_version"),
+    }
+)
+_THOUSAND = "Of more than a thousand calls at once the others wait for a connection."
+_MISSING = "The application does not start where what the client is made with is missing, such as a key."
 _MISTRAL_TWINS = {
     f"{_MISTRAL}.{call}": f"{_MISTRAL}.{call}_async"
     for call in _MISTRAL_CALLS
@@ -249,5 +257,17 @@ library = Library(
         "google.generativeai.ChatSession.send_message": "google.generativeai.ChatSession.send_message_async",
     },
     counterparts=_COUNTERPARTS,
+    lasting=tuple(
+        Lasting(
+            one.instead,
+            f"{one.package}_client",
+            _CONSTANT,
+            asking := (one.awaited | one.entered.keys()) - {"close"},
+            asking,
+            notes=(_MISSING, _THOUSAND),
+        )
+        for one in _COUNTERPARTS
+        if one.closes
+    ),
     coroutines=frozenset({"litellm.acompletion", "litellm.aembedding", "litellm.aimage_generation"}),
 )

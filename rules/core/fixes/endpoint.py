@@ -179,8 +179,11 @@ class Compared(msgspec.Struct, frozen=True):
     after: Facts
 
 
-def compared(fix: Fix, sources: Mapping[str, bytes], handed: str = "") -> Iterator[Compared | str]:
-    """The files that a fix changes, which may hand on what goes by the name `handed`; or why it cannot be made."""
+def compared(fix: Fix, sources: Mapping[str, bytes], handed: str = "", dropped: str = "") -> Iterator[Compared | str]:
+    """The files that a fix changes, which may hand on what goes by the name `handed`; or why it cannot be made.
+
+    A statement that says no more than the text that is `dropped` may go.
+    """
     for path in sorted({edit.path for edit in fix.edits}):
         edits = [edit for edit in fix.edits if edit.path == path]
         try:
@@ -194,7 +197,7 @@ def compared(fix: Fix, sources: Mapping[str, bytes], handed: str = "") -> Iterat
             return
         trees = [parse(decode_source(one)) for one in (sources[path], text)]
         own = {node.name for node in trees[0].body if isinstance(node, _DEFINED)}
-        before, now = (_Without(own, _givers(trees[1]), handed).visit(tree) for tree in trees)
+        before, now = (_Without(own, _givers(trees[1]), handed, dropped).visit(tree) for tree in trees)
         yield Compared(path, before, now, after)
 
 
@@ -208,10 +211,14 @@ def place_after(function: ProjectFunction, after: Facts, contexts: Contexts) -> 
 class _Without(ast.NodeTransformer):
     """A module without imports, clients that are opened, what keeps and gives them, and functions at its top but its `own`."""
 
-    def __init__(self, own: set[str], givers: set[str], handed: str) -> None:
+    def __init__(self, own: set[str], givers: set[str], handed: str, dropped: str) -> None:
         self.own = own
         self.givers = givers
         self.handed = handed
+        self.dropped = dropped
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        return None if self.dropped and ast.unparse(node) == self.dropped else self.generic_visit(node)
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         node.body = [one for one in node.body if not isinstance(one, _DEFINED) or one.name in self.own]

@@ -78,7 +78,9 @@ def _lent(call: ast.Call, row: Borrower, function: ProjectFunction, bench: Bench
     check_endpoint(endpoint, bench)
     check_identity(definition)
     wanted = Wanted()
-    keeping = Keeping(Opening(row.package, "AsyncClient", (), function.path), (NAME,), contexts, bench.texts, wanted)
+    limits = contexts.project.knowledge.lasting[row.client].limits
+    opening = Opening(row.package, "AsyncClient", (), function.path, limits)
+    keeping = Keeping(opening, (NAME,), contexts, bench.texts, wanted)
     name, opened = keep(keeping, application_of(endpoint, contexts))
     written = import_dotted(document, row.client)
     if written is None:

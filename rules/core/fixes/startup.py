@@ -13,7 +13,7 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Site, last_name
 from rules.core.findings import Edit
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import Wanted, import_module, is_imported
+from rules.core.fixes.imports import Wanted, import_dotted, import_module, is_imported
 from rules.core.fixes.lifespan import (
     NAME,
     are_all,
@@ -29,9 +29,9 @@ from rules.core.usage import given_to
 from rules.core.values import Outside, ProjectFunction, Where
 
 MANAGER = "contextlib.asynccontextmanager"
+STANDARD = "os"
 STARTING = frozenset({"TestClient", "ASGITransport", "AsyncClient"})
 CLIENTS = frozenset({"fastapi.testclient.TestClient", "starlette.testclient.TestClient"})
-LIMITS = "max_connections=None, max_keepalive_connections=20"
 WIDEST = 80  # characters, which the indentation comes before
 TRANSPORTS = frozenset({"httpx.ASGITransport", "httpx2.ASGITransport"})
 
@@ -39,22 +39,28 @@ TRANSPORTS = frozenset({"httpx.ASGITransport", "httpx2.ASGITransport"})
 class Argument(msgspec.Struct, frozen=True):
     """A constant that a client is made with: `key=text`, or `key=Member(text)` for a `member` of the client's package.
 
-    What is `local` is a name that only the file of the endpoint gives a meaning.
+    What is `local` is a name that only the file of the endpoint gives a meaning; what begins with a name that it imports is
+    written behind that, in a file that imports the `dotted` name as well.
     """
 
     key: str
     text: str
     member: str = ""
     local: bool = False
+    dotted: str = ""
 
 
 class Opening(msgspec.Struct, frozen=True):
-    """A client to open: its package, the name of its class there, and its arguments as the file at `path` has them."""
+    """A client to open: its package, the name of its class there, and its arguments as the file at `path` has them.
+
+    `limits` are arguments to the `Limits` of the package that it is given.
+    """
 
     package: str
     name: str
     arguments: tuple[Argument, ...]
     path: str
+    limits: str = ""
 
 
 class Keeping(msgspec.Struct, frozen=True):
@@ -234,13 +240,33 @@ def _call(keeping: Keeping, document: Document) -> tuple[str, tuple[Edit, ...]]:
             return f"{imported.name}.{name}"
         return keeping.wanted.member(document, opening.package, name)
 
+    edits = [*imported.edits] if imported is not None else []
     given = [f"{a.key}={member(a.member)}({a.text})" if a.member else f"{a.key}={a.text}" for a in opening.arguments]
-    given.append(f"limits={member('Limits')}({LIMITS})")
-    return _over_lines(member(opening.name), given), imported.edits if imported is not None else ()
+    for number, one in enumerate(opening.arguments):
+        if one.dotted:
+            written, more = _named_elsewhere(one.dotted, keeping.wanted, document)
+            given[number] = f"{one.key}={written}{one.text}"
+            edits += more
+    if opening.limits:
+        given.append(f"limits={member('Limits')}({opening.limits})")
+    return _over_lines(member(opening.name), given), tuple(edits)
+
+
+def _named_elsewhere(dotted: str, wanted: Wanted, document: Document) -> tuple[str, tuple[Edit, ...]]:
+    """How the file writes what another one imports, with the edits that import it: of the standard library by its module."""
+    module, _, name = dotted.rpartition(".")
+    if module != STANDARD:
+        return wanted.member(document, module, name), ()
+    imported = import_dotted(document, dotted)
+    if imported is None:
+        raise Refused(f"the name `{module}` is taken")
+    return imported.name, imported.edits
 
 
 def _over_lines(callee: str, given: list[str]) -> str:
     """A call with its arguments on a line of their own, or each on one where that would be too long."""
+    if not given:
+        return f"{callee}()"
     at_once = ", ".join(given)
     if len(at_once) <= WIDEST:
         return f"{callee}(\n    {at_once}\n)"

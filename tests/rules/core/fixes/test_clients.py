@@ -394,3 +394,130 @@ def test_a_helper_that_others_call_keeps_its_client(old: str, new: str, wanted: 
 
 def test_an_endpoint_that_is_called_by_hand() -> None:
     assert_own(BEFORE + "\n\nasync def again():\n    return await rate('today')\n", wanted="by hand")
+
+
+MODELS = """
+import os
+
+from fastapi import FastAPI, Depends, Request
+from openai import AsyncOpenAI
+
+from app.config import KEY, settings
+
+app = FastAPI()
+
+
+@app.get("/")
+async def home(q: str):
+    client = AsyncOpenAI(api_key={key}, max_retries=3)
+    answer = await client.chat.completions.create(model="x", messages=[q])
+    return answer
+"""
+MODELS_AFTER = '''
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+import os
+
+from fastapi import FastAPI, Depends, Request
+from openai import AsyncOpenAI
+
+from app.config import KEY, settings
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with AsyncOpenAI(
+        api_key={key}, max_retries=3
+    ) as openai_client:
+        app.state.openai_client = openai_client
+        yield
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+async def get_openai_client(request: Request) -> AsyncOpenAI:
+    """The client that the application keeps for everyone."""
+    return request.app.state.openai_client
+
+
+@app.get("/")
+async def home(q: str, client: AsyncOpenAI = Depends(get_openai_client)):
+    answer = await client.chat.completions.create(model="x", messages=[q])
+    return answer
+'''
+CONFIG = """
+from pydantic_settings import BaseSettings
+
+
+class Settings(BaseSettings):
+    key: str = ""
+
+
+settings = Settings()
+KEY = "k"
+"""
+CONFIGURED = {"app/__init__.py": "", "app/config.py": CONFIG}
+TOLD = ['os.environ["KEY"]', 'os.getenv("KEY", "x")', "settings.key", "KEY", '"k"']
+
+
+@pytest.mark.parametrize("key", TOLD)
+def test_a_client_of_a_language_model(key: str) -> None:
+    """What it is made with comes from the environment, from the settings, or is a constant."""
+    before, after = MODELS.format(key=key), MODELS_AFTER.format(key=key)
+    (finding,) = assert_fixes(RULE, before, after, files=CONFIGURED, way=Way.TWIN)
+    assert finding.fix is not None
+    assert any("does not start" in note for note in finding.fix.notes)
+
+
+@pytest.mark.parametrize("key", TOLD[:4])
+@pytest.mark.parametrize("package", ["openai.AsyncOpenAI", "groq.AsyncGroq", "anthropic.AsyncAnthropic"])
+def test_a_client_of_a_language_model_for_a_lifespan_in_another_file(key: str, package: str) -> None:
+    """The other file imports what the client is made with."""
+    module, _, name = package.partition(".")
+    asked = "messages.create" if module == "anthropic" else "chat.completions.create"
+    routes = MODELS.replace("chat.completions.create", asked).replace("app = FastAPI()", "router = APIRouter()")
+    routes = routes.replace("import FastAPI", "import APIRouter").replace("@app", "@router").replace("openai", module)
+    files = in_files(routes.format(key=key).replace("AsyncOpenAI", name)) | {"app/config.py": CONFIG}
+    after = shared(files)
+    assert f"async with {package}(\n            api_key={key}, max_retries=3\n        )" in after["app/main.py"]
+    assert f"import {module}\n" in after["app/main.py"]
+    word = "import os\n" if key.startswith("os.") else f"from app.config import {key.partition('.')[0]}\n"
+    assert word in after["app/main.py"]
+    assert f"client: {name} = Depends(get_{module}_client)" in after["app/routes.py"]
+    assert f"{name}(api_key" not in after["app/routes.py"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("api_key={key}", "api_key=q"),
+        ("api_key={key}", "api_key=request.app.key"),
+        ("api_key={key}", "api_key=os.getenv(q)"),
+        ("api_key={key}", "api_key=app.key"),
+        ("api_key={key}", "api_key=settings.get('key')"),
+        ("api_key={key}", "api_key=app.config.settings"),
+        ("api_key={key}", "default_headers={{'X': q}}"),
+        ("(q: str)", "(q: str, settings: int)"),
+        ("    client = ", "    client = settings = "),
+        ("    client = ", "    self.client = client = "),
+        ("    answer = ", "    client.api_key = q\n    answer = "),
+        ("    answer = ", "    print(client.api_key)\n    answer = "),
+        ("    answer = ", "    client = client.with_options(timeout=1)\n    answer = "),
+        ("    return answer", "    await client.close()\n    return answer"),
+        ("    return answer", "    return answer, client"),
+        ("chat.completions.create", "with_options(timeout=1).chat.completions.create"),
+        ("messages=[q]", "messages=[q], extra_headers={{'Authorization': q}}"),
+        ("    client = ", "    if q:\n        client = "),
+        ("max_retries=3)", "max_retries=3)  # each time"),
+        ("class Settings(BaseSettings)", "class Settings"),
+        ("settings = Settings()", "settings = Settings()\nsettings = other"),
+    ],
+)
+def test_a_client_of_a_language_model_that_each_request_keeps(old: str, new: str) -> None:
+    """It is made with what a request tells, others may notice, or its line does not stand for itself."""
+    assert old in MODELS + CONFIG
+    source = MODELS.replace(old, new).replace("{key}", "settings.key").replace("{{", "{").replace("}}", "}")
+    files = CONFIGURED | {"app/config.py": CONFIG.replace(old, new)}
+    findings = analysed(project(source, files)).findings
+    assert not [fix.title for one in findings for fix in (one.fix, *one.alternatives) if fix and fix.way is Way.TWIN]
