@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import filterfalse
 from operator import itemgetter
 
 import msgspec
@@ -58,7 +59,7 @@ def _is_made(call: Call, where: Where, contexts: Contexts) -> bool:
 
 def event_handlers(contexts: Contexts) -> Iterator[EventHandler]:
     """Every handler that is registered on something with a name, wherever requests may be served."""
-    for path in contexts.project.facts:
+    for path in filterfalse(is_offline, contexts.project.facts):
         yield from contexts.project.memory.answer("handlers", path, "", partial(handlers_in, path, contexts))
 
 
@@ -78,7 +79,7 @@ def _first_handlers(contexts: Contexts) -> Mapping[Definition, EventHandler]:
 def handlers_in(path: str, contexts: Contexts) -> tuple[EventHandler, ...]:
     """The handlers that a file registers."""
     facts = contexts.project.facts[path]
-    is_asked = not is_offline(path) and (facts.outline.decorating | facts.outline.called) & _REGISTERING
+    is_asked = (facts.outline.decorating | facts.outline.called) & _REGISTERING
     return tuple(_registered(path, facts, contexts)) if is_asked else ()
 
 

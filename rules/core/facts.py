@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -362,13 +362,21 @@ class Facts:
         self._packed, self._body = self.packed, None
 
     @property
-    def functions(self) -> tuple[Function, ...]:
+    def functions(self) -> Sequence[Function]:
         """The functions; the first is the module's own body. Empty where the file could not be read."""
         return (self._body or self.body).functions
 
     @property
-    def classes(self) -> tuple[Class, ...]:
+    def classes(self) -> Sequence[Class]:
         return (self._body or self.body).classes
+
+    def bound(self, name: str) -> tuple[Binding, ...]:
+        """What the module itself binds to a name."""
+        return self.functions[0].bindings.get(name, ()) if self.functions else ()
+
+    def calls(self, name: str) -> bool:
+        """Whether it calls anything by a name."""
+        return name in self.outline.called
 
     @property
     def problem(self) -> str:

@@ -11,9 +11,6 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from rules.core.facts import Facts
-from rules.core.files import Files
-
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
 
@@ -90,7 +87,7 @@ class Kept:
 
     answers: Mapping[str, Mapping[str, tuple[Mapping[Any, Any], int]]]
     tables: Mapping[str, tuple[Mapping[Any, Any], Callable[[Any], Hashable]]]
-    places: Mapping[str, Mapping[Hashable, int]]
+    places: Mapping[str, Mapping[Any, int]]
 
 
 @dataclass(slots=True)
@@ -236,13 +233,21 @@ class Answers(dict[_K, _V]):
 
 
 class Rows(Mapping[_K, _V]):
-    """A table. Who looks a row up rests on it, and who looks at all of them on more than can be told."""
+    """A table. Who looks a row up rests on it, and who looks at all of them on the `whole`."""
 
-    def __init__(self, rows: Mapping[_K, _V], memory: Memory, kind: str, by: Callable[[_K], Hashable] = itself) -> None:
+    def __init__(
+        self,
+        rows: Mapping[_K, _V],
+        memory: Memory,
+        kind: str,
+        by: Callable[[_K], Hashable] = itself,
+        whole: Read = ALL,
+    ) -> None:
         self._rows = rows
         self._memory = memory
         self._kind = kind
         self._by = by
+        self._whole = whole
 
     def __getitem__(self, key: _K) -> _V:
         self._memory.read((self._kind, self._by(key)))
@@ -253,24 +258,12 @@ class Rows(Mapping[_K, _V]):
         return key in self._rows
 
     def __iter__(self) -> Iterator[_K]:
-        self._memory.read(ALL)
+        self._memory.read(self._whole)
         return iter(self._rows)
 
     def __len__(self) -> int:
-        self._memory.read(ALL)
+        self._memory.read(self._whole)
         return len(self._rows)
-
-
-class NotedFiles(Files):
-    """The facts of all files, of which every reading is noted."""
-
-    def __init__(self, facts: Mapping[str, Facts], memory: Memory) -> None:
-        super().__init__(facts)
-        self._memory = memory
-
-    def __getitem__(self, path: str) -> Facts:
-        self._memory.read((FILE, path))
-        return self._facts[path]
 
 
 class Recalling(Memory):

@@ -1,29 +1,39 @@
 """A repository that notes what is read of it, and one that recalls what was worked out before it was changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rules.core.facts import Facts, Import
 from rules.core.introduced import Base
 from rules.core.knowledge import Knowledge
-from rules.core.memory import FILE, NotedFiles, Noting, Recalling, Rows
+from rules.core.memory import FILE, Memory, Recalling, Rows
 from rules.core.project import Project
-from rules.core.repository import USES
+from rules.core.readings import CALLED, CLASS, FUNCTION, GLOBAL, MENTION, OUTLINE, NotedFiles
+from rules.core.repository import USES, Repository
 from rules.core.values import Where
+
+IMPORTS, PLACES_CALLED = "imports", "places called"
+PARTS = (FUNCTION, CLASS, GLOBAL, CALLED, MENTION, OUTLINE, IMPORTS, PLACES_CALLED)
+"""The kinds of parts that are read of files. A part is told by the path, and by its place or name in the file."""
 
 
 class Noted(Project):
     """Another project, of which every reading is noted. Which modules there are, everybody may know."""
 
-    def __init__(self, of: Project, memory: Noting) -> None:
+    def __init__(self, of: Project, memory: Memory) -> None:
         super().__init__(of.facts, of.knowledge, of, memory)
         self.facts = NotedFiles(of.facts, memory)
-        self._imports, self._calls = of._imports, of._calls  # noqa: SLF001 -- what is gathered here, it keeps
         self._of = of
 
     def imports_of(self, path: str) -> tuple[tuple[Where, str, Import], ...]:
-        """The imports of a file, which may have been gathered before."""
-        self.memory.read((FILE, path))
-        return super().imports_of(path)
+        """The imports of a file."""
+        self.memory.read((IMPORTS, (path, "")))
+        return self._of.imports_of(path)
+
+    def places_called(self, path: str, name: str) -> Sequence[tuple[int, int]]:
+        """Where a file calls something by a name."""
+        self.memory.read((PLACES_CALLED, (path, name)))
+        return self._of.places_called(path, name)
 
     def _by_name(self, use: str) -> Mapping[str, list[str]]:
         return Rows(self._of._by_name(use), self.memory, use)  # noqa: SLF001 -- of another one of its kind
@@ -33,9 +43,38 @@ def recalling(facts: Mapping[str, Facts], knowledge: Knowledge, base: Base) -> P
     """The project of these facts, which recalls what was worked out of the base and rests on nothing that was changed."""
     memory = Recalling(base.kept)
     project = Project(facts, knowledge, base.repository, memory)
+    before = base.repository
+    if before is None or [*facts] != [*base.facts]:
+        return project  # which files there are, everybody may know
     memory.compared(FILE, project.edited)
+    edited = frozenset(project.edited)
+    for kind in PARTS:
+        read = [(path, key) for path, key in base.kept.places.get(kind, ()) if path in edited]
+        memory.compared(kind, [one for one in read if part_of(before, kind, *one) != part_of(project, kind, *one)])
     for use in USES:
-        pairs = ((path, base.facts[path]) for path in project.edited if path in base.facts)
+        pairs = ((path, base.facts[path]) for path in project.edited)
         each = (project.names(use, path, old) ^ project.names(use, path, facts[path]) for path, old in pairs)
         memory.compared(use, frozenset().union(*each))
     return project
+
+
+def part_of(repository: Repository, kind: str, path: str, key: Any) -> object:
+    """What a part of a file is; None where it has none."""
+    facts = repository.facts[path]
+    match kind:
+        case "imports":
+            return repository.imports_of(path)
+        case "places called":
+            return repository.places_called(path, key)
+        case "function":
+            return facts.functions[key] if key < len(facts.functions) else None
+        case "class":
+            return facts.classes[key] if key < len(facts.classes) else None
+        case "global":
+            return facts.bound(key)
+        case "called":
+            return facts.calls(key)
+        case "mention":
+            return facts.outline.mentions.get(key)
+        case _:
+            return getattr(facts.outline, key)

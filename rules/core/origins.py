@@ -31,7 +31,7 @@ class Origins(Repository, ABC):
         if origin is None:
             return None
         path, name = origin
-        bindings = self.facts[path].functions[0].bindings.get(name)
+        bindings = self.facts[path].bound(name)
         return (bindings[-1].value, Where(path, 0, max(bindings[-1].line - 1, 1))) if bindings else None
 
     def origin(self, expression: Expression | None, where: Where) -> tuple[str, str] | None:
@@ -41,9 +41,9 @@ class Origins(Repository, ABC):
     def _made(self, found: tuple[str, str] | None) -> tuple[str, str] | None:
         """The file and the name of a global where it was made, from those of one that may be imported."""
         for _ in range(8):
-            if found is None or found[0] not in self.facts or not self.facts[found[0]].functions:
+            if found is None or found[0] not in self.facts or self.facts[found[0]].problem:
                 return None
-            bindings = self.facts[found[0]].functions[0].bindings.get(found[1], ())
+            bindings = self.facts[found[0]].bound(found[1])
             imported = next((b.value for b in reversed(bindings) if isinstance(b.value, Import)), None)
             if not bindings and (starred := self._behind_star(*found)) is not None:
                 return starred
@@ -73,7 +73,7 @@ class Origins(Repository, ABC):
         for star in self.facts[path].outline.stars:
             place = self.modules.find(path, star.level, star.module)
             source = self.modules.path(place) if place is not None else None
-            if source and self.facts[source].functions and name in self.facts[source].functions[0].bindings:
+            if source and self.facts[source].bound(name):
                 return (source, name)
         return None
 

@@ -280,7 +280,7 @@ class Project(Classes):
     def global_(self, path: str, name: str, line: int = 0) -> Value | None:
         """What a module binds to a name (at its end, or as far as the line)."""
         facts = self.facts[path]
-        if facts.functions and (bindings := facts.functions[0].bindings.get(name)):
+        if bindings := facts.bound(name):
             return self._latest(bindings, Where(path, 0, line), line)
         for star in facts.outline.stars:
             source = self._imported(Import(star.level, star.module), Where(path))
@@ -471,7 +471,7 @@ class Project(Classes):
             target = ProjectClass(function.path, facts.owner)
             name = self.class_(target).name
         for path in paths:
-            called = name in self.facts[path].outline.called
+            called = self.facts[path].calls(name)
             for call, at in self.calls_named(path, name) if called else ():
                 if self.value(call.callee, at) == target:
                     yield call, at

@@ -228,11 +228,15 @@ class Repository:
     def calls_named(self, path: str, name: str) -> Iterator[tuple[Call, Where]]:
         """All calls by a name in a file."""
         functions = self.facts[path].functions
-        if path not in self._calls:
-            self._calls[path] = _calls_by_name(functions)
-        for index, place in self._calls[path].get(name, ()):
+        for index, place in self.places_called(path, name):
             site = functions[index].sites[place]
             yield site.call, Where(path, index, site.line)
+
+    def places_called(self, path: str, name: str) -> Sequence[tuple[int, int]]:
+        """Where a file calls anything by a name: the places of the function, and of the call in it."""
+        if path not in self._calls:
+            self._calls[path] = _calls_by_name(self.facts[path].functions)
+        return self._calls[path].get(name, ())
 
 
 def _is_comparable(before: Repository, facts: Mapping[str, Facts], knowledge: Knowledge) -> bool:

@@ -5,7 +5,7 @@ asynchronous counterpart only where every use of it is seen, and is a call.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -308,7 +308,7 @@ def _place(node: ast.AST, path: str, document: Document, contexts: Contexts) -> 
     return Where(path, index, getattr(node, "lineno", 0))
 
 
-def enclosing(node: ast.AST, document: Document, functions: tuple[Function, ...]) -> int:
+def enclosing(node: ast.AST, document: Document, functions: Sequence[Function]) -> int:
     """The function that a node stands in, by its index; -1 in a lambda."""
     inside: ast.AST | None = document.parents.get(node)
     while inside is not None:
@@ -321,7 +321,7 @@ def enclosing(node: ast.AST, document: Document, functions: tuple[Function, ...]
     return 0
 
 
-def _use(node: ast.expr, functions: tuple[Function, ...], path: str, document: Document) -> Use:
+def _use(node: ast.expr, functions: Sequence[Function], path: str, document: Document) -> Use:
     tail: list[str] = []
     inner: ast.AST = node
     around = document.parents.get(inner)

@@ -5,6 +5,7 @@ same: whatever is read for an answer is noted, and whatever is another than in t
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from textwrap import dedent
 from typing import Any
@@ -17,11 +18,13 @@ from rules.core import noting
 from rules.core.applications import _applications, event_handlers
 from rules.core.catalog import engine
 from rules.core.contexts import Contexts
+from rules.core.files import Files
 from rules.core.knowledge import Knowledge
 from rules.core.memory import FILE, Kept, Memory, Read, Recalling, itself
-from rules.core.noting import recalling
+from rules.core.noting import PARTS, Noted, part_of, recalling
 from rules.core.options import Options
 from rules.core.project import Project
+from rules.core.readings import NotedFiles
 from rules.core.repository import USES
 from rules.core.values import ProjectFunction
 from rules.databases.lazy import _relations
@@ -373,6 +376,8 @@ TEXTS = {
             order(1)
         """,
 }
+TOUCHED = "touched"
+OF_FILES = {FILE, *PARTS}
 SOURCES = {path: dedent(text).encode() for path, text in TEXTS.items()}
 EDITS = (
     ("async def ", "def "),
@@ -502,16 +507,28 @@ class Watching(Memory):
         return self.watch(kind, by, self.kept.tables[kind][0])
 
 
-class WatchedProject(Project):
+class WatchedProject(Noted):
     """A project whose files and indexes are watched; it remembers nothing of what was read for other answers."""
 
     def __init__(self, plain: Project, memory: Watching) -> None:
-        super().__init__(plain.facts, plain.knowledge, None, memory)
+        super().__init__(plain, memory)
         self.plain, self.watching = plain, memory
-        self.facts = memory.watch(FILE, itself, plain.facts)
+        self.facts = Touched(self.facts, memory)
 
     def _by_name(self, use: str) -> Mapping[str, list[str]]:
         return self.watching.watch(use, itself, self.plain._by_name(use))
+
+
+class Touched(Files):
+    """The facts of all files, each of which is noted as soon as it is touched, whatever is read of it."""
+
+    def __init__(self, facts: Mapping[str, Facts], memory: Memory) -> None:
+        super().__init__(facts)
+        self.memory = memory
+
+    def __getitem__(self, path: str) -> Facts:
+        self.memory.read((TOUCHED, path))
+        return self._facts[path]
 
 
 ASKING: Mapping[str, Callable[[Contexts, str, Any], object]] = {
@@ -544,7 +561,12 @@ def read_for(slot: Slot, base: Base, plain: Project) -> set[Read]:
 
 def noted_for(slot: Slot, kept: Kept) -> set[Read]:
     _, mask = kept.answers[slot[0]][slot[1]]
-    return {(kind, name) for kind, places in kept.places.items() for name, place in places.items() if mask >> place & 1}
+    of_kinds = kept.places.items()
+    noted: set[tuple[str, Any]] = {
+        (kind, name) for kind, places in of_kinds for name, place in places.items() if mask >> place & 1
+    }
+    of_files = {name if isinstance(name, str) else name[0] for kind, name in noted if kind in OF_FILES}
+    return noted | {(TOUCHED, path) for path in of_files}
 
 
 def test_all_that_is_read_for_an_answer_is_noted(base: Base) -> None:
@@ -559,7 +581,44 @@ def test_all_that_is_read_for_an_answer_is_noted(base: Base) -> None:
     unnoted = {slot: reads - noted_for(slot, base.kept) for slot, reads in read.items()}
     assert not {slot: reads for slot, reads in unnoted.items() if reads}
     kinds = {kind for reads in read.values() for kind, _ in reads}
-    assert kinds == {FILE, *USES, *base.kept.tables} - {"import"}, "or it would show nothing of some of them"
+    assert kinds == {TOUCHED, *OF_FILES, *USES, *base.kept.tables} - {"import"}, (
+        "or it would show nothing of some of them"
+    )
+
+
+FACTS_ASKED: Mapping[str, Callable[[Facts], object]] = {
+    "body": lambda facts: facts.body,
+    "packed": lambda facts: facts.packed,
+    "weight": lambda facts: facts.weight,
+    "forget": Facts.forget,
+    "functions": lambda facts: facts.functions[-1],
+    "classes": lambda facts: facts.classes[0],
+    "outline": lambda facts: facts.outline.stars,
+    "bound": lambda facts: facts.bound("app"),
+    "calls": lambda facts: facts.calls("app"),
+    "problem": lambda facts: facts.problem,
+}
+WAYS_ASKED: Mapping[str, Callable[[Facts], object]] = {
+    **FACTS_ASKED,
+    "all functions": lambda facts: list(facts.functions),
+    "a slice": lambda facts: facts.functions[1:],
+    "how many": lambda facts: len(facts.classes),
+    "another": lambda facts: facts == FACTS["app/main.py"],
+    "mentions": lambda facts: "app" in facts.outline.mentions,
+    "all mentions": lambda facts: dict(facts.outline.mentions),
+    "imported": lambda facts: facts.outline.imported,
+}
+
+
+def test_nothing_is_read_of_a_file_unnoted() -> None:
+    asked = {name for name in vars(Facts) if not name.startswith("_")} - {"of", "passing"}
+    assert FACTS_ASKED.keys() == asked, "of each thing that facts can be asked"
+    for name, ask in WAYS_ASKED.items():
+        memory = Watching(Kept({}, {}, {}), ("", "", ""))
+        memory.is_worked_out = True
+        with suppress(AttributeError):  # nobody asks it
+            ask(NotedFiles(FACTS, memory)["app/main.py"])
+            assert memory.read_for_it, name
 
 
 # Whatever is another than in the base is in doubt
@@ -591,6 +650,10 @@ def changed_reads(head: Mapping[str, Facts], base: Base, knowledge: Knowledge) -
     found(project)
     yield from ((FILE, path) for path in differing(base.facts, head))
     before = Project(base.facts, knowledge)
+    for kind in OF_FILES - {FILE}:
+        for path, key in base.kept.places.get(kind, ()):
+            if part_of(before, kind, path, key) != part_of(project, kind, path, key):
+                yield (kind, (path, key))
     for use in USES:
         yield from ((use, name) for name in differing(before._by_name(use), project._by_name(use)))
     for kind, (rows, by) in base.kept.tables.items():
@@ -642,4 +705,4 @@ def test_most_is_recalled(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     found(project)
     assert isinstance(project.memory, Counting)
     first = {"app/__init__.py", "app/early.py", "app/orders.py"}  # that rest on what a check alone asks of all files
-    assert project.memory.anew == {"app/jobs.py", "app/main.py", *first}
+    assert project.memory.anew == {"app/jobs.py", *first}

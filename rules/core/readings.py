@@ -1,0 +1,114 @@
+"""What is read of a file: one of its functions or classes, what it binds to a name, something of its outline, or all of it.
+
+Who takes a part of a file rests on that part alone. Who goes through all functions, all classes, or all names that the module
+binds, has read the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, cast, overload
+
+from rules.core.facts import Binding, Body, Class, Facts, Function, Outline
+from rules.core.files import Files
+from rules.core.memory import FILE, Memory, Rows
+
+_T = TypeVar("_T")
+
+FUNCTION, CLASS, GLOBAL, CALLED, MENTION, OUTLINE = "function", "class", "global", "called", "mention", "outline"
+
+
+class NotedFiles(Files):
+    """The facts of all files, of which every reading is noted."""
+
+    def __init__(self, facts: Mapping[str, Facts], memory: Memory) -> None:
+        super().__init__(facts)
+        self._memory = memory
+        self._noted: dict[str, _NotedFacts] = {}
+
+    def __getitem__(self, path: str) -> Facts:
+        noted = self._noted.get(path)
+        if noted is None:
+            noted = self._noted[path] = _NotedFacts(path, self._facts[path], self._memory)
+        return noted
+
+
+class _NotedFacts(Facts):
+    """The facts of a file, of which every reading is noted."""
+
+    __slots__ = ("_classes", "_functions", "_memory", "_of", "_path")
+
+    def __init__(self, path: str, of: Facts, memory: Memory) -> None:
+        self._path, self._of, self._memory = path, of, memory
+        self.outline = cast("Outline", _NotedOutline(path, of.outline, memory))
+        self._functions = _Parts(FUNCTION, path, lambda: of.functions, memory)
+        self._classes = _Parts(CLASS, path, lambda: of.classes, memory)
+
+    @property
+    def body(self) -> Body:
+        self._memory.read((FILE, self._path))
+        return self._of.body
+
+    @property
+    def functions(self) -> Sequence[Function]:
+        return self._functions
+
+    @property
+    def classes(self) -> Sequence[Class]:
+        return self._classes
+
+    def bound(self, name: str) -> tuple[Binding, ...]:
+        self._memory.read((GLOBAL, (self._path, name)))
+        return self._of.bound(name)
+
+    def calls(self, name: str) -> bool:
+        self._memory.read((CALLED, (self._path, name)))
+        return self._of.calls(name)
+
+
+class _NotedOutline:
+    """Stands for an outline, of which every reading is noted."""
+
+    def __init__(self, path: str, of: Outline, memory: Memory) -> None:
+        self._path, self._of, self._memory = path, of, memory
+
+    @property
+    def mentions(self) -> Mapping[str, int]:
+        return _names(self._of.mentions, MENTION, self._path, self._memory)
+
+    def __getattr__(self, name: str) -> Any:
+        self._memory.read((OUTLINE, (self._path, name)))
+        return getattr(self._of, name)
+
+
+class _Parts(Sequence[_T]):
+    """The functions or classes of a file: who takes one of them rests on it alone."""
+
+    def __init__(self, kind: str, path: str, of: Callable[[], Sequence[_T]], memory: Memory) -> None:
+        self._kind, self._path, self._of, self._memory = kind, path, of, memory
+
+    def _all(self) -> Sequence[_T]:
+        self._memory.read((FILE, self._path))
+        return self._of()
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __iter__(self) -> Iterator[_T]:
+        return iter(self._all())
+
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[_T]: ...
+
+    def __getitem__(self, index: int | slice) -> _T | Sequence[_T]:
+        if isinstance(index, slice):
+            return self._all()[index]
+        self._memory.read((self._kind, (self._path, index)))
+        return self._of()[index]
+
+
+def _names(rows: Mapping[str, _T], kind: str, path: str, memory: Memory) -> Mapping[str, _T]:
+    return Rows(rows, memory, kind, lambda name: (path, name), (FILE, path))
