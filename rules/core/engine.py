@@ -70,7 +70,7 @@ class Engine(msgspec.Struct, frozen=True):
 
     def base(self, facts: Mapping[str, Facts], options: Options) -> Base:
         """The repository before a change, to be compared with what any change makes of it."""
-        project, memory = Project(facts, self._knowledge(options)), Noting(facts)
+        project, memory = Project(facts, self._knowledge(options)), Noting()
         is_remembered = sum(one.weight for one in facts.values()) <= MOST_REMEMBERED
         with uncollected():
             found = self._found(Contexts(Noted(project, memory) if is_remembered else project), options)

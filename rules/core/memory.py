@@ -7,8 +7,8 @@ facts: nobody has to remember to do so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 _K = TypeVar("_K", bound=Hashable)
@@ -25,19 +25,6 @@ ALL: Read = ("all", "")
 def itself(key: Hashable) -> Hashable:
     """What tables are compared by where nothing else is said."""
     return key
-
-
-def mask_of(places: Collection[int]) -> int:
-    """A number with bits at these places."""
-    if len(places) < 8:
-        mask = 0
-        for place in places:
-            mask |= 1 << place
-        return mask
-    bits = bytearray(max(places) // 8 + 1)
-    for place in places:
-        bits[place // 8] |= 1 << place % 8
-    return int.from_bytes(bits, "little")
 
 
 class Memory:
@@ -80,24 +67,48 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was worked out of a repository: the answers of each kind and file with all that was read for them, and the tables.
+    """What was worked out of a repository: the answers of each kind and file, and the tables.
 
-    What was read is a number in which each thing read has a bit, at its place in `places`.
+    All that was read and all that was answered has a number. `places` gives those of what was read, and `dependents` for each
+    number those of the answers that rest on it at once. An answer is kept with its number and the kinds of all that it rests on,
+    each of which has a bit in `kinds`.
     """
 
-    answers: Mapping[str, Mapping[str, tuple[Mapping[Any, Any], int]]]
+    answers: Mapping[str, Mapping[str, Mapping[Any, tuple[Any, int, int]]]]
     tables: Mapping[str, tuple[Mapping[Any, Any], Callable[[Any], Hashable]]]
     places: Mapping[str, Mapping[Any, int]]
+    dependents: Mapping[int, Sequence[int]]
+    kinds: Mapping[str, int]
+
+    def resting_on(self, numbers: Iterable[int]) -> Iterator[int]:
+        """The numbers, and those of all answers that rest on any of them."""
+        seen: set[int] = set()
+        waiting = list(numbers)
+        while waiting:
+            number = waiting.pop()
+            if number not in seen:
+                seen.add(number)
+                yield number
+                waiting += self.dependents.get(number, ())
+
+
+@dataclass(slots=True)
+class _Answer:
+    """An answer that is there or being worked out: its number, and the kinds of all that it rests on."""
+
+    number: int
+    kinds: int = 0
+    rests_on: set[int] = field(default_factory=set)
+    is_there: bool = False
+    value: Any = None
 
 
 @dataclass(slots=True)
 class _Frame:
-    """An answer that is being worked out: where the readings go, what was read before, and what was answered meanwhile."""
+    """An answer that is being worked out, what was before it, and how many answers there had been."""
 
-    masks: dict[Hashable, int]
-    key: Hashable
-    before: int
-    read_before: set[int]
+    answer: _Answer
+    before: _Answer
     first: int
     reentered: bool = False
 
@@ -105,64 +116,66 @@ class _Frame:
 class Noting(Memory):
     """Keeps all answers, each with what was read for it."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        self.mask = 0
-        self._read: set[int] = set()
+    def __init__(self) -> None:
+        self._now = _Answer(-1)
         self._count = 0
-        self._places: dict[str, dict[Hashable, int]] = {}
         self._frames: list[_Frame] = []
-        self._done: list[tuple[dict[Hashable, int], Hashable]] = []
-        self._same: dict[int, int] = {}
-        self._values: dict[_Slot, Any] = {}
-        self._masks: dict[Hashable, int] = {}
-        self._groups: dict[Hashable, int] = {}
+        self._places: dict[str, dict[Hashable, int]] = {}
+        self._kinds: dict[str, int] = {}
+        self._said: dict[_Slot, _Answer] = {}
+        self._together: dict[tuple[str, Hashable], list[_Answer]] = {}
         self._tables: dict[str, tuple[Mapping[Any, Any], Callable[[Any], Hashable]]] = {}
-        for path in paths:
-            self._place((FILE, path))
+        self._all: list[_Answer] = []
 
     def kept(self) -> Kept:
         """All that was answered so far."""
-        answers: dict[str, dict[str, tuple[dict[Hashable, Any], int]]] = {}
-        for slot, value in self._values.items():
-            kind, path, key = slot
-            of_kind = answers.setdefault(kind, {})
-            values, mask = of_kind.get(path, ({}, 0))
-            values[key] = value
-            of_kind[path] = values, mask | self._masks[slot]
-        return Kept(answers, self._tables, self._places)
+        answers: dict[str, dict[str, dict[Hashable, tuple[Any, int, int]]]] = {}
+        for (kind, path, key), one in self._said.items():
+            answers.setdefault(kind, {}).setdefault(path, {})[key] = one.value, one.number, one.kinds
+        dependents: dict[int, list[int]] = {}
+        for one in self._all:
+            for number in one.rests_on:
+                dependents.setdefault(number, []).append(one.number)
+        return Kept(answers, self._tables, self._places, dependents, self._kinds)
 
     def read(self, what: Read) -> None:
-        self._read.add(self._place(what))
-
-    def _place(self, what: Read) -> int:
         kind, name = what
-        of_kind = self._places.setdefault(kind, {})
-        place = of_kind.get(name)
+        places = self._places.get(kind)
+        if places is None:
+            places = self._places[kind] = {}
+            self._kinds[kind] = 1 << len(self._kinds)
+        place = places.get(name)
         if place is None:
-            place = of_kind[name] = self._count
-            self._count += 1
-        return place
+            place = places[name] = self._new_number()
+        now = self._now
+        now.kinds |= self._kinds[kind]
+        now.rests_on.add(place)
+
+    def _new_number(self) -> int:
+        self._count += 1
+        return self._count
 
     def answer(self, kind: str, path: str, key: Hashable, work: Callable[[], _V]) -> _V:
         slot = (kind, path, key)
-        if slot in self._masks:
-            self.mask |= self._masks[slot]
-            known: _V = self._values[slot]
-            return known
-        if any(frame.key == slot for frame in self._frames):
-            self.reenter(self._masks, slot)
+        one = self._said.get(slot)
+        if one is None:
+            one = self._said[slot] = self.begin()
+            one.value = work()
+            self.end()
+        elif not one.is_there:
+            self.rest_on(one)
             return work()
-        self.begin(self._masks, slot)
-        value = self._values[slot] = work()
-        self.end()
-        return value
+        else:
+            self.rest_on(one)
+        known: _V = one.value
+        return known
 
     def table(
         self, kind: str, build: Callable[[], Mapping[_K, _V]], by: Callable[[_K], Hashable] = itself
     ) -> Mapping[_K, _V]:
-        before, self._read = (self.mask, self._read), set()
+        before, self._now = self._now, _Answer(-1)
         rows = build()
-        self.mask, self._read = before
+        self._now = before
         self._tables[kind] = rows, by
         return Rows(rows, self, kind, by)
 
@@ -170,42 +183,40 @@ class Noting(Memory):
         return Answers(self)
 
     def together(self, kind: str, work: Callable[[], Iterable[Hashable]]) -> None:
-        self.begin(self._groups, kind)
-        keys = [(kind, key) for key in work()]
-        mask = self.end()
-        for key in keys:
-            self._groups[key] = self._groups.get(key, 0) | mask
-            if self._frames:
-                self._done.append((self._groups, key))
+        one = self.begin()
+        for key in work():
+            self._together.setdefault((kind, key), []).append(one)
+        self.end()
 
     def taken(self, kind: str, key: Hashable) -> None:
-        self.mask |= self._groups[kind, key]
+        for one in self._together[kind, key]:
+            self.rest_on(one)
 
-    def begin(self, masks: dict[Hashable, int], key: Hashable) -> None:
+    def begin(self) -> _Answer:
         """From now on, what is read is read for this answer."""
-        self._frames.append(_Frame(masks, key, self.mask, self._read, len(self._done)))
-        self.mask, self._read = 0, set()
+        before, self._now = self._now, _Answer(self._new_number())
+        self._frames.append(_Frame(self._now, before, len(self._all)))
+        self._all.append(self._now)
+        return self._now
 
-    def end(self) -> int:
-        """The answer that was begun last is there. What it rests on, the one before it does too."""
-        frame, mask = self._frames.pop(), self.mask | mask_of(self._read)
-        mask = self._same.setdefault(mask, mask)
+    def end(self) -> None:
+        """The answer that was begun last is there. The one before it rests on it."""
+        frame = self._frames.pop()
+        done = frame.answer
+        done.is_there = True
         if frame.reentered:
-            for masks, key in self._done[frame.first :]:
-                masks[key] |= mask
-        frame.masks[frame.key] = mask
-        self.mask, self._read = frame.before | mask, frame.read_before
-        if self._frames:
-            self._done.append((frame.masks, frame.key))
-        else:
-            self._done.clear()
-        return mask
+            for one in self._all[frame.first :]:
+                one.kinds |= done.kinds
+        self._now = frame.before
+        self.rest_on(done)
 
-    def reenter(self, masks: dict[Hashable, int], key: Hashable) -> None:
-        """An answer is asked for while it is worked out: all that comes of it meanwhile rests on what it rests on."""
-        for frame in self._frames:
-            if frame.masks is masks and frame.key == key:
-                frame.reentered = True
+    def rest_on(self, one: _Answer) -> None:
+        """What is being worked out rests on an answer. Where that is not there yet, all that comes of it meanwhile rests on the same."""
+        self._now.kinds |= one.kinds
+        self._now.rests_on.add(one.number)
+        if not one.is_there:
+            for frame in self._frames:
+                frame.reentered = frame.reentered or frame.answer is one
 
 
 class Answers(dict[_K, _V]):
@@ -214,21 +225,18 @@ class Answers(dict[_K, _V]):
     def __init__(self, memory: Noting) -> None:
         super().__init__()
         self._memory = memory
-        self._masks: dict[Hashable, int] = {}
+        self._notes: dict[_K, _Answer] = {}
 
     def __setitem__(self, key: _K, value: _V) -> None:
-        if key not in self:
-            self._memory.begin(self._masks, key)
-        elif key not in self._masks:
+        note = self._notes.get(key)
+        if note is None:
+            self._notes[key] = self._memory.begin()
+        elif not note.is_there:
             self._memory.end()
         super().__setitem__(key, value)
 
     def __getitem__(self, key: _K) -> _V:
-        mask = self._masks.get(key)
-        if mask is None:
-            self._memory.reenter(self._masks, key)
-        else:
-            self._memory.mask |= mask
+        self._memory.rest_on(self._notes[key])
         return super().__getitem__(key)
 
 
@@ -272,22 +280,27 @@ class Recalling(Memory):
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
         self.tables = kept.tables.keys()
-        self._known = {kind: mask_of(places.values()) for kind, places in kept.places.items()}
-        self._doubtful = (1 << sum(map(len, self.kept.places.values()))) - 1
+        self._unsure = (1 << len(kept.kinds)) - 1
+        self._doubtful: set[int] = set()
 
     def compared(self, kind: str, changed: Iterable[Hashable]) -> None:
         """All of a kind is as it was, but for these."""
         places = self.kept.places.get(kind, {})
-        self._doubtful &= ~self._known.get(kind, 0)
-        self._doubtful |= mask_of([places[one] for one in changed if one in places])
+        self._unsure &= ~self.kept.kinds.get(kind, 0)
+        self._doubtful.update(self.kept.resting_on(places[one] for one in changed if one in places))
+
+    def is_doubtful(self, kind: str, name: Hashable) -> bool:
+        """Whether something that was read may be another now."""
+        return bool(self._unsure & self.kept.kinds[kind]) or self.kept.places[kind][name] in self._doubtful
 
     def answer(self, kind: str, path: str, key: Hashable, work: Callable[[], _V]) -> _V:
         of_kind = self.kept.answers.get(kind)
         of_file = of_kind.get(path) if of_kind is not None else None
-        if of_file is not None and key in of_file[0] and not of_file[1] & self._doubtful:
-            known: _V = of_file[0][key]
-            return known
-        return work()
+        found = of_file.get(key) if of_file is not None else None
+        if found is None or found[2] & self._unsure or found[1] in self._doubtful:
+            return work()
+        known: _V = found[0]
+        return known
 
     def table(
         self, kind: str, build: Callable[[], Mapping[_K, _V]], by: Callable[[_K], Hashable] = itself

@@ -5,6 +5,7 @@ same: whatever is read for an answer is noted, and whatever is another than in t
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from itertools import islice
 from textwrap import dedent
@@ -497,8 +498,8 @@ class Watching(Memory):
             value = work()
             self.is_worked_out = False
             return value
-        values, _ = self.kept.answers.get(kind, {}).get(path, ({}, 0))
-        return work() if self.is_worked_out or key not in values else values[key]
+        values = self.kept.answers.get(kind, {}).get(path, {})
+        return work() if self.is_worked_out or key not in values else values[key][0]
 
     def table(
         self, kind: str, build: Callable[[], Mapping[Any, Any]], by: Callable[[Any], Hashable] = itself
@@ -559,12 +560,16 @@ def read_for(slot: Slot, base: Base, plain: Project) -> set[Read]:
     return memory.read_for_it
 
 
-def noted_for(slot: Slot, kept: Kept) -> set[Read]:
-    _, mask = kept.answers[slot[0]][slot[1]]
-    of_kinds = kept.places.items()
-    noted: set[tuple[str, Any]] = {
-        (kind, name) for kind, places in of_kinds for name, place in places.items() if mask >> place & 1
+def noted_for(slot: Slot, kept: Kept, resting: Mapping[int, AbstractSet[int]]) -> set[Read]:
+    kind, path, key = slot
+    _, number, kinds = kept.answers[kind][path][key]
+    noted = {
+        (kind, name)
+        for kind, places in kept.places.items()
+        for name, place in places.items()
+        if number in resting[place]
     }
+    assert {kind for kind, bit in kept.kinds.items() if kinds & bit} >= {kind for kind, _ in noted}
     of_files = {name if isinstance(name, str) else name[0] for kind, name in noted if kind in OF_FILES}
     return noted | {(TOUCHED, path) for path in of_files}
 
@@ -574,11 +579,13 @@ def test_all_that_is_read_for_an_answer_is_noted(base: Base) -> None:
     slots = [
         (kind, path, key)
         for kind, of_kind in base.kept.answers.items()
-        for path, (values, _) in of_kind.items()
+        for path, values in of_kind.items()
         for key in values
     ]
     read = {slot: read_for(slot, base, plain) for slot in slots}
-    unnoted = {slot: reads - noted_for(slot, base.kept) for slot, reads in read.items()}
+    places = [place for of_kind in base.kept.places.values() for place in of_kind.values()]
+    resting = {place: {*base.kept.resting_on([place])} for place in places}
+    unnoted = {slot: reads - noted_for(slot, base.kept, resting) for slot, reads in read.items()}
     assert not {slot: reads for slot, reads in unnoted.items() if reads}
     kinds = {kind for reads in read.values() for kind, _ in reads}
     assert kinds == {TOUCHED, *OF_FILES, *USES, *base.kept.tables} - {"import"}, (
@@ -614,7 +621,7 @@ def test_nothing_is_read_of_a_file_unnoted() -> None:
     asked = {name for name in vars(Facts) if not name.startswith("_")} - {"of", "passing"}
     assert FACTS_ASKED.keys() == asked, "of each thing that facts can be asked"
     for name, ask in WAYS_ASKED.items():
-        memory = Watching(Kept({}, {}, {}), ("", "", ""))
+        memory = Watching(Kept({}, {}, {}, {}, {}), ("", "", ""))
         memory.is_worked_out = True
         with suppress(AttributeError):  # nobody asks it
             ask(NotedFiles(FACTS, memory)["app/main.py"])
@@ -670,8 +677,8 @@ def test_all_that_is_another_than_in_the_base_is_in_doubt(path: str, base: Base)
         found(project)
         assert isinstance(project.memory, Recalling)
         for kind, name in changed_reads(head, base, engine().knowledge):
-            place = places.get(kind, {}).get(name)
-            assert place is None or project.memory._doubtful >> place & 1, (kind, name, source.decode())
+            was_read = name in places.get(kind, ())
+            assert not was_read or project.memory.is_doubtful(kind, name), (kind, name, source.decode())
 
 
 def test_of_much_code_nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
