@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 _K = TypeVar("_K", bound=Hashable)
@@ -65,7 +66,7 @@ class Memory:
         """Something is read."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kept:
     """What was worked out of a repository: the answers of each kind and file, and the tables.
 
@@ -79,6 +80,16 @@ class Kept:
     places: Mapping[str, Mapping[Any, int]]
     dependents: Mapping[int, Sequence[int]]
     kinds: Mapping[str, int]
+
+    @cached_property
+    def parts(self) -> Mapping[tuple[str, str], Sequence[Any]]:
+        """What was read of a file, by kind and path, if it is told by the path and something else."""
+        found: dict[tuple[str, str], list[Any]] = {}
+        for kind, places in self.places.items():
+            for one in places:
+                if isinstance(one, tuple):
+                    found.setdefault((kind, one[0]), []).append(one[1])
+        return found
 
     def resting_on(self, numbers: Iterable[int]) -> Iterator[int]:
         """The numbers, and those of all answers that rest on any of them."""
@@ -163,7 +174,6 @@ class Noting(Memory):
             one.value = work()
             self.end()
         elif not one.is_there:
-            self.rest_on(one)
             return work()
         else:
             self.rest_on(one)
@@ -282,6 +292,13 @@ class Recalling(Memory):
         self.tables = kept.tables.keys()
         self._unsure = (1 << len(kept.kinds)) - 1
         self._doubtful: set[int] = set()
+
+    def again(self) -> Recalling:
+        """The same once more, for a repository that differs further. Tables have to be compared again."""
+        memory = Recalling(self.kept)
+        memory._doubtful |= self._doubtful
+        memory._unsure = self._unsure | sum(self.kept.kinds.get(kind, 0) for kind in self.tables)
+        return memory
 
     def compared(self, kind: str, changed: Iterable[Hashable]) -> None:
         """All of a kind is as it was, but for these."""

@@ -43,19 +43,33 @@ def recalling(facts: Mapping[str, Facts], knowledge: Knowledge, base: Base) -> P
     """The project of these facts, which recalls what was worked out of the base and rests on nothing that was changed."""
     memory = Recalling(base.kept)
     project = Project(facts, knowledge, base.repository, memory)
-    before = base.repository
-    if before is None or [*facts] != [*base.facts]:
-        return project  # which files there are, everybody may know
-    memory.compared(FILE, project.edited)
-    edited = frozenset(project.edited)
-    for kind in PARTS:
-        read = [(path, key) for path, key in base.kept.places.get(kind, ()) if path in edited]
-        memory.compared(kind, [one for one in read if part_of(before, kind, *one) != part_of(project, kind, *one)])
-    for use in USES:
-        pairs = ((path, base.facts[path]) for path in project.edited)
-        each = (project.names(use, path, old) ^ project.names(use, path, facts[path]) for path, old in pairs)
-        memory.compared(use, frozenset().union(*each))
+    if base.repository is not None and [*facts] == [*base.facts]:  # which files there are, everybody may know
+        _compare(base.repository, project, memory)
     return project
+
+
+def edited(project: Project, facts: Mapping[str, Facts]) -> Project:
+    """A project with other facts of some of its files. It recalls what the project does, but for what rests on them."""
+    if not isinstance(project.memory, Recalling):
+        return project.with_facts(facts)
+    memory = project.memory.again()
+    after = Project({**project.facts, **facts}, project.knowledge, project, memory)
+    _compare(project, after, memory)
+    _ = after.properties, after.overrides  # so that they are compared: what a function calls may rest on either
+    return after
+
+
+def _compare(before: Repository, after: Repository, memory: Recalling) -> None:
+    """Put in doubt what is another in a repository than it was."""
+    changed = frozenset(after.edited)
+    memory.compared(FILE, changed)
+    for kind in PARTS:
+        read = [(path, key) for path in changed for key in memory.kept.parts.get((kind, path), ())]
+        memory.compared(kind, [one for one in read if part_of(before, kind, *one) != part_of(after, kind, *one)])
+    for use in USES:
+        pairs = ((path, before.facts[path], after.facts[path]) for path in changed)
+        each = (after.names(use, path, old) ^ after.names(use, path, new) for path, old, new in pairs)
+        memory.compared(use, frozenset().union(*each))
 
 
 def part_of(repository: Repository, kind: str, path: str, key: Any) -> object:

@@ -100,6 +100,10 @@ class Repository:
         return self.memory.table("properties", lambda: {"": self._gathered_properties()})
 
     def _gathered_properties(self) -> frozenset[str]:
+        before = self._before
+        pairs = ((self.facts[path], before.facts[path]) for path in self.edited) if before is not None else ()
+        if before is not None and all(new.outline.properties == old.outline.properties for new, old in pairs):
+            return before.properties
         names = frozenset().union(*(facts.outline.properties for facts in self.facts.values()))
         return frozenset(f".{name}" for name in names)
 

@@ -9,9 +9,11 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import TypeVar
 
+from rules.core import noting
 from rules.core.contexts import Called, Contexts, Sink
 from rules.core.facts import Facts
 from rules.core.files import Files
+from rules.core.memory import Recalling
 from rules.core.project import Project
 from rules.core.repository import USES
 from rules.core.values import ProjectFunction
@@ -43,6 +45,8 @@ class Surroundings:
     def after(self, edited: Mapping[str, Facts]) -> Contexts:
         """The contexts of the repository with other facts of some files."""
         project = self._contexts.project
+        if isinstance(project.memory, Recalling):
+            return Contexts(noting.edited(project, edited))
         if self._around is None or self._around.hidden != edited.keys():
             self._around = _Around(project, frozenset(edited))
         fits = self._around.fits(edited)

@@ -19,10 +19,11 @@ from rules.core import noting
 from rules.core.applications import _applications, event_handlers
 from rules.core.catalog import engine
 from rules.core.contexts import Contexts
+from rules.core.facts import last_name
 from rules.core.files import Files
 from rules.core.knowledge import Knowledge
-from rules.core.memory import FILE, Kept, Memory, Read, Recalling, itself
-from rules.core.noting import PARTS, Noted, part_of, recalling
+from rules.core.memory import FILE, Kept, Memory, Noting, Read, Recalling, itself
+from rules.core.noting import PARTS, Noted, edited, recalling
 from rules.core.options import Options
 from rules.core.project import Project
 from rules.core.readings import NotedFiles
@@ -451,6 +452,16 @@ def test_what_is_recalled_beside_a_changed_file_is_what_is_found_anew(path: str,
         assert recalled == found(Project(head, engine().knowledge)), source.decode()
 
 
+@pytest.mark.parametrize("path", SOURCES)
+def test_what_is_recalled_beside_a_fix_is_what_is_found_anew(path: str, base: Base) -> None:
+    head = {**FACTS, "app/deps.py": read_facts(SOURCES["app/deps.py"].replace(b"async def ", b"def "))}
+    before = recalling(head, engine().knowledge, base)
+    found(before)
+    for source in islice(edits_of(path), 2, 5):
+        fixed = {**head, path: read_facts(source)}
+        assert found(edited(before, {path: fixed[path]})) == found(Project(fixed, engine().knowledge)), source.decode()
+
+
 # Whatever is read for an answer is noted
 
 Slot = tuple[str, str, Hashable]
@@ -628,6 +639,19 @@ def test_nothing_is_read_of_a_file_unnoted() -> None:
             assert memory.read_for_it, name
 
 
+def test_what_comes_of_an_answer_while_it_is_worked_out_rests_on_the_same() -> None:
+    memory = Noting()
+    said: dict[str, int | None] = memory.answers()
+    said["outer"] = None
+    memory.answer("inner", "app.py", "", lambda: said["outer"])
+    memory.read(("table", "row"))
+    said["outer"] = 1
+    kept = memory.kept()
+    _, number, kinds = kept.answers["inner"]["app.py"][""]
+    assert number in kept.resting_on([kept.places["table"]["row"]])
+    assert kinds & kept.kinds["table"]
+
+
 # Whatever is another than in the base is in doubt
 
 
@@ -649,6 +673,26 @@ def differing(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> set[Any]:
     return {key for key in (*old, *new) if old.get(key) != new.get(key)}
 
 
+def said_of(project: Project, kind: str, path: str, key: Any) -> object:
+    facts = project.facts[path]
+    asked: dict[str, Callable[[], object]] = {
+        "imports": lambda: project.imports_of(path),
+        "places called": lambda: [
+            (index, place)
+            for index, function in enumerate(facts.functions)
+            for place, site in enumerate(function.sites)
+            if last_name(site.call.callee) == key
+        ],
+        "function": lambda: facts.functions[key:][:1],
+        "class": lambda: facts.classes[key:][:1],
+        "global": lambda: [function.bindings.get(key) for function in facts.functions[:1]],
+        "called": lambda: {key} & facts.outline.called,
+        "mention": lambda: facts.outline.mentions.get(key),
+        "outline": lambda: getattr(facts.outline, key),
+    }
+    return asked[kind]()
+
+
 def changed_reads(head: Mapping[str, Facts], base: Base, knowledge: Knowledge) -> Iterator[Read]:
     """All that is another than in the base, of what could have been read there."""
     building = Building()
@@ -659,7 +703,7 @@ def changed_reads(head: Mapping[str, Facts], base: Base, knowledge: Knowledge) -
     before = Project(base.facts, knowledge)
     for kind in OF_FILES - {FILE}:
         for path, key in base.kept.places.get(kind, ()):
-            if part_of(before, kind, path, key) != part_of(project, kind, path, key):
+            if said_of(before, kind, path, key) != said_of(project, kind, path, key):
                 yield (kind, (path, key))
     for use in USES:
         yield from ((use, name) for name in differing(before._by_name(use), project._by_name(use)))
