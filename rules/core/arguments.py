@@ -153,7 +153,7 @@ class Arguments:
                 for one in (*site.call.arguments, *(value for _, value in site.call.keywords))
                 if isinstance(one, Name)
             }
-            self._asked[function] = (asked | given) & (self._parameters(function) | self._taken(function))
+            self._asked[function] = (self._parameters(function) | self._taken(function)) & (asked | given)
         return self._asked[function]
 
     def _is_called_unseen(self, function: ProjectFunction) -> bool:
