@@ -15,7 +15,8 @@ from rules.core.facts import Attribute, Call, Expression, Name, Site, last_name
 from rules.core.findings import Edit
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, orphan_edits
-from rules.core.values import Object, Outside, ProjectFunction, Where
+from rules.core.fixes.locks import is_lock, leaves_locked
+from rules.core.values import ProjectFunction, Where
 
 
 class Awaits(msgspec.Struct):
@@ -135,23 +136,20 @@ def awaitable_call(
         return None
     if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and not call.keywords:
         return None  # `f(x for x in y)` has no parentheses of its own to keep
-    where = Where(function.path, function.index, call.lineno)
     facts = contexts.project.function(function)
     if any(last_name(other.call.callee) == "acquire" and not other.awaited for other in facts.sites):
         return None
-    if any(_is_lock(manager, where, contexts) for manager in document.managers_around(call)):
+    if any(_is_locked(manager, function, contexts, document) for manager in document.managers_around(call)):
         return None  # the next request would wait for the lock, and the loop with it
     return call
 
 
-def _is_lock(manager: ast.expr, where: Where, contexts: Contexts) -> bool:
-    """Whether a `with` may hold a lock of threads: by its type, or where that is unknown by its name."""
-    expression = as_expression(manager)
-    value = contexts.project.value(expression, where)
-    if isinstance(value, Object) and isinstance(value.of, Outside):
-        bound = contexts.project.knowledge.thread_bound
-        return value.of.name.startswith(("threading.", "multiprocessing.")) or value.of.name in bound
-    return value is None and any(word in last_name(expression).lower() for word in ("lock", "mutex", "semaphore"))
+def _is_locked(manager: ast.expr, function: ProjectFunction, contexts: Contexts, document: Document) -> bool:
+    """Whether a `with` may hold a lock of threads, taken by what it enters or by what makes that."""
+    where = Where(function.path, function.index, manager.lineno)
+    span, sites = document.span(manager), contexts.project.function(function).sites
+    entering = [one for n, site in enumerate(sites) if site.span == span for one in contexts.targets(function, n)]
+    return is_lock(as_expression(manager), where, contexts) or leaves_locked(entering, contexts)
 
 
 def as_expression(node: ast.expr) -> Expression | None:

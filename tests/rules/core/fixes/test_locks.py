@@ -1,0 +1,100 @@
+"""Locks that a `with` holds unseen: in what it enters, or in what makes that."""
+
+from textwrap import dedent
+
+import pytest
+
+from tests.rules.checking import assert_unfixed, found, with_app
+
+IMPORTS = "import threading\nfrom contextlib import contextmanager\n\nimport requests"
+ENDPOINT = """
+    @app.post("/")
+    async def home(body: dict) -> dict:
+        await body
+        with {entered}:
+            return requests.get("https://a.example").json()
+"""
+FUNCTION = """
+    guard = threading.Lock()
+
+
+    @contextmanager
+    def alone():
+        {held}
+"""
+CLASS = """
+    places = threading.Semaphore(3)
+
+
+    class Place:
+        def __init__(self):
+            {made}
+
+        def __enter__(self):
+            {entered}
+            return self
+
+        def __exit__(self, *_):
+            {left}
+"""
+CLASS_OF_POOL = """
+    class Pool:
+        def __init__(self):
+            self.places = threading.Semaphore(3)
+
+        def take(self):
+            self.places.acquire()
+            return 1
+
+        def give(self):
+            self.places.release()
+
+
+    pool: Pool = None
+
+
+    class Place:
+        def __init__(self):
+            self.taken = pool.take()
+
+        def __enter__(self):
+            return self.taken
+
+        def __exit__(self, *_):
+            pool.give()
+"""
+TAKES, GIVES, NOTHING = "places.acquire()", "places.release()", "pass"
+
+
+def program(before: str, entered: str) -> str:
+    return with_app(IMPORTS, dedent(before) + "\n\n" + dedent(ENDPOINT.format(entered=entered)))
+
+
+@pytest.mark.parametrize(
+    ("before", "entered"),
+    [
+        (FUNCTION.format(held="with guard:\n            yield"), "alone()"),
+        (FUNCTION.format(held="guard.acquire()\n        yield"), "alone()"),
+        (CLASS.format(made=TAKES, entered=NOTHING, left=GIVES), "Place()"),
+        (CLASS.format(made=NOTHING, entered=TAKES, left=GIVES), "Place()"),
+        (CLASS.format(made=NOTHING, entered=TAKES, left=GIVES), "Place() as place"),
+        (CLASS.format(made=NOTHING, entered=TAKES, left=GIVES) + "\n\n    place = Place()", "place"),
+        (CLASS_OF_POOL, "Place()"),
+    ],
+)
+def test_nothing_is_awaited_while_a_lock_is_held_unseen(before: str, entered: str) -> None:
+    """The next request would wait for the lock on the event loop, and this one could never give it back."""
+    assert_unfixed("clients/requests", program(before, entered))
+
+
+@pytest.mark.parametrize(
+    ("before", "entered"),
+    [
+        (FUNCTION.format(held="yield"), "alone()"),
+        (CLASS.format(made=NOTHING, entered=f"{TAKES}\n            {GIVES}", left=NOTHING), "Place()"),
+        (CLASS.format(made=NOTHING, entered="with places:\n                pass", left=NOTHING), "Place()"),
+    ],
+)
+def test_what_holds_no_lock_meanwhile_hinders_nobody(before: str, entered: str) -> None:
+    (finding,) = found("clients/requests", program(before, entered))
+    assert finding.fix is not None
