@@ -3,8 +3,9 @@
 import ast
 
 from rules.core.contexts import Contexts
-from rules.core.findings import Edit, Fix, Way
+from rules.core.findings import Applicability, Edit, Fix, Way
 from rules.core.fixes.document import Document
+from rules.core.fixes.environment import last_filling, may_be_filled_later
 from rules.core.fixes.imports import Imported, import_member, is_imported
 from rules.core.remarks import Remark
 from rules.core.values import Outside, Where
@@ -14,6 +15,10 @@ MAKER = "create_ssl_context"
 PACKAGES = {f"{package}.AsyncClient": package for package in ("httpx", "httpx2")}
 OTHERWISE_READ = frozenset({"verify", "cert", "trust_env", "transport", "http2", "mounts", None})
 NOTES = ("One client for all requests, made in the `lifespan`, would keep its connections as well.",)
+EARLY = (
+    "The certificates are read as the file is imported: where the program fills its environment later, as from `.env`, what "
+    "that says of `SSL_CERT_FILE` and `SSL_CERT_DIR` comes too late."
+)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -25,7 +30,12 @@ def read_once(remark: Remark, contexts: Contexts, document: Document) -> Fix | N
     where = Where(remark.function.path, remark.function.index, remark.site.line)
     callee = contexts.project.value(remark.site.call.callee, where)
     edits = shared(call, callee.name, document) if isinstance(callee, Outside) else None
-    return Fix("Read the certificates once", Way.REPAIR, tuple(edits), notes=NOTES) if edits is not None else None
+    if edits is None:
+        return None
+    title = "Read the certificates once"
+    if may_be_filled_later(document.path, contexts):
+        return Fix(title, Way.REPAIR, tuple(edits), Applicability.UNSAFE, (*NOTES, EARLY))
+    return Fix(title, Way.REPAIR, tuple(edits), notes=NOTES)
 
 
 def shared(call: ast.Call, client: str, document: Document) -> list[Edit] | None:
@@ -67,14 +77,20 @@ def _kept(package: str, document: Document) -> list[Edit] | None:
 
 
 def _below_imports(name: str, document: Document) -> int:
-    """The line below the imports at the top of the file, if the name is among them, or comes by what is; else 0."""
+    """The line below the imports at the top of the file, if the name is among them, or comes by what is; else 0.
+
+    What fills the environment counts among the imports: the certificates may be named there.
+    """
     body = document.tree.body
     first = next((n for n, node in enumerate(body) if isinstance(node, _DEFINITIONS)), len(body))
     imports = [n for n, node in enumerate(body[:first]) if isinstance(node, (ast.Import, ast.ImportFrom))]
-    if not imports or imports[-1] + 1 == len(body):
-        return 0
-    last, following = body[imports[-1]], body[imports[-1] + 1]
     late = [node for node in body[first:] if isinstance(node, (ast.Import, ast.ImportFrom))]
-    bound_late = any((alias.asname or alias.name.partition(".")[0]) == name for node in late for alias in node.names)
-    end = last.end_lineno or last.lineno
-    return 0 if bound_late or following.lineno == end else end + 1
+    if not imports or any(
+        (alias.asname or alias.name.partition(".")[0]) == name for one in late for alias in one.names
+    ):
+        return 0
+    filling = last_filling(document)
+    last = max(imports[-1], body.index(filling) if filling is not None else 0)
+    if last + 1 == len(body) or body[last + 1].lineno == (end := body[last].end_lineno or body[last].lineno):
+        return 0
+    return end + 1

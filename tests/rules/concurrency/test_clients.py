@@ -2,8 +2,9 @@
 
 import pytest
 
-from rules import Severity
-from tests.rules.checking import assert_clean, assert_fixes, assert_settles, assert_unfixed, found, with_app
+from rules import Applicability, Severity
+from rules.core.fixes.certificates import EARLY
+from tests.rules.checking import Files, assert_clean, assert_fixes, assert_settles, assert_unfixed, found, with_app
 
 RULE = "concurrency/clients"
 
@@ -149,6 +150,57 @@ def test_what_only_imports_the_class() -> None:
     wanted = source.replace("import AsyncClient", "import AsyncClient, create_ssl_context")
     wanted = wanted.replace("import FastAPI\n", "import FastAPI\n\nSSL_CONTEXT = create_ssl_context()\n")
     assert_fixes(RULE, source, wanted.replace("AsyncClient()", "AsyncClient(verify=SSL_CONTEXT)"))
+
+
+CLIENT = '@app.get("/")\nasync def home():\n    async with httpx.AsyncClient() as c: ...\n'
+
+
+@pytest.mark.parametrize(
+    "filling",
+    [
+        "load_dotenv()",
+        "if True:\n    dotenv.load_dotenv('.env')",
+        'os.environ["SSL_CERT_FILE"] = "ca.pem"',
+        "env.read_env()",
+    ],
+)
+def test_the_certificates_that_the_environment_names_are_read(filling: str) -> None:
+    """They are read below what fills it."""
+    source = with_app("import httpx", f"{filling}\nTWO = 2\n\n\n{CLIENT}")
+    wanted = source.replace("AsyncClient()", "AsyncClient(verify=SSL_CONTEXT)")
+    wanted = wanted.replace(f"{filling}\n", f"{filling}\n\nSSL_CONTEXT = httpx.create_ssl_context()\n")
+    (finding,) = assert_fixes(RULE, source, wanted)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+
+
+CONFIG = "from dotenv import load_dotenv\n\nload_dotenv()\nURL = 'x'\n"
+
+
+@pytest.mark.parametrize(
+    ("imports", "files", "applicability"),
+    [
+        ("import httpx", {"app/config.py": CONFIG}, Applicability.UNSAFE),
+        ("import httpx", {"app/run.py": "def run():\n    load_dotenv()\n"}, Applicability.UNSAFE),
+        ("import httpx", {"app/run.py": "from app import main\nload_dotenv()\n"}, Applicability.UNSAFE),
+        ("import httpx", {"app/run.py": "load_dotenv()\nfrom app import main\n"}, Applicability.SAFE),
+        ("import httpx", {"tests/test_a.py": "load_dotenv()\n"}, Applicability.SAFE),
+        ("import httpx\nfrom app.config import URL", {"app/config.py": CONFIG}, Applicability.SAFE),
+        (
+            "import httpx\nfrom app.names import URL",
+            {"app/config.py": CONFIG, "app/names.py": "from app.config import URL\n"},
+            Applicability.SAFE,
+        ),
+    ],
+)
+def test_an_environment_that_another_file_fills(imports: str, files: Files, applicability: Applicability) -> None:
+    """Where that may come later than the import, the fix says so."""
+    (finding,) = found(RULE, with_app(imports, CLIENT), files)
+    assert finding.fix is not None
+    assert (finding.fix.applicability, EARLY in finding.fix.notes) == (
+        applicability,
+        applicability is Applicability.UNSAFE,
+    )
 
 
 BODY = '@app.get("/")\nasync def home():\n    {inside}async with httpx.AsyncClient() as c: ...\n'

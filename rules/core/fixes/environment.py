@@ -1,0 +1,68 @@
+"""Where a program fills its environment itself, as from a file `.env`: what is read above that does not see it.
+
+https://pypi.org/project/python-dotenv/ and https://pypi.org/project/environs/
+"""
+
+import ast
+
+from rules.core.contexts import Contexts
+from rules.core.fixes.document import Document
+from rules.core.repository import is_offline
+
+FILLING = ("load_dotenv", "read_env")
+_ENVIRONMENT = "environ"
+
+
+def last_filling(document: Document) -> ast.stmt | None:
+    """The last statement of a module itself that fills the environment."""
+    filling = (node for node in document.tree.body if _fills(node))
+    return max(filling, key=lambda node: node.lineno, default=None)
+
+
+def _fills(statement: ast.stmt) -> bool:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return False
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and _last(node.func) in FILLING:
+            return True
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and _last(node.value) == _ENVIRONMENT:
+            return True
+    return False
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def may_be_filled_later(path: str, contexts: Contexts) -> bool:
+    """Whether a file may be imported before another one of the project fills the environment.
+
+    It is not where it imports that one, nor where that one does so above all that it imports of the project.
+    """
+    project = contexts.project
+    filling = {other for name in FILLING for other in project.calling.get(name, ()) if not is_offline(other)}
+    return any(
+        not _fills_first(other, contexts) and path not in _importers(other, contexts) for other in filling - {path}
+    )
+
+
+def _fills_first(path: str, contexts: Contexts) -> bool:
+    """Whether a file begins a program: it fills the environment, and only then imports files of the project."""
+    project = contexts.project
+    filled = [where.line for name in FILLING for _, where in project.calls_named(path, name) if where.function == 0]
+    imported = [
+        where.line
+        for where, _, one in project.imports_of(path)
+        if where.function == 0 and project.modules.find(path, one.level, one.module) is not None
+    ]
+    return bool(filled and imported) and min(filled) < min(imported)
+
+
+def _importers(path: str, contexts: Contexts) -> set[str]:
+    """The files that import a file, or one that does."""
+    found, waiting = {path}, [path]
+    while waiting:
+        for importer in contexts.project.importers_of(waiting.pop()) - found:
+            found.add(importer)
+            waiting.append(importer)
+    return found
