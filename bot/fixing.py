@@ -5,8 +5,8 @@ one file it leaves one to the next round, which then sees an import without its 
 fixes of several rules or files leave without a use goes in the end.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rules import (
@@ -93,7 +93,7 @@ def fix_all(
     started, done = project, list[tuple[Finding, Fix]]()
     for _ in range(len(analysis.findings) + SPARE_ROUNDS):
         possible = fixable(filter(wanted, analysis.findings), unsafe=unsafe, candidates=candidates)
-        chosen = list(_together(project.sources, [one for one in possible if one not in done]))
+        chosen = _together(project.sources, [one for one in possible if one not in done])
         if not chosen:
             break
         project = project.edited(edit for _, fix in chosen for edit in fix.edits)
@@ -116,28 +116,42 @@ def fixable(
             yield finding, fix
 
 
-def _together(sources: Mapping[str, bytes], candidates: Sequence[tuple[Finding, Fix]]) -> Iterator[tuple[Finding, Fix]]:
-    """Those of the fixes that can be made in one round."""
+def _together(sources: Mapping[str, bytes], candidates: Sequence[tuple[Finding, Fix]]) -> list[tuple[Finding, Fix]]:
+    """Those of the fixes that can be made in one round: what they make of the files can be read."""
+    chosen = _compatible(candidates, lambda _fixes, _paths: True)
+    fixes = [fix for _, fix in chosen]
+    if _are_readable(sources, fixes, {edit.path for fix in fixes for edit in fix.edits}):
+        return chosen
+    return _compatible(candidates, lambda some, paths: _are_readable(sources, some, paths))
+
+
+def _compatible(
+    candidates: Sequence[tuple[Finding, Fix]], may_be_made: Callable[[Sequence[Fix], Collection[str]], bool]
+) -> list[tuple[Finding, Fix]]:
+    """The candidates that can be made together with those before them; of a rule in a file all but the last one."""
     last = {(finding.rule, finding.path): finding for finding, _ in candidates}
     alone = Counter((finding.rule, finding.path) for finding, _ in candidates)
-    taken: list[Fix] = []
+    taken = defaultdict[str, dict[Fix, None]](dict)
+    chosen = []
     for finding, fix in candidates:
         group = (finding.rule, finding.path)
         if last[group] is finding and alone[group] > 1:
             continue
-        trial = [*taken, fix]
-        if go_together(one.edits for one in trial) and _are_readable(sources, trial, {edit.path for edit in fix.edits}):
-            taken = trial
-            yield finding, fix
+        paths = {edit.path for edit in fix.edits}
+        trial = [*dict.fromkeys(one for path in sorted(paths) for one in taken[path]), fix]
+        if go_together(one.edits for one in trial) and may_be_made(trial, paths):
+            chosen.append((finding, fix))
+            for path in paths:
+                taken[path][fix] = None
+    return chosen
 
 
 def _are_readable(sources: Mapping[str, bytes], fixes: Sequence[Fix], paths: Iterable[str]) -> bool:
     """Whether the files can be read where all of the fixes are made."""
-    for path in paths:
-        edits = [edit for fix in fixes for edit in fix.edits if edit.path == path]
-        if read_facts(apply_edits(sources[path], edits)).problem:
-            return False
-    return True
+    by_path = defaultdict[str, list[Edit]](list)
+    for edit in (edit for fix in fixes for edit in fix.edits):
+        by_path[edit.path].append(edit)
+    return not any(read_facts(apply_edits(sources[path], by_path[path])).problem for path in paths)
 
 
 @dataclass(frozen=True, slots=True)
