@@ -31,6 +31,8 @@ class Knowledge:
         self.thread_bound = frozenset().union(*(library.thread_bound for library in known))
         self.exclusive = frozenset().union(*(library.exclusive for library in known))
         self.per_thread = frozenset().union(*(library.per_thread for library in known))
+        self._process_wide = frozenset().union(*(library.process_wide for library in known))
+        self._main_thread = frozenset().union(*(library.main_thread for library in known))
         self.twins = _merged(library.twins for library in known)
         self.counterparts = {one.of: one for library in known for one in library.counterparts}
         self.lasting = {one.of: one for library in known for one in library.lasting}
@@ -166,6 +168,14 @@ class Knowledge:
 
     def is_quick(self, name: str) -> bool:
         return _holds(self._quick, name)
+
+    def is_process_wide(self, name: str) -> bool:
+        """Whether a callable changes what all threads of the process share, as the folder that it works in."""
+        return _holds(self._process_wide, name)
+
+    def is_for_main_thread(self, name: str) -> bool:
+        """Whether a callable belongs to the main thread of the process."""
+        return _holds(self._main_thread, name)
 
     def calls_its_argument(self, name: str) -> bool:
         return name in self._callers

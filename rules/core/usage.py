@@ -124,3 +124,18 @@ def registers(call: Call, where: Where, contexts: Contexts) -> bool:
 def given_to(call: Call) -> tuple[Expression | None, ...]:
     """All arguments of a call."""
     return (*call.arguments, *(value for _, value in call.keywords))
+
+
+def reached(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFunction]:
+    """The function, what is defined in it, and all of the project that it calls."""
+    seen = {function}
+    waiting = [function]
+    while waiting:
+        current = waiting.pop()
+        yield current
+        functions = contexts.project.facts[current.path].functions
+        nested = [ProjectFunction(current.path, i) for i, f in enumerate(functions) if f.parent == current.index]
+        for found in (*nested, *contexts.callees(current)):
+            if found not in seen:
+                seen.add(found)
+                waiting.append(found)

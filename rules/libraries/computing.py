@@ -81,6 +81,7 @@ library = Library(
         Blocking(RULE, ("sentence_transformers.SentenceTransformer.encode",), Weight.CPU),
         Blocking(RULE, ("sentence_transformers.CrossEncoder.predict",), Weight.CPU),
     ),
+    process_wide=frozenset({"matplotlib.pyplot.*", "numpy.random.seed", "torch.manual_seed", "transformers.set_seed"}),
     aliases={
         "pandas.core.frame.DataFrame": "pandas.DataFrame",
         "openpyxl.reader.excel.load_workbook": "openpyxl.load_workbook",

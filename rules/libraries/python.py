@@ -252,6 +252,14 @@ library = Library(
         Offload("asyncio.AbstractEventLoop.run_in_executor", 1, "func"),
     ),
     thread_bound=frozenset({"sqlite3.Connection", "sqlite3.Cursor", "threading.local"}),
+    process_wide=frozenset(
+        {
+            *(f"os.{name}" for name in ("chdir", "fchdir", "putenv", "umask", "unsetenv")),
+            *(f"contextlib.{name}" for name in ("chdir", "redirect_stderr", "redirect_stdout")),
+            *("locale.setlocale", "random.seed", "socket.setdefaulttimeout", "warnings.catch_warnings"),
+        }
+    ),
+    main_thread=frozenset(f"signal.{name}" for name in ("alarm", "set_wakeup_fd", "setitimer", "signal")),
     callers=frozenset(
         {
             *(f"builtins.{name}" for name in ("sorted", "min", "max", "map", "filter")),

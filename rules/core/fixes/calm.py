@@ -26,8 +26,9 @@ from rules.core.facts import (
     Subscript,
     Typed,
 )
-from rules.core.fixes.sharing import reached, touches_shared
+from rules.core.fixes.sharing import touches_shared
 from rules.core.library import Weight
+from rules.core.usage import reached
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 _PLAIN = (str, bytes, dict, list, set, tuple, frozenset, int, float)

@@ -9,9 +9,9 @@ from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import import_dotted
-from rules.core.fixes.sharing import is_called_on, reached, touches_shared
+from rules.core.fixes.sharing import is_called_on, touches_shared
 from rules.core.remarks import Remark
-from rules.core.usage import given_to
+from rules.core.usage import given_to, reached
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 GATHER = "asyncio.gather"

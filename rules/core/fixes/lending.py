@@ -27,6 +27,7 @@ from rules.core.fixes.endpoint import (
 )
 from rules.core.fixes.imports import Imported, Wanted, added_at_once, import_dotted, orphan_edits
 from rules.core.fixes.proof import objection_in
+from rules.core.fixes.sharing import difference_between
 from rules.core.fixes.startup import Keeping, Opening, application_of, keep
 from rules.core.fixes.turning import Refused
 from rules.core.fixes.whole import Bench
@@ -99,7 +100,8 @@ def _lent(call: ast.Call, row: Borrower, function: ProjectFunction, bench: Bench
         Imported(name, imports),
         lambda other: is_taken_from(document.path, other, contexts),
     )
-    notes = (*row.notes, *differences(call, row, document), COOKIES, STARTED, CONTRACT)
+    meanwhile = filter(None, [difference_between(function, contexts)])
+    notes = (*meanwhile, *row.notes, *differences(call, row, document), COOKIES, STARTED, CONTRACT)
     requires = () if contexts.project.makes(row.client) else (row.package,)
     title = f"{title_of(call, row)} of a client that the lifespan opens"
     return Fix(title, Way.TWIN, tuple(sorted(added_at_once(edits))), Applicability.UNSAFE, notes, requires)

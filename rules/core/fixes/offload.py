@@ -22,7 +22,6 @@ from rules.core.fixes.sharing import (
     is_made_there,
     is_used_by_others,
     marked,
-    reached,
     runs_beside_itself,
     thread_hazard,
     uses_exclusively,
@@ -30,6 +29,7 @@ from rules.core.fixes.sharing import (
 from rules.core.fixes.streaming import told
 from rules.core.library import Weight
 from rules.core.remarks import Remark
+from rules.core.usage import reached
 from rules.core.values import ProjectFunction, Where
 
 FINISHING = frozenset({"commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})

@@ -6,10 +6,11 @@ from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.responses import is_sent
-from rules.core.fixes.sharing import BOUND, is_called_on, reached, thread_hazard
+from rules.core.fixes.rewriting import rewrites_a_file
+from rules.core.fixes.sharing import BOUND, SHARED, is_called_on, thread_hazard
 from rules.core.remarks import Remark
 from rules.core.roots import AGENTS
-from rules.core.usage import is_used_by_hand
+from rules.core.usage import is_used_by_hand, reached
 from rules.core.values import ProjectFunction, Where
 
 CALLED = "It awaits nothing, so FastAPI can run it in its thread pool, 40 calls at a time."
@@ -75,5 +76,7 @@ def _refusal_of_sent(function: ProjectFunction, contexts: Contexts) -> str:
 
 
 def _hazard(function: ProjectFunction, contexts: Contexts) -> str:
+    if rewrites_a_file(function, contexts):
+        return SHARED
     hazards = (thread_hazard(inner, contexts) for inner in reached(function, contexts))
     return next(filter(None, hazards), "")

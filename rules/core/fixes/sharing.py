@@ -8,10 +8,12 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Awaited, Call, Element, Expression, Function, Name, Subscript
 from rules.core.findings import Applicability, Fix
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
+from rules.core.fixes.rewriting import REWRITTEN, rewrites_a_file, rewrites_between_calls
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 SHARED = "it changes what other requests share"
 BOUND = "it uses what belongs to a thread"
+MAIN = "only the main thread may handle signals"
 CONTENDED = "it uses a connection that others use at the same time"
 PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests share, and other requests can run during the new `await`."
@@ -32,9 +34,17 @@ LOOKS = frozenset({"os.path.exists", "os.path.isdir", "pathlib.Path.exists", "pa
 
 def marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts) -> Fix | None:
     """The fix, unsafe where other requests can now come between what the function does to shared state."""
-    if fix is None or not touches_shared(function, contexts):
+    difference = difference_between(function, contexts) if fix is not None else ""
+    if fix is None or not difference:
         return fix
-    return replace(fix, applicability=Applicability.UNSAFE, notes=(INTERLEAVING, *fix.notes))
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(difference, *fix.notes))
+
+
+def difference_between(function: ProjectFunction, contexts: Contexts) -> str:
+    """What may differ if other requests come between two calls in a function: a sentence; empty where nothing does."""
+    if touches_shared(function, contexts):
+        return INTERLEAVING
+    return REWRITTEN if rewrites_between_calls(function, contexts) else ""
 
 
 def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
@@ -42,18 +52,29 @@ def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
     return (
         _shared_writes(facts, function, contexts)
         or any(_changes_global(site.call, facts, function, contexts) for site in facts.sites)
+        or _changes_process(facts, function, contexts)
         or _replaces_a_directory(facts, function, contexts)
     )
 
 
+def _changes_process(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it changes what all threads of the process share, as the folder that they work in."""
+    knowledge = contexts.project.knowledge
+    called = _called_outside(facts, function, contexts)
+    return any(knowledge.is_process_wide(name) or knowledge.is_for_main_thread(name) for name in called)
+
+
 def _replaces_a_directory(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it looks if a directory is there, and takes it away or puts one there: two at once find what neither left."""
-    called = {
-        value.name
-        for site in facts.sites
-        if isinstance(value := contexts.project.value(site.call.callee, Where(function.path, function.index)), Outside)
-    }
+    called = set(_called_outside(facts, function, contexts))
     return bool(called & DIRECTORIES) and bool(called & LOOKS)
+
+
+def _called_outside(facts: Function, function: ProjectFunction, contexts: Contexts) -> Iterator[str]:
+    """The dotted names of the callables of libraries that it calls."""
+    where = Where(function.path, function.index)
+    values = (contexts.project.value(site.call.callee, where) for site in facts.sites)
+    yield from (value.name for value in values if isinstance(value, Outside))
 
 
 def is_called_on(classes: frozenset[str], call: Call, where: Where, contexts: Contexts) -> bool:
@@ -64,21 +85,6 @@ def is_called_on(classes: frozenset[str], call: Call, where: Where, contexts: Co
     return not classes.isdisjoint(contexts.project.knowledge.family(receiver.of.name))
 
 
-def reached(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFunction]:
-    """The function, what is defined in it, and all of the project that it calls."""
-    seen = {function}
-    waiting = [function]
-    while waiting:
-        current = waiting.pop()
-        yield current
-        functions = contexts.project.facts[current.path].functions
-        nested = [ProjectFunction(current.path, i) for i, f in enumerate(functions) if f.parent == current.index]
-        for found in (*nested, *contexts.callees(current)):
-            if found not in seen:
-                seen.add(found)
-                waiting.append(found)
-
-
 def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
     project = contexts.project
     facts = project.function(function)
@@ -86,6 +92,11 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
         return SHARED
     if runs_through_shared(function, contexts):
         return ITERATED
+    called = [*_called_outside(facts, function, contexts)]
+    if any(map(project.knowledge.is_for_main_thread, called)):
+        return MAIN
+    if any(map(project.knowledge.is_process_wide, called)):
+        return SHARED
     for site in facts.sites:
         where = Where(function.path, function.index, site.line)
         callee = project.value(site.call.callee, where)
@@ -112,6 +123,8 @@ def difference_meanwhile(function: ProjectFunction, contexts: Contexts, *, is_ow
 
     A sentence; empty where nothing does. Of an object that `is_own` only its caller knows.
     """
+    if rewrites_a_file(function, contexts):
+        return REWRITTEN
     seen = {(function, is_own)}
     waiting = [*seen]
     while waiting:
@@ -135,6 +148,8 @@ def difference_meanwhile(function: ProjectFunction, contexts: Contexts, *, is_ow
 def _alters(facts: Function, function: ProjectFunction, own: set[str], contexts: Contexts) -> bool:
     """Whether a function itself does, by another name than that of an object that is its own."""
     if any(name.rstrip(".") not in own for name in _shared_names(facts, function, contexts)):
+        return True
+    if _changes_process(facts, function, contexts):
         return True
     changed = (site.call for site in facts.sites if _changes_global(site.call, facts, function, contexts))
     return any(not _roots_of(call) <= own for call in changed)

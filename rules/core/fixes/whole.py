@@ -16,7 +16,7 @@ from rules.core.fixes.sessions.desk import Desk
 from rules.core.fixes.sessions.exchange import asks_database, exchange_session
 from rules.core.fixes.sessions.kept import exchange_kept
 from rules.core.fixes.sessions.opening import exchange_opened
-from rules.core.fixes.sharing import INTERLEAVING, touches_shared
+from rules.core.fixes.sharing import difference_between
 from rules.core.fixes.startup import is_started_bare
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once, is_manager
@@ -176,8 +176,7 @@ def _differences(plan: Turning, contexts: Contexts) -> list[str]:
             found += differences_of(use, plan.clients[held], document, contexts)
     if plan.clients and _is_tested(contexts):
         found.append(ELSEWHERE)
-    if any(touches_shared(function, contexts) for function in plan.others):
-        found.append(INTERLEAVING)
+    found += filter(None, [difference_between(function, contexts) for function in plan.others])
     return list(dict.fromkeys(found))
 
 

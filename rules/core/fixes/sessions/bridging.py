@@ -10,9 +10,9 @@ import msgspec
 from rules.core.contexts import Contexts
 from rules.core.facts import last_name
 from rules.core.fixes.sessions.rows import Called, Lost
-from rules.core.fixes.sharing import reached
 from rules.core.fixes.turning import Refused
 from rules.core.library import Sessions
+from rules.core.usage import reached
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 

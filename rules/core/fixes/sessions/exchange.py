@@ -27,7 +27,7 @@ from rules.core.fixes.sessions.places import Place, parameter_given, uses_in
 from rules.core.fixes.sessions.queries import Queries
 from rules.core.fixes.sessions.rows import Called, Flow, Lost
 from rules.core.fixes.sessions.stacks import Twins, Unlike
-from rules.core.fixes.sharing import INTERLEAVING, touches_shared
+from rules.core.fixes.sharing import difference_between
 from rules.core.fixes.turning import MOST_TURNED, Refused
 from rules.core.library import Role, Sessions
 from rules.core.remarks import Remark
@@ -472,8 +472,8 @@ class Exchange(msgspec.Struct):
             yield FLUSHING
         if "engine connect_args" in self.twins.unlike:
             yield CONNECTING
-        if any(touches_shared(function, self.contexts) for function in self.functions):
-            yield INTERLEAVING
+        differences = (difference_between(function, self.contexts) for function in self.functions)
+        yield from dict.fromkeys(filter(None, differences))
 
 
 def _of_drivers(twins: Twins, row: Sessions) -> Iterator[str]:

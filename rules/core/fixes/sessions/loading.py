@@ -29,9 +29,8 @@ from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.places import is_session
-from rules.core.fixes.sharing import reached
 from rules.core.fixes.turning import Refused
-from rules.core.usage import given_to
+from rules.core.usage import given_to, reached
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
 _METHODS = frozenset(name for type_ in (list, dict, set, str) for name in dir(type_) if not name.startswith("_"))

@@ -24,11 +24,10 @@ from rules.core.facts import (
     Subscript,
 )
 from rules.core.fixes.sessions.models import Models
-from rules.core.fixes.sharing import reached
 from rules.core.fixes.turning import Refused
 from rules.core.library import Sessions
 from rules.core.repository import is_offline
-from rules.core.usage import overridden
+from rules.core.usage import overridden, reached
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 _DEEPEST = 3  # dependencies that hand on what another gave

@@ -1,0 +1,77 @@
+"""Files that are read and written again: no other request may come in between unsaid."""
+
+from textwrap import dedent
+
+import pytest
+
+from rules import Applicability, Way
+from rules.core.fixes.rewriting import REWRITTEN
+from tests.rules.checking import found, with_app
+
+IMPORTS = "import json\nimport os\nfrom pathlib import Path\n\nimport pandas as pd"
+TEXT = "    path = STORE / f'{name}.json'\n"
+HELPERS = """
+    def load(name: str) -> list:
+        path = STORE / f"{name}.json"
+        return json.loads(path.read_text())
+
+
+    def save(name: str, rows: list) -> None:
+        path = STORE / f"{name}.json"
+        path.write_text(json.dumps(rows))
+
+
+    def update(name: str, row: str) -> None:
+        rows = load(name)
+        rows.append(row)
+        save(name, rows)
+"""
+
+
+def program(body: str, *, awaiting: bool = True) -> str:
+    lines = ['    name = (await request.json())["name"]' if awaiting else "    name = request.query_params['name']"]
+    lines += [f"    {line}" for line in dedent(body).strip().splitlines()]
+    head = (
+        'STORE = Path("rows")\n\n' + dedent(HELPERS) + '\n\n@app.post("/")\nasync def home(request: Request) -> None:\n'
+    )
+    return with_app(IMPORTS, head + "\n".join(lines) + "\n").replace("import FastAPI", "import FastAPI, Request")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "path = STORE / name\nrows = path.read_text()\npath.write_text(rows + 'x')",
+        "rows = load(name)\nsave(name, rows + [1])",
+        "update(name, 'x')",
+        "table = pd.read_csv(STORE / name)\ntable.to_csv(STORE / name)",
+        "path = STORE / name\nrows = path.read_text()\nPath('rows.new').write_text(rows)\nos.replace('rows.new', path)",
+        "path = STORE / name\nrows = path.read_text()\nwith path.open('w') as file:\n    file.write(rows + 'x')",
+    ],
+)
+@pytest.mark.parametrize("awaiting", [True, False])
+def test_what_others_write_between_reading_and_writing_is_lost(body: str, awaiting: bool) -> None:
+    """No fix is safe then, and `def`, which up to forty threads run at once, is none."""
+    findings = found_in(program(body, awaiting=awaiting))
+    assert any(one.fix for one in findings)
+    for fix in filter(None, (fix for one in findings for fix in (one.fix, *one.alternatives))):
+        assert (fix.applicability, fix.way is Way.REVERSE) == (Applicability.UNSAFE, False)
+        assert REWRITTEN in fix.notes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "rows = (STORE / name).read_text()\n(STORE / 'copy').write_text(rows)",
+        "path = STORE / name\npath.write_text('x')\nprint(path.read_text())",
+        "rows = load(name)\nprint(rows)",
+        "table = pd.read_csv(STORE / name)\ntable.to_csv('other.csv')",
+        "update(name, 'x')\nprint((STORE / name / 'other').read_text())",
+    ],
+)
+def test_files_that_are_only_read_or_only_written_are_safe_to_wait_for(body: str) -> None:
+    fixes = [one.fix for one in found_in(program(body)) if one.fix]
+    assert any(fix.applicability is Applicability.SAFE for fix in fixes)
+
+
+def found_in(source: str) -> list:
+    return [*found("blocking/files", source), *found("blocking/computing", source)]

@@ -1,0 +1,56 @@
+"""What all threads of a process share, and what belongs to its main thread."""
+
+from textwrap import dedent, indent
+
+import pytest
+
+from rules import Applicability, Way
+from tests.rules.checking import assert_unfixed, found, with_app
+
+IMPORTS = (
+    "import contextlib\nimport io\nimport os\nimport random\nimport signal\nimport warnings\n\n"
+    "import matplotlib.pyplot as plt\nimport requests"
+)
+ASKED = "requests.get('https://a.example').json()"
+
+
+def program(helper: str, *, awaiting: bool) -> str:
+    first = "await request.body()" if awaiting else "print(request.url)"
+    body = indent(dedent(helper).strip(), "    ")
+    return with_app(
+        IMPORTS,
+        f"def ask() -> dict:\n{body}\n\n\n@app.post('/')\nasync def home(request: Request) -> dict:\n    {first}\n    return ask()\n",
+    ).replace("import FastAPI", "import FastAPI, Request")
+
+
+@pytest.mark.parametrize(
+    "helper",
+    [
+        f"os.chdir('/tmp')\nreturn {ASKED}",
+        f"with contextlib.redirect_stdout(io.StringIO()):\n    return {ASKED}",
+        f"with warnings.catch_warnings():\n    return {ASKED}",
+        f"random.seed(3)\nreturn {ASKED}",
+        f"answer = {ASKED}\nplt.plot(answer)\nplt.clf()\nreturn answer",
+    ],
+)
+@pytest.mark.parametrize("awaiting", [True, False])
+def test_what_changes_the_process_is_no_safe_work_for_a_thread(helper: str, awaiting: bool) -> None:
+    """Another request would find its own folder, output or figure changed."""
+    (finding,) = found("clients/requests", program(helper, awaiting=awaiting))
+    fixes = [fix for fix in (finding.fix, *finding.alternatives) if fix]
+    assert [(fix.way, fix.applicability) for fix in fixes] == [(Way.OFFLOAD, Applicability.UNSAFE)]
+
+
+@pytest.mark.parametrize("awaiting", [True, False])
+def test_only_the_main_thread_handles_signals(awaiting: bool) -> None:
+    """In another one `signal.signal` raises ValueError: https://docs.python.org/3/library/signal.html#signals-and-threads."""
+    helper = f"signal.signal(signal.SIGALRM, print)\nsignal.alarm(3)\nreturn {ASKED}"
+    assert_unfixed("clients/requests", program(helper, awaiting=awaiting))
+
+
+@pytest.mark.parametrize("awaiting", [True, False])
+def test_what_only_asks_the_process_is_safe_work_for_a_thread(awaiting: bool) -> None:
+    helper = f"print(os.getcwd(), random.random(), signal.getsignal(signal.SIGTERM))\nreturn {ASKED}"
+    (finding,) = found("clients/requests", program(helper, awaiting=awaiting))
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
