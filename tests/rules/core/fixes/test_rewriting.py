@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from rules import Applicability, Way
+from rules import Applicability, Finding, Way
 from rules.core.fixes.rewriting import REWRITTEN
 from tests.rules.checking import found, with_app
 
@@ -73,5 +73,5 @@ def test_files_that_are_only_read_or_only_written_are_safe_to_wait_for(body: str
     assert any(fix.applicability is Applicability.SAFE for fix in fixes)
 
 
-def found_in(source: str) -> list:
+def found_in(source: str) -> list[Finding]:
     return [*found("blocking/files", source), *found("blocking/computing", source)]
