@@ -37,13 +37,17 @@ def _last(node: ast.expr) -> str:
 def may_be_filled_later(path: str, contexts: Contexts) -> bool:
     """Whether a file may be imported before another one of the project fills the environment.
 
-    It is not where it imports that one, nor where that one does so above all that it imports of the project.
+    It is not where it imports that one, nor where that one does so above all that it imports of the project, nor where no
+    file imports both: they are of different programs, or the one starts the other by its name.
     """
     project = contexts.project
-    filling = {other for name in FILLING for other in project.calling.get(name, ()) if not is_offline(other)}
-    return any(
-        not _fills_first(other, contexts) and path not in _importers(other, contexts) for other in filling - {path}
-    )
+    filling = {other for name in FILLING for other in project.calling.get(name, ()) if not is_offline(other)} - {path}
+    around = _importers(path, contexts) if filling else set()
+    for other in sorted(filling):
+        others = _importers(other, contexts)
+        if path not in others and around & others and not _fills_first(other, contexts):
+            return True
+    return False
 
 
 def _fills_first(path: str, contexts: Contexts) -> bool:

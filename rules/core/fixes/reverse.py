@@ -6,7 +6,7 @@ from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.responses import is_sent
-from rules.core.fixes.rewriting import rewrites_a_file
+from rules.core.fixes.rewriting import rewriting
 from rules.core.fixes.sharing import BOUND, SHARED, is_called_on, thread_hazard
 from rules.core.remarks import Remark
 from rules.core.roots import AGENTS
@@ -76,7 +76,7 @@ def _refusal_of_sent(function: ProjectFunction, contexts: Contexts) -> str:
 
 
 def _hazard(function: ProjectFunction, contexts: Contexts) -> str:
-    if rewrites_a_file(function, contexts):
+    if rewriting(function, contexts):
         return SHARED
     hazards = (thread_hazard(inner, contexts) for inner in reached(function, contexts))
     return next(filter(None, hazards), "")

@@ -1,61 +1,116 @@
-"""Files that are read, and written again from what was read: what another request writes in between is lost.
+"""Files that are read and written again from what was read, or written and used again under a name that others may use as well.
 
 On the event loop nothing comes between the two, where nothing is awaited there; in threads, or around an `await`, much does.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Constant, Element, Entered, Expression, Name, Site, last_name
+from rules.core.facts import (
+    Attribute,
+    Awaited,
+    Call,
+    Choice,
+    Collection,
+    Computed,
+    Constant,
+    Element,
+    Entered,
+    Expression,
+    Function,
+    Name,
+    Site,
+    Subscript,
+    last_name,
+)
 from rules.core.usage import reached
 from rules.core.values import Outside, ProjectFunction, Where
 
 REWRITTEN = "It reads a file and writes it again: what another request writes to it in between is lost."
-_LOADED = ("read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook")
-_SAVED = ("to_csv", "to_excel", "to_json", "to_parquet", "to_pickle", "save", "write_csv", "write_parquet")
+REUSED = "It writes a file and uses it again: another request may write, move or remove it in between."
+_LOADED = frozenset({"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"})
+_SAVED = frozenset({"to_csv", "to_excel", "to_json", "to_parquet", "to_pickle", "save", "write_csv", "write_parquet"})
 _READ = frozenset({"read_text", "read_bytes"})
 _WRITTEN = frozenset({"write_text", "write_bytes"})
 _MOVED = frozenset({"move", "rename", "replace"})
-_WORDS = frozenset({"open", *_LOADED, *_SAVED, *_READ, *_WRITTEN, *_MOVED})
+_REMOVED = frozenset({"remove", "unlink"})
+_WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | {"open"}
+_WRAPPING = frozenset({"Path", "PurePath", "str"})
+_JOINING = _WRAPPING | {
+    *("join", "joinpath", "with_name", "with_suffix", "resolve", "absolute"),
+    *("body", "form", "get", "json", "lower", "strip"),
+}
+_UNIQUE = frozenset(
+    {
+        *("uuid1", "uuid4", "uuid7", "token_hex", "token_urlsafe", "mkstemp", "mkdtemp", "mktemp", "gettempprefix"),
+        *("NamedTemporaryFile", "TemporaryDirectory", "TemporaryFile", "SpooledTemporaryFile"),
+    }
+)
+
+Named = frozenset[Expression]
+_NONE: Named = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """The files that a call reads and writes, each as what names it."""
+    """The files that a call reads, writes, and moves or removes, each as what names it.
 
-    read: frozenset[Expression] = frozenset()
-    written: frozenset[Expression] = frozenset()
+    `told` are those among the written ones whose name comes from the program or from the request, so that others may have it.
+    """
+
+    read: Named = _NONE
+    written: Named = _NONE
+    gone: Named = _NONE
+    told: Named = _NONE
 
 
-def rewrites_a_file(function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a function, or one that it calls, reads a file and writes it again."""
+@dataclass(slots=True)
+class _Before:
+    """What the calls before one have touched."""
+
+    read: Named = _NONE
+    told: Named = field(default=_NONE)
+
+    def difference(self, touched: list[Touched], here: Touched) -> str:
+        if here.read & here.written or any(self.read & one.written for one in touched):
+            return REWRITTEN
+        return REUSED if any(self.told & (one.read | one.gone) for one in touched) else ""
+
+    def add(self, touched: list[Touched]) -> None:
+        self.read = self.read.union(*(one.read for one in touched))
+        self.told = self.told.union(*(one.told for one in touched))
+
+
+def rewriting(function: ProjectFunction, contexts: Contexts) -> str:
+    """What may differ where others run beside a function, in it or in one that it calls: a sentence; empty where nothing does."""
     inside = [*reached(function, contexts)]
-    own = [one for inner in inside for one in _own(inner, contexts).values()]
-    return _overlap(own) and any(_straddles(inner, contexts) for inner in inside)
+    if not _overlap(inside, contexts):
+        return ""
+    return next(filter(None, (_between(inner, contexts) for inner in inside)), "")
 
 
-def rewrites_between_calls(function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether one call in a function reads a file, itself or by what it calls, and a later one writes it."""
-    own = [one for inner in reached(function, contexts) for one in _own(inner, contexts).values()]
-    return _overlap(own) and _straddles(function, contexts)
+def rewriting_between_calls(function: ProjectFunction, contexts: Contexts) -> str:
+    """What may differ where others come between two calls of a function: a sentence; empty where nothing does."""
+    return _between(function, contexts) if _overlap([*reached(function, contexts)], contexts) else ""
 
 
-def _overlap(touched: list[Touched]) -> bool:
-    read = frozenset[Expression]().union(*(one.read for one in touched))
-    return any(read & one.written for one in touched)
+def _overlap(functions: list[ProjectFunction], contexts: Contexts) -> bool:
+    """Whether they may touch any file twice."""
+    touched = [one for function in functions for one in _own(function, contexts).values()]
+    used = _NONE.union(*(one.read | one.gone for one in touched))
+    return any(used & one.written for one in touched)
 
 
-def _straddles(function: ProjectFunction, contexts: Contexts) -> bool:
-    own = _own(function, contexts)
-    read = frozenset[Expression]()
+def _between(function: ProjectFunction, contexts: Contexts) -> str:
+    own, before = _own(function, contexts), _Before()
     for place, _ in enumerate(contexts.project.function(function).sites):
         here = own.get(place, Touched())
         touched = [here, *_behind(function, place, contexts)]
-        if here.read & here.written or any(read & one.written for one in touched):
-            return True
-        read = read.union(*(one.read for one in touched))
-    return False
+        if difference := before.difference(touched, here):
+            return difference
+        before.add(touched)
+    return ""
 
 
 def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterator[Touched]:
@@ -69,48 +124,104 @@ def _own(function: ProjectFunction, contexts: Contexts) -> dict[int, Touched]:
     """What the calls of a function itself touch, each by its place."""
     facts = contexts.project.function(function)
     words = ((place, site) for place, site in enumerate(facts.sites) if last_name(site.call.callee) in _WORDS)
-    found = ((place, _touched(site, function, contexts)) for place, site in words)
-    return {place: touched for place, touched in found if touched.read or touched.written}
+    return {place: _touched(site, function, contexts) for place, site in words}
 
 
 def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touched:
+    read, written, gone = _paths(site, Where(function.path, function.index, site.line), contexts)
+    facts = contexts.project.function(function)
+    is_root = any(root.function == function for root in contexts.roots) if written is not None else False
+    told = written is not None and _is_told(written, facts, is_root=is_root)
+    there = _named(written, facts)
+    return Touched(_named(read, facts), there, _named(gone, facts), there if told else _NONE)
+
+
+Paths = tuple[Expression | None, Expression | None, Expression | None]
+"""What names the file that is read, the one that is written, and the one that is not there any longer."""
+
+
+def _paths(site: Site, where: Where, contexts: Contexts) -> Paths:
     call, word = site.call, last_name(site.call.callee)
-    given = call.arguments
+    first, second = (*call.arguments, None, None)[:2]
+    of = call.callee.of if isinstance(call.callee, Attribute) else None
     if word == "open":
-        path, mode = _opened(call, Where(function.path, function.index, site.line), contexts)
-        return _both(_named(path, function, contexts), mode)
-    if word in _READ or word in _WRITTEN:
-        of = _named(call.callee.of, function, contexts) if isinstance(call.callee, Attribute) else frozenset()
-        return Touched(of) if word in _READ else Touched(written=of)
-    if word in _LOADED:
-        return Touched(_named(given[0] if given else None, function, contexts))
-    there = given[1:2] if word in _MOVED else given[:1]
-    return Touched(written=_named(there[0] if there else None, function, contexts))
+        path, mode = _opened(call, where, contexts)
+        return (path if set(mode) & set("r+") else None), (path if set(mode) & set("w+") else None), None
+    if word in _READ or word in _LOADED:
+        return (of if word in _READ else first), None, None
+    if word in _WRITTEN or word in _SAVED:
+        return None, (of if word in _WRITTEN else first), None
+    if word in _MOVED:
+        return (None, second, first) if second is not None else (None, first, of)
+    return None, None, first or of
 
 
 def _opened(call: Call, where: Where, contexts: Contexts) -> tuple[Expression | None, str]:
     """What names the file that a call opens, and in which mode: `open(path, "w")`, `path.open("w")`."""
-    given = [*call.arguments, None, None]
     value = contexts.project.value(call.callee, where)
     name = value.name if isinstance(value, Outside) else ""
-    path, mode = given[0], given[1]
+    path, mode = (*call.arguments, None, None)[:2]
     if isinstance(call.callee, Attribute) and (not name or name.startswith("pathlib.")):
-        path, mode = call.callee.of, given[0]
+        path, mode = call.callee.of, path
     mode = dict(call.keywords).get("mode", mode)
     return path, str(mode.value) if isinstance(mode, Constant) else "r"
 
 
-def _both(of: frozenset[Expression], mode: str) -> Touched:
-    return Touched(of if set(mode) & set("r+") else frozenset(), of if set(mode) & set("w+") else frozenset())
+def _named(path: Expression | None, facts: Function) -> Named:
+    """What names a file: a local name by what it is bound to, where that is one thing. One that nobody else can have is none."""
+    if path is None or _calls(path, facts) & _UNIQUE:
+        return _NONE
+    while (
+        isinstance(path, Call)
+        and last_name(path.callee) in _WRAPPING
+        and len(path.arguments) == 1
+        and path.arguments[0]
+    ):
+        path = path.arguments[0]
+    bound = {one.value for one in facts.bindings.get(path.id, ())} if isinstance(path, Name) else set()
+    only = next(iter(bound)) if len(bound) == 1 else None
+    return frozenset({path if only is None or isinstance(only, (Element, Entered)) else only})
 
 
-def _named(path: Expression | None, function: ProjectFunction, contexts: Contexts) -> frozenset[Expression]:
-    """What names a file: a local name by what it is bound to, where that is one thing."""
-    if path is None:
-        return frozenset()
-    if isinstance(path, Name):
-        bindings = contexts.project.function(function).bindings.get(path.id, ())
-        bound = {one.value for one in bindings}
-        only = next(iter(bound)) if len(bound) == 1 else None
-        return frozenset({path if only is None or isinstance(only, (Element, Entered)) else only})
-    return frozenset({path}) if not isinstance(path, Call) or path.arguments else frozenset()
+def _is_told(path: Expression, facts: Function, *, is_root: bool) -> bool:
+    """Whether the name of a file is made of what the program or the request says, and of nothing else."""
+    parts = [*_parts(path, facts)]
+    own = {parameter.name for parameter in facts.parameters} if not is_root else set()
+    names = {one.id for one in parts if isinstance(one, Name)}
+    plain = not any(isinstance(one, (Element, Entered)) for one in parts)
+    return plain and _calls(path, facts) <= _JOINING and not names & own
+
+
+def _calls(path: Expression, facts: Function) -> set[str]:
+    return {last_name(one.callee) for one in _parts(path, facts) if isinstance(one, Call)}
+
+
+def _parts(path: Expression, facts: Function) -> Iterator[Expression]:
+    """All that an expression is made of, and what the local names in it are bound to."""
+    waiting: list[Expression | None] = [path]
+    followed = set[str]()
+    while waiting:
+        one = waiting.pop()
+        if one is None:
+            continue
+        yield one
+        if isinstance(one, Name) and one.id not in followed:
+            followed.add(one.id)
+            waiting += [binding.value for binding in facts.bindings.get(one.id, ())]
+        waiting += _inside(one)
+
+
+def _inside(expression: Expression) -> list[Expression | None]:
+    match expression:
+        case Attribute(of=of) | Awaited(of=of) | Entered(of=of) | Element(of=of):
+            return [of]
+        case Subscript(of=of, items=items):
+            return [of, *items]
+        case Call(callee=Attribute(of=of), arguments=arguments):
+            return [of, *arguments]
+        case Call(arguments=arguments):
+            return [*arguments]
+        case Choice(options=parts) | Collection(items=parts) | Computed(parts=parts):
+            return [*parts]
+        case _:
+            return []

@@ -8,7 +8,7 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Awaited, Call, Element, Expression, Function, Name, Subscript
 from rules.core.findings import Applicability, Fix
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
-from rules.core.fixes.rewriting import REWRITTEN, rewrites_a_file, rewrites_between_calls
+from rules.core.fixes.rewriting import rewriting, rewriting_between_calls
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 SHARED = "it changes what other requests share"
@@ -42,9 +42,7 @@ def marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts) -> Fi
 
 def difference_between(function: ProjectFunction, contexts: Contexts) -> str:
     """What may differ if other requests come between two calls in a function: a sentence; empty where nothing does."""
-    if touches_shared(function, contexts):
-        return INTERLEAVING
-    return REWRITTEN if rewrites_between_calls(function, contexts) else ""
+    return INTERLEAVING if touches_shared(function, contexts) else rewriting_between_calls(function, contexts)
 
 
 def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
@@ -123,8 +121,8 @@ def difference_meanwhile(function: ProjectFunction, contexts: Contexts, *, is_ow
 
     A sentence; empty where nothing does. Of an object that `is_own` only its caller knows.
     """
-    if rewrites_a_file(function, contexts):
-        return REWRITTEN
+    if difference := rewriting(function, contexts):
+        return difference
     seen = {(function, is_own)}
     waiting = [*seen]
     while waiting:

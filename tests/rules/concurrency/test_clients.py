@@ -180,8 +180,13 @@ CONFIG = "from dotenv import load_dotenv\n\nload_dotenv()\nURL = 'x'\n"
 @pytest.mark.parametrize(
     ("imports", "files", "applicability"),
     [
-        ("import httpx", {"app/config.py": CONFIG}, Applicability.UNSAFE),
-        ("import httpx", {"app/run.py": "def run():\n    load_dotenv()\n"}, Applicability.UNSAFE),
+        (
+            "import httpx",
+            {"app/config.py": CONFIG, "app/run.py": "from app import config, main\n"},
+            Applicability.UNSAFE,
+        ),
+        ("import httpx", {"app/config.py": CONFIG, "app/run.py": "from app import config\n"}, Applicability.SAFE),
+        ("import httpx", {"app/run.py": "from app import main\ndef run():\n    load_dotenv()\n"}, Applicability.UNSAFE),
         ("import httpx", {"app/run.py": "from app import main\nload_dotenv()\n"}, Applicability.UNSAFE),
         ("import httpx", {"app/run.py": "load_dotenv()\nfrom app import main\n"}, Applicability.SAFE),
         ("import httpx", {"tests/test_a.py": "load_dotenv()\n"}, Applicability.SAFE),

@@ -5,7 +5,7 @@ from textwrap import dedent
 import pytest
 
 from rules import Applicability, Finding, Way
-from rules.core.fixes.rewriting import REWRITTEN
+from rules.core.fixes.rewriting import REUSED, REWRITTEN
 from tests.rules.checking import found, with_app
 
 IMPORTS = "import json\nimport os\nfrom pathlib import Path\n\nimport pandas as pd"
@@ -61,8 +61,27 @@ def test_what_others_write_between_reading_and_writing_is_lost(body: str, awaiti
 @pytest.mark.parametrize(
     "body",
     [
+        "path = STORE / f'{name}.tmp'\npath.write_bytes(b'x')\npath.rename(STORE / name)",
+        "path = os.path.join('rows', name)\nPath(path).write_text('x')\nos.replace(path, 'rows.txt')",
+        "path = f'rows/{name}'\npd.DataFrame().to_csv(path)\nprint(pd.read_csv(path))",
+    ],
+)
+@pytest.mark.parametrize("awaiting", [True, False])
+def test_another_request_may_take_away_a_file_that_it_names_alike(body: str, awaiting: bool) -> None:
+    findings = found_in(program(body, awaiting=awaiting))
+    assert any(one.fix for one in findings)
+    for fix in filter(None, (fix for one in findings for fix in (one.fix, *one.alternatives))):
+        assert (fix.applicability, fix.way is Way.REVERSE) == (Applicability.UNSAFE, False)
+        assert REUSED in fix.notes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "path = STORE / f'{name}-{uuid4()}.tmp'\npath.write_bytes(b'x')\npath.rename(STORE / name)",
+        "with tempfile.TemporaryDirectory() as folder:\n    path = Path(folder) / name\n    path.write_bytes(b'x')\n    print(path.read_text())",
+        "path = STORE / place_of(name)\npath.write_bytes(b'x')\npath.rename(STORE / name)",
         "rows = (STORE / name).read_text()\n(STORE / 'copy').write_text(rows)",
-        "path = STORE / name\npath.write_text('x')\nprint(path.read_text())",
         "rows = load(name)\nprint(rows)",
         "table = pd.read_csv(STORE / name)\ntable.to_csv('other.csv')",
         "update(name, 'x')\nprint((STORE / name / 'other').read_text())",
