@@ -9,7 +9,9 @@ from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.asking import differences_of
 from rules.core.fixes.calm import Calm
+from rules.core.fixes.certificates import EARLY
 from rules.core.fixes.closing import is_kept
+from rules.core.fixes.environment import may_be_filled_later
 from rules.core.fixes.holding import held_at
 from rules.core.fixes.reverse import refusal
 from rules.core.fixes.sessions.desk import Desk
@@ -20,7 +22,7 @@ from rules.core.fixes.sharing import difference_between
 from rules.core.fixes.startup import is_started_bare
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once, is_manager
-from rules.core.fixes.writing import Writing
+from rules.core.fixes.writing import Writing, is_lightened
 from rules.core.remarks import Remark
 from rules.core.repository import is_offline
 from rules.core.values import ProjectFunction, Where
@@ -174,6 +176,10 @@ def _differences(plan: Turning, contexts: Contexts) -> list[str]:
         document = plan.texts.document(use.function.path)
         if plan.clients[held].asks and document is not None:
             found += differences_of(use, plan.clients[held], document, contexts)
+    if any(
+        is_lightened(held, client) and may_be_filled_later(held.path, contexts) for held, client in plan.clients.items()
+    ):
+        found.append(EARLY)
     if plan.clients and _is_tested(contexts):
         found.append(ELSEWHERE)
     found += filter(None, [difference_between(function, contexts) for function in plan.others])

@@ -16,7 +16,7 @@ from rules.core.fixes.certificates import shared
 from rules.core.fixes.closing import CLOSING, entered, unclosed
 from rules.core.fixes.document import Document
 from rules.core.fixes.given import UnseenError, types_given
-from rules.core.fixes.holding import givers_of, maker_call
+from rules.core.fixes.holding import Held, givers_of, maker_call
 from rules.core.fixes.imports import Imported, added_at_once, import_dotted, import_member, is_imported
 from rules.core.fixes.offload import first_argument, hand_over
 from rules.core.fixes.turning import At, Refused, Step, Turning
@@ -235,7 +235,7 @@ class Writing(msgspec.Struct):
             uses = [use for use, of in self.plan.uses.values() if of == held]
             if (block := unclosed(held, counterpart, uses, self.contexts, self.plan.texts)) is not None:
                 file.edit(*entered(block, file.document))
-            if counterpart.heavy and held.name and held.function > 0 and held.owner < 0:
+            if is_lightened(held, counterpart):
                 self._lighten(call, counterpart, file)
             if counterpart.made:
                 self._make(call, counterpart, file)
@@ -270,6 +270,11 @@ class Writing(msgspec.Struct):
         file.edit(
             file.document.insert((line, column - 1), ", ".join(f"{key}={one.name}" for key, one in given.items()))
         )
+
+
+def is_lightened(held: Held, counterpart: Counterpart) -> bool:
+    """Whether a function makes the client for itself, which takes long unless the module reads the certificates once."""
+    return counterpart.heavy and bool(held.name) and held.function > 0 and held.owner < 0
 
 
 def rename_member(call: ast.Call, old: str, new: str, file: Awaits) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from rules import Applicability, Way
+from rules.core.fixes.certificates import EARLY
 from tests.rules.checking import EVERYTHING, assert_clean, assert_fixes, assert_unfixed, with_app
 
 RULE = "endpoints/upstream"
@@ -175,6 +176,16 @@ def test_a_generator_that_opens_a_client_of_httpx_for_each_request(given: str, k
     for finding in findings:
         assert finding.fix is not None
         assert finding.fix.applicability is Applicability.SAFE, finding.fix.notes
+
+
+def test_certificates_that_are_read_before_the_environment_is_filled() -> None:
+    source = f"{HTTPX}\napp = FastAPI()\n\n{BY_FINALLY}{READERS.format(kind='async ')}"
+    files = {"app/run.py": "from dotenv import load_dotenv\n\nfrom app import main\n\nload_dotenv()\n"}
+    for finding in assert_fixes(
+        "clients/httpx", source, _awaiting(source), files=files, way=Way.TWIN, options=EVERYTHING
+    ):
+        (fix,) = (one for one in (finding.fix, *finding.alternatives) if one is not None and one.way is Way.TWIN)
+        assert (fix.applicability, EARLY in fix.notes) == (Applicability.UNSAFE, True)
 
 
 @pytest.mark.parametrize(
