@@ -16,6 +16,7 @@ from rules.core.findings import Edit
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, orphan_edits
 from rules.core.fixes.locks import is_lock, leaves_locked
+from rules.core.fixes.signatures import ASYNC, realigned
 from rules.core.values import ProjectFunction, Where
 
 
@@ -33,8 +34,10 @@ class Awaits(msgspec.Struct):
 
     def turn(self, definition: ast.FunctionDef) -> None:
         """`async def` for `def`."""
+        if definition not in self.turned:
+            self.edit(*realigned(definition, len(ASYNC), self.document))
         self.turned.add(definition)
-        self.put(self.document.span(definition).start, "async ")
+        self.put(self.document.span(definition).start, ASYNC)
 
     def saved(self) -> "Awaits":
         """What is written so far, to come back to."""

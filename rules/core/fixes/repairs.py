@@ -8,6 +8,7 @@ from rules.core.facts import last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, import_dotted, orphan_edits
+from rules.core.fixes.signatures import ASYNC, realigned
 from rules.core.remarks import Remark
 from rules.core.usage import given_to, is_taken_from
 from rules.core.values import Outside, Where
@@ -149,7 +150,8 @@ def make_asynchronous(remark: Remark, contexts: Contexts, document: Document) ->
     definition = document.function_at(function.line)
     if not isinstance(definition, ast.FunctionDef):
         return None
-    edits: list[Edit] = [document.insert((function.line, function.column), "async ")]
+    edits: list[Edit] = [document.insert((function.line, function.column), ASYNC)]
+    edits += realigned(definition, len(ASYNC), document)
     edits += _awaits(remark, contexts, document)
     return Fix(
         "Make it `async def`",

@@ -8,6 +8,7 @@ from rules.core.fixes.document import Document
 from rules.core.fixes.responses import is_sent
 from rules.core.fixes.rewriting import rewriting
 from rules.core.fixes.sharing import BOUND, SHARED, is_called_on, thread_hazard
+from rules.core.fixes.signatures import realigned
 from rules.core.remarks import Remark
 from rules.core.roots import AGENTS
 from rules.core.usage import is_used_by_hand, reached
@@ -31,9 +32,8 @@ def reverse(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
     if not line[start + width :].startswith("def"):
         return None
     span = Span(function.line, function.column, function.line, function.column + width)
-    return Fix(
-        "Drop `async`", Way.REVERSE, (document.replace(span, ""),), notes=(SENT if function.generator else CALLED,)
-    )
+    edits = (document.replace(span, ""), *realigned(definition, -width, document))
+    return Fix("Drop `async`", Way.REVERSE, edits, notes=(SENT if function.generator else CALLED,))
 
 
 def refusal(function: ProjectFunction, contexts: Contexts) -> str:
