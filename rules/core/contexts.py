@@ -216,15 +216,36 @@ class Contexts:
     def _implementations(self, called: ProjectFunction) -> tuple[ProjectFunction, ...]:
         """The method itself, or those outside of tests that stand for it where it is abstract.
 
-        Of several `def` methods nobody knows which is meant, so they count only where each of them blocks.
+        Of several `def` methods nobody knows which is meant, so they count only where each of them blocks: most of them wait, and
+        the others read or write local files.
         """
         if not self.project.is_abstract(called):
             return (called,)
         served = tuple(method for method in self.project.implementations(called) if not is_offline(method.path))
         plain = [method for method in served if not self.project.function(method).asynchronous]
-        if len(served) > 1 and not all(self.sink(method) is not None for method in plain):
+        idle = [method for method in plain if self.sink(method) is None]
+        if len(served) > 1 and (2 * len(idle) > len(plain) or not all(map(self._handles_files, idle))):
             return (called,)
         return served or (called,)
+
+    def _is_choice(self, caller: ProjectFunction, site: Site | None, called: ProjectFunction) -> bool:
+        """Whether the method that a call runs is one of several that stand for an abstract one."""
+        if site is None:
+            return False
+        where = Where(caller.path, caller.index, site.line)
+        meant = self.project.called_function(self.project.value(site.call.callee, where))
+        if meant is None or meant == called or not self.project.is_abstract(meant):
+            return False
+        return len(self.project.implementations(meant)) > 1
+
+    def _handles_files(self, function: ProjectFunction) -> bool:
+        """Whether a function reads or writes local files itself, be they small."""
+        for site in self.project.function(function).sites:
+            callee = self.project.value(site.call.callee, Where(function.path, function.index, site.line))
+            row = self.project.knowledge.blocking(callee.name) if isinstance(callee, Outside) else None
+            if row is not None and row.weight is Weight.FILE:
+                return True
+        return False
 
     def _called_back(self, called: ProjectFunction, call: Call, where: Where) -> Iterator[ProjectFunction]:
         """The functions that a function is given, and calls there and then.
@@ -641,7 +662,7 @@ class Contexts:
         *,
         is_sure: bool,
     ) -> dict[ProjectFunction, Sink]:
-        """The nearest sink of these weights for each function that has none; a sure one needs no argument of theirs.
+        """The nearest sink of these weights for each function that has none; a sure one needs no argument of theirs, and no choice.
 
         Of several that are equally near it is that to which the first call leads, whatever was asked before.
         """
@@ -662,6 +683,7 @@ class Contexts:
                 for blocker in near.pop(distance)
                 for caller, place, site in callers.get(blocker, ())
                 if caller not in kept and caller not in new and known.get(caller) is None
+                if not (is_sure and self._is_choice(caller, site, blocker))
             }
             for caller, place in sorted(waiting, key=lambda one: one[1]):
                 site, sink = waiting[caller, place]

@@ -122,7 +122,7 @@ library = Library(
             _RULE,
             (
                 *(f"{_HVAC}.{name}" for name in ("read", "write", "write_data", "list", "delete", "is_authenticated")),
-                *(f"{_HVAC}.secrets.kv.{version}.{name}" for version in ("v1", "v2") for name in _KV),
+                *(f"{_HVAC}.secrets.kv.{version}{name}" for version in ("", "v1.", "v2.") for name in _KV),
                 *(f"{_HVAC}.auth.{method}.login" for method in ("approle", "kubernetes", "userpass", "ldap", "github")),
                 *(f"{_HVAC}.secrets.transit.{name}" for name in ("encrypt_data", "decrypt_data", "sign_data")),
             ),

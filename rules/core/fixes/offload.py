@@ -180,7 +180,8 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
     if any(is_used_by_others(other.call, function, contexts) for other in sites):
         return CONTENDED
     target = contexts.project.called_function(contexts.project.value(site.call.callee, where))
-    inside = list(reached(target, contexts)) if target is not None else []
+    meant = dict.fromkeys((*((target,) if target is not None else ()), *contexts.targets(function, sites.index(site))))
+    inside = list(dict.fromkeys(inner for one in meant for inner in reached(one, contexts)))
     if runs_beside_itself(function, contexts) and _shares(site, function, inside, contexts):
         return CONTENDED
     if _finishes_for_others(inside, contexts):
