@@ -50,6 +50,7 @@ _HTTPX_STREAM = Streaming(
     reading=frozenset({"json.loads", "orjson.loads"}),
     answer={name: name for name in ("status_code", "headers", "raise_for_status")} | {"reason": "reason_phrase"},
     awaited={"content": "aread()", "close()": "aclose()"},
+    exceptions=frozenset(f"requests.{name}" for name in ("RequestException", "HTTPError", "TooManyRedirects")),
     said={"iter_lines": _LINES, "sent": _SENT},
 )
 """https://www.python-httpx.org/quickstart/#streaming-responses and https://requests.readthedocs.io/en/latest/user/advanced/#streaming-requests"""

@@ -11,6 +11,7 @@ from rules.core.fixes.document import Document
 
 ENCODINGS = frozenset({"utf-8", "utf8", "UTF-8", "ascii"})
 ASKED = frozenset({"startswith", "endswith"})
+MOST_STEPS = 10  # from a line to what is made of it
 KEPT = frozenset({"strip", "lstrip", "rstrip", "removeprefix", "removesuffix", "replace"})
 
 
@@ -25,9 +26,9 @@ class Lines(msgspec.Struct, frozen=True):
         """The edits of all uses. Raises UnknownUse where one is not known to mean the same of a text."""
         if not isinstance(self.loop.target, ast.Name):
             raise UnknownUse
-        yield from self._named(self.loop.target)
+        yield from self._named(self.loop.target, 0)
 
-    def _named(self, target: ast.Name) -> Iterator[Edit]:
+    def _named(self, target: ast.Name, steps: int) -> Iterator[Edit]:
         """All uses of a name that stood for bytes; behind a statement that decodes it, it stood for text already."""
         scope = self.document.function_around(self.loop)
         found = [node for node in self.document.uses[target.id] if self.document.lies_in(node, scope)]
@@ -36,7 +37,7 @@ class Lines(msgspec.Struct, frozen=True):
             raise UnknownUse
         for node in found:
             if isinstance(node.ctx, ast.Load) and not any(self._is_behind(node, one) for one in decoding):
-                yield from self._use(node)
+                yield from self._use(node, steps)
         for one in decoding:
             yield self._dropped(one, target)
 
@@ -64,25 +65,27 @@ class Lines(msgspec.Struct, frozen=True):
             raise UnknownUse
         return self.document.replace(Span(first, 1, last + 1, 1), "")
 
-    def _use(self, node: ast.expr) -> Iterator[Edit]:
+    def _use(self, node: ast.expr, steps: int) -> Iterator[Edit]:
+        if steps > MOST_STEPS:
+            raise UnknownUse
         around = self.document.parents[node]
         match around:
             case ast.Attribute(attr=name):
-                yield from self._method(node, around, name)
+                yield from self._method(node, around, name, steps + 1)
             case ast.Compare():
                 yield from self._as_text([one for one in (around.left, *around.comparators) if one is not node])
             case ast.Subscript(value=value, slice=ast.Slice(lower=lower, upper=None, step=None)) if value is node:
                 self._check_prefix(lower)
-                yield from self._use(around)
+                yield from self._use(around, steps + 1)
             case ast.Call(args=[only], keywords=[]) if only is node and self.reads(around.func):
                 pass
             case ast.Assign(targets=[ast.Name() as target]) if not _is_bound_again(target, self.document):
-                yield from self._named(target)
+                yield from self._named(target, steps + 1)
             case _:
                 if not _is_condition(node, self.document):
                     raise UnknownUse
 
-    def _method(self, node: ast.expr, attribute: ast.Attribute, name: str) -> Iterator[Edit]:
+    def _method(self, node: ast.expr, attribute: ast.Attribute, name: str, steps: int) -> Iterator[Edit]:
         call = self.document.parents.get(attribute)
         if not isinstance(call, ast.Call) or call.func is not attribute:
             raise UnknownUse
@@ -92,7 +95,7 @@ class Lines(msgspec.Struct, frozen=True):
         elif name in ASKED | KEPT and not call.keywords:
             yield from self._as_text(call.args)
             if name in KEPT:
-                yield from self._use(call)
+                yield from self._use(call, steps)
         else:
             raise UnknownUse
 

@@ -30,7 +30,9 @@ def row_of_stream(row: Borrower) -> Borrower:
     """The row of a call, with what may be taken of an answer before all of it was read."""
     if row.streaming is None:
         raise UnknownUse
-    return msgspec.structs.replace(row, answer=row.streaming.answer, awaited=row.streaming.awaited, shown=frozenset())
+    read = row.streaming
+    raised = {old: new for old, new in row.exceptions.items() if old in read.exceptions}
+    return msgspec.structs.replace(row, answer=read.answer, awaited=read.awaited, shown=frozenset(), exceptions=raised)
 
 
 class Streamed(msgspec.Struct, frozen=True):

@@ -153,6 +153,11 @@ def test_lines_that_were_bytes_are_text(before: str, after: str, entered: bool) 
             "with requests.get(url, stream=True) as r:\n        try:\n            for x in r.iter_content(9):\n"
             "                save(x)\n        except OSError:\n            pass"
         ),
+        *(
+            f"try:\n        with requests.get(url, stream=True) as r:\n            for x in r.iter_content(9):\n"
+            f"                save(x)\n    except requests.{error}:\n        pass"
+            for error in ("ConnectionError", "Timeout", "ReadTimeout", "exceptions.ChunkedEncodingError")
+        ),
         "with requests.get(url, stream=True) as r:\n        for x in r.iter_lines(delimiter=b','):\n            save(x)",
         "with requests.get(url, stream=True) as r:\n        for x in r.iter_lines(decode_unicode=url):\n            save(x)",
         *(
@@ -169,6 +174,9 @@ def test_lines_that_were_bytes_are_text(before: str, after: str, entered: bool) 
                 "x = x.decode()",
                 "x = other(x)\n            print(x)",
                 "x == other",
+                f"print(x{'.strip()' * 12})",
+                "a = x\n            b = a\n            "
+                + "\n            ".join(f"b{i} = b{i - 1 or ''}" for i in range(1, 12)),
                 "x.startswith(b'\\xff')",
                 "x.startswith(other)",
             )
@@ -289,6 +297,24 @@ def test_an_answer_that_a_response_reads_is_begun_in_a_thread(rest: str) -> None
 )
 def test_an_answer_that_is_read_on_the_loop_is_not_begun_in_a_thread(rest: str) -> None:
     assert_unfixed(RULE, with_app("import requests", LATER.format(call=STREAMED, rest=rest)), way=Way.OFFLOAD)
+
+
+def test_what_reading_raises_is_caught() -> None:
+    body = (
+        "try:\n        {opened}\n            r.raise_for_status()\n            {word}for x in r.{read}:\n"
+        "                print(x)\n    except {error} as error:\n        print(error)"
+    )
+    before = body.format(
+        opened="with requests.get(url, stream=True) as r:",
+        word="",
+        read="iter_content(9)",
+        error="requests.RequestException",
+    )
+    after = body.format(
+        opened=OPENED, word="async ", read="aiter_bytes(9)", error="(httpx.HTTPError, httpx.InvalidURL)"
+    )
+    wanted = _text(HTTPX.replace("import json\n\n", "import json\n\nimport httpx\n\n"), after)
+    assert_fixes(RULE, _text(REQUESTS, before), wanted, files=AT_HAND, way=Way.TWIN)
 
 
 def test_a_session_that_streams() -> None:
