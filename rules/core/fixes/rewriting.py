@@ -4,7 +4,7 @@ On the event loop nothing comes between the two, where nothing is awaited there;
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rules.core.contexts import Contexts
 from rules.core.facts import (
@@ -28,7 +28,7 @@ from rules.core.usage import reached
 from rules.core.values import Outside, ProjectFunction, Where
 
 REWRITTEN = "It reads a file and writes it again: what another request writes to it in between is lost."
-REUSED = "It writes a file and uses it again: another request may write, move or remove it in between."
+REUSED = "It reads or writes a file and uses it again: another request may write, move or remove it in between."
 _LOADED = frozenset({"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"})
 _SAVED = frozenset({"to_csv", "to_excel", "to_json", "to_parquet", "to_pickle", "save", "write_csv", "write_parquet"})
 _READ = frozenset({"read_text", "read_bytes"})
@@ -56,7 +56,8 @@ _NONE: Named = frozenset()
 class Touched:
     """The files that a call reads, writes, and moves or removes, each as what names it.
 
-    `told` are those among the written ones whose name comes from the program or from the request, so that others may have it.
+    `told` are those among the read or written ones whose name comes from the program or from the request, so that others may
+    have it.
     """
 
     read: Named = _NONE
@@ -70,15 +71,18 @@ class _Before:
     """What the calls before one have touched."""
 
     read: Named = _NONE
-    told: Named = field(default=_NONE)
+    written: Named = _NONE
+    told: Named = _NONE
 
     def difference(self, touched: list[Touched], here: Touched) -> str:
         if here.read & here.written or any(self.read & one.written for one in touched):
             return REWRITTEN
-        return REUSED if any(self.told & (one.read | one.gone) for one in touched) else ""
+        used = (((self.written & one.read) | one.gone) & self.told for one in touched)
+        return REUSED if any(used) else ""
 
     def add(self, touched: list[Touched]) -> None:
         self.read = self.read.union(*(one.read for one in touched))
+        self.written = self.written.union(*(one.written for one in touched))
         self.told = self.told.union(*(one.told for one in touched))
 
 
@@ -98,8 +102,9 @@ def rewriting_between_calls(function: ProjectFunction, contexts: Contexts) -> st
 def _overlap(functions: list[ProjectFunction], contexts: Contexts) -> bool:
     """Whether they may touch any file twice."""
     touched = [one for function in functions for one in _own(function, contexts).values()]
-    used = _NONE.union(*(one.read | one.gone for one in touched))
-    return any(used & one.written for one in touched)
+    read = _NONE.union(*(one.read for one in touched))
+    gone = _NONE.union(*(one.gone for one in touched))
+    return bool(read & gone) or any((read | gone) & one.written for one in touched)
 
 
 def _between(function: ProjectFunction, contexts: Contexts) -> str:
@@ -130,10 +135,10 @@ def _own(function: ProjectFunction, contexts: Contexts) -> dict[int, Touched]:
 def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touched:
     read, written, gone = _paths(site, Where(function.path, function.index, site.line), contexts)
     facts = contexts.project.function(function)
-    is_root = any(root.function == function for root in contexts.roots) if written is not None else False
-    told = written is not None and _is_told(written, facts, is_root=is_root)
-    there = _named(written, facts)
-    return Touched(_named(read, facts), there, _named(gone, facts), there if told else _NONE)
+    there = {one: _named(one, facts) for one in (read, written) if one is not None}
+    is_root = any(root.function == function for root in contexts.roots) if there else False
+    told = _NONE.union(*(named for one, named in there.items() if _is_told(one, facts, is_root=is_root)))
+    return Touched(_named(read, facts), _named(written, facts), _named(gone, facts), told)
 
 
 Paths = tuple[Expression | None, Expression | None, Expression | None]
@@ -151,9 +156,19 @@ def _paths(site: Site, where: Where, contexts: Contexts) -> Paths:
         return (of if word in _READ else first), None, None
     if word in _WRITTEN or word in _SAVED:
         return None, (of if word in _WRITTEN else first), None
+    if not _is_of_files(call, where, contexts):
+        return None, None, None
     if word in _MOVED:
         return (None, second, first) if second is not None else (None, first, of)
     return None, None, first or of
+
+
+def _is_of_files(call: Call, where: Where, contexts: Contexts) -> bool:
+    """Whether a call moves or removes a file: not a text, a list or a date, which have methods of these names."""
+    value = contexts.project.value(call.callee, where)
+    if isinstance(value, Outside):
+        return value.name.startswith(("os.", "shutil.", "pathlib."))
+    return value is None and last_name(call.callee) in {"rename", "unlink"}
 
 
 def _opened(call: Call, where: Where, contexts: Contexts) -> tuple[Expression | None, str]:

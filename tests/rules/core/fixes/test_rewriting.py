@@ -63,6 +63,7 @@ def test_what_others_write_between_reading_and_writing_is_lost(body: str, awaiti
     [
         "path = STORE / f'{name}.tmp'\npath.write_bytes(b'x')\npath.rename(STORE / name)",
         "path = os.path.join('rows', name)\nPath(path).write_text('x')\nos.replace(path, 'rows.txt')",
+        "path = STORE / name\nprint(path.read_text())\npath.unlink()",
         "path = f'rows/{name}'\npd.DataFrame().to_csv(path)\nprint(pd.read_csv(path))",
     ],
 )
@@ -83,6 +84,8 @@ def test_another_request_may_take_away_a_file_that_it_names_alike(body: str, awa
         "path = STORE / place_of(name)\npath.write_bytes(b'x')\npath.rename(STORE / name)",
         "rows = (STORE / name).read_text()\n(STORE / 'copy').write_text(rows)",
         "rows = load(name)\nprint(rows)",
+        "print((STORE / name).read_text().replace('_', ' '), 'x y'.replace(' ', '_'))",
+        "names = [name]\nprint((STORE / name).read_text())\nnames.remove(name)",
         "table = pd.read_csv(STORE / name)\ntable.to_csv('other.csv')",
         "update(name, 'x')\nprint((STORE / name / 'other').read_text())",
     ],
