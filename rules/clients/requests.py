@@ -75,7 +75,7 @@ each use of an answer and each exception that is caught must have a counterpart,
 and its kin in an endpoint is made, under the same conditions, on a client that is at hand, or on one that the `lifespan` of the
 application opens and a dependency gives (`--as twin`). So is one with `stream=True`, which `async with client.stream(...)` enters:
 `iter_content` becomes `aiter_bytes`, and `iter_lines` becomes `aiter_lines`, where every use of a line means the same of a text.
-`.raw` has no counterpart.
+Of `.raw`, only what `shutil.copyfileobj` copies to a file has a counterpart.
 
 A streamed answer that only a `StreamingResponse` reads is begun in a worker thread, where the response reads it anyway. An
 `async def` generator that awaits nothing, and that only such responses run through, loses its `async`.

@@ -168,7 +168,7 @@ class Streaming(msgspec.Struct, frozen=True):
 
     `async with` enters what the `method` of the client gives, which takes the verb first. `chunks` and `lines` map what is run
     through by `for` to what is run through by `async for`; lines are bytes in the one and text in the other, which the functions
-    of `reading` take alike. `answer` and `awaited` are as those of a `Borrower`, of whose `exceptions` these mean the same also where
+    of `reading` take alike. What is `copied` to a file as it comes, by one of the functions `copying`, is run through there and written. `answer` and `awaited` are as those of a `Borrower`, of whose `exceptions` these mean the same also where
     reading raises them. `said` holds a note for each part that only some
     answers have, and for `sent` where chunks are sent on as they come.
     """
@@ -177,6 +177,8 @@ class Streaming(msgspec.Struct, frozen=True):
     chunks: Mapping[str, str]
     lines: Mapping[str, str]
     reading: frozenset[str]
+    copied: Mapping[str, str]
+    copying: frozenset[str]
     answer: Mapping[str, str]
     awaited: Mapping[str, str]
     exceptions: frozenset[str]

@@ -5,6 +5,7 @@ from tests.applications.playing import Stage, get
 ASKING = """
     import json
     import os
+    import shutil
 
     import httpx
     import requests
@@ -42,6 +43,15 @@ ASKING = """
         return found
 
 
+    @app.get("/copied")
+    async def copied() -> bool:
+        await pause()
+        with requests.get(UPSTREAM + "/packed", stream=True) as answer:
+            with open("copied.bin", "wb") as file:
+                shutil.copyfileobj(answer.raw, file)
+        return True
+
+
     @app.get("/sent")
     async def sent() -> StreamingResponse:
         await pause()
@@ -65,7 +75,8 @@ def test_an_answer_that_is_read_by_an_asynchronous_client(stage: Stage, upstream
         get("/chunks?path=/moved"),
         get("/chunks?path=/packed"),
         get("/sent"),
-        fixes=3,
+        get("/copied"),
+        fixes=4,
         way="twin",
         holds=("async for line in answer.aiter_lines()", "answer.aiter_bytes(5)", "answer.aiter_bytes()"),
     )

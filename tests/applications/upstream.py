@@ -24,7 +24,7 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/lines":
             self.say(200, b"one\ntwo\nthree\n", kind="text/plain")
         elif path == "/packed":
-            self.say(200, gzip.compress(b"one\ntwo\nthree\n"), **{"Content-Encoding": "gzip"})
+            self.say(200, gzip.compress(b"one\ntwo\nthree\n", mtime=0), **{"Content-Encoding": "gzip"})
         else:
             self.say(200, json.dumps(self.asked()).encode())
 

@@ -12,7 +12,8 @@ from rules.core.fixes.closing import CLOSING
 from rules.core.fixes.document import Document
 from rules.core.fixes.holding import Use
 from rules.core.fixes.imports import Imported, added_at_once, import_dotted
-from rules.core.fixes.streaming import Streamed, differences_in_stream, row_of_stream, told
+from rules.core.fixes.responses import told
+from rules.core.fixes.streaming import Streamed, differences_in_stream, row_of_stream
 from rules.core.library import Borrower, Counterpart
 from rules.core.values import ProjectFunction
 
@@ -57,11 +58,12 @@ class Asking(msgspec.Struct, frozen=True):
         call, row, document = self.call, row_of_stream(self.row), self.document
         if row.streaming is None:
             raise UnknownUse
-        streamed = Streamed(call, row, row.streaming, self.function, document, self.contexts, self.turned).edits()
+        streamed = Streamed(call, row, row.streaming, self.function, document, self.contexts, self.turned)
         caught, gone = recaught(call, row, self.function, document, self.contexts, self.together)
         callee = f"{name.removesuffix(row.method)}{row.streaming.method}"
         called = document.replace(document.span(call.func), callee)
-        return _joined([called, *streamed, *caught, *_keywords(call, row, added, document)], document), gone
+        edits = [called, *streamed.edits(), *caught, *_keywords(call, row, added, document)]
+        return _joined(edits, document), [*gone, *streamed.copying()]
 
 
 def written_anew(

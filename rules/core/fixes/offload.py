@@ -11,7 +11,7 @@ from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
 from rules.core.fixes.iteration import ITERATED
-from rules.core.fixes.responses import is_read_while_sent
+from rules.core.fixes.responses import is_read_while_sent, told
 from rules.core.fixes.sharing import (
     BOUND,
     CONTENDED,
@@ -26,7 +26,6 @@ from rules.core.fixes.sharing import (
     thread_hazard,
     uses_exclusively,
 )
-from rules.core.fixes.streaming import told
 from rules.core.library import Weight
 from rules.core.remarks import Remark
 from rules.core.usage import reached

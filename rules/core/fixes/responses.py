@@ -13,11 +13,18 @@ from rules.core.fixes.document import Document
 from rules.core.usage import calls_by_hand
 from rules.core.values import Outside, ProjectFunction, Value, Where
 
+TOLD = "stream"
 STREAMS = frozenset(
     f"{module}.{name}"
     for module in ("fastapi.responses", "starlette.responses", "sse_starlette", "sse_starlette.sse")
     for name in ("StreamingResponse", "EventSourceResponse")
 )
+
+
+def told(call: ast.Call) -> ast.keyword | None:
+    """The argument that has the answer streamed."""
+    given = (one for one in call.keywords if one.arg == TOLD)
+    return next((one for one in given if isinstance(one.value, ast.Constant) and one.value.value is True), None)
 
 
 def goes_into_response(call: Call, caller: ProjectFunction, contexts: Contexts) -> bool:

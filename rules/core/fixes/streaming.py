@@ -12,18 +12,14 @@ from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.closing import Block, UnclosedError, block_behind, entered
 from rules.core.fixes.document import Document
 from rules.core.fixes.lines import Lines
+from rules.core.fixes.offload import hand_over
+from rules.core.fixes.responses import told
 from rules.core.library import Borrower, Streaming
 from rules.core.values import Outside, ProjectFunction, Where
 
-TOLD = "stream"
+CHUNK = "chunk"
 _SIZE = "chunk_size"
 _DECODED = "decode_unicode"
-
-
-def told(call: ast.Call) -> ast.keyword | None:
-    """The argument that has the answer streamed."""
-    given = (one for one in call.keywords if one.arg == TOLD)
-    return next((one for one in given if isinstance(one.value, ast.Constant) and one.value.value is True), None)
 
 
 def row_of_stream(row: Borrower) -> Borrower:
@@ -128,6 +124,8 @@ class Streamed(msgspec.Struct, frozen=True):
             return [*self._chunks(attribute, self.streaming.chunks[name])]
         if name in self.streaming.lines:
             return [*self._lines(attribute, self.streaming.lines[name])]
+        if name in self.streaming.copied:
+            return [*self._copied(attribute, self.streaming.copied[name])]
         plain = kept_as_it_is(use, attribute, self.row, self.document)
         return awaited_instead(use, attribute, self.row, self.document, self.turned) if plain is None else plain
 
@@ -151,6 +149,51 @@ class Streamed(msgspec.Struct, frozen=True):
         yield from self._iterated(attribute, call, loop, f".{new}()")
         if decoded is None or not decoded.value:
             yield from Lines(loop, self.document, self._reads).edits()
+
+    def _copied(self, attribute: ast.Attribute, new: str) -> Iterator[Edit]:
+        """`async for chunk in answer.aiter_raw()` for a statement that copies all of it to a file, which a thread writes."""
+        document = self.document
+        call = document.parents.get(attribute)
+        statement = document.parents.get(call) if call is not None else None
+        if not isinstance(call, ast.Call) or not isinstance(statement, ast.Expr) or not self._copies(call):
+            raise UnknownUse
+        line = document.line(statement.lineno)
+        indent, rest = line[: statement.col_offset], line[document.span(statement).end[1] - 1 :]
+        if indent.strip() or rest.strip() or statement.lineno != statement.end_lineno or CHUNK in self._names():
+            raise UnknownUse
+        step = "\t" if indent.startswith("\t") else "    "
+        outer = indent + step if isinstance(document.parents.get(self.call), ast.Assign) else indent
+        read = f"{document.text_of(attribute.value)}.{new}()"
+        handing = hand_over(document, self.contexts)
+        if handing is None:
+            raise UnknownUse
+        written = f"await {handing.name}({document.text_of(call.args[1])}.write, {CHUNK})"
+        text = f"async for {CHUNK} in {read}:\n{outer}{step}{written}"
+        yield document.replace(document.span(statement), text)
+        yield from handing.edits
+
+    def _copies(self, call: ast.Call) -> bool:
+        """Whether a function copies what it is given first to the file of a name."""
+        copy = self.contexts.project.value(as_expression(call.func), self._where(call))
+        is_copy = isinstance(copy, Outside) and copy.name in self.streaming.copying and not call.keywords
+        return is_copy and [*map(type, call.args)] == [ast.Attribute, ast.Name]
+
+    def copying(self) -> Iterator[ast.expr]:
+        """The names of the functions that copied the answer."""
+        for use in self._uses():
+            attribute = self.document.parents.get(use)
+            if isinstance(attribute, ast.Attribute) and attribute.attr in self.streaming.copied:
+                call = self.document.parents.get(attribute)
+                yield from (call.func,) if isinstance(call, ast.Call) else ()
+
+    def _names(self) -> set[str]:
+        """The names in the function around the call."""
+        nodes = ast.walk(self.document.function_around(self.call))
+        return {
+            node.id if isinstance(node, ast.Name) else node.arg
+            for node in nodes
+            if isinstance(node, (ast.Name, ast.arg))
+        }
 
     def _reads(self, node: ast.expr) -> bool:
         """Whether a function takes text as it takes bytes."""

@@ -299,6 +299,45 @@ def test_an_answer_that_is_read_on_the_loop_is_not_begun_in_a_thread(rest: str) 
     assert_unfixed(RULE, with_app("import requests", LATER.format(call=STREAMED, rest=rest)), way=Way.OFFLOAD)
 
 
+COPIED = """with open("x", "wb") as f:
+            shutil.copyfileobj(r.raw, f)"""
+WRITTEN = """with open("x", "wb") as f:
+            async for chunk in r.aiter_raw():
+                await run_in_threadpool(f.write, chunk)"""
+
+
+@pytest.mark.parametrize("entered", [True, False])
+def test_what_is_copied_to_a_file_is_written_by_threads_as_it_comes(entered: bool) -> None:
+    opened = (
+        "with requests.get(url, stream=True) as r:\n        " if entered else "r = requests.get(url, stream=True)\n    "
+    )
+    copied = COPIED if entered else COPIED.replace("\n    ", "\n")
+    before = _text(REQUESTS.replace("import json", "import shutil"), opened + copied)
+    after = _text(HTTPX.replace("import json\n\n", ""), f"{OPENED}\n        {WRITTEN}")
+    imported = "from fastapi import FastAPI\n"
+    after = after.replace(imported, f"{imported}from fastapi.concurrency import run_in_threadpool\n")
+    assert_fixes(RULE, before, after, files=AT_HAND, way=Way.TWIN)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("copyfileobj(r.raw, f)", "copyfileobj(r.raw, f, 9)"),
+        ("copyfileobj(r.raw, f)", "copyfileobj(r.raw, open(url))"),
+        ("copyfileobj(r.raw, f)", "copyfileobj(r.raw, fdst=f)"),
+        ("copyfileobj(r.raw, f)", "copyfileobj(f, r.raw)"),
+        ("shutil.copyfileobj(r.raw, f)", "done = shutil.copyfileobj(r.raw, f)"),
+        ("shutil.copyfileobj(r.raw, f)", "shutil.copyfileobj(r.raw, f)  # all"),
+        ("shutil.copyfileobj(r.raw, f)", "chunk = 1\n            shutil.copyfileobj(r.raw, f)"),
+        ("shutil.copyfileobj(r.raw, f)", "r.raw.decode_content = True\n            shutil.copyfileobj(r.raw, f)"),
+        ("shutil.copyfileobj(r.raw, f)", "f.write(r.raw.read())"),
+    ],
+)
+def test_what_is_copied_otherwise_is_left_alone(old: str, new: str) -> None:
+    body = f"with requests.get(url, stream=True) as r:\n        {COPIED}".replace(old, new)
+    assert_unfixed(RULE, _text(REQUESTS.replace("import json", "import shutil"), body), AT_HAND, way=Way.TWIN)
+
+
 def test_what_reading_raises_is_caught() -> None:
     body = (
         "try:\n        {opened}\n            r.raise_for_status()\n            {word}for x in r.{read}:\n"
