@@ -7,6 +7,7 @@ facts: nobody has to remember to do so.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,6 +67,31 @@ class Memory:
         """Something is read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Dependents:
+    """What rests on what at once, by numbers: on `number` those of `all` from `first[number]` up to where the next begin."""
+
+    first: array[int]
+    all: array[int]
+
+    @classmethod
+    def of(cls, pairs: Callable[[], Iterable[tuple[int, int]]], count: int) -> Dependents:
+        """Of so many numbers; `pairs` gives each that rests on another, behind that one, as often as it is asked."""
+        first = array("I", bytes(4 * (count + 2)))
+        for number, _ in pairs():
+            first[number + 1] += 1
+        for number in range(count + 1):
+            first[number + 1] += first[number]
+        free, found = first[:], array("I", bytes(4 * first[-1]))
+        for number, dependent in pairs():
+            found[free[number]] = dependent
+            free[number] += 1
+        return cls(first, found)
+
+    def __getitem__(self, number: int) -> array[int]:
+        return self.all[self.first[number] : self.first[number + 1]]
+
+
 @dataclass(frozen=True)
 class Kept:
     """What was worked out of a repository: the answers of each kind and file, and the tables.
@@ -78,7 +104,7 @@ class Kept:
     answers: Mapping[str, Mapping[str, Mapping[Any, tuple[Any, int, int]]]]
     tables: Mapping[str, tuple[Mapping[Any, Any], Callable[[Any], Hashable]]]
     places: Mapping[str, Mapping[Any, int]]
-    dependents: Mapping[int, Sequence[int]]
+    dependents: Dependents
     kinds: Mapping[str, int]
 
     @cached_property
@@ -100,7 +126,7 @@ class Kept:
             if number not in seen:
                 seen.add(number)
                 yield number
-                waiting += self.dependents.get(number, ())
+                waiting += self.dependents[number]
 
 
 @dataclass(slots=True)
@@ -109,18 +135,19 @@ class _Answer:
 
     number: int
     kinds: int = 0
-    rests_on: set[int] = field(default_factory=set)
+    rests_on: Collection[int] = ()
     is_there: bool = False
     value: Any = None
 
 
 @dataclass(slots=True)
 class _Frame:
-    """An answer that is being worked out, what was before it, and how many answers there had been."""
+    """An answer that is being worked out, the one for which that is, and how many answers there had been."""
 
     answer: _Answer
-    before: _Answer
-    first: int
+    around: _Frame | None = None
+    first: int = 0
+    rests_on: set[int] = field(default_factory=set)
     reentered: bool = False
 
 
@@ -128,9 +155,8 @@ class Noting(Memory):
     """Keeps all answers, each with what was read for it."""
 
     def __init__(self) -> None:
-        self._now = _Answer(-1)
+        self._frame = _Frame(_Answer(-1))
         self._count = 0
-        self._frames: list[_Frame] = []
         self._places: dict[str, dict[Hashable, int]] = {}
         self._kinds: dict[str, int] = {}
         self._said: dict[_Slot, _Answer] = {}
@@ -143,10 +169,9 @@ class Noting(Memory):
         answers: dict[str, dict[str, dict[Hashable, tuple[Any, int, int]]]] = {}
         for (kind, path, key), one in self._said.items():
             answers.setdefault(kind, {}).setdefault(path, {})[key] = one.value, one.number, one.kinds
-        dependents: dict[int, list[int]] = {}
-        for one in self._all:
-            for number in one.rests_on:
-                dependents.setdefault(number, []).append(one.number)
+        dependents = Dependents.of(
+            lambda: ((number, one.number) for one in self._all for number in one.rests_on), self._count
+        )
         return Kept(answers, self._tables, self._places, dependents, self._kinds)
 
     def read(self, what: Read) -> None:
@@ -158,9 +183,9 @@ class Noting(Memory):
         place = places.get(name)
         if place is None:
             place = places[name] = self._new_number()
-        now = self._now
-        now.kinds |= self._kinds[kind]
-        now.rests_on.add(place)
+        frame = self._frame
+        frame.answer.kinds |= self._kinds[kind]
+        frame.rests_on.add(place)
 
     def _new_number(self) -> int:
         self._count += 1
@@ -183,9 +208,9 @@ class Noting(Memory):
     def table(
         self, kind: str, build: Callable[[], Mapping[_K, _V]], by: Callable[[_K], Hashable] = itself
     ) -> Mapping[_K, _V]:
-        before, self._now = self._now, _Answer(-1)
+        before, self._frame = self._frame, _Frame(_Answer(-1), self._frame)
         rows = build()
-        self._now = before
+        self._frame = before
         self._tables[kind] = rows, by
         return Rows(rows, self, kind, by)
 
@@ -204,29 +229,30 @@ class Noting(Memory):
 
     def begin(self) -> _Answer:
         """From now on, what is read is read for this answer."""
-        before, self._now = self._now, _Answer(self._new_number())
-        self._frames.append(_Frame(self._now, before, len(self._all)))
-        self._all.append(self._now)
-        return self._now
+        answer = _Answer(self._new_number())
+        self._frame = _Frame(answer, self._frame, len(self._all))
+        self._all.append(answer)
+        return answer
 
     def end(self) -> None:
-        """The answer that was begun last is there. The one before it rests on it."""
-        frame = self._frames.pop()
+        """The answer that was begun last is there. What it was for rests on it."""
+        frame = self._frame
         done = frame.answer
-        done.is_there = True
+        done.rests_on, done.is_there = tuple(frame.rests_on), True
         if frame.reentered:
             for one in self._all[frame.first :]:
                 one.kinds |= done.kinds
-        self._now = frame.before
+        self._frame = frame.around or frame
         self.rest_on(done)
 
     def rest_on(self, one: _Answer) -> None:
         """What is being worked out rests on an answer. Where that is not there yet, all that comes of it meanwhile rests on the same."""
-        self._now.kinds |= one.kinds
-        self._now.rests_on.add(one.number)
-        if not one.is_there:
-            for frame in self._frames:
-                frame.reentered = frame.reentered or frame.answer is one
+        self._frame.answer.kinds |= one.kinds
+        self._frame.rests_on.add(one.number)
+        around: _Frame | None = self._frame if not one.is_there else None
+        while around is not None:
+            around.reentered = around.reentered or around.answer is one
+            around = around.around
 
 
 class Answers(dict[_K, _V]):

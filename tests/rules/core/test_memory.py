@@ -632,7 +632,7 @@ def test_nothing_is_read_of_a_file_unnoted() -> None:
     asked = {name for name in vars(Facts) if not name.startswith("_")} - {"of", "passing"}
     assert FACTS_ASKED.keys() == asked, "of each thing that facts can be asked"
     for name, ask in WAYS_ASKED.items():
-        memory = Watching(Kept({}, {}, {}, {}, {}), ("", "", ""))
+        memory = Watching(Noting().kept(), ("", "", ""))
         memory.is_worked_out = True
         with suppress(AttributeError):  # nobody asks it
             ask(NotedFiles(FACTS, memory)["app/main.py"])
