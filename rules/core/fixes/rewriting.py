@@ -27,7 +27,7 @@ from rules.core.facts import (
 from rules.core.usage import reached
 from rules.core.values import Outside, ProjectFunction, Where
 
-REWRITTEN = "It reads a file and writes it again: what another request writes to it in between is lost."
+REWRITTEN = "It reads a file and writes it again: what another request wrote to it in between would be lost."
 REUSED = "It reads or writes a file and uses it again: another request may write, move or remove it in between."
 _LOADED = frozenset({"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"})
 _SAVED = frozenset({"to_csv", "to_excel", "to_json", "to_parquet", "to_pickle", "save", "write_csv", "write_parquet"})

@@ -33,8 +33,13 @@ def marked_forgetting(fix: Fix, remark: Remark, desk: Desk, document: Document) 
         lost = _lost_by(call, name, row, flow)
         reads = [read for read in flow.reads if read.lost >= Lost.COMMITTED and call in read.by]
         if lost >= Lost.COMMITTED and reads and not (lost is Lost.COMMITTED and _keeps(remark.function, name, desk)):
-            return replace(fix, applicability=Applicability.UNSAFE, notes=(_said(reads[0], lost), *fix.notes))
+            return replace(fix, applicability=Applicability.UNSAFE, notes=(_said(_telling(reads), lost), *fix.notes))
     return fix
+
+
+def _telling(reads: list[Read]) -> Read:
+    """The first read of an attribute: a mere name that is read may hold anything."""
+    return next((read for read in reads if read.attribute), reads[0])
 
 
 def _said(read: Read, lost: Lost) -> str:

@@ -101,6 +101,10 @@ def test_what_is_entered_by_a_plain_value_holds_no_row(given: str, applicability
             "b = None\n    for _ in 'ab':\n        a = b or Item()\n        b = a or b\n    db.commit()\n    return b.name",
             "`b.name` is read after the commit",
         ),
+        (
+            "kind = told()\n    item = Item()\n    db.commit()\n    print(f'{kind}')\n    return item.name",
+            "`item.name` is read after the commit",
+        ),
         ("item = Item()\n    db.commit()\n    return item", "`item` is read after the commit"),
         ("item = Item()\n    db.commit()\n    return {'item': item}", "`item` is read after the commit"),
         ("for item in db.scalars(select(Item)):\n        print(item.name)\n        db.commit()", "`item.name` is read"),
