@@ -53,6 +53,7 @@ class Sink(msgspec.Struct, frozen=True):
 
     `needs` are the parameters of the first of them that must be given for that; with a minus: that must be left
     out; with texts: that must be one of them, or none (see `Site`). `FAILURE` among them: only where something has failed.
+    One that is `chosen` lies behind a method that is one of several which stand for an abstract one.
     """
 
     row: Blocking
@@ -60,6 +61,12 @@ class Sink(msgspec.Struct, frozen=True):
     site: Site
     through: tuple[ProjectFunction, ...]
     needs: frozenset[str] = frozenset()
+    chosen: bool = False
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is come to whatever is given, and whatever is chosen."""
+        return not self.needs and not self.chosen
 
     @property
     def is_direct(self) -> bool:
@@ -228,10 +235,8 @@ class Contexts:
             return (called,)
         return served or (called,)
 
-    def _is_choice(self, caller: ProjectFunction, site: Site | None, called: ProjectFunction) -> bool:
+    def _is_choice(self, caller: ProjectFunction, site: Site, called: ProjectFunction) -> bool:
         """Whether the method that a call runs is one of several that stand for an abstract one."""
-        if site is None:
-            return False
         where = Where(caller.path, caller.index, site.line)
         meant = self.project.called_function(self.project.value(site.call.callee, where))
         if meant is None or meant == called or not self.project.is_abstract(meant):
@@ -618,13 +623,14 @@ class Contexts:
 
     def _led(self, sink: Sink, caller: ProjectFunction, site: Site | None) -> Sink | None:
         if site is None:
-            return Sink(sink.row, sink.name, sink.site, (caller, *sink.through))
+            return Sink(sink.row, sink.name, sink.site, (caller, *sink.through), chosen=sink.chosen)
         if self.runs_first(site, caller, sink.row.weight) or self._is_kept_for_all(sink.through[0], caller, site):
             return None
         needs = self.arguments.needs_through(sink.needs, sink.through[0], caller, site)
         if needs is None:
             return None
-        return Sink(sink.row, sink.name, sink.site, (caller, *sink.through), needs)
+        chosen = sink.chosen or self._is_choice(caller, site, sink.through[0])
+        return Sink(sink.row, sink.name, sink.site, (caller, *sink.through), needs, chosen)
 
     def sink(self, function: ProjectFunction) -> Sink | None:
         """What a `def` comes to block in, itself or through the helpers that it calls: waiting before files, then the
@@ -670,9 +676,9 @@ class Contexts:
         near: dict[int, list[ProjectFunction]] = {}
         kept = {one for one in steps if weights == (Weight.FILE,) and self.once.runs_once_for_arguments(one)}
         for function in (one for one in steps if one not in kept):
-            mine = (own for own in owns.get(function, ()) if own.row.weight in weights and not (is_sure and own.needs))
+            mine = (own for own in owns.get(function, ()) if own.row.weight in weights and (own.is_sure or not is_sure))
             sink = known.get(function) or next(mine, None)
-            if sink is not None and sink.row.weight in weights and not (is_sure and sink.needs):
+            if sink is not None and sink.row.weight in weights and (sink.is_sure or not is_sure):
                 new[function] = sink
                 near.setdefault(len(sink.through), []).append(function)
         callers = _callers(steps)
@@ -683,12 +689,11 @@ class Contexts:
                 for blocker in near.pop(distance)
                 for caller, place, site in callers.get(blocker, ())
                 if caller not in kept and caller not in new and known.get(caller) is None
-                if not (is_sure and self._is_choice(caller, site, blocker))
             }
             for caller, place in sorted(waiting, key=lambda one: one[1]):
                 site, sink = waiting[caller, place]
                 led = self._led(sink, caller, site) if caller not in new else None
-                if led is not None and not (is_sure and led.needs):
+                if led is not None and (led.is_sure or not is_sure):
                     new[caller] = led
                     near.setdefault(distance + 1, []).append(caller)
         return {function: sink for function, sink in new.items() if known.get(function) is None}

@@ -109,3 +109,36 @@ def test_all_that_may_be_meant_must_be_able_to_run_in_a_thread(kinds: tuple[str,
     findings = analysed({"app/main.py": encoded(_text(*kinds, route=route))}).findings
     (finding,) = (one for one in findings if "leads to" in one.message)
     assert {fix.way for fix in (finding.fix, *finding.alternatives) if fix is not None} == ways
+
+
+@pytest.mark.parametrize("first", ["work", "rest"])
+def test_what_is_certain_does_not_hang_on_what_was_asked_first(first: str) -> None:
+    """A helper that another route comes to as well leads to what is certain, also where what depends on a choice is known by then."""
+    helpers = f"""
+def work(name: str) -> None:
+    chosen().save(name, "")
+
+
+def rest(name: str) -> None:
+    work(name)
+    more()
+
+
+def more() -> None:
+    much()
+
+
+def much() -> None:
+    time.sleep(1)
+
+
+@app.post("/earlier")
+async def earlier(name: str) -> None:
+    {first}(name)
+
+
+@app.post("/notes")
+async def save(name: str) -> None:
+    rest(name)
+"""
+    assert "`time.sleep`" in _said(_text("Http", "File", route=helpers))[1]
