@@ -80,6 +80,11 @@ class _Told(msgspec.Struct, frozen=True):
     value: Value | None
 
 
+def _is_unkeyed(value: Value) -> bool:
+    """Whether it is a dictionary of whose keys nothing is known."""
+    return isinstance(value, Keyed) and not value.items
+
+
 class Project(Classes):
     """The facts of a whole repository, by path, and what its names mean."""
 
@@ -394,7 +399,7 @@ class Project(Classes):
             return None
         outer = Where(where.path, function.parent, function.line)
         if parameter.annotation and (found := self.annotated(parameter.annotation, outer)):
-            says_little = found == DICT or self.is_abstract_object(found)
+            says_little = found == DICT or _is_unkeyed(found) or self.is_abstract_object(found)
             told = self._handed_in(where, place, parameter) if says_little else None
             is_told = isinstance(told, Keyed) or (isinstance(told, Object) and isinstance(told.of, ProjectClass))
             return told if is_told else found

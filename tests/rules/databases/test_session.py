@@ -98,6 +98,13 @@ DATABASE = """
 
     def loose(db, name):
         return db.execute(name)
+
+
+    async def common(db: SessionDep, page: int = 1):
+        return {"db": db, "page": page}
+
+
+    Common = Annotated[dict[str, int | Session], Depends(common)]
 """
 FILES: Files = {"app/__init__.py": "", "app/database.py": DATABASE}
 
@@ -107,7 +114,7 @@ from fastapi import Depends, FastAPI, Request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .database import AsyncDep, AsyncLocal, Scoped, SessionDep, SessionLocal, Untyped, Users, engine
+from .database import AsyncDep, AsyncLocal, Common, Scoped, SessionDep, SessionLocal, Untyped, Users, engine
 from .database import get_async, get_db, get_iterated, get_typed, helper, loose, scope, users
 from .models import User
 
@@ -153,6 +160,8 @@ async def home({}):
         ("db: SessionDep", "return Users(db).first()"),
         ("db: SessionDep", "return [db.get(User, n) for n in range(3)]"),
         ("db: SessionDep", "return loose(db, 1)"),
+        ("common: Common", 'return common["db"].get(User, common["page"])'),
+        ("common: Common", 'return loose(common["db"], 1)'),
         ("db: SessionDep", "return list(db.query(User))"),
         ("db: SessionDep", "for user in db.query(User):\n        print(user)"),
         pytest.param(
