@@ -129,7 +129,7 @@ def _told(command: Command, made: Made, look: Look) -> Sequence[str]:
     """What is worth a comment: what a person has to do, and what they named and did not get."""
     asked_by_name = [name for name in command.targets if name.lower() != "all"]
     if made.done and not asked_by_name:
-        made = replace(made, left=())
+        made = structs.replace(made, left=())
     return [text] if (text := replies.write_left(made, command.way, short_ids(look.analysis.findings))) else []
 
 

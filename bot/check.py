@@ -4,17 +4,15 @@ The whole project around the given paths is analysed, since what blocks an endpo
 said concerns the given paths only.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import click
+import msgspec
 from msgspec import structs
-from rich.console import Console
-from rich.control import Control
-from rich.segment import ControlType
 
 from bot.checkout import (
     CheckoutError,
@@ -45,17 +43,16 @@ from bot.fixing import Fixed, Project, fix_all
 from bot.forks import in_forks
 from bot.formats import to_json, to_patch, to_sarif, to_workflow_commands
 from bot.rule_pages import find_rules
-from bot.terminal import Printer, closing_line, open_console, printable
 from rules import ENGINE_VERSION, Analysis, Facts, Finding, Options, Unreadable, all_rules, read_base
 
 CONFIG_FILES = (PYPROJECT_PATH, CONFIG_PATH)  # the stronger one last
 SLOW_FROM = 2_000_000  # bytes to read: about a second
+ERASED_LINE = "\x1b[2K"
 
 Format = Literal["text", "json", "sarif", "github", "patch"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """What was asked for on the command line."""
 
     paths: tuple[Path, ...]
@@ -69,8 +66,7 @@ class Wish:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """The files that are spoken of: those in the given paths that the configuration does not exclude."""
 
     given: tuple[str, ...]
@@ -84,8 +80,7 @@ class Scope:
         return finding.introduced and finding.path in self
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """What a check found in the paths asked for, and what it made of them."""
 
     tree: Tree
@@ -106,8 +101,9 @@ def check(wish: Wish) -> int:
     checked = _checked(wish)
     if wish.fix and checked.fixed:
         _write(checked.tree, checked.fixed)
-    for one in checked.unreadable:
-        click.echo(f"{printable(one.path)}: {printable(one.reason)}", err=True)
+    _print_unreadable(checked.unreadable)
+    if wish.fix:
+        _print_done(checked, on_stderr=wish.format != "text")
     _print(wish, checked)
     if wish.strict and checked.unreadable:
         return 2
@@ -221,8 +217,6 @@ def read_config(texts: Mapping[str, bytes]) -> RepositoryConfig:
 
 def _print(wish: Wish, checked: Checked) -> None:
     findings = checked.findings
-    if wish.fix:
-        _print_done(checked, open_console(stderr=wish.format != "text"))
     match wish.format:
         case "text":
             _print_text(checked)
@@ -238,7 +232,16 @@ def _print(wish: Wish, checked: Checked) -> None:
             click.echo(to_patch(checked.tree.files, after), nl=False)
 
 
+def _print_unreadable(unreadable: Iterable[Unreadable]) -> None:
+    for one in unreadable:
+        from bot.terminal import printable  # noqa: PLC0415 -- what a program reads is there sooner without
+
+        click.echo(f"{printable(one.path)}: {printable(one.reason)}", err=True)
+
+
 def _print_text(checked: Checked) -> None:
+    from bot.terminal import Printer, closing_line, open_console  # noqa: PLC0415 -- the same
+
     console = open_console()
     printer = Printer(console, checked.tree.root, checked.project.sources)
     for finding in checked.findings:
@@ -249,7 +252,10 @@ def _print_text(checked: Checked) -> None:
         console.print(f"No findings: none of the {checked.files} files has to do with FastAPI or Starlette.")
 
 
-def _print_done(checked: Checked, console: Console) -> None:
+def _print_done(checked: Checked, *, on_stderr: bool) -> None:
+    from bot.terminal import Printer, open_console, printable  # noqa: PLC0415 -- the same
+
+    console = open_console(stderr=on_stderr)
     done = checked.fixed.done if checked.fixed else ()
     for finding, fix in done:
         place = Printer(console, checked.tree.root, {}).place(finding.path, finding.span.line)
@@ -261,12 +267,12 @@ def _print_done(checked: Checked, console: Console) -> None:
 @contextmanager
 def _waiting(doing: str, texts: Iterable[bytes]) -> Iterator[None]:
     """Say on a terminal what is being done, where it takes a while. No thread makes it move: none may run beside copies."""
-    size, console = sum(map(len, texts)), open_console(stderr=True)
-    is_said = size >= SLOW_FROM and console.is_terminal
+    size = sum(map(len, texts))
+    is_said = size >= SLOW_FROM and sys.stderr.isatty()
     if is_said:
-        console.print(f"{doing} {size / 1e6:.0f} MB of Python ...", end="\r")
+        click.echo(f"{doing} {size / 1e6:.0f} MB of Python ...\r", nl=False, err=True)
     try:
         yield
     finally:
         if is_said:
-            console.control(Control((ControlType.ERASE_IN_LINE, 2)))
+            click.echo(ERASED_LINE, nl=False, err=True)

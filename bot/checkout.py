@@ -5,55 +5,29 @@ Git is run by name and without a shell; what a person types never reaches it in 
 """
 
 import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha1
-from itertools import chain
 from pathlib import Path
 
-from bot.models import ChangedFile
+import msgspec
 
 SKIPPED = frozenset({".git", ".venv", "__pycache__", "node_modules", "site-packages"})
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", ".github")
 FILE_MODES = frozenset({b"100644", b"100755"})  # neither symbolic links nor submodules
-
-# Only what makes a patch look as GitHub shows it; the user's own settings are overruled.
-DIFF = (
-    "diff",
-    "--no-color",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-relative",
-    "--ignore-submodules",
-    "--find-renames",
-    "--diff-algorithm=myers",
-)
-PATCH = ("--patch", "--unified=3", "--inter-hunk-context=0", "--src-prefix=a/", "--dst-prefix=b/")
-STATUSES = {"A": "added", "C": "copied", "D": "removed", "M": "modified", "R": "renamed", "T": "changed"}
 
 
 class CheckoutError(Exception):
     """What a person asked for cannot be read; the message says why in one sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(msgspec.Struct, frozen=True):
     """The files of a working tree that could be read, and for each other one the reason why not."""
 
     root: Path
     files: Mapping[str, bytes]
     unreadable: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Two commits whose difference is a pull request: `base` is the merge base."""
-
-    base: str
-    head: str
 
 
 # --- the working tree
@@ -129,11 +103,11 @@ def _named_outright(root: Path, path: Path, listed: set[str]) -> Iterable[str]:
 
 def _list_files(root: Path) -> Iterator[str]:
     try:
-        listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py")
+        listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py")
     except CheckoutError:
         yield from _walk(root, root)
         return
-    for name in _fields(listed):
+    for name in fields(listed):
         path = root / name
         if SKIPPED.isdisjoint(name.split("/")) and path.is_file() and not path.is_symlink():
             yield name
@@ -178,23 +152,14 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def top_level(directory: Path) -> Path:
     """The root of the working tree around `directory`. Raises CheckoutError where there is none."""
-    return Path(os.fsdecode(_git(directory, "rev-parse", "--show-toplevel")).removesuffix("\n"))
-
-
-def parse_range(repository: Path, text: str) -> Range:
-    """Read `BASE..HEAD` or `BASE...HEAD`; both mean what HEAD adds since it left BASE. An empty side is `HEAD`."""
-    match = re.fullmatch(r"(.*?)\.{2,3}(.*)", text)
-    if match is None:
-        raise CheckoutError(f"`{text}` is no range of commits: write BASE..HEAD.")
-    head = resolve(repository, match[2] or "HEAD")
-    return Range(merge_base(repository, match[1] or "HEAD", head), head)
+    return Path(os.fsdecode(git(directory, "rev-parse", "--show-toplevel")).removesuffix("\n"))
 
 
 def resolve(repository: Path, revision: str) -> str:
     """The SHA of the commit that `revision` names. Raises CheckoutError where there is none."""
     if not revision.startswith("-"):
         try:
-            return _git(repository, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
+            return git(repository, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
         except CheckoutError:
             top_level(repository)  # where the repository itself is missing, that is the reason
     raise CheckoutError(f"There is no commit `{revision}` here.")
@@ -204,7 +169,7 @@ def merge_base(repository: Path, one: str, other: str) -> str:
     """The SHA of the commit from which both went their ways. Raises CheckoutError where they have none in common."""
     ours, theirs = resolve(repository, one), resolve(repository, other)
     try:
-        return _git(repository, "merge-base", ours, theirs).decode().split()[0]
+        return git(repository, "merge-base", ours, theirs).decode().split()[0]
     except CheckoutError:
         raise CheckoutError(f"`{one}` and `{other}` have no commit in common.") from None
 
@@ -212,7 +177,7 @@ def merge_base(repository: Path, one: str, other: str) -> str:
 def list_blobs(repository: Path, commit: str) -> dict[str, str]:
     """Path -> blob SHA of every regular file at `commit` (a SHA)."""
     blobs: dict[str, str] = {}
-    for entry in _git(repository, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
+    for entry in git(repository, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
         about, name = entry.split(b"\t", 1)
         mode, _, sha = about.split()
         if mode in FILE_MODES:
@@ -230,7 +195,7 @@ def read_blobs(repository: Path, shas: Iterable[str]) -> dict[str, bytes]:
     wanted = sorted(set(shas))
     if not wanted:
         return {}
-    answer = _git(repository, "cat-file", "--batch", stdin="".join(f"{sha}\n" for sha in wanted).encode())
+    answer = git(repository, "cat-file", "--batch", stdin="".join(f"{sha}\n" for sha in wanted).encode())
     blobs: dict[str, bytes] = {}
     position = 0
     for sha in wanted:
@@ -249,53 +214,16 @@ def blob_sha(source: bytes) -> str:
     return sha1(b"blob %d\0" % len(source) + source, usedforsecurity=False).hexdigest()
 
 
-def changed_files(repository: Path, commits: Range) -> tuple[ChangedFile, ...]:
-    """What `commits` change, in the shape in which GitHub lists the files of a pull request.
-
-    https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
-    """
-    raw = _fields(_git(repository, *DIFF, "--raw", "-z", "--no-abbrev", commits.base, commits.head))
-    sections = _sections(_git(repository, *DIFF, *PATCH, commits.base, commits.head))
-    return tuple(_changed_files(raw, sections))
-
-
-def _changed_files(raw: Iterator[str], sections: Iterator[bytes]) -> Iterator[ChangedFile]:
-    for about in raw:
-        _, _, old, new, score = about.split()
-        letter = score[0]
-        previous = next(raw)
-        path = next(raw) if letter in "RC" else previous
-        patch = _patch(next(sections))
-        if letter == "T":  # Git writes a file that changed its type as one removed and one added
-            next(sections)
-        yield ChangedFile(
-            path=path,
-            status=STATUSES[letter],
-            sha=old if letter == "D" else new,
-            previous_path=previous if letter in "RC" else None,
-            patch=None if letter == "T" else patch,
-        )
-
-
-def _sections(diff: bytes) -> Iterator[bytes]:
-    starts = [match.start() for match in re.finditer(rb"^diff --git ", diff, re.MULTILINE)]
-    for start, end in zip(starts, chain(starts[1:], [len(diff)]), strict=True):
-        yield diff[start:end]
-
-
-def _patch(section: bytes) -> str | None:
-    hunk = re.search(rb"^@@ ", section, re.MULTILINE)
-    return None if hunk is None else section[hunk.start() :].decode(errors="replace").removesuffix("\n")
-
-
 # --- Git itself
 
 
-def _fields(output: bytes) -> Iterator[str]:
+def fields(output: bytes) -> Iterator[str]:
+    """The names in what Git writes with `-z`."""
     return map(os.fsdecode, output.split(b"\0")[:-1])
 
 
-def _git(directory: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+def git(directory: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    """What `git` writes when it is run in a directory. Raises CheckoutError with what it says where it fails."""
     command = ["git", "-c", "core.quotepath=false", "-C", str(directory), *arguments]
     environment = os.environ | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     try:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
+from msgspec import structs
+
 from bot.config import Limits, RepositoryConfig
 from bot.models import Comment, History, Offer, Place, Placement, Thread
 from bot.suggestions import ADDITIVE, Diff, combined, shown_as_diff, suggest
@@ -77,7 +79,9 @@ class Wanted:
 
     def texts(self, findings: Sequence[Finding]) -> set[str]:
         """The lines that suggestions for these findings would hold now, in whatever way they mend them."""
-        unlimited = replace(self, config=replace(self.config, max_comments=Limits(len(findings), len(findings))))
+        unlimited = replace(
+            self, config=structs.replace(self.config, max_comments=Limits(len(findings), len(findings)))
+        )
         together, _ = unlimited.comments(findings, History())
         every = chain(self.suggestions(findings, ()), together)
         return {comment.suggestion.replacement for comment in every if comment.suggestion}

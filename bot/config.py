@@ -7,15 +7,17 @@ never stops a review: a key that cannot be used counts as not given.
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import msgspec
-from pathspec import GitIgnoreSpec
+from msgspec.structs import replace
 
 from rules import Options, Severity, all_rules
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 CONFIG_PATH = ".github/asyncify.toml"
 OPERATOR_NAME = "the operator's asyncify.toml"
@@ -27,16 +29,14 @@ Scope = Literal["introduced", "changed-lines", "changed-files"]
 HttpClient = Literal["auto", "httpx2", "httpx", "aiohttp"]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """How many comments may be posted."""
 
     review: int = 10
     pull_request: int = 25
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryConfig:
+class RepositoryConfig(msgspec.Struct, frozen=True):
     """The settings in force for one repository; the names are those of the file with `_` for `-`.
 
     `select` and `ignore` hold rules ("blocking/sleep") and packs ("blocking"); an empty `select` means all of them.
@@ -60,9 +60,9 @@ class RepositoryConfig:
     review_drafts: bool = False
     review_bots: bool = False
     max_comments: Limits = Limits()
-    blocking: Mapping[str, str | None] = field(default_factory=dict)
-    offloads: Mapping[str, int] = field(default_factory=dict)
-    origins: Mapping[str, str] = field(default_factory=dict)
+    blocking: Mapping[str, str | None] = msgspec.field(default_factory=dict)
+    offloads: Mapping[str, int] = msgspec.field(default_factory=dict)
+    origins: Mapping[str, str] = msgspec.field(default_factory=dict)
     locked: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
 
@@ -85,8 +85,7 @@ MEANINGS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True):
     """One configuration file: its text, and the name by which people know it ("octo/.github: .github/asyncify.toml").
 
     A name that ends in `pyproject.toml` means that only its table `[tool.asyncify]` is ours. The operator's file may hold
@@ -142,14 +141,16 @@ def excluded(path: str, config: RepositoryConfig) -> bool:
 def keys() -> tuple[str, ...]:
     """The keys of a configuration file, in the order of the documentation."""
     return tuple(
-        one.name.replace("_", "-")
-        for one in fields(RepositoryConfig)
-        if one.name not in {"origins", "locked", "problems"}
+        name.replace("_", "-")
+        for name in RepositoryConfig.__struct_fields__
+        if name not in {"origins", "locked", "problems"}
     )
 
 
 @cache
-def _globs(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+def _globs(patterns: tuple[str, ...]) -> "GitIgnoreSpec":
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 -- few projects exclude anything
+
     return GitIgnoreSpec.from_lines(patterns)
 
 

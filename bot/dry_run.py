@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.changes import Range, changed_files, parse_range
 from bot.check import CONFIG_FILES, read_config, read_revision
-from bot.checkout import Range, changed_files, list_blobs, parse_range, read_blobs, top_level
+from bot.checkout import list_blobs, read_blobs, top_level
 from bot.config import RepositoryConfig, to_options
 from bot.facts_cache import FactsCache
 from bot.models import ChangedFile, CheckRun, History, PullRef, PullRequest, Review

@@ -7,7 +7,9 @@ fixes of several rules or files leave without a use goes in the end.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from rules import (
     Analysis,
@@ -32,14 +34,13 @@ Candidates = Callable[[Finding], tuple[Fix, ...]]
 """The fixes of a finding that may be made, in the order in which they are tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(msgspec.Struct, frozen=True):
     """All that an analysis wants: the texts and facts of every file, the merge base if it matters, and what shares the work."""
 
     sources: Mapping[str, bytes]
     facts: Mapping[str, Facts]
     base: Base | None = None
-    options: Options = Options()  # noqa: RUF009 -- frozen
+    options: Options = Options()
     each: Each = map
 
     def analyze(self) -> Analysis:
@@ -57,8 +58,7 @@ class Project:
         return replace(self, sources={**self.sources, **texts}, facts={**self.facts, **facts})
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(msgspec.Struct, frozen=True):
     """What the fixes made of a project: the fixes in the order in which they were made, and the findings left."""
 
     project: Project
@@ -154,8 +154,7 @@ def _are_readable(sources: Mapping[str, bytes], fixes: Sequence[Fix], paths: Ite
     return not any(read_facts(apply_edits(sources[path], by_path[path])).problem for path in paths)
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """The findings that are to be fixed, by fingerprint; in one way (see `rules.Way`), or the first that may be gone."""
 
     fingerprints: frozenset[str]
@@ -163,8 +162,7 @@ class Wish:
     way: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True):
     """What came of a wish: the texts of the files that change, the fixes in them, and the findings that were left, each with the fix
     that it might have got.
     """

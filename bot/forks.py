@@ -10,8 +10,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from multiprocessing.connection import Connection
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 FEWEST = 8  # pieces of work for each process: a copy costs as much as one or two findings
 
@@ -52,7 +54,7 @@ def _parts(shares: Sequence[Sequence[_S]], count: int) -> list[list[int]]:
     return [sorted(part) for part in parts if part]
 
 
-def _copy(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]]) -> Connection:
+def _copy(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]]) -> "Connection":
     """Where the results of a copy of this process that works come from, all at once."""
     from multiprocessing import get_context  # noqa: PLC0415 -- few runs have so much to do
 
@@ -63,13 +65,13 @@ def _copy(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]]) ->
     return receiving
 
 
-def _work(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], sending: Connection) -> None:
+def _work(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], sending: "Connection") -> None:
     gc.freeze()  # so that looking for garbage does not write to all that is shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the first process's to answer
     sending.send([work(share) for share in shares])
 
 
-def _results(copy: Connection) -> list[_R]:
+def _results(copy: "Connection") -> list[_R]:
     with copy:
         try:
             results: list[_R] = copy.recv()

@@ -50,7 +50,7 @@ def plan(
     `history` what was said before. With `everything`, all that stands in these files is spoken of, as somebody asked for.
     """
     diff = {file.path: _hunks_of(file) for file in files if file.status != "removed"}
-    wanted = Wanted(diff, sources, replace(config, scope="changed-files") if everything else config)
+    wanted = Wanted(diff, sources, structs.replace(config, scope="changed-files") if everything else config)
     findings = {finding.fingerprint: finding for finding in analysis.findings}
     again = wanted.again(findings, history, pull.head)
     placed = {

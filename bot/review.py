@@ -106,7 +106,7 @@ async def review(ref: PullRef, tools: Tools, asked: str = "") -> Outcome:
     history = replace(history, threads=await _threads(stands, tools.store))
     history = replace(history, muted=muted(analysis.findings, history.threads, mutes, code.head))
     if asked:
-        config = replace(config, review_drafts=True, review_bots=True)
+        config = structs.replace(config, review_drafts=True, review_bots=True)
     planned = plan(analysis, stands.pull, files, code.sources, history, config, everything=bool(asked))
     planned = await _sure(planned, analysis, code, config, tools.analyst)
     outcome = await _say(github, await _unmoved(github, stands), planned, analysis, asked)

@@ -6,7 +6,6 @@ from difflib import get_close_matches
 
 import click
 
-from bot.terminal import open_console
 from rules import Rule, all_rules
 
 
@@ -37,6 +36,8 @@ def print_pages(rules: Sequence[Rule], form: str) -> None:
         click.echo("\n\n".join(_page(rule) for rule in rules))
     else:
         from rich.markdown import Markdown  # noqa: PLC0415 -- `check` looks up rules, and does without
+
+        from bot.terminal import open_console  # noqa: PLC0415 -- the same
 
         console = open_console()
         for rule in rules:
