@@ -5,17 +5,18 @@ A blob is read once for each version of the engine. A cache that is broken, or c
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b, sha256
 from pathlib import Path
 
 import msgspec
 
 from bot.checkout import replace_file
-from bot.shares import read_share, shares
+from bot.forks import in_forks
 from rules import ENGINE_VERSION, Facts, decode_facts, encode_facts, read_facts
 
-PARALLEL_FROM = 4_000_000  # bytes: below, starting processes costs more than they save
+SHARED_FROM = 100_000  # bytes: below, a copy of the process costs more than it saves
+SHARES = 16  # parts of what is to be read, about as large as each other
 SEAL = 16  # bytes of the digest at the start of the file
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,6 @@ class FactsCache:
     def __init__(self, root: Path) -> None:
         self._path = cache_directory() / f"{sha256(os.fsencode(root)).hexdigest()[:32]}.facts"
         self._stored = _load(self._path)
-        self._encoded: dict[str, bytes] = {}
         self._facts: dict[str, Facts] = {}
 
     def missing(self, shas: Iterable[str]) -> set[str]:
@@ -47,13 +47,9 @@ class FactsCache:
 
     def read(self, blobs: Mapping[str, bytes]) -> None:
         """Read the blobs, in several processes where there is much to read."""
-        processes = min(os.cpu_count() or 1, sum(map(len, blobs.values())) // PARALLEL_FROM + 1)
-        if processes == 1:
-            self._facts |= {sha: read_facts(source) for sha, source in blobs.items()}
-        else:
-            encoded = _read_in_processes(blobs, processes)
-            self._encoded |= encoded
-            self._facts |= {sha: decode_facts(one) for sha, one in encoded.items()}
+        is_shared = sum(map(len, blobs.values())) >= SHARED_FROM
+        for facts in in_forks(_read, _shares(blobs)) if is_shared else [_read([*blobs.items()])]:
+            self._facts |= facts
 
     def __getitem__(self, sha: str) -> Facts:
         return self._facts[sha]
@@ -62,7 +58,7 @@ class FactsCache:
         """Keep what was used for the next run."""
         if self._facts.keys() <= self._stored.keys():
             return
-        known = self._stored | self._encoded
+        known = self._stored
         stored = _Stored(ENGINE_VERSION, {sha: known.get(sha) or encode_facts(one) for sha, one in self._facts.items()})
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,12 +93,10 @@ def _sealed(encoded: bytes) -> bytes:
     return blake2b(encoded, digest_size=SEAL).digest() + encoded
 
 
-def _read_in_processes(blobs: Mapping[str, bytes], processes: int) -> dict[str, bytes]:
-    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 -- few runs have so much to read
-    from multiprocessing import get_context  # noqa: PLC0415 -- the same
+def _shares(blobs: Mapping[str, bytes]) -> list[list[tuple[str, bytes]]]:
+    largest_first = sorted(blobs.items(), key=lambda blob: -len(blob[1]))
+    return [largest_first[place::SHARES] for place in range(SHARES)]
 
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        read: dict[str, bytes] = {}
-        for share in pool.map(read_share, shares(blobs)):
-            read |= share
-    return read
+
+def _read(blobs: Sequence[tuple[str, bytes]]) -> dict[str, Facts]:
+    return {sha: read_facts(source) for sha, source in blobs}

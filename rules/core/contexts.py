@@ -7,7 +7,7 @@ offload ends it, since its callable stands among the arguments and is not called
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property, partial, wraps
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -99,6 +99,16 @@ class Known(Protocol):
         """The blocking calls that stand in it."""
 
 
+def told_once(ask: "Callable[[ProjectFunction, Contexts], _V]") -> "Callable[[ProjectFunction, Contexts], _V]":
+    """Decorator: what is to be said of a function in some contexts, for those who ask again and again."""
+
+    @wraps(ask)
+    def asked(function: ProjectFunction, contexts: "Contexts") -> _V:
+        return contexts.told(ask, function)
+
+    return asked
+
+
 class Contexts:
     """The contexts of all functions of a project, worked out when asked for.
 
@@ -113,6 +123,7 @@ class Contexts:
         self.arguments = Arguments(project, self.once)
         self._memory = project.memory
         self._tables: dict[str, Mapping[Any, Any]] = {}
+        self._told: dict[tuple[object, ProjectFunction], Any] = {}
         self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = self._memory.answers()
         self._own_sinks: dict[ProjectFunction, tuple[Sink, ...]] = self._memory.answers()
         self._sinks: dict[ProjectFunction, Sink | None] = {}
@@ -128,6 +139,14 @@ class Contexts:
         if kind not in self._tables:
             self._tables[kind] = self._memory.table(kind, build, by)
         return self._tables[kind]
+
+    def told(self, ask: "Callable[[ProjectFunction, Contexts], _V]", function: ProjectFunction) -> _V:
+        """What is to be said of a function; it is asked once."""
+        key = (ask, function)
+        if key not in self._told:
+            self._told[key] = ask(function, self)
+        found: _V = self._told[key]
+        return found
 
     def settle(self) -> None:
         """Compare what all files make up with what they did before, so that answers hold which rest on it.

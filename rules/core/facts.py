@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -381,6 +381,10 @@ class Facts:
     @property
     def problem(self) -> str:
         return self.outline.problem
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Facts], tuple[bytes]]:
+        """From process to process they go packed."""
+        return decode_facts, (encode_facts(self),)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Facts) and (self.outline, self.body) == (other.outline, other.body)

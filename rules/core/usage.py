@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rules.core.contexts import Contexts
+from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Call, Collection, Expression, Import
 from rules.core.mentions import as_named, files_that_could_mean, names_of, sites_of
 from rules.core.repository import is_offline
@@ -126,8 +126,13 @@ def given_to(call: Call) -> tuple[Expression | None, ...]:
     return (*call.arguments, *(value for _, value in call.keywords))
 
 
-def reached(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFunction]:
+@told_once
+def reached(function: ProjectFunction, contexts: Contexts) -> tuple[ProjectFunction, ...]:
     """The function, what is defined in it, and all of the project that it calls."""
+    return tuple(_reached(function, contexts))
+
+
+def _reached(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFunction]:
     seen = {function}
     waiting = [function]
     while waiting:

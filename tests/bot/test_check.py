@@ -17,6 +17,7 @@ from bot.check import Wish, check
 from bot.checkout import CheckoutError
 from bot.cli import asyncify
 from bot.fixing import fix_all
+from bot.forks import FEWEST
 from rules import Facts, all_rules, read_facts
 from tests.bot.repository import Repository
 
@@ -563,18 +564,29 @@ def test_a_cache_that_cannot_be_written(shop: Repository, tmp_path: Path, caplog
     assert "could not be written" in caplog.text
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # by the tests
 def test_much_is_read_by_several_processes(shop: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The findings are the same."""
-    shop.write({f"app/m{number}.py": f"# {number}\n{MAIN}" for number in range(6)})
+    """The findings are the same, and so is what is kept."""
+    shop.write({f"app/m{number}.py": f"# {number}\n{MAIN}" for number in range(2 * FEWEST)})
     alone = found(".")
     (cache,) = (Path(os.environ["XDG_CACHE_HOME"]) / "asyncify").iterdir()
     cache.unlink()
-    monkeypatch.setattr("bot.facts_cache.PARALLEL_FROM", 1)
-    monkeypatch.setattr("bot.shares.SHARE", 300)
-    monkeypatch.setattr("bot.facts_cache.read_facts", None)
+    read: list[bytes] = []
+
+    def noted(source: bytes) -> Facts:
+        read.append(source)
+        return read_facts(source)
+
+    monkeypatch.setattr("bot.facts_cache.SHARED_FROM", 1)
+    monkeypatch.setattr("bot.facts_cache.read_facts", noted)
+    monkeypatch.setattr("bot.forks._cores", lambda: 2)
+    monkeypatch.setattr("bot.forks._threads", lambda: 1)  # others are those of the tests
 
     assert found(".") == alone
-    assert len(alone) == 6
+    assert len(alone) == 2 * FEWEST
+    assert len(read) == FEWEST  # a copy has read the others
+    monkeypatch.setattr("bot.facts_cache.read_facts", None)
+    assert found(".") == alone
 
 
 # --- as it is installed

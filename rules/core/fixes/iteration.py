@@ -5,7 +5,7 @@ A dictionary or set that grows or shrinks ends the loop with a RuntimeError: htt
 
 from collections.abc import Iterator
 
-from rules.core.contexts import Contexts
+from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Element, Expression, Function, Name, Subscript
 from rules.core.values import ProjectFunction
 
@@ -14,6 +14,7 @@ VIEWS = frozenset({"items", "keys", "values"})
 RESIZING = frozenset({"add", "clear", "discard", "pop", "popitem", "remove", "setdefault", "update"})
 
 
+@told_once
 def runs_through_shared(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a loop of the function itself runs through what the module, or the object whose method it is, keeps and others change."""
     facts = contexts.project.function(function)

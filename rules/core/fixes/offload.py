@@ -1,10 +1,11 @@
 """A call handed to a worker thread where it stands: `await run_in_threadpool(f, ...)`."""
 
 import ast
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from rules.core.contexts import Contexts
+from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Collection, Constant, Facts, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
@@ -85,11 +86,7 @@ def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Co
 def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
     """A chain of blocking calls, `engine.connect().execute(...)`, handed over as one, with what blocks in its arguments."""
     function = remark.function
-    blocking = {
-        site.span: site
-        for site in contexts.project.function(function).sites
-        if contexts.blocking(site, _where(site, function)) is not None
-    }
+    blocking = _blocking(function, contexts)
     inner = document.call_at(remark.site.span) if remark.site is not None else None
     whole = _chain_around(inner, set(blocking), document) if inner is not None else None
     handing = hand_over(document, contexts)
@@ -105,6 +102,13 @@ def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix
         wrapped = [document.insert(start, f"(await {handing.name}(lambda: "), document.insert(end, "))")]
     title = f"Hand the whole expression to a worker thread with `{handing.name}`"
     return marked(Fix(title, Way.OFFLOAD, (*wrapped, *handing.edits)), function, contexts)
+
+
+@told_once
+def _blocking(function: ProjectFunction, contexts: Contexts) -> Mapping[Span, Site]:
+    """The calls in a function that block themselves, by where they stand."""
+    sites = contexts.project.function(function).sites
+    return {site.span: site for site in sites if contexts.blocking(site, _where(site, function)) is not None}
 
 
 def _chain_of(call: ast.Call, document: Document) -> list[ast.Call]:
@@ -175,11 +179,11 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
         return BOUND
     if is_called_on(knowledge.per_thread, site.call, where, contexts):
         return PER_THREAD
-    sites = contexts.project.function(function).sites
-    if any(is_used_by_others(other.call, function, contexts) for other in sites):
+    if _is_contended(function, contexts):
         return CONTENDED
     target = contexts.project.called_function(contexts.project.value(site.call.callee, where))
-    meant = dict.fromkeys((*((target,) if target is not None else ()), *contexts.targets(function, sites.index(site))))
+    targets = contexts.targets(function, contexts.project.function(function).sites.index(site))
+    meant = dict.fromkeys((*((target,) if target is not None else ()), *targets))
     inside = list(dict.fromkeys(inner for one in meant for inner in reached(one, contexts)))
     if runs_beside_itself(function, contexts) and _shares(site, function, inside, contexts):
         return CONTENDED
@@ -189,7 +193,14 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
     return next((hazard for hazard in hazards if hazard not in {"", SHARED, ITERATED}), "")
 
 
-def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -> bool:
+@told_once
+def _is_contended(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call in a function is made on a connection that others use at the same time."""
+    sites = contexts.project.function(function).sites
+    return any(is_used_by_others(site.call, function, contexts) for site in sites)
+
+
+def _finishes_for_others(functions: Iterable[ProjectFunction], contexts: Contexts) -> bool:
     """Whether all that they do with what is another object in each thread is to finish what others began with it."""
     per_thread = contexts.project.knowledge.per_thread
     done = {
@@ -201,7 +212,7 @@ def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -
     return bool(done) and done <= FINISHING
 
 
-def _shares(site: Site, function: ProjectFunction, inside: list[ProjectFunction], contexts: Contexts) -> bool:
+def _shares(site: Site, function: ProjectFunction, inside: Iterable[ProjectFunction], contexts: Contexts) -> bool:
     """Whether the call, or a helper behind it, uses a session or connection that its caller made."""
     if uses_exclusively(site.call, function, contexts):
         return True

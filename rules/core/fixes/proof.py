@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from rules.core.blocking import sinks_of
-from rules.core.contexts import Contexts
+from rules.core.contexts import Contexts, told_once
 from rules.core.edits import EditConflictError, apply_edits, decode_source
 from rules.core.facts import (
     Attribute,
@@ -133,9 +133,9 @@ def _places(
 def objection_in(was: ProjectFunction, place: ProjectFunction, before: Contexts, after: Contexts) -> str:
     """What is wrong with one function that was changed."""
     old, new = before.project.function(was), after.project.function(place)
-    if new.asynchronous and _blocking(after, place) - (_blocking(before, was) if old.asynchronous else Counter()):
+    if new.asynchronous and _blocking(place, after) - (_blocking(was, before) if old.asynchronous else Counter()):
         return "blocks elsewhere"
-    if _forgotten(after, place) > _forgotten(before, was):
+    if _forgotten(place, after) > _forgotten(was, before):
         return "leaves a coroutine unawaited"
     if any(_awaits_nothing(site, place, after) for site in new.sites if site.awaited) and not old.suspends:
         return "awaits what is no coroutine"
@@ -292,12 +292,14 @@ def _parameter(parameter: Parameter, where: Where, contexts: Contexts) -> object
     return (parameter.name, parameter.kind, parameter.has_default, given is not None)
 
 
-def _blocking(contexts: Contexts, function: ProjectFunction) -> Counter[str]:
+@told_once
+def _blocking(function: ProjectFunction, contexts: Contexts) -> Counter[str]:
     """What blocks the loop when the function runs there: its own calls, and those of the helpers that it calls."""
     return Counter(sink.name for sink in sinks_of(function, contexts))
 
 
-def _forgotten(contexts: Contexts, function: ProjectFunction) -> int:
+@told_once
+def _forgotten(function: ProjectFunction, contexts: Contexts) -> int:
     """How many calls in the function give a coroutine that nobody awaits there, by itself or together with others."""
     sites = contexts.project.function(function).sites
     gathered = [

@@ -2,7 +2,7 @@
 
 import ast
 
-from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
+from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, told_once
 from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.responses import is_sent
@@ -36,6 +36,7 @@ def reverse(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
     return Fix("Drop `async`", Way.REVERSE, edits, notes=(SENT if function.generator else CALLED,))
 
 
+@told_once
 def refusal(function: ProjectFunction, contexts: Contexts) -> str:
     """Why a function may not lose its `async`, in a few words; empty where it may.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from rules.core.contexts import Contexts
+from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Awaited, Call, Element, Expression, Function, Name, Subscript
 from rules.core.findings import Applicability, Fix
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
@@ -83,7 +83,9 @@ def is_called_on(classes: frozenset[str], call: Call, where: Where, contexts: Co
     return not classes.isdisjoint(contexts.project.knowledge.family(receiver.of.name))
 
 
+@told_once
 def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
+    """Why a function may not run in a worker thread beside others, as a clause; empty where it may."""
     project = contexts.project
     facts = project.function(function)
     if _shared_writes(facts, function, contexts):
@@ -212,6 +214,7 @@ def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts)
     )
 
 
+@told_once
 def runs_beside_itself(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a coroutine of the function is made without being awaited there and then, as for `gather`.
 
