@@ -112,13 +112,13 @@ def told_once(ask: "Callable[[ProjectFunction, Contexts], _V]") -> "Callable[[Pr
 class Contexts:
     """The contexts of all functions of a project, worked out when asked for.
 
-    `known` is what tells some of it already.
+    `known` is what tells some of it already; `before` are those of the project before edits that left its API as it was.
     """
 
-    def __init__(self, project: Project, known: "Known | None" = None) -> None:
+    def __init__(self, project: Project, known: "Known | None" = None, before: "Contexts | None" = None) -> None:
         self.project = project
         self._known = known
-        self._roots = Roots(project)
+        self._roots = Roots(project, (before.project, before.roots) if before is not None else None)
         self.once = Once(project, self._roots)
         self.arguments = Arguments(project, self.once)
         self._memory = project.memory

@@ -7,8 +7,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 
 import msgspec
+from msgspec.structs import replace
 
-from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Import, Name, Typed, last_name
+from rules.core.facts import (
+    Attribute,
+    Call,
+    Collection,
+    Constant,
+    Expression,
+    Facts,
+    Function,
+    Import,
+    Name,
+    Typed,
+    last_name,
+)
 from rules.core.library import Registration, Role
 from rules.core.memory import ALL
 from rules.core.project import DEPENDS, Project
@@ -61,10 +74,14 @@ class Root(msgspec.Struct, frozen=True):
 
 
 class Roots:
-    """The functions of a project that a framework calls, and as what."""
+    """The functions of a project that a framework calls, and as what.
 
-    def __init__(self, project: Project) -> None:
+    `before` is the project before some files were edited, with its roots, where that left all registrations as they were.
+    """
+
+    def __init__(self, project: Project, before: tuple[Project, tuple[Root, ...]] | None = None) -> None:
         self._project = project
+        self._before = before
         self._memory = project.memory
         self._models: dict[ProjectClass, tuple[tuple[Value | None, ...], tuple[ProjectFunction, ...]]] = (
             self._memory.answers()
@@ -94,6 +111,24 @@ class Roots:
 
     @cached_property
     def _all(self) -> tuple[Root, ...]:
+        taken_over = self._taken_over(*self._before) if self._before is not None else None
+        return taken_over if taken_over is not None else self._found_all()
+
+    def _taken_over(self, before: Project, roots: tuple[Root, ...]) -> tuple[Root, ...] | None:
+        """Those before, where they are now: lambdas may have come between. None where one of them is a lambda."""
+        moved = dict(self._moved(before))
+        if any(root.function not in moved for root in roots if root.function.path in self._project.edited):
+            return None
+        return tuple([_moved_root(root, moved) for root in roots])
+
+    def _moved(self, before: Project) -> Iterator[tuple[ProjectFunction, ProjectFunction]]:
+        for path in self._project.edited:
+            old, new = (_named(project.facts[path]) for project in (before, self._project))
+            yield from (
+                (ProjectFunction(path, was), ProjectFunction(path, now)) for was, now in zip(old, new, strict=True)
+            )
+
+    def _found_all(self) -> tuple[Root, ...]:
         found: dict[ProjectFunction, Root] = {}
         for root in self._registered():
             if root.function not in found or found[root.function].role is Role.STARTUP:
@@ -450,6 +485,15 @@ class Roots:
                     if inner is not None:
                         included[inner] = (self._project.definition(outer, where), _text(site.call, "prefix"))
         return own, included
+
+
+def _named(facts: Facts) -> list[int]:
+    return [index for index, function in enumerate(facts.functions) if not function.is_lambda]
+
+
+def _moved_root(root: Root, moved: Mapping[ProjectFunction, ProjectFunction]) -> Root:
+    function, dependencies = moved.get(root.function), [moved.get(one, one) for one in root.dependencies]
+    return replace(root, function=function or root.function, dependencies=tuple(dependencies))
 
 
 def file_of(function: ProjectFunction) -> str:

@@ -42,15 +42,19 @@ class Surroundings:
             self._said[ask, path] = ask(path, self._contexts)
         return self._said[ask, path]
 
-    def after(self, edited: Mapping[str, Facts]) -> Contexts:
-        """The contexts of the repository with other facts of some files."""
+    def after(self, edited: Mapping[str, Facts], *, has_same_api: bool = False) -> Contexts:
+        """The contexts of the repository with other facts of some files.
+
+        With `has_same_api` they are to be asked only where signatures and registrations are as they were.
+        """
         project = self._contexts.project
         if isinstance(project.memory, Recalling):
             return Contexts(noting.edited(project, edited))
         if self._around is None or self._around.hidden != edited.keys():
             self._around = _Around(project, frozenset(edited))
         fits = self._around.fits(edited)
-        return Contexts(project.with_facts(edited), self._around if fits else None)
+        before = self._contexts if has_same_api else None
+        return Contexts(project.with_facts(edited), self._around if fits else None, before)
 
 
 class _Around:

@@ -65,7 +65,7 @@ def objection(
             return read
         edited[path] = read
     surroundings = surroundings or Surroundings(contexts)
-    changed = surroundings.after(edited)
+    changed = surroundings.after(edited, has_same_api=fix.way is not Way.REPAIR)
     return _contract_objection(fix, surroundings, changed, edited) or _meaning_objection(
         contexts, changed, function, edited
     )
