@@ -237,7 +237,7 @@ class Project(Classes):
         return self._memory[key]
 
     def _scope(self, name: str, where: Where) -> Where:
-        """What decides on a name: the function that knows it, and the line where that function says several things of it."""
+        """What decides on a name: the function that knows it (or the module), and the line where that says several things of it."""
         functions = self.facts[where.path].functions
         index, line = where.function, where.line
         while index > 0:
@@ -251,7 +251,8 @@ class Project(Classes):
                 if parameter.name == name:
                     return Where(where.path, index)
             index, line = function.parent, 0
-        return Where(where.path, 0, line)
+        is_one = not line or len(functions[0].bindings.get(name, ())) < 2
+        return Where(where.path, 0, 0 if is_one else line)
 
     def _name(self, name: str, where: Where) -> Value | None:
         functions = self.facts[where.path].functions
