@@ -126,6 +126,8 @@ class Arguments:
 
     def told(self, called: ProjectFunction, caller: ProjectFunction, site: Site, known: Told) -> Told:
         """What a call tells of the parameters of what it calls, where so much is known of those of the caller."""
+        if called in self._unseen and self._unseen[called]:  # noqa: RUF019 -- of `get` nothing would be noted
+            return NOTHING_TOLD
         told = frozenset(self._each_told(called, caller, site, dict(known)))
         return NOTHING_TOLD if told and self._is_called_unseen(called) else told
 

@@ -155,6 +155,8 @@ class Classes(Origins):
     def decorators(self, of: ProjectFunction) -> tuple[Value | None, ...]:
         """What the decorators of a function are; of `@retry(...)` it is `retry`."""
         function = self.function(of)
+        if not function.decorators:
+            return ()
         where = Where(of.path, function.parent, function.line)
         bare = (d.callee if isinstance(d, Call) else d for d in function.decorators)
         return tuple(self.value(decorator, where) for decorator in bare)

@@ -21,9 +21,9 @@ def may_be_called_unseen(function: ProjectFunction, project: Project) -> bool:
         if any(name in project.facts[path].outline.mentions for name in names):
             return True
         for name in {name.removeprefix(".") for name in names}:
-            for call, at in project.calls_named(path, name):
-                if as_named(call.callee) in names and project.value(call.callee, at) in unseen:
-                    return True
+            called = project.called_by_name(path, name)
+            if any(as_named(callee) in names and value in unseen for callee, value in called):
+                return True
     return False
 
 

@@ -31,6 +31,8 @@ class Once:
 
     def runs_once(self, function: ProjectFunction) -> bool:
         """Whether a cache keeps the one result that a function can have: it takes no arguments."""
+        if not self._project.function(function).decorators:
+            return False
         names = self._decorators(function)
         own = 1 if "builtins.classmethod" in names else 0
         return not names.isdisjoint(CACHES) and len(self._project.function(function).parameters) == own

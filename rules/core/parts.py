@@ -155,6 +155,7 @@ def closed(
 ) -> Function:
     """A function of which all was read."""
     local = scope.bindings.keys() | {parameter.name for parameter in parameters}
+    writes = (scope.writes - (local - _other_names(scope)) if scope.writes else set[str]()) | scope.outer
     return Function(
         name=scope.name,
         qualname=scope.qualname,
@@ -174,7 +175,7 @@ def closed(
         sites=tuple(scope.sites),
         results=tuple(scope.results),
         yields=tuple(scope.yields),
-        writes=tuple(sorted((scope.writes - (local - _other_names(scope))) | scope.outer)),
+        writes=tuple(sorted(writes)),
         reads=tuple(sorted(scope.mentions.keys() - local)),
         managers=tuple(scope.managers),
         held=tuple(scope.held),

@@ -97,6 +97,7 @@ class Project(Classes):
     ) -> None:
         super().__init__(facts, knowledge, before, memory)
         self._memory: dict[object, Value | None] = self.memory.answers()
+        self._called_by_name: dict[tuple[str, str], frozenset[tuple[Expression, Value | None]]] = self.memory.answers()
         self._depth = 0
 
     def with_facts(self, edited: Mapping[str, Facts]) -> Project:
@@ -106,6 +107,7 @@ class Project(Classes):
     def forget(self) -> None:
         """Keep only what was gathered of files, not what names mean."""
         self._memory.clear()
+        self._called_by_name.clear()
 
     # Expressions
 
@@ -481,6 +483,15 @@ class Project(Classes):
             for call, at in self.calls_named(path, name) if called else ():
                 if self.value(call.callee, at) == target:
                     yield call, at
+
+    def called_by_name(self, path: str, name: str) -> frozenset[tuple[Expression, Value | None]]:
+        """What a file calls by a name, each as it is written there, with what it is."""
+        key = (path, name)
+        if key not in self._called_by_name:
+            self._called_by_name[key] = frozenset()
+            calls = self.calls_named(path, name)
+            self._called_by_name[key] = frozenset([(call.callee, self.value(call.callee, at)) for call, at in calls])
+        return self._called_by_name[key]
 
     def _naming(self, function: ProjectFunction) -> Iterable[str]:
         """The files that can name a function: its own and those that import its module; of a method, those that call it."""

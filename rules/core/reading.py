@@ -82,7 +82,7 @@ def read_facts(source: bytes, tree: ast.Module | None = None) -> Facts:
         return _unreadable(f"it is larger than {LONGEST_FILE:,} bytes")
     try:
         text = decode_source(source)
-        if LONE_RETURN.search(text):
+        if "\r" in text and LONE_RETURN.search(text):
             return _unreadable("it has carriage returns that end no line")
         with uncollected():
             part = read_part(text, (tree or parse(text)).body)
@@ -437,6 +437,8 @@ class _Reader:
             outer[name] = outer.get(name, 0) + scope.mentions[name]
 
     def _parameters(self, arguments: ast.arguments) -> tuple[Parameter, ...]:
+        if not (arguments.args or arguments.kwonlyargs or arguments.posonlyargs or arguments.vararg or arguments.kwarg):
+            return ()
         plain = [*((a, "positional") for a in arguments.posonlyargs), *((a, "normal") for a in arguments.args)]
         defaults: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults))
         defaults += arguments.defaults
