@@ -123,7 +123,7 @@ class Contexts:
         self.arguments = Arguments(project, self.once)
         self._memory = project.memory
         self._tables: dict[str, Mapping[Any, Any]] = {}
-        self._told: dict[tuple[object, ProjectFunction], Any] = {}
+        self._told: dict[tuple[object, ProjectFunction], Any] = self._memory.answers()
         self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = self._memory.answers()
         self._own_sinks: dict[ProjectFunction, tuple[Sink, ...]] = self._memory.answers()
         self._sinks: dict[ProjectFunction, Sink | None] = {}
@@ -144,6 +144,7 @@ class Contexts:
         """What is to be said of a function; it is asked once."""
         key = (ask, function)
         if key not in self._told:
+            self._told[key] = None  # while it is asked
             self._told[key] = ask(function, self)
         found: _V = self._told[key]
         return found

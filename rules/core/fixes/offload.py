@@ -1,7 +1,7 @@
 """A call handed to a worker thread where it stands: `await run_in_threadpool(f, ...)`."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
@@ -200,7 +200,7 @@ def _is_contended(function: ProjectFunction, contexts: Contexts) -> bool:
     return any(is_used_by_others(site.call, function, contexts) for site in sites)
 
 
-def _finishes_for_others(functions: Iterable[ProjectFunction], contexts: Contexts) -> bool:
+def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -> bool:
     """Whether all that they do with what is another object in each thread is to finish what others began with it."""
     per_thread = contexts.project.knowledge.per_thread
     done = {
@@ -212,7 +212,7 @@ def _finishes_for_others(functions: Iterable[ProjectFunction], contexts: Context
     return bool(done) and done <= FINISHING
 
 
-def _shares(site: Site, function: ProjectFunction, inside: Iterable[ProjectFunction], contexts: Contexts) -> bool:
+def _shares(site: Site, function: ProjectFunction, inside: list[ProjectFunction], contexts: Contexts) -> bool:
     """Whether the call, or a helper behind it, uses a session or connection that its caller made."""
     if uses_exclusively(site.call, function, contexts):
         return True
