@@ -65,6 +65,13 @@ class Arguments:
         self._asked: dict[ProjectFunction, frozenset[str]] = project.memory.answers()
         self._unseen: dict[ProjectFunction, bool] = project.memory.answers()
 
+    def fit(self, called: ProjectFunction, call: Call) -> bool:
+        """Whether a function takes what a call gives by name: else the call raises `TypeError`, or means another function."""
+        parameters = self._project.function(called).parameters
+        if any(one.kind == "mapping" for one in parameters) or not self._project.decorators_are_known(called):
+            return True
+        return {name for name, _ in call.keywords if name} <= {one.name for one in parameters}
+
     def needs(self, site: Site, function: ProjectFunction) -> frozenset[str]:
         """What has to hold of the parameters of a function for one of its calls to be reached."""
         if not site.needs and not self._project.function(function).narrowings:

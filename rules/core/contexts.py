@@ -215,7 +215,8 @@ class Contexts:
         callee = self.project.value(site.call.callee, where)
         called = self.project.called_function(callee)
         if called is not None:
-            if self._runs_at_once(called, site) and not self.project.knowledge.is_offload(self.project.dotted(called)):
+            is_run = self._runs_at_once(called, site) and self.arguments.fit(called, site.call)
+            if is_run and not self.project.knowledge.is_offload(self.project.dotted(called)):
                 yield from (one for one in self._implementations(called) if not self._is_only_made(one, site))
                 yield from self._called_back(called, site.call, where)
         elif isinstance(callee, Outside):
@@ -654,9 +655,9 @@ class Contexts:
 
     def sink(self, function: ProjectFunction) -> Sink | None:
         """What a `def` comes to block in, itself or through the helpers that it calls: waiting before files, then the
-        nearest. None where nothing is known to block, or only the first call of a process runs the body.
+        nearest. None where nothing is known to block, or a cache keeps what the body gives.
         """
-        if self.once.runs_once(function):
+        if self.once.runs_seldom(function):
             return None
         if function not in self._sinks:
             self._memory.together("sinks", lambda: self._find_sinks(function))
@@ -728,7 +729,7 @@ class Contexts:
         while waiting:
             caller = waiting.popleft()
             for called, site in self.steps(caller):
-                if self.project.function(called).asynchronous or self.once.runs_once(called):
+                if self.project.function(called).asynchronous or self.once.runs_seldom(called):
                     continue
                 steps[caller].append((called, site))
                 if called not in steps:

@@ -16,6 +16,7 @@ from rules.core.roots import Roots
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 CACHES = frozenset({"functools.lru_cache", "functools.cache"})
+_AGEING = frozenset({"cachetools.cached", "cachetools.cachedmethod", "cachetools.func.ttl_cache"})
 MOST_VALUES = 4  # that a name is given
 _AGED = frozenset({"stale", "outdated", "expired"})
 _FILLING = frozenset({"add", "append", "setdefault", "update"})
@@ -36,6 +37,16 @@ class Once:
         names = self._decorators(function)
         own = 1 if "builtins.classmethod" in names else 0
         return not names.isdisjoint(CACHES) and len(self._project.function(function).parameters) == own
+
+    def runs_seldom(self, function: ProjectFunction) -> bool:
+        """The same, also where the cache forgets it after a time, or keeps it for an object that outlives a request."""
+        facts = self._project.function(function)
+        if self._decorators(function).isdisjoint(CACHES | _AGEING):
+            return False
+        if facts.owner < 0 or not facts.parameters:
+            return not facts.parameters
+        of = Object(ProjectClass(function.path, facts.owner))
+        return len(facts.parameters) == 1 and (self.runs_once(function) or not self.is_made_for_requests(of))
 
     def runs_once_for_arguments(self, function: ProjectFunction) -> bool:
         """Whether a cache keeps what a function gives for the same arguments."""

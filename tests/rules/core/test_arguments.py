@@ -504,3 +504,30 @@ def test_what_may_be_of_the_kind_that_is_asked_for_is_found(asked: str, given: s
 def test_the_other_branch_of_a_question_for_the_kind(given: str, is_found: bool) -> None:
     source = _KINDS.format(asked="str", given=given, otherwise="else:\n        requests.get(name)")
     assert bool(found("clients/requests", with_app("import json\nimport time\n\nimport requests", source))) is is_found
+
+
+@pytest.mark.parametrize(
+    ("declared", "is_found"),
+    [
+        ("def load(*names):", False),
+        ("def load(name):", False),
+        ("def load(name, item=None):", True),
+        ("def load(name, **options):", True),
+        ("@traced\ndef load(name):", True),
+        ("class load:\n    def __init__(self, name):", False),
+        ("class load:\n    def __init__(self, name, item):", True),
+    ],
+)
+def test_a_call_that_gives_what_a_function_does_not_take_never_runs_it(declared: str, is_found: bool) -> None:
+    deeper = "    " * (1 + declared.startswith("class"))
+    source = f"""
+{declared}
+{deeper}time.sleep(1)
+
+
+@app.get("/")
+async def home(name: str):
+    return load(name, item=name)
+"""
+    imports = "import time\n\nfrom elsewhere import traced"
+    assert bool(found("blocking/sleep", with_app(imports, source))) is is_found

@@ -235,3 +235,47 @@ def test_a_file_that_is_made_where_it_is_missing_is_left_alone(body: str) -> Non
 )
 def test_a_file_that_is_made_again_and_again_is_found(body: str) -> None:
     assert found("blocking/files", with_app(f"import os\nimport shutil\n{IMPORTS}", _MISSING.format(body=body)))
+
+
+AGEING = """
+from cachetools import TTLCache, cached
+from cachetools.func import ttl_cache
+
+
+{0}def keys():
+    return requests.get("https://a.example/keys").json()
+
+
+class Keys:
+{0}    def all(self):
+        return requests.get("https://a.example/keys").json()
+
+{0}    def one(self, name):
+        return requests.get("https://a.example/keys/" + name).json()
+
+
+kept = Keys()
+
+
+@app.get("/")
+async def home(name: str):
+    return {1}
+"""
+
+
+@pytest.mark.parametrize(
+    "cache", ["@cached(TTLCache(maxsize=1, ttl=3600))", "@ttl_cache(ttl=60)", "@functools.lru_cache"]
+)
+@pytest.mark.parametrize(
+    ("call", "is_found"),
+    [("keys()", False), ("kept.all()", False), ("kept.one(name)", True), ("Keys().all()", True)],
+)
+def test_what_is_kept_for_a_time(cache: str, call: str, is_found: bool) -> None:
+    decorated = f"{cache}\n"
+    source = AGEING.replace("{0}    def", f"    {decorated}    def").replace("{0}", decorated).replace("{1}", call)
+    assert bool(found("clients/requests", with_app(IMPORTS, source))) is is_found
+
+
+def test_what_nothing_keeps_is_found() -> None:
+    source = AGEING.replace("{0}", "").replace("{1}", "keys()")
+    assert found("clients/requests", with_app(IMPORTS, source))
