@@ -23,7 +23,7 @@ from rules.core.facts import (
     show,
 )
 from rules.core.facts import Collection as Display
-from rules.core.kinds import PLAIN, TEXTS, kinds_asked, kinds_of
+from rules.core.kinds import PLAIN, TEXTS, TRUTHFUL, kinds_asked, kinds_of
 from rules.core.mentions import may_be_called_unseen
 from rules.core.needs import (
     DIFFERS,
@@ -318,9 +318,13 @@ class Arguments:
         return True
 
     def _told_by_annotation(self, annotation: Expression | None, of: ProjectFunction) -> str:
-        """`MADE` where it names types, and None is none of them."""
+        """`MADE` where it names types, and None is none of them; `TRUE` where its objects always count as true."""
         function = self._project.function(of)
-        return MADE if self._leaves_out_none(annotation, Where(of.path, function.parent, function.line)) else ""
+        where = Where(of.path, function.parent, function.line)
+        named = self._project.value(annotation, where) if isinstance(annotation, (Name, Attribute)) else None
+        if isinstance(named, Outside) and named.name in TRUTHFUL:
+            return TRUE
+        return MADE if self._leaves_out_none(annotation, where) else ""
 
     def _leaves_out_none(self, annotation: Expression | None, where: Where) -> bool:
         match annotation:

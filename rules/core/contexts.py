@@ -23,6 +23,7 @@ from rules.core.facts import (
     Constant,
     Expression,
     Name,
+    Parameter,
     Site,
     attributes_in,
     last_name,
@@ -558,11 +559,17 @@ class Contexts:
         facts = self.project.function(function)
         places = {parameter.name: place for place, parameter in enumerate(facts.parameters)}
         if name in places:
-            if facts.owner >= 0 and places[name] == 0:
+            if (facts.owner >= 0 and places[name] == 0) or self._is_settled(facts.parameters[places[name]], function):
                 return False
             return self.root_of(function) is not None or self._is_given(name, places[name], function)
         made_of = {inner for binding in facts.bindings.get(name, ()) for inner in names_in(binding.value)}
         return any(self._comes_in(inner, function) for inner in made_of - {name})
+
+    def _is_settled(self, parameter: Parameter, function: ProjectFunction) -> bool:
+        """Whether what FastAPI gives for a parameter is the same for all requests: a cache keeps it, as it does settings."""
+        facts = self.project.function(function)
+        given = self.project.dependency(parameter, Where(function.path, facts.parent, facts.line))
+        return isinstance(given, ProjectFunction) and self.once.runs_once(given)
 
     def _is_given(self, name: str, place: int, function: ProjectFunction) -> bool:
         shift = 1 if self.project.function(function).owner >= 0 else 0

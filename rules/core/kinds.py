@@ -11,6 +11,14 @@ PLAIN = frozenset(
     {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "pydantic.BaseModel", "sqlmodel.SQLModel"}
 )
 """The classes of which nothing is inherited that `isinstance` or a test for truth would tell."""
+TRUTHFUL = frozenset(
+    {
+        *(f"fastapi.{name}" for name in ("BackgroundTasks", "Request", "Response", "WebSocket")),
+        *("starlette.background.BackgroundTasks", "starlette.requests.Request", "starlette.responses.Response"),
+        *("sqlalchemy.orm.Session", "sqlalchemy.ext.asyncio.AsyncSession", "sqlmodel.Session"),
+    }
+)
+"""Classes of libraries whose objects always count as true."""
 _OPEN = frozenset({"abc", "collections", "numbers", "types", "typing", "typing_extensions"})
 """The modules of classes that others may be instances of without deriving from them."""
 TEXTS = frozenset({"json.dumps", "builtins.repr", "os.path.join"})

@@ -531,3 +531,37 @@ async def home(name: str):
 """
     imports = "import time\n\nfrom elsewhere import traced"
     assert bool(found("blocking/sleep", with_app(imports, source))) is is_found
+
+
+@pytest.mark.parametrize(
+    ("annotation", "is_found"),
+    [
+        ("BackgroundTasks", False),
+        ("fastapi.Request", False),
+        ("BackgroundTasks | None = None", True),
+        ("list", True),
+        ("UploadFile", True),
+    ],
+)
+def test_what_always_counts_as_true(annotation: str, is_found: bool) -> None:
+    source = f"""
+class Mailer:
+    def send(self, text, tasks=None):
+        if tasks:
+            return tasks.add_task(self.deliver, text)
+        return self.deliver(text)
+
+    def deliver(self, text):
+        time.sleep(1)
+
+
+async def recover(text, tasks):
+    Mailer().send(text, tasks=tasks)
+
+
+@app.get("/")
+async def home(text: str, tasks: {annotation}):
+    await recover(text, tasks)
+"""
+    imports = "import time\n\nimport fastapi\nfrom fastapi import BackgroundTasks, UploadFile"
+    assert bool(found("blocking/sleep", with_app(imports, source))) is is_found

@@ -279,3 +279,43 @@ def test_what_is_kept_for_a_time(cache: str, call: str, is_found: bool) -> None:
 def test_what_nothing_keeps_is_found() -> None:
     source = AGEING.replace("{0}", "").replace("{1}", "keys()")
     assert found("clients/requests", with_app(IMPORTS, source))
+
+
+SETTLED = """
+from fastapi import Depends
+
+
+class Settings: ...
+
+
+{cache}def get_settings():
+    return Settings()
+
+
+@functools.lru_cache
+def load(path):
+    return requests.get(path).json()
+
+
+def loaded(settings: Settings = Depends(get_settings)):
+    return load(settings.path)
+
+
+@app.get("/{{name}}")
+async def home(name: str, settings: Settings = Depends(get_settings)):
+    return {call}
+"""
+
+
+@pytest.mark.parametrize(
+    ("cache", "call", "is_found"),
+    [
+        ("@functools.lru_cache\n", "loaded(settings)", False),
+        ("@functools.lru_cache\n", "load(settings.path)", False),
+        ("@functools.lru_cache\n", "load(name)", True),
+        ("", "loaded(settings)", True),
+    ],
+)
+def test_what_is_asked_for_by_settings_that_are_kept(cache: str, call: str, is_found: bool) -> None:
+    source = with_app(IMPORTS, SETTLED.format(cache=cache, call=call))
+    assert bool(found("clients/requests", source)) is is_found
