@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Collection, Constant, Facts, Site, last_name
+from rules.core.facts import FAILURE, Collection, Constant, Facts, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
 from rules.core.fixes.iteration import ITERATED
 from rules.core.fixes.responses import is_read_while_sent, told
+from rules.core.fixes.rewriting import REUSED, writes_told
 from rules.core.fixes.sharing import (
     BOUND,
     CONTENDED,
@@ -30,10 +31,12 @@ from rules.core.fixes.sharing import (
 from rules.core.library import Weight
 from rules.core.remarks import Remark
 from rules.core.usage import reached
-from rules.core.values import ProjectFunction, Where
+from rules.core.values import Outside, ProjectFunction, Where
 
 FINISHING = frozenset({"commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})
 LAZY = "the call only begins what is done later"
+HANDLED = "it asks for the exception that is handled there, which another thread does not have"
+ASKING = frozenset({"traceback.format_exc", "traceback.print_exc", "sys.exc_info", "sys.exception"})
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
 STANDARD = "asyncio.to_thread"
 FRAMEWORKS = frozenset({"fastapi", "starlette"})
@@ -59,7 +62,7 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         Way.OFFLOAD,
         (*edits, *handing.edits),
     )
-    fix = _marked_behind(fix, site, function, contexts)
+    fix = _marked_within(_marked_behind(fix, site, function, contexts), call, function, contexts, document)
     return marked(fix, function, contexts) if fix.applicability is Applicability.SAFE else fix
 
 
@@ -73,6 +76,15 @@ def _is_sent_later(call: ast.Call, remark: Remark, contexts: Contexts, document:
     quick = row.streaming.answer.keys() | row.negated.keys()
     is_read = is_read_while_sent(call, quick, remark.function, document, contexts)
     return is_read and not _binding(remark.site, remark.function, contexts)
+
+
+def _marked_within(fix: Fix, call: ast.Call, function: ProjectFunction, contexts: Contexts, document: Document) -> Fix:
+    """The fix; unsafe where a file stands open for writing meanwhile, whose name others may have."""
+    spans = {document.span(manager) for manager in document.managers_around(call)}
+    around = (site for site in contexts.project.function(function).sites if site.entered and site.span in spans)
+    if fix.applicability is Applicability.UNSAFE or not any(writes_told(one, function, contexts) for one in around):
+        return fix
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(REUSED, *fix.notes))
 
 
 def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Contexts) -> Fix:
@@ -185,6 +197,8 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
     targets = contexts.targets(function, contexts.project.function(function).sites.index(site))
     meant = dict.fromkeys((*((target,) if target is not None else ()), *targets))
     inside = list(dict.fromkeys(inner for one in meant for inner in reached(one, contexts)))
+    if FAILURE in site.needs and any(_asks_for_exception(inner, contexts) for inner in inside):
+        return HANDLED
     if runs_beside_itself(function, contexts) and _shares(site, function, inside, contexts):
         return CONTENDED
     if _finishes_for_others(inside, contexts):
@@ -198,6 +212,18 @@ def _is_contended(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a call in a function is made on a connection that others use at the same time."""
     sites = contexts.project.function(function).sites
     return any(is_used_by_others(site.call, function, contexts) for site in sites)
+
+
+def _asks_for_exception(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function wants the exception that is handled just now: https://docs.python.org/3/library/sys.html#sys.exc_info."""
+    for site in contexts.project.function(function).sites:
+        value = contexts.project.value(site.call.callee, _where(site, function))
+        if isinstance(value, Outside) and value.name in ASKING:
+            return True
+        said = dict(site.call.keywords).get("exc_info", Constant(False, "bool"))
+        if last_name(site.call.callee) == "exception" or said != Constant(False, "bool"):
+            return True
+    return False
 
 
 def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -> bool:

@@ -141,6 +141,12 @@ def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touch
     return Touched(_named(read, facts), _named(written, facts), _named(gone, facts), told)
 
 
+def writes_told(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call opens or writes a file whose name others may have."""
+    touched = _touched(site, function, contexts) if last_name(site.call.callee) in _WORDS else Touched()
+    return bool(touched.written & touched.told)
+
+
 Paths = tuple[Expression | None, Expression | None, Expression | None]
 """What names the file that is read, the one that is written, and the one that is not there any longer."""
 

@@ -97,3 +97,25 @@ def test_files_that_are_only_read_or_only_written_are_safe_to_wait_for(body: str
 
 def found_in(source: str) -> list[Finding]:
     return [*found("blocking/files", source), *found("blocking/computing", source)]
+
+
+@pytest.mark.parametrize(
+    ("path", "applicability"),
+    [("STORE / file.filename", Applicability.UNSAFE), ("STORE / str(uuid4())", Applicability.SAFE)],
+)
+def test_a_file_that_stands_open_for_writing_meanwhile(path: str, applicability: Applicability) -> None:
+    """A second upload of that name would write into it."""
+    body = f"""
+        STORE = Path("rows")
+
+
+        @app.post("/")
+        async def upload(file: UploadFile) -> None:
+            await file.seek(0)
+            path = {path}
+            with path.open("wb") as there:
+                shutil.copyfileobj(file.file, there)
+    """
+    source = with_app("import shutil\nfrom pathlib import Path\nfrom uuid import uuid4", body)
+    findings = found("blocking/files", source.replace("import FastAPI", "import FastAPI, UploadFile"))
+    assert {one.fix.applicability for one in findings if one.fix} == {applicability}
