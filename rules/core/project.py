@@ -253,7 +253,7 @@ class Project(Classes):
                 if parameter.name == name:
                     return Where(where.path, index)
             index, line = function.parent, 0
-        is_one = not line or len(functions[0].bindings.get(name, ())) < 2
+        is_one = not line or len(self.facts[where.path].bound(name)) < 2
         return Where(where.path, 0, 0 if is_one else line)
 
     def _name(self, name: str, where: Where) -> Value | None:

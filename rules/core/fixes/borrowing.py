@@ -152,7 +152,7 @@ def _made_with(name: str, path: str, contexts: Contexts) -> frozenset[str] | Non
     origin = contexts.project.origin(Name(name), Where(path))
     if origin is None:
         return None
-    bindings = contexts.project.facts[origin[0]].functions[0].bindings.get(origin[1], ())
+    bindings = contexts.project.facts[origin[0]].bound(origin[1])
     calls = [binding.value for binding in bindings if isinstance(binding.value, Call)]
     if len(calls) != 1 or len({binding.line for binding in bindings}) != 1 or calls[0].arguments:
         return None

@@ -209,7 +209,7 @@ class Calm(msgspec.Struct):
         origin = self.contexts.project.origin(name, Where(where.path))
         if origin is None:
             return None
-        bindings = self.contexts.project.facts[origin[0]].functions[0].bindings.get(origin[1], ())
+        bindings = self.contexts.project.facts[origin[0]].bound(origin[1])
         return (bindings[0].value, Where(origin[0], 0, bindings[0].line)) if len(bindings) == 1 else None
 
     def _is_data_name(self, name: str, where: Where) -> bool:

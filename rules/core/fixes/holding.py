@@ -80,7 +80,7 @@ def _held(receiver: Expression, function: ProjectFunction, contexts: Contexts) -
     if isinstance(receiver, (Name, Attribute)):
         origin = project.origin(receiver, Where(function.path, function.index))
         if origin is not None:
-            bindings = project.facts[origin[0]].functions[0].bindings.get(origin[1], ())
+            bindings = project.facts[origin[0]].bound(origin[1])
             return _made(bindings, origin[0], 0, origin[1], -1, contexts)
     if isinstance(receiver, Attribute):
         owner = project.value(receiver.of, Where(function.path, function.index, facts.line))

@@ -145,7 +145,7 @@ class Addresses(msgspec.Struct):
 
     def _global(self, origin: tuple[str, str], depth: int) -> Meaning | None:
         path, name = origin
-        bindings = self.project.facts[path].functions[0].bindings.get(name, ())
+        bindings = self.project.facts[path].bound(name)
         found = None
         if bindings and all(_is_respelled(binding.value, name) for binding in bindings[1:]):
             found = self._meaning(bindings[0].value, Where(path, 0, max(bindings[0].line - 1, 1)), depth + 1)

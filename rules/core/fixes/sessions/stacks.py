@@ -224,7 +224,7 @@ class Stacks(msgspec.Struct):
     def _globals(self, origin: tuple[str, str]) -> list[tuple[Call, Where]]:
         """The calls that a global is bound to, one in each branch."""
         path, name = origin
-        bindings = self.contexts.project.facts[path].functions[0].bindings.get(name, ())
+        bindings = self.contexts.project.facts[path].bound(name)
         calls = [(b.value, Where(path, 0, b.line)) for b in bindings if isinstance(b.value, Call)]
         if not calls or len({b.line for b in bindings}) != len(calls):
             raise Unlike("how a factory of sessions is made is not seen")
