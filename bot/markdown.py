@@ -35,13 +35,18 @@ def code(text: str) -> str:
 
 def prose(text: str, *, table: bool = False) -> str:
     """A sentence on one line. Code spans in it stay code (in a table only those without `|`); all else is plain text."""
-    pieces, position = [], 0
+    pieces, plain, position = [], "", 0
     line = " ".join(shortened(text, MAX_SENTENCE).split())
     for found in _CODE.finditer(line):
         inner = found[2].strip() or found[2]
-        pieces += [_plain(line[position : found.start()]), _plain(inner) if table and "|" in inner else code(inner)]
+        plain += line[position : found.start()]
+        if table and "|" in inner:
+            plain += inner  # beside what follows it may mean more than by itself
+        else:
+            pieces += [_plain(plain), code(inner)]
+            plain = ""
         position = found.end()
-    joined = "".join([*pieces, _plain(line[position:])])
+    joined = "".join([*pieces, _plain(plain + line[position:])])
     return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", joined)
 
 

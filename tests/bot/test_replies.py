@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -65,6 +65,7 @@ def test_refusals_contain_what_they_quote(word: str, patch: str) -> None:
     assert [token.content for token in tokens if token.type == "fence"] == [f"--- a/x\n+{text}\n"]
 
 
+@example(glob="", name="|mailto:x`:+1:")
 @given(HOSTILE, HOSTILE)
 def test_settings_contain_what_they_quote(glob: str, name: str) -> None:
     """The table has a row for each setting, whatever stands in the file, and is about it only."""
