@@ -1,9 +1,7 @@
 """Classes whose objects keep a session, exchanged as a whole: with all who make such objects, and all who call their methods."""
 
-from __future__ import annotations
-
 import ast
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import msgspec
 
@@ -13,22 +11,25 @@ from rules.core.fixes.sessions.keepers import Construction, Keeper
 from rules.core.fixes.sessions.loading import Loading
 from rules.core.fixes.sessions.parameters import Injection, Parameters
 from rules.core.fixes.sessions.places import parameter_given
+from rules.core.fixes.sessions.plan import Plan
 from rules.core.fixes.turning import Refused
 from rules.core.library import Role
 from rules.core.repository import is_offline
 from rules.core.usage import calls_by_hand
 from rules.core.values import ProjectClass, ProjectFunction, Where
 
-if TYPE_CHECKING:
-    from rules.core.fixes.sessions.exchange import Exchange
-
 ROLES = frozenset({Role.ENDPOINT, Role.DEPENDENCY, Role.WEBSOCKET})
 
 
 class Classes(msgspec.Struct, frozen=True):
-    """The classes of one plan. Raises Refused where one cannot be exchanged."""
+    """The classes of one plan. Raises Refused where one cannot be exchanged.
 
-    plan: Exchange
+    `begin` exchanges the session of a function that the framework calls, `grow` all that a function does with it.
+    """
+
+    plan: Plan
+    begin: Callable[[ProjectFunction, str], None]
+    grow: Callable[[ProjectFunction, str], None]
 
     def keep(self, of: ProjectClass, name: str = "") -> None:
         """A class that is given a session (by `__init__`, as that name), with all its objects. Raises Refused."""
@@ -66,7 +67,7 @@ class Classes(msgspec.Struct, frozen=True):
                 if one is not None:
                     parameters.rename_class(one, instead.gives)
         self.plan.inner.add(keeper.init)
-        self.plan.grow(keeper.init, keeper.parameter)
+        self.grow(keeper.init, keeper.parameter)
 
     def taken_by(self, of: ProjectClass, call: ast.Call, node: ast.expr) -> str:
         """The parameter of `__init__` that a call of a class gives something for."""
@@ -94,7 +95,7 @@ class Classes(msgspec.Struct, frozen=True):
     def _reach(self, function: ProjectFunction, name: str, facts: Function) -> None:
         """A function that makes objects with a session of its own, or of its own object."""
         if self._own_session(function) == name:
-            self.plan.begin(function, name)
+            self.begin(function, name)
         elif facts.owner >= 0 and facts.name == "__init__":
             self.keep(ProjectClass(function.path, facts.owner), name)
         elif facts.owner >= 0 and "." in name:
@@ -127,7 +128,7 @@ class Classes(msgspec.Struct, frozen=True):
         if isinstance(definition := self.plan.definition(function), ast.FunctionDef):
             self.plan.file(function.path).turn(definition)
         self.plan.inner.add(function)
-        self.plan.grow(function, name)
+        self.grow(function, name)
         for caller, place in calls:
             self.join(caller)
             if not project.function(caller).sites[place].awaited:
@@ -147,13 +148,13 @@ class Classes(msgspec.Struct, frozen=True):
             return
         roots = [root for root in self.plan.contexts.roots if root.function == function]
         if own := self._own_session(function):
-            self.plan.begin(function, own)
+            self.begin(function, own)
         elif not roots:
             self._turn_method(function, "")
         elif all(root.role in ROLES for root in roots) and self.plan.contexts.project.function(function).asynchronous:
             if calls_by_hand(function, self.plan.contexts) != ():
                 raise Refused("it is called by hand")
             self.plan.begun[function] = None
-            self.plan.grow(function, "")
+            self.grow(function, "")
         else:
             raise Refused("it is called where nothing can be awaited")

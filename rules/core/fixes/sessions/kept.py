@@ -7,6 +7,7 @@ from rules.core.findings import Fix
 from rules.core.fixes.sessions.desk import Desk, Held, given_by
 from rules.core.fixes.sessions.exchange import Exchange
 from rules.core.fixes.sessions.keepers import Keeper, Keepers
+from rules.core.fixes.sessions.plan import Plan
 from rules.core.fixes.turning import Refused
 from rules.core.remarks import Remark
 from rules.core.values import ProjectClass, ProjectFunction, Where
@@ -30,10 +31,10 @@ def _kept(of: ProjectClass, desk: Desk) -> Fix:
     held = next(_sources(keepers.keeper(of), keepers, desk), None)
     if held is None:
         raise Refused("where a class has its session from is not seen")
-    exchange = Exchange(desk, held.row, desk.stacks.twins(held.dependency))
+    exchange = Exchange(Plan(desk, held.row, desk.stacks.twins(held.dependency)))
     exchange.classes.keep(of)
     name = desk.contexts.project.class_(of).name
-    return exchange.fix(f"Await the session that `{name}` keeps, in {len(exchange.functions)} functions")
+    return exchange.fix(f"Await the session that `{name}` keeps, in {len(exchange.plan.functions)} functions")
 
 
 def _sources(keeper: Keeper, keepers: Keepers, desk: Desk, depth: int = 0) -> Iterator[Held]:

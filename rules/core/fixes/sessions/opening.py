@@ -13,6 +13,7 @@ from rules.core.findings import Fix, Span
 from rules.core.fixes.sessions.desk import Desk
 from rules.core.fixes.sessions.exchange import Exchange
 from rules.core.fixes.sessions.parameters import Parameters
+from rules.core.fixes.sessions.plan import Plan
 from rules.core.fixes.sessions.stacks import Source, Twins, Unlike, compared
 from rules.core.fixes.turning import Refused
 from rules.core.library import Sessions
@@ -100,8 +101,8 @@ def _exchanged(function: ProjectFunction, opened: Opened, desk: Desk) -> Fix:
     factory, twins = _twin(source, opened.row, desk)
     if opened.begun and twins.instead.expires and not source.expires:
         raise Refused("a row is read after a commit, and would have to be loaded there")
-    exchange = Exchange(desk, opened.row, twins)
-    _open(function, opened, factory, exchange)
+    exchange = Exchange(Plan(desk, opened.row, twins))
+    _open(function, opened, factory, exchange.plan)
     exchange.grow(function, opened.name)
     return exchange.fix(f"Await a session of `{factory.name}`")
 
@@ -139,32 +140,32 @@ def _factories(row: Sessions, desk: Desk) -> Iterator[tuple[str, str]]:
                     yield path, name
 
 
-def _open(function: ProjectFunction, opened: Opened, factory: Factory, exchange: Exchange) -> None:
+def _open(function: ProjectFunction, opened: Opened, factory: Factory, plan: Plan) -> None:
     """`async with AsyncLocal() as db` in place of each `with SessionLocal() as db`. Raises Refused."""
-    file, definition = exchange.file(function.path), exchange.definition(function)
+    file, definition = plan.file(function.path), plan.definition(function)
     callee = opened.made.callee
     if isinstance(callee, Name):
-        origin = exchange.contexts.project.origin(callee, Where(function.path, function.index, opened.line))
-        if origin is not None and is_told(*origin, exchange.contexts):
+        origin = plan.contexts.project.origin(callee, Where(function.path, function.index, opened.line))
+        if origin is not None and is_told(*origin, plan.contexts):
             raise Refused("a text names the factory of the session, as mocks are told")
-    parameters = Parameters(exchange.contexts, file, exchange.wanted)
+    parameters = Parameters(plan.contexts, file, plan.wanted)
     if any(argument.arg == opened.name for argument in ast.walk(definition.args) if isinstance(argument, ast.arg)):
         raise Refused("the name of a session is bound again")
     if not opened.entered:
-        _bind(definition, opened, factory, exchange, parameters)
+        _bind(definition, opened, factory, plan, parameters)
         return
     for node, item in _opening(definition, opened.name):
         call = _call(item.context_expr)
         if isinstance(node, ast.AsyncWith) or len(node.items) != 1:
             raise Refused("a session is opened together with something else")
-        if not exchange.may_await(call, function):
+        if not plan.may_await(call, function):
             raise Refused("a session is opened where nothing can be awaited")
         file.put(file.document.span(node).start, "async ")
         _call_instead(call, factory, parameters, begun=opened.begun)
-        exchange.opened.add(item.optional_vars or call)
+        plan.opened.add(item.optional_vars or call)
 
 
-def _bind(definition: ast.AST, opened: Opened, factory: Factory, exchange: Exchange, parameters: Parameters) -> None:
+def _bind(definition: ast.AST, opened: Opened, factory: Factory, plan: Plan, parameters: Parameters) -> None:
     """`db = AsyncLocal()` in place of `db = SessionLocal()`, which a `finally` closes. Raises Refused."""
     statements = [node for node in ast.walk(definition) if isinstance(node, (ast.Assign, ast.AnnAssign))]
     found = [one for one in statements if any(_is_named(target, opened.name) for target in _targets(one))]
@@ -174,8 +175,8 @@ def _bind(definition: ast.AST, opened: Opened, factory: Factory, exchange: Excha
     _check_closed(definition, opened.name)
     _call_instead(_call(statement.value), factory, parameters, begun=False)
     if isinstance(statement, ast.AnnAssign):
-        parameters.rename_class(statement.annotation, exchange.twins.instead.gives)
-    exchange.opened.update(_targets(statement))
+        parameters.rename_class(statement.annotation, plan.twins.instead.gives)
+    plan.opened.update(_targets(statement))
 
 
 def _targets(statement: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
