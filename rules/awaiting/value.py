@@ -46,8 +46,8 @@ async def orders(token: str) -> list:
 ```
 
 ## Fix safety
-Unsafe, since the code that never ran will run now. Where the coroutine is held by a name first, or where the call stands in a
-plain `def`, nothing is changed.
+Unsafe, since the code that never ran will run now. Where the coroutine is held by a name first, where the call stands in a
+plain `def`, and where what it gives could not be used so either, nothing is changed.
 
 ## References
 - [Python: Coroutines](https://docs.python.org/3/library/asyncio-task.html#coroutines)
@@ -59,13 +59,13 @@ from itertools import chain
 
 from rules.core.calls import coroutine_names, is_coroutine_function, is_examined
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Function, Name, Site, show
+from rules.core.facts import Attribute, Call, Constant, Function, Name, Site, show
 from rules.core.findings import Severity
 from rules.core.library import Role
 from rules.core.remarks import Remark, Remedy
 from rules.core.repository import is_offline
 from rules.core.rule import Rule
-from rules.core.values import ProjectFunction, Value, Where
+from rules.core.values import Coroutine, Iterated, Keyed, ProjectFunction, Value, Where
 
 rule = Rule(__name__, __doc__, Severity.ERROR)
 
@@ -87,6 +87,9 @@ _USES = {
     "iterated": "which cannot be run through",
     "entered": "which is no context manager",
 }
+_OF_ANYTHING = frozenset({"tested", "compared", "formatted"})
+_NOTHING = Constant(None, "NoneType")
+_ELSE = "`await` alone would not mend it: what the function gives cannot be used so either."
 _LOOPS = {"__iter__": "iterated", "__enter__": "entered"}
 
 
@@ -120,7 +123,9 @@ def _in_function(contexts: Contexts, place: ProjectFunction, is_endpoint: bool) 
         if not is_coroutine_function(callee, contexts):
             continue
         if use and _is_wrong(use, callee):
-            yield _remark(place, site, _told(site, _reason(use)), Remedy.AWAIT)
+            fails = _fails_awaited(site, use, callee, contexts)
+            remedy, advice = (Remedy.NONE, _ELSE) if fails else (Remedy.AWAIT, "")
+            yield _remark(place, site, _told(site, _reason(use)), remedy, advice)
         elif site.call in returned and _is_the_one(site, function, returned.count(site.call)):
             yield _remark(place, site, _told(site, "which FastAPI cannot answer with"), Remedy.AWAIT)
         elif (
@@ -169,6 +174,23 @@ def _is_wrong(use: str, callee: Value | None) -> bool:
     if use in OWN:
         return False
     return isinstance(callee, ProjectFunction) or use not in {"iterated", "entered"}
+
+
+def _fails_awaited(site: Site, use: str, callee: Value | None, contexts: Contexts) -> bool:
+    """Whether what the coroutine gives cannot be used so either: nothing, or what only a plain `for` runs through."""
+    if not isinstance(callee, ProjectFunction) or use in _OF_ANYTHING:
+        return False
+    made = contexts.project.result(callee)
+    given = made.result if isinstance(made, Coroutine) else None
+    is_plain = isinstance(given, Keyed) or (isinstance(given, Iterated) and not given.asynchronous)
+    return (site.suspending and is_plain) or _gives_nothing(contexts.project.function(callee))
+
+
+def _gives_nothing(function: Function) -> bool:
+    """Whether a function returns `None`, as far as it is written: one without a body says nothing."""
+    if function.returns is not None:
+        return function.returns == _NOTHING
+    return bool(function.sites) and all(one == _NOTHING for one in function.results)
 
 
 def _holders(function: Function) -> Iterator[tuple[str, Call]]:

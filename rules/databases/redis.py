@@ -44,7 +44,7 @@ async def event(request: Request) -> None:
 
 ## Use instead
 ```python
-import redis
+import redis.asyncio
 
 from fastapi import FastAPI
 

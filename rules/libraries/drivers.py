@@ -140,5 +140,13 @@ library = Library(
         f"{_DUCKDB}.cursor": _DUCKDB,
     },
     # PEP 249 lets threads share a connection at most, and then they share its transaction: `threadsafety` is 1 or 2.
+    pooled=frozenset(
+        {
+            *(f"{_POOL}.{name}" for name in ("connection", "getconn")),
+            *(f"psycopg2.pool.{pool}.getconn" for pool in ("SimpleConnectionPool", "ThreadedConnectionPool")),
+            "mysql.connector.pooling.MySQLConnectionPool.get_connection",
+            "dbutils.pooled_db.PooledDB.connection",
+        }
+    ),
     exclusive=frozenset({name for pair in (*_FETCHING, *_BUFFERING) for name in pair} | {_DUCKDB}),
 )

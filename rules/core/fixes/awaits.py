@@ -11,11 +11,11 @@ import msgspec
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Expression, Name, Site, last_name
+from rules.core.facts import Attribute, Call, Expression, Name, Site
 from rules.core.findings import Edit
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, orphan_edits
-from rules.core.fixes.locks import is_lock, leaves_locked
+from rules.core.fixes.locks import is_held_before, is_lock, leaves_locked
 from rules.core.fixes.signatures import ASYNC, realigned
 from rules.core.values import ProjectFunction, Where
 
@@ -139,10 +139,9 @@ def awaitable_call(
         return None
     if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and not call.keywords:
         return None  # `f(x for x in y)` has no parentheses of its own to keep
-    facts = contexts.project.function(function)
-    if any(last_name(other.call.callee) == "acquire" and not other.awaited for other in facts.sites):
-        return None
-    if any(_is_locked(manager, function, contexts, document) for manager in document.managers_around(call)):
+    if is_held_before(site, function, contexts) or any(
+        _is_locked(manager, function, contexts, document) for manager in document.managers_around(call)
+    ):
         return None  # the next request would wait for the lock, and the loop with it
     return call
 

@@ -11,6 +11,8 @@ from rules.core.findings import Edit, Span
 from rules.core.formatted import settle_all
 from rules.core.syntax import parse
 
+_TYPED = frozenset({"bound", "default", "type", "type_", "annotation"})
+"""The keywords that may be given a type in quotes, https://docs.python.org/3/library/typing.html#typing.TypeVar among them."""
 _SHOWING = re.compile(r"[\s)]*=(?!=)")
 
 
@@ -73,15 +75,17 @@ class Document:
     @cached_property
     def words(self) -> frozenset[str]:
         """The words of the texts in the file, those between dots for themselves: `__all__`, annotations, mocks."""
-        return frozenset(chain.from_iterable(map(_words, self._texts())))
+        return frozenset(chain.from_iterable(_words(text) for _, text in self._texts()))
 
     @cached_property
     def names_in_texts(self) -> frozenset[str]:
-        """Those of texts on one line: a longer one is written for people, and names no import."""
-        return frozenset(chain.from_iterable(_words(text) for text in self._texts() if "\n" not in text))
+        """Those of texts on one line: a longer one is written for people, and names no import. Nor does a setting, `loop="asyncio"`."""
+        settings = {id(node.value) for node in self.nodes if isinstance(node, ast.keyword) and node.arg not in _TYPED}
+        texts = (text for node, text in self._texts() if "\n" not in text and id(node) not in settings)
+        return frozenset(chain.from_iterable(map(_words, texts)))
 
-    def _texts(self) -> Iterator[str]:
-        return (n.value for n in self.nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
+    def _texts(self) -> Iterator[tuple[ast.AST, str]]:
+        return ((n, n.value) for n in self.nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
     @cached_property
     def called(self) -> frozenset[str]:

@@ -161,11 +161,45 @@ def import_member(document: Document, module: str, member: str) -> Imported | No
 
 def import_module(document: Document, module: str) -> Imported | None:
     """`import module`. None where the file uses the name for something else, or the package may be absent."""
-    if (written := is_imported(document, module)) is not None:
+    if (written := _imported_itself(document, module)) is not None:
         return Imported(written)
+    if (deeper := _deepened(document, module)) is not None:
+        return deeper
     if _is_bound(document, module.partition(".")[0]) or is_optional(document, module):
         return None
     return _added(document, f"import {module}", module, module)
+
+
+def _imported_itself(document: Document, module: str) -> str | None:
+    """How the file can write a module that it imports: a package need not bring it along."""
+    parent, _, name = module.rpartition(".")
+    for statement in _statements(document):
+        for alias in statement.names:
+            written = ""
+            if isinstance(statement, ast.ImportFrom):
+                if not statement.level and (statement.module, alias.name) == (parent, name):
+                    written = alias.asname or name
+            elif alias.name == module:
+                written = alias.asname or module
+            elif alias.asname is None and alias.name.startswith(f"{module}."):
+                written = module
+            if written and written.partition(".")[0] not in document.rebound:
+                return written
+    return None
+
+
+def _deepened(document: Document, module: str) -> Imported | None:
+    """`import package.module` in place of `import package`, which it brings as well."""
+    package = module.partition(".")[0]
+    if package == module or package in document.rebound:
+        return None
+    for statement in _statements(document):
+        for alias in statement.names if isinstance(statement, ast.Import) else ():
+            if (alias.name, alias.asname) == (package, None):
+                line, start, end = alias.lineno, alias.col_offset, alias.end_col_offset or 0
+                span = Span(line, document.column(line, start), line, document.column(line, end))
+                return Imported(module, (document.replace(span, module),))
+    return None
 
 
 def import_dotted(document: Document, dotted: str) -> Imported | None:

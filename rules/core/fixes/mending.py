@@ -25,6 +25,7 @@ from rules.core.fixes.reverse import reverse
 from rules.core.fixes.sessions.exchange import prospect
 from rules.core.fixes.sessions.forgetting import marked_forgetting
 from rules.core.fixes.sessions.relationships import with_relationships_noted
+from rules.core.fixes.standing import marked_standing
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.twin import twin
 from rules.core.fixes.whole import Bench, enter, exchange, member, session, turn
@@ -177,6 +178,7 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
                 made = with_relationships_noted(made, remark, bench.desk)
                 made = marked_forgetting(made, remark, bench.desk, document)
                 made = marked_ending(made, remark, bench.contexts, document)
+                made = marked_standing(made, remark, bench.contexts, document)
             if isinstance(made, Fix) and made.way is Way.OFFLOAD and made.applicability is Applicability.UNSAFE:
                 yield from rest  # what is awaited comes before a thread that is no better
                 rest = []

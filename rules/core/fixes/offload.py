@@ -13,7 +13,6 @@ from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
 from rules.core.fixes.iteration import ITERATED
 from rules.core.fixes.responses import is_read_while_sent, told
-from rules.core.fixes.rewriting import REUSED, writes_told
 from rules.core.fixes.sharing import (
     BOUND,
     CONTENDED,
@@ -24,6 +23,7 @@ from rules.core.fixes.sharing import (
     is_made_there,
     is_used_by_others,
     marked,
+    read_from_other_threads,
     runs_beside_itself,
     thread_hazard,
     uses_exclusively,
@@ -33,9 +33,11 @@ from rules.core.remarks import Remark
 from rules.core.usage import reached
 from rules.core.values import Outside, ProjectFunction, Where
 
-FINISHING = frozenset({"commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})
+FINISHING = frozenset({"connect", "commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})
 LAZY = "the call only begins what is done later"
 HANDLED = "it asks for the exception that is handled there, which another thread does not have"
+CALLERS = "it asks who called it, which is another one in a thread"
+FRAMES = frozenset({"inspect.stack", "inspect.currentframe", "sys._getframe"})
 ASKING = frozenset({"traceback.format_exc", "traceback.print_exc", "sys.exc_info", "sys.exception"})
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
 STANDARD = "asyncio.to_thread"
@@ -62,7 +64,7 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         Way.OFFLOAD,
         (*edits, *handing.edits),
     )
-    fix = _marked_within(_marked_behind(fix, site, function, contexts), call, function, contexts, document)
+    fix = _marked_behind(fix, site, function, contexts)
     return marked(fix, function, contexts) if fix.applicability is Applicability.SAFE else fix
 
 
@@ -76,15 +78,6 @@ def _is_sent_later(call: ast.Call, remark: Remark, contexts: Contexts, document:
     quick = row.streaming.answer.keys() | row.negated.keys()
     is_read = is_read_while_sent(call, quick, remark.function, document, contexts)
     return is_read and not _binding(remark.site, remark.function, contexts)
-
-
-def _marked_within(fix: Fix, call: ast.Call, function: ProjectFunction, contexts: Contexts, document: Document) -> Fix:
-    """The fix; unsafe where a file stands open for writing meanwhile, whose name others may have."""
-    spans = {document.span(manager) for manager in document.managers_around(call)}
-    around = (site for site in contexts.project.function(function).sites if site.entered and site.span in spans)
-    if fix.applicability is Applicability.UNSAFE or not any(writes_told(one, function, contexts) for one in around):
-        return fix
-    return replace(fix, applicability=Applicability.UNSAFE, notes=(REUSED, *fix.notes))
 
 
 def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Contexts) -> Fix:
@@ -197,6 +190,10 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
     targets = contexts.targets(function, contexts.project.function(function).sites.index(site))
     meant = dict.fromkeys((*((target,) if target is not None else ()), *targets))
     inside = list(dict.fromkeys(inner for one in meant for inner in reached(one, contexts)))
+    if any(_asks_for_callers(one, contexts) for one in meant):
+        return CALLERS
+    if read_from_other_threads(inside, contexts):
+        return PER_THREAD
     if FAILURE in site.needs and any(_asks_for_exception(inner, contexts) for inner in inside):
         return HANDLED
     if runs_beside_itself(function, contexts) and _shares(site, function, inside, contexts):
@@ -212,6 +209,13 @@ def _is_contended(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a call in a function is made on a connection that others use at the same time."""
     sites = contexts.project.function(function).sites
     return any(is_used_by_others(site.call, function, contexts) for site in sites)
+
+
+def _asks_for_callers(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function itself wants to know who called it: https://docs.python.org/3/library/inspect.html#the-interpreter-stack."""
+    where = Where(function.path, function.index)
+    values = (contexts.project.value(site.call.callee, where) for site in contexts.project.function(function).sites)
+    return any(isinstance(value, Outside) and value.name in FRAMES for value in values)
 
 
 def _asks_for_exception(function: ProjectFunction, contexts: Contexts) -> bool:
@@ -282,18 +286,41 @@ def _packages_imported(facts: Facts) -> frozenset[str]:
 
 def first_argument(call: ast.Call, document: Document, name: str) -> Edit:
     """The callee becomes the first argument; arguments on lines of their own keep them."""
-    callee = document.text_of(call.func)
+    callee = document.text_of(call.func).replace("\r\n", "\n")
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     start, after = document.span(call.func).start, document.span(call.func).end
     opening = document.between(after, document.span(call).end).index("(")
     opened = _advanced(document, after, opening + 1)
+    is_below = not document.line(opened[0])[opened[1] - 1 :].strip()  # its first argument, on a line of its own
+    around = _indentation(document.line(start[0]))
+    indent = _indentation(document.line(opened[0] + 1)) if given and is_below else around + _step(around)
+    if "\n" in callee and not _holds_lines(call.func):
+        callee = _deeper(callee, indent.removeprefix(around))
+    elif not (given and is_below):
+        return document.replace(Span(*start, *opened), f"await {name}({callee}{', ' if given else ''}")
+    first = f"await {name}(\n{indent}{callee},"
     if not given:
-        return document.replace(Span(*start, *opened), f"await {name}({callee}")
-    first = document.line(opened[0] + 1) if not document.line(opened[0])[opened[1] - 1 :].strip() else None
-    if first is None:
-        return document.replace(Span(*start, *opened), f"await {name}({callee}, ")
-    indent = first[: len(first) - len(first.lstrip())]
-    return document.replace(Span(*start, *opened), f"await {name}(\n{indent}{callee},")
+        return document.replace(document.span(call), f"{first}\n{around})")
+    return document.replace(Span(*start, *opened), first if is_below else f"{first}\n{indent}")
+
+
+def _indentation(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _step(indentation: str) -> str:
+    return "\t" if "\t" in indentation else "    "
+
+
+def _deeper(text: str, step: str) -> str:
+    """The lines below the first, so much further to the right."""
+    return text.replace("\n", f"\n{step}")
+
+
+def _holds_lines(callee: ast.expr) -> bool:
+    """Whether a text of several lines stands in it, which says something else where it is moved."""
+    texts = (node for node in ast.walk(callee) if isinstance(node, (ast.Constant, ast.JoinedStr)))
+    return any(node.lineno != node.end_lineno for node in texts)
 
 
 def _advanced(document: Document, position: tuple[int, int], characters: int) -> tuple[int, int]:

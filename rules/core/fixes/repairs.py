@@ -4,30 +4,58 @@ import ast
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
-from rules.core.facts import last_name
+from rules.core.facts import Attribute, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, import_dotted, orphan_edits
 from rules.core.fixes.signatures import ASYNC, realigned
 from rules.core.remarks import Remark
 from rules.core.usage import given_to, is_taken_from
-from rules.core.values import Outside, Where
+from rules.core.values import Object, Outside, Where
 
 NO_KEYWORDS = frozenset({"asyncio.AbstractEventLoop.run_in_executor", "anyio.to_thread.run_sync"})
 
 
-def await_call(remark: Remark, _contexts: Contexts, document: Document) -> Fix | None:
-    """`await` before a call whose coroutine nobody awaits."""
+def await_call(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
+    """`await` before a call whose coroutine nobody awaits, and before those that belong to it."""
     call = _call(remark, document)
     if call is None or not document.may_await(call):
         return None
+    calls = [call, *_dropped_beside(remark, contexts, document)]
+    insertions = [(one, document.insert(document.span(one).start, "await ")) for one in calls]
     return Fix(
-        "Await the call",
+        "Await the call" if len(calls) == 1 else f"Await the {len(calls)} calls on `{_receiver(call)}`",
         Way.REPAIR,
-        tuple(_parenthesised(document, call, document.insert(document.span(call).start, "await "))),
+        tuple(sorted(edit for one, first in insertions for edit in _parenthesised(document, one, first))),
         Applicability.UNSAFE,
         ("The function runs now; until today its body was never executed.",),
     )
+
+
+def _dropped_beside(remark: Remark, contexts: Contexts, document: Document) -> Iterator[ast.Call]:
+    """The other calls on the same object of a library whose coroutines are dropped: what `refresh` reads, `commit` has to write.
+
+    https://docs.sqlalchemy.org/en/21/orm/session_state_management.html#refreshing-expiring
+    """
+    site = remark.site
+    if site is None or not site.statement or not isinstance(site.call.callee, Attribute):
+        return
+    given = contexts.project.value(site.call.callee.of, _where(remark))
+    if not (isinstance(given, Object) and isinstance(given.of, Outside)):
+        return
+    for other in contexts.project.function(remark.function).sites:
+        is_alike = isinstance(other.call.callee, Attribute) and other.call.callee.of == site.call.callee.of
+        if other == site or not (is_alike and other.statement) or other.awaited:
+            continue
+        call = document.call_at(other.span)
+        where = Where(remark.function.path, remark.function.index, other.line)
+        if call is not None and contexts.awaitable(other, where) and document.may_await(call):
+            yield call
+
+
+def _receiver(call: ast.Call) -> str:
+    """What a method is called on, as it is written."""
+    return ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
 
 
 def release(remark: Remark, _contexts: Contexts, document: Document) -> Fix | None:

@@ -7,7 +7,7 @@ from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.responses import is_sent
 from rules.core.fixes.rewriting import rewriting
-from rules.core.fixes.sharing import BOUND, SHARED, is_called_on, thread_hazard
+from rules.core.fixes.sharing import BOUND, PER_THREAD, SHARED, is_called_on, read_from_other_threads, thread_hazard
 from rules.core.fixes.signatures import realigned
 from rules.core.remarks import Remark
 from rules.core.roots import AGENTS
@@ -79,5 +79,7 @@ def _refusal_of_sent(function: ProjectFunction, contexts: Contexts) -> str:
 def _hazard(function: ProjectFunction, contexts: Contexts) -> str:
     if rewriting(function, contexts):
         return SHARED
+    if read_from_other_threads(reached(function, contexts), contexts):
+        return PER_THREAD
     hazards = (thread_hazard(inner, contexts) for inner in reached(function, contexts))
     return next(filter(None, hazards), "")

@@ -35,7 +35,10 @@ _READ = frozenset({"read_text", "read_bytes"})
 _WRITTEN = frozenset({"write_text", "write_bytes"})
 _MOVED = frozenset({"move", "rename", "replace"})
 _REMOVED = frozenset({"remove", "unlink"})
-_WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | {"open"}
+_OPENED = frozenset({"open", "ZipFile", "TarFile", "PyZipFile"})
+_FILLED = frozenset({"ExcelWriter", "HDFStore"})
+_WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | _OPENED | _FILLED
+_DATABASES = ("shelve.", "dbm.")
 _WRAPPING = frozenset({"Path", "PurePath", "str"})
 _JOINING = _WRAPPING | {
     *("join", "joinpath", "with_name", "with_suffix", "resolve", "absolute"),
@@ -155,12 +158,12 @@ def _paths(site: Site, where: Where, contexts: Contexts) -> Paths:
     call, word = site.call, last_name(site.call.callee)
     first, second = (*call.arguments, None, None)[:2]
     of = call.callee.of if isinstance(call.callee, Attribute) else None
-    if word == "open":
+    if word in _OPENED:
         path, mode = _opened(call, where, contexts)
         return (path if set(mode) & set("r+") else None), (path if set(mode) & set("w+") else None), None
     if word in _READ or word in _LOADED:
         return (of if word in _READ else first), None, None
-    if word in _WRITTEN or word in _SAVED:
+    if word in _WRITTEN or word in _SAVED or word in _FILLED:
         return None, (of if word in _WRITTEN else first), None
     if not _is_of_files(call, where, contexts):
         return None, None, None
@@ -184,8 +187,9 @@ def _opened(call: Call, where: Where, contexts: Contexts) -> tuple[Expression | 
     path, mode = (*call.arguments, None, None)[:2]
     if isinstance(call.callee, Attribute) and (not name or name.startswith("pathlib.")):
         path, mode = call.callee.of, path
-    mode = dict(call.keywords).get("mode", mode)
-    return path, str(mode.value) if isinstance(mode, Constant) else "r"
+    mode = dict(call.keywords).get("mode", dict(call.keywords).get("flag", mode))
+    usual = "w" if name.startswith(_DATABASES) else "r"
+    return path, str(mode.value) if isinstance(mode, Constant) else usual
 
 
 def _named(path: Expression | None, facts: Function) -> Named:

@@ -1,15 +1,15 @@
 """What requests share, and what belongs to one thread or to the loop: why code may not run beside others of its kind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Attribute, Awaited, Call, Element, Expression, Function, Name, Subscript
+from rules.core.facts import Attribute, Awaited, Call, Element, Expression, Function, Name, Subscript, attributes_in
 from rules.core.findings import Applicability, Fix
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.rewriting import rewriting, rewriting_between_calls
-from rules.core.values import Object, Outside, ProjectFunction, Where
+from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
 SHARED = "it changes what other requests share"
 BOUND = "it uses what belongs to a thread"
@@ -23,6 +23,8 @@ TRAVERSED = (
     "`RuntimeError`."
 )
 MOST_FOLLOWED = 5  # functions and names, from what is used to where it was made
+_LOCAL = frozenset({"local"})
+_KEPT = Object(Outside("threading.local"))
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
 CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})
 CHANGING = frozenset(
@@ -51,6 +53,7 @@ def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
         _shared_writes(facts, function, contexts)
         or any(_changes_global(site.call, facts, function, contexts) for site in facts.sites)
         or _changes_process(facts, function, contexts)
+        or _enters_changed_process(facts, function, contexts)
         or _replaces_a_directory(facts, function, contexts)
     )
 
@@ -60,6 +63,12 @@ def _changes_process(facts: Function, function: ProjectFunction, contexts: Conte
     knowledge = contexts.project.knowledge
     called = _called_outside(facts, function, contexts)
     return any(knowledge.is_process_wide(name) or knowledge.is_for_main_thread(name) for name in called)
+
+
+def _enters_changed_process(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a `with` of it changes what all threads share, as its body runs."""
+    entering = (one for n, site in enumerate(facts.sites) if site.entered for one in contexts.targets(function, n))
+    return any(_changes_process(contexts.project.function(one), one, contexts) for one in entering)
 
 
 def _replaces_a_directory(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -216,24 +225,73 @@ def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts)
 
 @told_once
 def runs_beside_itself(function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a coroutine of the function is made without being awaited there and then, as for `gather`.
+    """Whether a coroutine of the function, or of one that awaits it, is made without being awaited there and then, as for `gather`.
 
-    What a generator gives is run through, one after the other.
+    What a generator gives is run through, one after the other. Who makes a session hands each coroutine its own.
     """
-    if contexts.project.function(function).generator:
-        return False
-    for call, at in contexts.project.calls_of(function):
-        sites = contexts.project.function(at).sites
-        if any(site.call is call and not site.awaited for site in sites):
-            return True
+    seen = {function}
+    waiting = [function]
+    while waiting:
+        current = waiting.pop()
+        if contexts.project.function(current).generator:
+            continue
+        for call, at in contexts.project.calls_of(current):
+            caller = ProjectFunction(at.path, at.function)
+            facts = contexts.project.function(caller)
+            if not any(site.call is call and site.awaited for site in facts.sites):
+                if any(site.call is call for site in facts.sites):
+                    return True
+            elif caller not in seen and not _makes_exclusive(caller, facts, contexts):
+                seen.add(caller)
+                waiting.append(caller)
     return False
+
+
+def _makes_exclusive(function: ProjectFunction, facts: Function, contexts: Contexts) -> bool:
+    """Whether a function binds a name to what serves one thread at a time."""
+    where = Where(function.path, function.index, facts.end_line)
+    return any(_is_exclusive(contexts.project.value(Name(name), where), contexts) for name in facts.bindings)
+
+
+def _is_exclusive(value: Value | None, contexts: Contexts) -> bool:
+    if not (isinstance(value, Object) and isinstance(value.of, Outside)):
+        return False
+    knowledge = contexts.project.knowledge
+    return not knowledge.exclusive.isdisjoint(knowledge.family(value.of.name))
 
 
 def uses_exclusively(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a method is called on what serves one thread at a time, and was not made in the function itself."""
+    receiver = call.callee.of if isinstance(call.callee, Attribute) else None
+    if isinstance(receiver, Call):
+        return uses_exclusively(receiver, function, contexts)
     facts = contexts.project.function(function)
     where = Where(function.path, function.index)
     return is_called_on(contexts.project.knowledge.exclusive, call, where, contexts) and _is_not_own(call, facts)
+
+
+def read_from_other_threads(functions: Iterable[ProjectFunction], contexts: Contexts) -> bool:
+    """Whether functions read what each thread keeps for itself, and none of them has put it there before.
+
+    https://docs.python.org/3/library/threading.html#thread-local-data
+    """
+    if not contexts.project.calling_or_importing(_LOCAL):
+        return False
+    read, written = set[str](), set[str]()
+    for function in functions:
+        facts = contexts.project.function(function)
+        where = Where(function.path, function.index)
+        written |= {name.rstrip(".") for name in facts.writes}
+        read |= {name for name in _asked_of(facts) if contexts.project.value(Name(name), where) == _KEPT}
+    return bool(read - written)
+
+
+def _asked_of(facts: Function) -> set[str]:
+    """The names behind which a function reads an attribute."""
+    bound = (binding.value for bindings in facts.bindings.values() for binding in bindings)
+    said = (*(site.call for site in facts.sites), *bound, *facts.results, *facts.yields)
+    read = (attribute.of for one in said for attribute in attributes_in(one))
+    return {of.id for of in read if isinstance(of, Name)}
 
 
 def _is_not_own(call: Call, facts: Function) -> bool:

@@ -98,6 +98,24 @@ def test_everywhere_in_a_body(before: str, after: str) -> None:
     assert_fixes(RULE, with_app(HELPERS, f"{ENDPOINT}{before}\n"), with_app(HELPERS, f"{ENDPOINT}{after}\n"))
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("db.commit()\n    db.refresh(1)", "await db.commit()\n    await db.refresh(1)"),
+        ("db.flush()\n    if 1: db.refresh(1)", "await db.flush()\n    if 1: await db.refresh(1)"),
+    ],
+)
+def test_what_is_dropped_on_one_session_is_awaited_together(before: str, after: str) -> None:
+    """`refresh` alone would ask for a row that `commit` never wrote."""
+    findings = assert_fixes(RULE, with_app(HELPERS, f"{ENDPOINT}{before}\n"), with_app(HELPERS, f"{ENDPOINT}{after}\n"))
+    assert len({finding.fix for finding in findings}) == 1
+
+
+def test_what_is_dropped_on_several_objects_is_awaited_alone() -> None:
+    findings = found(RULE, with_app(HELPERS, f"{ENDPOINT}db.commit()\n    file.close()\n    mailer.send(1)\n"))
+    assert [len(finding.fix.edits) for finding in findings if finding.fix] == [1, 1, 1]
+
+
 def test_a_helper_that_no_route_reaches() -> None:
     """It is wrong wherever it stands."""
     assert_fixes(

@@ -71,6 +71,52 @@ def test_a_coroutine_that_is_used_is_awaited(before: str, after: str) -> None:
     assert_fixes(RULE, with_app(HELPERS, f"{ENDPOINT}{before}\n"), with_app(HELPERS, f"{ENDPOINT}{after}\n"))
 
 
+GIVEN = """
+async def nothing() -> None: ...
+
+
+async def done():
+    print("x")
+
+
+async def names() -> list[str]: ...
+
+
+async def chunks() -> AsyncIterator[str]: ...
+"""
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        *("async for x in nothing(): ...", "async for x in done(): ...", "for x in done(): ...", "x = done()['a']"),
+        *("async for x in names(): ...", "x = nothing().name", "x, y = done()", "async with done(): ..."),
+    ],
+)
+def test_what_gives_nothing_of_the_kind_is_not_awaited(use: str) -> None:
+    """With `await`, the line would fail as well."""
+    above = f"from collections.abc import AsyncIterator\n{GIVEN}"
+    (finding,) = assert_unfixed(
+        RULE, with_app(above, f"{ENDPOINT.replace('request: Request, db: AsyncSession, ', '')}{use}\n")
+    )
+    assert "would not mend it" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("async for x in chunks(): ...", "async for x in await chunks(): ..."),
+        ("for x in names(): ...", "for x in await names(): ..."),
+        ("if done(): ...", "if await done(): ..."),
+        ('x = f"{done()}"', 'x = f"{await done()}"'),
+    ],
+)
+def test_what_can_be_used_so_is_awaited(before: str, after: str) -> None:
+    above = f"from collections.abc import AsyncIterator\n{GIVEN}"
+    home = '@app.post("/")\nasync def home(other):\n    '
+    assert_fixes(RULE, with_app(above, f"{home}{before}\n"), with_app(above, f"{home}{after}\n"))
+
+
 def test_a_coroutine_of_another_file() -> None:
     assert_fixes(
         RULE,

@@ -269,9 +269,11 @@ async def home(request: Request, db: Session = Depends(get_db)):
     )
 """,
         f"""{head}    user = (
-        await run_in_threadpool(db.query(User)
-        .filter(User.id == 1)  # the first
-        .first)
+        await run_in_threadpool(
+            db.query(User)
+            .filter(User.id == 1)  # the first
+            .first,
+        )
     )
 """,
         files=FILES,

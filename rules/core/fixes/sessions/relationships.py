@@ -34,6 +34,7 @@ _RULE = "databases/session"
 _SELECTING = frozenset({"select", "query"})
 _ASKING = frozenset({"execute", "scalars", "scalar", "exec"})
 _COUNTING = frozenset({"count", "exists", "rowcount", "delete", "update", "insert"})
+_TABLES = frozenset({"read_sql", "read_sql_query", "read_sql_table", "to_sql"})
 _WRITING = frozenset({"delete", "update", "insert", "text"})
 _PLAIN = ("builtins.", "datetime.", "decimal.", "uuid.")
 _DEEPEST = 6  # names, calls and functions, from what is handed over to what is selected
@@ -129,7 +130,7 @@ class _Asked(msgspec.Struct, frozen=True):
             facts = project.function(called)
             at = Where(called.path, called.index, facts.end_line)
             return any(self.may_be_related(result, at, depth + 1) for result in facts.results)
-        if last_name(call.callee) in _COUNTING or self.desk.calm.is_data(call, where):
+        if last_name(call.callee) in _COUNTING | _TABLES or self.desk.calm.is_data(call, where):
             return False
         return self._has_relationships and not self._selects_plainly(call, where, depth)
 

@@ -45,6 +45,7 @@ def get_service() -> Service:
 
 def _turned(text: str) -> str:
     for old, new in (
+        ("import redis", "import redis.asyncio"),
         ("redis.Redis()", "redis.asyncio.Redis()"),
         ("def read", "async def read"),
         ("def both", "async def both"),

@@ -30,6 +30,11 @@ def _app(body: str) -> str:
     return with_app(IMPORTS, body)
 
 
+def _awaiting(body: str) -> str:
+    """A package need not bring its modules along, so the fix imports the one that it uses."""
+    return with_app(IMPORTS.replace("import redis", "import redis.asyncio"), body)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -61,14 +66,14 @@ def _app(body: str) -> str:
     ],
 )
 def test_what_nobody_closes_is_opened_by_async_with(before: str, after: str) -> None:
-    assert_fixes(RULE, _app(_endpoint(before)), _app(_endpoint(after)))
+    assert_fixes(RULE, _app(_endpoint(before)), _awaiting(_endpoint(after)))
 
 
 def test_what_is_closed_whatever_happens_is_closed_as_before() -> None:
     before = f"{MAKES}\ntry:\n    return r.get('a')\nfinally:\n    r.close()"
     after = before.replace("redis.R", "redis.asyncio.R").replace("r.get", "await r.get")
     after = after.replace("r.close", "await r.aclose")
-    assert_fixes(RULE, _app(_endpoint(before)), _app(_endpoint(after)))
+    assert_fixes(RULE, _app(_endpoint(before)), _awaiting(_endpoint(after)))
 
 
 def test_a_client_that_a_dependency_gives_and_nobody_closes() -> None:
@@ -76,6 +81,7 @@ def test_a_client_that_a_dependency_gives_and_nobody_closes() -> None:
     before = _app(f"def get_client() -> Iterator[redis.Redis]:\n    {MAKES}\n    yield r\n\n\n{USES}")
     after = before.replace(f"    {MAKES}\n    yield r", f"    {OPENS}\n        yield r")
     for old, new in (
+        ("import redis", "import redis.asyncio"),
         ("def ", "async def "),
         ("Iterator", "AsyncIterator"),
         ("redis.Redis]", "redis.asyncio.Redis]"),

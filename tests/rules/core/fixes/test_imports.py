@@ -347,6 +347,7 @@ def test_an_import_that_may_not_have_run_is_not_used(block: str) -> None:
         ("import os, time, uuid\n", "import asyncio\nimport os, uuid\n"),
         ("import os, time as t\n", "import asyncio\nimport os\n"),
         ("import time\nimport uuid\n", "import asyncio\nimport uuid\n"),
+        ('import time\n\nprint(end="time")\n', 'import asyncio\n\nprint(end="time")\n'),
         ('import time\n\nPROMPT = """Tell\nthe time."""\n', 'import asyncio\n\nPROMPT = """Tell\nthe time."""\n'),
     ],
 )
@@ -384,6 +385,7 @@ def test_one_name_of_an_import_is_dropped(before: str, after: str) -> None:
         ("import time  # noqa: F401\n", ""),
         ("import time  # used by plugins\n", ""),
         ("import time\n", 'def f(x: "time.struct_time"): ...\n'),
+        ("import time\n", 'print(bound="time.struct_time")\n'),
         ("import time\n", "def f():\n    return time\n"),
         ("import time\n", "class A:\n    time = time\n"),
         ("import time\nimport time\n", ""),

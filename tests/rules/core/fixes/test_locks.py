@@ -87,6 +87,69 @@ def test_nothing_is_awaited_while_a_lock_is_held_unseen(before: str, entered: st
     assert_unfixed("clients/requests", program(before, entered))
 
 
+OF_FILES = """
+    import fcntl
+    import fasteners
+    import portalocker
+    import redis
+    from filelock import FileLock
+
+    guard = FileLock("a")
+    cache = redis.Redis()
+"""
+
+
+@pytest.mark.parametrize(
+    "entered",
+    [
+        *("FileLock('a')", "guard", "guard.acquire(timeout=1)", "portalocker.Lock('a')", "cache.lock('a')"),
+        "fasteners.InterProcessLock('a')",
+    ],
+)
+def test_a_lock_of_a_file_stops_the_loop_as_well(entered: str) -> None:
+    source = program(OF_FILES, entered)
+    assert [finding.fix for finding in found("clients/requests", source)] == [None]
+
+
+TAKEN = """
+    places = threading.Semaphore(3)
+    file = open("a")
+
+
+    def take():
+        {take}
+
+
+    def give():
+        {give}
+
+
+    @app.post("/")
+    async def home(body: dict) -> dict:
+        await body
+        {body}
+"""
+ASKS = 'requests.get("https://a.example")'
+
+
+@pytest.mark.parametrize(
+    ("take", "body", "is_fixed"),
+    [
+        ("places.acquire()", f"take()\n        {ASKS}\n        give()", False),
+        ("fcntl.flock(file, fcntl.LOCK_EX)", f"take()\n        {ASKS}\n        give()", False),
+        ("places.acquire()", f"take()\n        give()\n        {ASKS}", True),
+        ("places.acquire()", f"{ASKS}\n        take()", True),
+        ("places.acquire(); places.release()", f"take()\n        {ASKS}", True),
+        ("print()", f"fcntl.flock(file, fcntl.LOCK_EX)\n        {ASKS}", False),
+    ],
+)
+def test_a_lock_that_a_helper_takes_is_held_until_another_gives_it_back(take: str, body: str, is_fixed: bool) -> None:
+    give = take.replace("acquire", "release").replace("LOCK_EX", "LOCK_UN")
+    source = with_app(f"import fcntl\n{IMPORTS}", dedent(TAKEN.format(take=take, give=give, body=body)))
+    (finding,) = found("clients/requests", source)
+    assert (finding.fix is not None) is is_fixed
+
+
 @pytest.mark.parametrize(
     ("before", "entered"),
     [

@@ -1,9 +1,11 @@
 """What a worker thread changes while the event loop serves other requests."""
 
+from textwrap import dedent
+
 import pytest
 
 from rules import Applicability, Finding, Way
-from tests.rules.checking import found, with_app
+from tests.rules.checking import assert_fixes, assert_unfixed, assert_whole_file_fixed, found, with_app
 
 ABOVE = """import time
 
@@ -238,3 +240,162 @@ def test_the_exception_that_is_handled_is_not_there_in_another_thread(asking: st
     imports = "import logging\nimport sys\nimport traceback\n\nimport requests\n\nlogger = logging.getLogger()"
     (finding,) = found("clients/requests", with_app(imports, body))
     assert (finding.fix is not None) is is_offered
+
+
+def test_who_called_is_another_one_in_a_thread() -> None:
+    body = """
+        def send() -> None:
+            requests.post("https://a.example", data={})
+
+
+        @app.post("/")
+        async def home(body: dict) -> None:
+            await body["x"]
+            send()
+    """
+    imports = "import inspect\nimport sys\n\nimport requests"
+    for asking in ("inspect.stack()[1].function", "inspect.currentframe().f_back", "sys._getframe(1)"):
+        assert_unfixed("clients/requests", with_app(imports, body.format(asking)))
+    assert assert_whole_file_fixed(with_app(imports, body.format("inspect.getdoc(requests)")))
+
+
+KEPT = """
+    kept = threading.local()
+
+
+    @app.middleware("http")
+    async def named(request, call_next):
+        kept.name = request.headers["x"]
+        return await call_next(request)
+
+
+    def send(name):
+        {before}
+        requests.post("https://a.example", data=kept.name)
+
+
+    @app.post("/")
+    async def home(body: dict) -> None:
+        {awaiting}
+        send(body)
+"""
+
+
+@pytest.mark.parametrize("awaiting", ["await body['x']", "print(body)"])
+def test_what_the_thread_of_the_event_loop_keeps_is_not_there_in_another(awaiting: str) -> None:
+    """https://docs.python.org/3/library/threading.html#thread-local-data."""
+    imports = "import threading\n\nimport requests"
+    assert_unfixed("clients/requests", with_app(imports, dedent(KEPT).format(before="print(name)", awaiting=awaiting)))
+    own = with_app(imports, dedent(KEPT).format(before="kept.name = name", awaiting=awaiting))
+    (finding,) = found("clients/requests", own)
+    assert [fix.way for fix in (finding.fix, *finding.alternatives) if fix] == [Way.OFFLOAD]
+
+
+SESSIONS = """
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+SessionLocal = sessionmaker(create_engine("postgresql://"))
+
+
+def get_db():
+    with SessionLocal() as db:
+        yield db
+
+
+async def inner(db: Session):
+    await asyncio.sleep(0)
+    return db.query(int).first()
+
+
+async def outer({given}):
+    {made}
+    return await inner(db)
+
+
+@app.get("/")
+async def home(db: Session = Depends(get_db)):
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return await asyncio.gather(inner(db), inner(db))",
+        "return await asyncio.gather(outer(db), outer(db))",
+        "async with asyncio.TaskGroup() as tasks:\n        tasks.create_task(inner(db))\n        tasks.create_task(outer(db))",
+        "every = [outer(db) for _ in range(2)]\n    return await asyncio.gather(*every)",
+    ],
+)
+def test_a_session_that_coroutines_share_goes_into_no_thread(body: str) -> None:
+    source = SESSIONS.format(given="db: Session", made="print(db)", body=body)
+    assert_unfixed("databases/session", with_app("import asyncio\n\nfrom fastapi import Depends", source))
+
+
+@pytest.mark.parametrize(
+    ("given", "made", "body"),
+    [
+        ("name", "db = SessionLocal()", "return await asyncio.gather(outer(1), outer(2))"),
+        ("db: Session", "print(db)", "return await outer(db)"),
+    ],
+)
+def test_a_session_of_its_own_goes_into_a_thread(given: str, made: str, body: str) -> None:
+    source = SESSIONS.format(given=given, made=made, body=body)
+    imports = "import asyncio\n\nfrom fastapi import Depends"
+    (finding,) = found("databases/session", with_app(imports, source))
+    assert finding.fix is not None
+
+
+def test_a_connection_of_peewee_is_opened_where_it_is_used() -> None:
+    """Each thread has one of its own: opened in a worker thread, it would be closed in another."""
+    body = """
+        database = PostgresqlDatabase("x")
+
+
+        @app.get("/")
+        async def home(body: dict) -> None:
+            await body["x"]
+            database.connect()
+    """
+    assert_unfixed("databases/orm", with_app("from peewee import PostgresqlDatabase", body))
+
+
+CHAINED = """
+@app.get("/")
+async def home(db: Session = Depends(get_db)):
+    await asyncio.sleep(0)
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "row = (\n        db.query(int)\n        .filter(1)\n        .first()\n    )",
+            "row = (\n        await run_in_threadpool(\n            db.query(int)\n            .filter(1)\n            .first,\n        )\n    )",
+        ),
+        (
+            "row = db.query(\n        int\n    ).first()",
+            "row = await run_in_threadpool(\n        db.query(\n            int\n        ).first,\n    )",
+        ),
+        (
+            "row = db.query(\n        int\n    ).update({1: 2})",
+            "row = await run_in_threadpool(\n        db.query(\n            int\n        ).update,\n        {1: 2})",
+        ),
+        (
+            'row = (db.query(int)\n        .filter("""a\n        b""")\n        .first())',
+            'row = (await run_in_threadpool(db.query(int)\n        .filter("""a\n        b""")\n        .first))',
+        ),
+    ],
+)
+def test_a_callee_over_several_lines_stands_on_lines_of_its_own(before: str, after: str) -> None:
+    above = SESSIONS[: SESSIONS.index("async def inner")]
+    imports = "import asyncio\n\nfrom fastapi import Depends"
+    source = with_app(imports, f"{above}{CHAINED.lstrip()}")
+    added = source.replace(
+        "from fastapi import FastAPI\n",
+        "from fastapi import FastAPI\nfrom fastapi.concurrency import run_in_threadpool\n",
+    )
+    assert_fixes("databases/session", source.replace("{}", before), added.replace("{}", after))

@@ -41,6 +41,41 @@ def test_what_changes_the_process_is_no_safe_work_for_a_thread(helper: str, awai
     assert [(fix.way, fix.applicability) for fix in fixes] == [(Way.OFFLOAD, Applicability.UNSAFE)]
 
 
+ENTERED = """
+    @contextlib.contextmanager
+    def {name}(path: str):
+        before = os.getcwd()
+        os.chdir(path)
+        yield
+        os.chdir(before)
+
+
+    class Folder:
+        def __init__(self, path: str) -> None:
+            self.path = path
+
+        def __enter__(self):
+            os.chdir(self.path)
+
+        def __exit__(self, *_):
+            os.chdir("/")
+
+
+    @app.post("/")
+    async def home(body: dict) -> None:
+        await body["x"]
+        with {entered}:
+            requests.get("https://a.example")
+"""
+
+
+@pytest.mark.parametrize("entered", ["inside('/tmp')", "Folder('/tmp')"])
+def test_what_a_manager_changes_meanwhile_is_told(entered: str) -> None:
+    (finding,) = found("clients/requests", with_app(IMPORTS, dedent(ENTERED.format(name="inside", entered=entered))))
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+
+
 @pytest.mark.parametrize("awaiting", [True, False])
 def test_only_the_main_thread_handles_signals(awaiting: bool) -> None:
     """In another one `signal.signal` raises ValueError: https://docs.python.org/3/library/signal.html#signals-and-threads."""

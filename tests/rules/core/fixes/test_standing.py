@@ -1,0 +1,81 @@
+"""What stands open or taken where a fix awaits."""
+
+import pytest
+
+from rules import Applicability
+from tests.rules.checking import found, with_app
+
+IMPORTS = """
+import asyncio
+import dbm
+import os
+import shelve
+import tarfile
+import zipfile
+
+import pandas as pd
+import requests
+from fastapi import Depends
+from psycopg_pool import ConnectionPool
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session, sessionmaker
+
+SessionLocal = sessionmaker(create_engine("postgresql://"))
+pool = ConnectionPool("x")
+
+
+def get_db():
+    with SessionLocal() as db:
+        yield db
+"""
+HOME = """
+@app.get("/{{name}}")
+async def home(name: str, db: Session = Depends(get_db)):
+    await asyncio.sleep(0)
+    {}
+"""
+ASKED = 'got = requests.get("https://a.example")'
+
+
+def applicability(body: str) -> tuple[Applicability, str]:
+    (finding,) = found("clients/requests", with_app(IMPORTS, HOME.format(body)))
+    assert finding.fix is not None
+    return finding.fix.applicability, " ".join(finding.fix.notes)
+
+
+@pytest.mark.parametrize(
+    ("body", "note"),
+    [
+        (f"with open(f'/data/{{name}}', 'w') as kept:\n        {ASKED}", "reads or writes a file"),
+        (f"with zipfile.ZipFile(f'/data/{{name}}', 'w') as kept:\n        {ASKED}", "reads or writes a file"),
+        (f"with tarfile.open(f'/data/{{name}}', 'w') as kept:\n        {ASKED}", "reads or writes a file"),
+        (f"with pd.ExcelWriter(f'/data/{{name}}') as kept:\n        {ASKED}", "reads or writes a file"),
+        (f"with shelve.open(f'/data/{{name}}') as kept:\n        {ASKED}", "reads or writes a file"),
+        (f"kept = open(f'/data/{{name}}', 'w')\n    {ASKED}\n    kept.close()", "reads or writes a file"),
+        (f"row = db.query(int).with_for_update().first()\n    {ASKED}", "Rows stay locked"),
+        (f"row = db.execute(select(int).with_for_update())\n    {ASKED}", "Rows stay locked"),
+        (f"with pool.connection() as one:\n        {ASKED}", "A connection of the pool"),
+        (f"one = pool.getconn()\n    {ASKED}\n    pool.putconn(one)", "A connection of the pool"),
+    ],
+)
+def test_what_others_want_too_stays_taken_meanwhile(body: str, note: str) -> None:
+    how, notes = applicability(body)
+    assert how is Applicability.UNSAFE
+    assert note in notes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"with zipfile.ZipFile(f'/data/{{name}}') as kept:\n        {ASKED}",
+        f"with dbm.open(f'/data/{{name}}', 'r') as kept:\n        {ASKED}",
+        f"kept = open(f'/data/{{name}}', 'w')\n    kept.close()\n    {ASKED}",
+        f"{ASKED}\n    row = db.query(int).with_for_update().first()",
+        f"row = db.query(int).with_for_update().first()\n    db.commit()\n    {ASKED}",
+        f"one = pool.getconn()\n    pool.putconn(one)\n    {ASKED}",
+        f"with pool.connection() as one:\n        pass\n    {ASKED}",
+    ],
+)
+def test_what_is_closed_or_not_yet_open_is_wanted_by_nobody(body: str) -> None:
+    how, _ = applicability(body)
+    assert how is Applicability.SAFE
