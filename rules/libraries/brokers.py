@@ -110,4 +110,5 @@ library = Library(
         "dramatiq.actor": _ACTOR,
         "kombu.Connection.Producer": "kombu.Producer",
     },
+    exclusive=frozenset({_PIKA, _CHANNEL, _KAFKA_CONSUMER}),  # https://pika.readthedocs.io/en/stable/faq.html
 )

@@ -242,4 +242,5 @@ library = Library(
         f"{_SECRETS}.begin_delete_secret": _POLLER,
         _TOKENS: _TOKENS,
     },
+    exclusive=frozenset({_DISCOVERED}),  # https://googleapis.github.io/google-api-python-client/docs/thread_safety.html
 )

@@ -134,4 +134,5 @@ library = Library(
         f"{_REPO}.create_remote": _REMOTE,
     },
     quick=frozenset({f"{_REPO}.git.clear_cache", f"{_REPO}.git.get_object_header"}),
+    exclusive=frozenset({_SMTP, _IMAP, _POP, _FTP}),  # one question and its answer at a time
 )

@@ -24,7 +24,8 @@ _AWAITED = frozenset({Role.DEPENDENCY, Role.STARTUP})
 
 def marked_ending(fix: Fix, remark: Remark, contexts: Contexts, document: Document) -> Fix:
     """The fix; unsafe where what is awaited now is done today also for a client that leaves."""
-    if remark.site is None or not _is_streamed(remark.function, contexts):
+    awaits = any("await " in edit.replacement for edit in fix.edits)
+    if remark.site is None or not awaits or not _is_streamed(remark.function, contexts):
         return fix
     call = document.call_at(remark.site.span)
     if call is None or not _ends(call, document):

@@ -9,7 +9,8 @@ from rules.core.facts import Attribute, Awaited, Call, Element, Expression, Func
 from rules.core.findings import Applicability, Fix
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.rewriting import rewriting, rewriting_between_calls
-from rules.core.values import Object, Outside, ProjectFunction, Value, Where
+from rules.core.repository import is_offline
+from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 SHARED = "it changes what other requests share"
 BOUND = "it uses what belongs to a thread"
@@ -209,18 +210,55 @@ def _roots_of(call: Call) -> set[str]:
 def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a method is called on a session or connection that the module keeps, and that serves one thread at a time."""
     receiver = call.callee.of if isinstance(call.callee, Attribute) else Name("")
-    if isinstance(receiver, Call):
+    if isinstance(receiver, Call) and isinstance(receiver.callee, Attribute):
         return is_used_by_others(receiver, function, contexts)
     facts = contexts.project.function(function)
     where, knowledge = Where(function.path, function.index), contexts.project.knowledge
     roots = {name: contexts.project.value(Name(name), where) for name in _root_names(receiver)}
     if any(isinstance(value, Outside) and value.name in knowledge.singletons for value in roots.values()):
         return False
-    if not any(_is_shared(name, facts, function, contexts) for name in roots):
+    is_shared = any(_is_shared(name, facts, function, contexts) for name in roots)
+    if not (is_shared or _is_given_to_all(receiver, facts, function, contexts)):
         return False
     return is_called_on(knowledge.exclusive, call, where, contexts) and not is_called_on(
         knowledge.per_thread, call, where, contexts
     )
+
+
+def _is_given_to_all(receiver: Expression, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it is an attribute of an object that the module keeps, or what a cached function gives: the same for all requests."""
+    match receiver:
+        case Attribute(of=Name(id=owner)) if owner in _own_name(facts):
+            return _is_kept_by_a_module(ProjectClass(function.path, facts.owner), contexts)
+        case Name(id=name):
+            around = Where(function.path, facts.parent, facts.line)
+            given = [contexts.project.dependency(one, around) for one in facts.parameters if one.name == name]
+            bound = (binding.value for binding in facts.bindings.get(name, ()))
+            where = Where(function.path, function.index)
+            given += [contexts.project.value(one.callee, where) for one in bound if isinstance(one, Call)]
+            return any(isinstance(one, ProjectFunction) and contexts.once.runs_once(one) for one in given)
+        case Call(callee=callee):
+            given_by = contexts.project.value(callee, Where(function.path, function.index))
+            return isinstance(given_by, ProjectFunction) and contexts.once.runs_once(given_by)
+        case _:
+            return False
+
+
+def _is_kept_by_a_module(of: ProjectClass, contexts: Contexts) -> bool:
+    """Whether an object of a class is made at the top of a file, by a cached function, or for a global."""
+    made = ProjectFunction(of.path, contexts.project.class_(of).methods.get("__init__", 0))
+    calls = contexts.project.calls_of(made) if made.index else ()
+    makers = {ProjectFunction(at.path, at.function) for _, at in calls if not is_offline(at.path)}
+    return any(not one.index or contexts.once.runs_once(one) or _fills_a_global(one, of, contexts) for one in makers)
+
+
+def _fills_a_global(maker: ProjectFunction, of: ProjectClass, contexts: Contexts) -> bool:
+    """Whether a function puts an object of the class under a name of the module."""
+    facts, where = contexts.project.function(maker), Where(maker.path, maker.index)
+    bound = (
+        (name, binding.value) for name in facts.writes for binding in contexts.project.facts[maker.path].bound(name)
+    )
+    return any(isinstance(value, Call) and contexts.project.value(value.callee, where) == of for _, value in bound)
 
 
 @told_once

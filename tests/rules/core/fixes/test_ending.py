@@ -64,3 +64,10 @@ def test_what_may_not_be_done_any_more_is_told(ending: str) -> None:
 )
 def test_what_is_done_for_every_client_is_safe(source: str) -> None:
     assert applicability(source) is Applicability.SAFE
+
+
+def test_what_awaits_nothing_is_cut_short_by_nothing() -> None:
+    stream = "async def lines(name: str):\n    try:\n        yield await load(name)\n    finally:\n        print(asyncio.get_event_loop().time())\n"
+    (finding,) = found("awaiting/obsolete", f"import asyncio\n{ABOVE}{stream}{BELOW}")
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE

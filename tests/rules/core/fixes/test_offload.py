@@ -399,3 +399,64 @@ def test_a_callee_over_several_lines_stands_on_lines_of_its_own(before: str, aft
         "from fastapi import FastAPI\nfrom fastapi.concurrency import run_in_threadpool\n",
     )
     assert_fixes("databases/session", source.replace("{}", before), added.replace("{}", after))
+
+
+MAIL = """
+class Mail:
+    def __init__(self):
+        self.service = None
+        self.start()
+
+    def start(self):
+        self.service = build("gmail", "v1")
+
+    def send(self, body):
+        self.service.users().messages().send(userId="me", body=body).execute()
+
+
+kept = None
+
+
+def get_mail():
+    global kept
+    if kept is None:
+        kept = Mail()
+    return kept
+
+
+@lru_cache
+def drive():
+    return build("drive", "v3")
+
+
+{above}
+
+
+@app.post("/")
+async def home(body: dict):
+    {first}
+    {sent}
+"""
+NOT_FOR_THREADS = [
+    ("mail = Mail()", "mail.send(body)"),
+    ("", "get_mail().send(body)"),
+    ("service = build('drive', 'v3')", "service.files().list().execute()"),
+    ("", "drive().files().list().execute()"),
+    ("", "files = drive()\n    files.files().list().execute()"),
+]
+
+
+@pytest.mark.parametrize("first", ["await body['x']", "print(body)"])
+@pytest.mark.parametrize(("above", "sent"), NOT_FOR_THREADS)
+def test_what_serves_one_thread_at_a_time_and_all_requests_goes_into_none(above: str, sent: str, first: str) -> None:
+    """https://googleapis.github.io/google-api-python-client/docs/thread_safety.html."""
+    imports = "from functools import lru_cache\n\nfrom googleapiclient.discovery import build"
+    assert_unfixed("clients/clouds", with_app(imports, MAIL.format(above=above, sent=sent, first=first)))
+
+
+@pytest.mark.parametrize("sent", ["Mail().send(body)", "own = build('drive', 'v3')\n    own.files().list().execute()"])
+def test_what_a_request_makes_for_itself_goes_into_a_thread(sent: str) -> None:
+    imports = "from functools import lru_cache\n\nfrom googleapiclient.discovery import build"
+    source = with_app(imports, MAIL.format(above="", sent=sent, first="await body['x']"))
+    (finding,) = found("clients/clouds", source.replace("kept = Mail()", "kept = None"))
+    assert finding.fix is not None
