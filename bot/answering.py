@@ -44,7 +44,7 @@ async def answer(asked: Asked, delivery: str, tools: Tools) -> str:
         return "disabled"
     await react(github, asked, "eyes")
     case = Case(asked, _name(asked, delivery), tools, github, stands, config)
-    answers = [await _answered(command, case) for command in asked.commands]
+    answers = [await _answered(command, await _at(number, case)) for number, command in enumerate(asked.commands)]
     await reply(case, answers)
     reaction = _reaction(answers)
     await react(github, asked, reaction)
@@ -99,6 +99,15 @@ async def give_up(asked: Asked, delivery: str, tools: Tools) -> None:
 
 def _name(asked: Asked, delivery: str) -> str:
     return str(asked.comment) if asked.comment else delivery.replace("-", "")
+
+
+async def _at(number: int, case: Case) -> Case:
+    """The case of one command among those of a comment, counted from 0: each leaves a mark of its own where it changes something,
+    and sees what the one before it changed.
+    """
+    if not number:
+        return case
+    return replace(case, name=f"{case.name}.{number + 1}", stands=await standing(case.github, case.asked.ref))
 
 
 async def _answered(command: Command, case: Case) -> Answer:

@@ -54,6 +54,20 @@ async def test_by_id_and_path(bot: Bot) -> None:
     assert "    time.sleep(1)" in scene.text().partition("/two")[0]
 
 
+async def test_two_in_one_comment(bot: Bot) -> None:
+    """Each command of a comment makes its own commit, and each once, however often the comment is delivered."""
+    scene = await a_scene(bot, TWO)
+    scene.pull.push({"more.py": BLOCKING})
+    await bot.review(scene.pull)
+    before = len(list(scene.shop.objects.ancestors(scene.pull.head)))
+    said = await scene.ask("/asyncify fix more.py\n/asyncify fix app.py")
+    assert scene.text("more.py") == MENDED
+    assert "    time.sleep(1)" not in scene.text()
+    assert reactions(said) == ["eyes", "rocket"]
+    await scene.deliver(said)
+    assert len(list(scene.shop.objects.ancestors(scene.pull.head))) == before + 2
+
+
 async def test_in_a_way(scene: Scene) -> None:
     """`--as` chooses among the ways that could be proved; another one is told."""
     await scene.ask("/asyncify fix --as twin", on=scene.pull.comments[0])
