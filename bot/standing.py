@@ -108,8 +108,10 @@ async def standing(github: Installation, ref: PullRef) -> Standing:
         Dropped: there is no such pull request.
     """
     pages = [await eventually(lambda: _standing_page(github, ref, None, None))]
-    while (more := _next_page(pages[-1])) and len(pages) < PAGES:
-        pages.append(await _standing_page(github, ref, *more))
+    after: tuple[str | None, str | None] = (None, None)
+    while (more := _next_page(pages[-1], after)) and len(pages) < PAGES:
+        after = more
+        pages.append(await _standing_page(github, ref, *after))
     return _standing(ref, pages)
 
 
@@ -155,12 +157,17 @@ async def _standing_page(
     return {**pull, "viewer": data["viewer"]["login"], "organisation": data["organisation"]}
 
 
-def _next_page(page: Mapping[str, Any]) -> tuple[str | None, str | None] | None:
-    """Where the next page of reviews and threads begins, None where this was the last."""
+def _next_page(
+    page: Mapping[str, Any], after: tuple[str | None, str | None]
+) -> tuple[str | None, str | None] | None:
+    """Where the next page of reviews and threads begins, None where this was the last. `after` is where this one began.
+
+    Behind the last one there is no cursor, and without one GitHub begins anew.
+    """
     reviews, threads = page["reviews"]["pageInfo"], page["reviewThreads"]["pageInfo"]
     if not (reviews["hasNextPage"] or threads["hasNextPage"]):
         return None
-    return reviews["endCursor"], threads["endCursor"]
+    return reviews["endCursor"] or after[0], threads["endCursor"] or after[1]
 
 
 def _standing(ref: PullRef, pages: Sequence[Mapping[str, Any]]) -> Standing:

@@ -79,6 +79,17 @@ class TestStanding:
         stands = await standing(bot.installation(pull), ref(pull))
         assert {said.fingerprint for said in stands.history.said} == {f"{number:04x}" for number in range(230)}
 
+    async def test_many_reviews(self, bot: Bot) -> None:
+        """Each thread counts once, however many reviews there are beside it: every answer in a thread is one."""
+        shop = bot.github.repository("acme/shop", {"app.py": MAIN})
+        pull = shop.open_pull({"app.py": BLOCKING})
+        say(pull, "asyncify[bot]", FINGERPRINT)
+        for _ in range(220):
+            pull.add_review("Hm.", "COMMENTED", bot.github.account("ann"), pull.head)
+        history = (await standing(bot.installation(pull), ref(pull))).history
+        assert [thread.fingerprints for thread in history.threads] == [(FINGERPRINT,)]
+        assert [said.fingerprint for said in history.said] == [FINGERPRINT]
+
     async def test_own_pull(self, bot: Bot) -> None:
         """Our own pull requests are known, and those of other bots are not taken for ours."""
         shop = bot.github.repository("acme/shop", {"app.py": MAIN})
