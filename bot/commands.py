@@ -22,8 +22,7 @@ _QUOTE = re.compile(r" {0,3}>")
 _CODE_BLOCK = re.compile(r"(?: {4}| {0,3}\t)")
 _RAW = re.compile(r" {0,3}<(?P<tag>pre|script|style|textarea)(?=[\s>]|$)", re.IGNORECASE)
 _INTERRUPTING = re.compile(r" {0,3}(?:#{1,6}(?:\s|$)|(?:[*_-][ \t]*){3,}$|<!--|[*+-]\s|1[.)]\s)")
-# A code span or an HTML comment within a paragraph. What opens and never closes is text, but for a comment: that hides the rest.
-_HIDDEN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)|<!--.*?(?:-->|\Z)", re.DOTALL)
+_HIDING = re.compile(r"`+|<!--")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +99,44 @@ def _checked(command: Command) -> Command:
 def _lines_of_text(body: str) -> Iterator[str]:
     """The lines that are shown as plain text. What is hidden or code within a line leaves a mark in its place."""
     for paragraph in _paragraphs(body):
-        yield from _HIDDEN.sub(_marked, paragraph).split("\n")
+        yield from "".join(_marked(paragraph)).split("\n")
 
 
-def _marked(hidden: re.Match[str]) -> str:
+def _marked(paragraph: str) -> Iterator[str]:
     """Line ends stay, but what follows on the same line is no start of one. A code span on one line is a word like others."""
-    if hidden["ticks"] and "\n" not in hidden[0]:
-        return hidden[0]
-    return "\n\x00" * hidden[0].count("\n") or "\x00"
+    position = 0
+    for start, end in _hidden(paragraph):
+        hidden = paragraph[start:end]
+        yield paragraph[position:start]
+        yield hidden if hidden[0] == "`" and "\n" not in hidden else "\n\x00" * hidden.count("\n") or "\x00"
+        position = end
+    yield paragraph[position:]
+
+
+def _hidden(paragraph: str) -> Iterator[tuple[int, int]]:
+    """Where code spans and HTML comments begin and end. What opens and never closes is text, but for a comment: that hides the rest.
+
+    A span ends at the next run of as many backticks, which is looked up: a search from each run takes a second for what a comment
+    may hold, and whoever sends deliveries waits for it.
+    """
+    openings = list(_HIDING.finditer(paragraph))
+    later, closing = dict[str, int](), dict[int, int]()
+    for found in reversed(openings):
+        closing[found.start()] = later.get(found[0], 0)
+        later[found[0]] = found.end()
+    position = 0
+    for found in openings:
+        start = found.start()
+        if start < position:
+            continue
+        if end := closing[start] if found[0] != "<!--" else _comment_end(paragraph, found.end()):
+            yield start, end
+            position = end
+
+
+def _comment_end(text: str, inside: int) -> int:
+    end = text.find("-->", inside)
+    return len(text) if end < 0 else end + len("-->")
 
 
 def _paragraphs(body: str) -> Iterator[str]:

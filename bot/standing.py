@@ -157,9 +157,7 @@ async def _standing_page(
     return {**pull, "viewer": data["viewer"]["login"], "organisation": data["organisation"]}
 
 
-def _next_page(
-    page: Mapping[str, Any], after: tuple[str | None, str | None]
-) -> tuple[str | None, str | None] | None:
+def _next_page(page: Mapping[str, Any], after: tuple[str | None, str | None]) -> tuple[str | None, str | None] | None:
     """Where the next page of reviews and threads begins, None where this was the last. `after` is where this one began.
 
     Behind the last one there is no cursor, and without one GitHub begins anew.
