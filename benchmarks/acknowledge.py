@@ -215,9 +215,7 @@ def _be_control() -> None:
     settings = read_settings(os.environ)
     configure_logs(settings.log_level)
     application = web.Application(client_max_size=intake.LARGEST_BODY)
-    application.router.add_post("/webhook", intake.receive)
-    application[intake.CREDENTIALS] = require_credentials(settings)
-    application[intake.ENQUEUE] = _store_nothing
+    intake.add_to(application, require_credentials(settings), _store_nothing)
     web.run_app(application, host=settings.host, port=settings.port, access_log=None, print=None)
 
 

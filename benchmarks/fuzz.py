@@ -177,9 +177,7 @@ class Door:
 
     def __init__(self) -> None:
         self.application = web.Application(client_max_size=intake.LARGEST_BODY)
-        self.application.router.add_post("/webhook", intake.receive)
-        self.application[intake.CREDENTIALS] = Credentials(APP, "", (SECRET.encode(),))
-        self.application[intake.ENQUEUE] = self._enqueue
+        intake.add_to(self.application, Credentials(APP, "", (SECRET.encode(),)), self._enqueue)
         self.stored = 0
 
     async def _enqueue(self, _delivery: str, asked: Requested) -> None:

@@ -232,9 +232,7 @@ async def _listen(runner: AppRunner, settings: Settings) -> None:
 def _pages(credentials: Credentials, store: Store, deliveries: queue.Deliveries) -> Application:
     application = _public_pages()
     application.router.add_get("/", pages.home)
-    application.router.add_post("/webhook", intake.receive)
-    application[intake.CREDENTIALS] = credentials
-    application[intake.ENQUEUE] = deliveries.enqueue
+    intake.add_to(application, credentials, deliveries.enqueue)
     application[pages.JOBS] = deliveries.jobs
     application[pages.OLDEST] = deliveries.oldest
     application[pages.OBSTACLE] = _obstacle(store)

@@ -7,7 +7,8 @@ import asyncio
 import hashlib
 import hmac
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import msgspec
@@ -25,6 +26,12 @@ LARGEST_BODY = 26 * 1024 * 1024
 SMALL_BODY = 128 * 1024
 """Bytes that are checked and read on the event loop; that takes well under a millisecond."""
 
+LARGE_AT_ONCE = 4
+"""Larger bodies that are held at a time: until its signature was checked, anybody may have sent it."""
+
+ROOM_SECONDS = 5.0
+"""How long a larger body waits for those before it. After 10 GitHub waits no more."""
+
 BODY_SECONDS = 10.0
 
 Enqueue = Callable[[str, Requested], Awaitable[None]]
@@ -32,6 +39,7 @@ Enqueue = Callable[[str, Requested], Awaitable[None]]
 
 CREDENTIALS = web.AppKey("credentials", Credentials)
 ENQUEUE: web.AppKey[Enqueue] = web.AppKey("enqueue")
+ROOM = web.AppKey("room", asyncio.Semaphore)
 
 deliveries = Counter("asyncify_webhooks", "Deliveries, by event and by what was answered", ["event", "result"])
 intake_seconds = Histogram(
@@ -46,11 +54,20 @@ _DELIVERY = re.compile(r"[0-9A-Za-z-]{1,64}")
 COUNTED = EVENTS | ALWAYS_SENT | {"ping"}
 
 
+def add_to(application: web.Application, credentials: Credentials, enqueue: Enqueue) -> None:
+    """Answer at `/webhook`."""
+    application.router.add_post("/webhook", receive)
+    application[CREDENTIALS] = credentials
+    application[ENQUEUE] = enqueue
+    application[ROOM] = asyncio.Semaphore(LARGE_AT_ONCE)
+
+
 async def receive(request: web.Request) -> web.Response:
     """`POST /webhook`: 202 where the delivery was stored or is nothing to us, 200 for `ping`, else why not."""
     with intake_seconds.time():
         try:
-            response = await _answer(request)
+            async with _room(request):
+                response = await _answer(request)
         except web.HTTPException as refusal:
             _count(request, refusal.status)
             raise
@@ -64,15 +81,36 @@ def _count(request: web.Request, status: int) -> None:
     deliveries.labels(event if event in COUNTED else "other", str(status)).inc()
 
 
-async def _answer(request: web.Request) -> web.Response:
+@asynccontextmanager
+async def _room(request: web.Request) -> AsyncIterator[None]:
+    """Wait until there is room for the body, if it is large or does not say how large it is."""
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="Send application/json.\n")
+    if (request.content_length or 0) > LARGEST_BODY:
+        raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, request.content_length or 0)
+    if request.content_length is not None and request.content_length <= SMALL_BODY:
+        yield
+        return
+    room = request.app[ROOM]
+    try:
+        async with asyncio.timeout(ROOM_SECONDS):
+            await room.acquire()
+    except TimeoutError:
+        raise web.HTTPServiceUnavailable(text="Too many large bodies at once.\n") from None
+    try:
+        yield
+    finally:
+        room.release()
+
+
+async def _answer(request: web.Request) -> web.Response:
     body = await _read_body(request)
     credentials = request.app[CREDENTIALS]
-    if not await _off_loop(body, lambda: is_signed(body, request.headers, credentials.webhook_secrets)):
-        raise web.HTTPUnauthorized(text="")
-    if request.headers.get("X-GitHub-Hook-Installation-Target-ID", str(credentials.app_id)) != str(credentials.app_id):
-        raise web.HTTPUnauthorized(text="")
+    signed = await _off_loop(body, lambda: is_signed(body, request.headers, credentials.webhook_secrets))
+    ours = str(credentials.app_id)
+    if not signed or request.headers.get("X-GitHub-Hook-Installation-Target-ID", ours) != ours:
+        # Not raised: an exception keeps the frames that hold the body, until the garbage is collected.
+        return web.Response(status=401, text="")
     delivery, event = _names(request.headers)
     try:
         asked = await _off_loop(body, lambda: requested(event, _decode(body)))
@@ -94,8 +132,6 @@ def is_signed(body: bytes, headers: Mapping[str, str], secrets: Iterable[bytes])
 
 
 async def _read_body(request: web.Request) -> bytes:
-    if (request.content_length or 0) > LARGEST_BODY:
-        raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, request.content_length or 0)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()

@@ -59,9 +59,7 @@ async def client(stored: Stored) -> AsyncIterator[Client]:
         stored.append((delivery, event))
 
     application = web.Application(client_max_size=intake.LARGEST_BODY)
-    application.router.add_post("/webhook", intake.receive)
-    application[intake.CREDENTIALS] = Credentials(12, "", (b"current", b"previous"))
-    application[intake.ENQUEUE] = enqueue
+    intake.add_to(application, Credentials(12, "", (b"current", b"previous")), enqueue)
     async with TestClient(TestServer(application)) as client:
         yield client
 
@@ -199,6 +197,32 @@ async def test_a_payload_that_is_too_large(client: Client, stored: Stored, *, an
     async with client.post("/webhook", data=body, headers=headers()) as response:
         assert response.status == 413
     assert stored == []
+
+
+async def test_large_bodies_that_come_together(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may send them: only a few are held at a time, others are sent away, and small ones do not wait."""
+    monkeypatch.setattr(intake, "ROOM_SECONDS", 0.1)
+    here, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        here.release()
+        yield b" " * 200_000
+        await go_on.wait()
+        yield b" "
+
+    async def send() -> int:
+        async with client.post("/webhook", data=slow(), headers=headers()) as response:
+            return response.status
+
+    async with asyncio.TaskGroup() as group:
+        held = [group.create_task(send()) for _ in range(intake.LARGE_AT_ONCE + 1)]
+        for _ in held:
+            await here.acquire()
+        assert (await post(client))[0] == 202
+        await asyncio.wait(held, return_when=asyncio.FIRST_COMPLETED)
+        go_on.set()
+    assert sorted(one.result() for one in held) == [401] * intake.LARGE_AT_ONCE + [503]
+    assert (await post(client, b" " * 200_000 + BODY))[0] == 202
 
 
 async def test_a_database_that_is_gone(client: Client) -> None:
