@@ -8,22 +8,26 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from functools import cache, lru_cache
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec.structs import replace
 
+from bot.globs import Globs
 from rules import Options, Severity, all_rules
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 CONFIG_PATH = ".github/asyncify.toml"
 OPERATOR_NAME = "the operator's asyncify.toml"
 NEVER_LOCKED = "enabled"
 """A repository can always send its guest away."""
 PYPROJECT_PATH = "pyproject.toml"
+
+# Whoever writes a file may want it to be slow to read.
+LONGEST_FILE = 100_000  # characters
+MOST_DOTS = 500  # in a line: a dotted key takes as long as its parts are many, squared
+MOST_PROBLEMS = 20  # of a file, or of one key
+MOST_GLOBS = 200
 
 Scope = Literal["introduced", "changed-lines", "changed-files"]
 HttpClient = Literal["auto", "httpx2", "httpx", "aiohttp"]
@@ -134,7 +138,7 @@ def applies(rule: str, config: RepositoryConfig) -> bool:
 
 def excluded(path: str, config: RepositoryConfig) -> bool:
     """Whether nothing is to be said of this file."""
-    return bool(config.exclude) and _globs(config.exclude).match_file(path)
+    return bool(config.exclude) and _globs(config.exclude).match(path)
 
 
 @cache
@@ -147,11 +151,9 @@ def keys() -> tuple[str, ...]:
     )
 
 
-@cache
-def _globs(patterns: tuple[str, ...]) -> "GitIgnoreSpec":
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 -- few projects exclude anything
-
-    return GitIgnoreSpec.from_lines(patterns)
+@lru_cache(maxsize=64)
+def _globs(patterns: tuple[str, ...]) -> Globs:
+    return Globs(patterns)
 
 
 def _with_layer(config: RepositoryConfig, layer: Layer) -> RepositoryConfig:
@@ -160,8 +162,13 @@ def _with_layer(config: RepositoryConfig, layer: Layer) -> RepositoryConfig:
     except ConfigError as error:
         return _with_problem(config, str(error))
     locked = given.pop("locked", ()) if layer.name == OPERATOR_NAME else ()
+    unknown = [key for key in given if key not in keys()][MOST_PROBLEMS:]
+    for key in unknown:
+        del given[key]
     for key, value in given.items():
         config = _with_value(config, layer, key, value)
+    if unknown:
+        config = _with_problem(config, f"{layer.name}: and {len(unknown)} more unknown keys.")
     return _with_locks(config, layer, locked)
 
 
@@ -178,15 +185,26 @@ def _with_problem(config: RepositoryConfig, problem: str) -> RepositoryConfig:
 
 def _read(layer: Layer) -> dict[str, Any]:
     """The keys of a layer, as TOML has them."""
+    if not all(name in layer.text for name in layer.table):
+        return {}
+    if excess := _excess(layer.text):
+        raise ConfigError(f"{layer.name} is not used: {excess}.")
     try:
         table: Any = tomllib.loads(layer.text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number may have too many digits
         raise ConfigError(f"{layer.name} is not valid TOML and is not used: {error}.") from error
     for name in layer.table:
         table = table.get(name, {}) if isinstance(table, dict) else {}
     if not isinstance(table, dict):
         raise ConfigError(f"{layer.name}: `tool.asyncify` must be a table; it is not used.")
     return table
+
+
+def _excess(text: str) -> str:
+    if len(text) > LONGEST_FILE:
+        return f"it is longer than {LONGEST_FILE:,} characters"
+    dotted = (number for number, line in enumerate(text.split("\n"), 1) if line.count(".") > MOST_DOTS)
+    return f"line {number} holds more than {MOST_DOTS} dots" if (number := next(dotted, 0)) else ""
 
 
 def _with_value(config: RepositoryConfig, layer: Layer, key: str, value: Any) -> RepositoryConfig:
@@ -215,7 +233,7 @@ def _with_value(config: RepositoryConfig, layer: Layer, key: str, value: Any) ->
 def _unknown_rules(names: frozenset[str]) -> tuple[str, ...]:
     """A name that means nothing is told, and still counts: who selects one rule must not get them all for a typing error."""
     known = {*all_rules(), *(rule.partition("/")[0] for rule in all_rules())}
-    return tuple(f"`{name}`, which is no rule{_nearest(name, known)}" for name in sorted(names - known))
+    return tuple(f"`{name}`, which is no rule{_nearest(name, known)}" for name in sorted(names - known)[:MOST_PROBLEMS])
 
 
 def _listed(words: Iterable[str]) -> str:
@@ -235,7 +253,7 @@ def _where(layer: Layer, key: str) -> str:
 def _line_of(layer: Layer, key: str) -> int | None:
     """The line on which a key is written, None where it is written in an unusual way."""
     inside, quoted = layer.table == (), rf"[\"']?{re.escape(key)}[\"']?"
-    header = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+")
+    header = re.compile(r"\s*\[+([^\[\]]+)\]")
     for number, line in enumerate(layer.text.split("\n"), 1):
         if found := header.match(line):
             path = tuple(part.strip(" \t\"'") for part in found[1].split("."))
@@ -249,7 +267,8 @@ def _line_of(layer: Layer, key: str) -> int | None:
 
 def _globs_read(value: Any) -> tuple[str, ...]:
     patterns = msgspec.convert(value, tuple[str, ...])
-    _globs(patterns)
+    if len(patterns) > MOST_GLOBS:
+        raise ValueError(f"it may hold {MOST_GLOBS} globs at most")
     return patterns
 
 

@@ -6,6 +6,8 @@ rules.core <- rules.libraries, packs <- rules <- bot (pure) <- bot (edges) <- bo
 import ast
 import sys
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -23,6 +25,7 @@ PURE = frozenset(
         "errors",
         "events",
         "fixing",
+        "globs",
         "markdown",
         "markers",
         "models",
@@ -78,8 +81,9 @@ def is_for_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def imports_of(name: str) -> set[str]:
-    return set(imported(ast.parse(MODULES[name].read_bytes())))
+@cache
+def imports_of(name: str) -> frozenset[str]:
+    return frozenset(imported(ast.parse(MODULES[name].read_bytes())))
 
 
 def imports_when_loaded(name: str) -> set[str]:
@@ -91,11 +95,11 @@ def imports_when_loaded(name: str) -> set[str]:
     return set(imported(ast.Module(statements, [])))
 
 
-def roots(names: set[str]) -> set[str]:
+def roots(names: AbstractSet[str]) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-def ours(names: set[str], half: str) -> set[str]:
+def ours(names: AbstractSet[str], half: str) -> set[str]:
     return {name for name in names if name == half or name.startswith(f"{half}.")}
 
 

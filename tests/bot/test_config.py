@@ -1,6 +1,7 @@
 """A repository's configuration: what is given counts, what is wrong is named."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,35 @@ def test_a_file_that_is_no_toml_is_left_out_as_a_whole() -> None:
 
     assert (config.enabled, config.scope) == (True, "changed-files")
     assert config.problems == (f"{FILE} is not valid TOML and is not used: Invalid value (at end of document).",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"fail-on = {'9' * 5_000}", "is not valid TOML and is not used"),
+        (f"fail-on = {'[' * 5_000}", "is not valid TOML and is not used"),
+        (f"{'a.' * 20_000}a = 1", "is not used: line 1 holds more than 500 dots"),
+        ("# \n" * 40_000, "is not used: it is longer than 100,000 characters"),
+        ("".join(f"a{number} = 1\n" for number in range(6_000)), "and 5980 more unknown keys"),
+        (f"select = {[f'a{number}' for number in range(6_000)]}", "names `a0`, which is no rule"),
+        ("x = '''\n[" + " " * 5_000 + "\n'''\nscop = 1", "unknown key `scop`"),
+        (f"exclude = {['*a'] * 5_000}", "`exclude` is not used: it may hold 200 globs at most"),
+    ],
+)
+def test_a_file_that_is_made_to_be_slow(text: str, said: str) -> None:
+    """It is told what is wrong with it, at once, and the repository is reviewed all the same."""
+    started = time.process_time()
+    config = loaded(f"enabled = false\n{text}") if "unknown" in said else loaded(text)
+    assert time.process_time() - started < 1
+
+    assert any(said in problem for problem in config.problems)
+    assert len(config.problems) <= 21
+    assert config.enabled == ("unknown" not in said)
+
+
+def test_a_large_pyproject_that_does_not_speak_of_us() -> None:
+    """It is none of our business."""
+    assert loaded("# \n" * 40_000, "pyproject.toml") == RepositoryConfig()
 
 
 def test_tool_asyncify_must_be_a_table() -> None:
