@@ -124,12 +124,12 @@ def test_several_in_one_comment() -> None:
 
 
 def test_never_too_much() -> None:
-    """A comment of 65,536 characters, made to be slow, is read at once: whoever sends a delivery waits for it."""
+    """A comment that is made to be slow is read at once: whoever sends a delivery waits for it. GitHub takes 65,536 characters."""
     units = ("`", "<!--", "> ", "```\n", "/asyncify fix x ", "<pre>\n", "` `` ", "`a\n", "`<!--")
-    for body in (*(unit * (65_536 // len(unit)) for unit in units), " ".join("`" * length for length in range(1, 360))):
+    for body in (*(unit * (65_536 // len(unit)) for unit in units), " ".join("`" * length for length in range(1, 720))):
         started = time.process_time()
         read_commands(body)
-        assert time.process_time() - started < 0.2, body[:20]
+        assert time.process_time() - started < 1, body[:20]
 
 
 @given(st.text(alphabet="/asyncify fx`~<>!-\n\t pre#*1.", max_size=200))
