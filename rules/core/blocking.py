@@ -45,8 +45,8 @@ def blocking_remarks(contexts: Contexts, path: str) -> Iterator[Remark]:
         if not facts.asynchronous and first.is_called:
             continue
         for place, site in enumerate(facts.sites):
-            reached = _reached_at(contexts, function, place, site)
-            if reached is not None and not _is_for_no_request(site, facts, reached[1].root):
+            reached = reached_at(contexts, function, place, site)
+            if reached is not None and not is_for_no_request(site, facts, reached[1].root):
                 yield _remark(contexts, function, site, *reached)
         for read, run, around in contexts.properties(function):
             deep = contexts.sink(run)
@@ -57,7 +57,7 @@ def blocking_remarks(contexts: Contexts, path: str) -> Iterator[Remark]:
                 yield replace(remark, site=around, remedy=Remedy.NONE, message=message, advice=IN_PROPERTY)
 
 
-def _is_for_no_request(site: Site, function: Function, root: Root) -> bool:
+def is_for_no_request(site: Site, function: Function, root: Root) -> bool:
     """Whether a validator does it for an object of a library only: what a request holds is text, numbers, lists."""
     asked = (one for one in function.narrowings if one.first_line <= site.line <= one.last_line and not one.excluded)
     names = {last_name(one.annotation) for one in asked}
@@ -71,7 +71,7 @@ def sinks_of(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
             yield sink
 
 
-def _reached_at(contexts: Contexts, function: ProjectFunction, place: int, site: Site) -> tuple[Sink, Arrival] | None:
+def reached_at(contexts: Contexts, function: ProjectFunction, place: int, site: Site) -> tuple[Sink, Arrival] | None:
     """What blocks at a call, and the way by which that is reached."""
     for sink in _sinks_at(contexts, function, place, site):
         if (arrival := contexts.arrival(function, sink.needs)) is not None:
@@ -112,11 +112,11 @@ def _remark(contexts: Contexts, function: ProjectFunction, site: Site, sink: Sin
 def _message(contexts: Contexts, site: Site, sink: Sink, root: Root) -> str:
     if not sink.is_direct:
         return _leads(show(site.call.callee), sink, root, contexts)
-    return f"`{spoken(sink.name)}` blocks the event loop {of_root(root, contexts)}: {_cost(sink)}."
+    return f"`{spoken(sink.name)}` blocks the event loop {of_root(root, contexts)}: {cost(sink)}."
 
 
 def _leads(shown: str, sink: Sink, root: Root, contexts: Contexts) -> str:
-    return f"`{shown}` leads to `{spoken(sink.name)}`, which blocks the event loop {of_root(root, contexts)}: {_cost(sink)}."
+    return f"`{shown}` leads to `{spoken(sink.name)}`, which blocks the event loop {of_root(root, contexts)}: {cost(sink)}."
 
 
 def spoken(name: str) -> str:
@@ -155,7 +155,7 @@ def _of_routes(root: Root, contexts: Contexts) -> str:
     return f" of `{routes[0]}`{f' and {more} more route' + 's' * (more > 1) if more else ''}"
 
 
-def _cost(sink: Sink) -> str:
+def cost(sink: Sink) -> str:
     if sink.row.cost:
         return sink.row.cost
     match sink.row.weight:

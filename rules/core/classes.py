@@ -59,10 +59,13 @@ class Classes(Origins):
                 waiting = [*(self.value(base, where) for base in class_.bases), *waiting]
         return tuple(found)
 
-    def implementations(self, of: ProjectFunction) -> tuple[ProjectFunction, ...]:
-        """The methods that stand for an abstract one in the classes that derive from its own, or look like a protocol."""
+    def implementations(self, of: ProjectFunction, most: int = MOST_DERIVED) -> tuple[ProjectFunction, ...]:
+        """The methods that stand for an abstract one in the classes that derive from its own, or look like a protocol.
+
+        `most` is how many files may derive from a class for any of them to count.
+        """
         owner = ProjectClass(of.path, self.function(of).owner)
-        return self._derived_methods(of, owner) or self._alike(of, owner)
+        return self._derived_methods(of, owner, most) or self._alike(of, owner)
 
     def _alike(self, of: ProjectFunction, protocol: ProjectClass) -> tuple[ProjectFunction, ...]:
         """The methods of the classes that have all those of a protocol, with the same parameters."""
@@ -90,12 +93,12 @@ class Classes(Origins):
                 if name in class_.methods:
                     yield path, class_.methods
 
-    def _derived_methods(self, of: ProjectFunction, first: ProjectClass) -> tuple[ProjectFunction, ...]:
+    def _derived_methods(self, of: ProjectFunction, first: ProjectClass, most: int) -> tuple[ProjectFunction, ...]:
         function = self.function(of)
         found: list[ProjectFunction] = []
         waiting = [first]
         for owner in waiting:
-            for derived in self._derived(owner):
+            for derived in self._derived(owner, most):
                 place = self.class_(derived).methods.get(function.name)
                 method = ProjectFunction(derived.path, place) if place is not None else None
                 if method is not None and not self.is_abstract(method):
@@ -104,11 +107,11 @@ class Classes(Origins):
                     waiting.append(derived)
         return tuple(found)
 
-    def _derived(self, owner: ProjectClass) -> Iterator[ProjectClass]:
+    def _derived(self, owner: ProjectClass, most: int) -> Iterator[ProjectClass]:
         """The classes that derive from one; none where there are many, since nobody could tell which of them is meant."""
         name = self.class_(owner).name
         paths = self.deriving.get(name, [])
-        for path in paths if len(paths) <= MOST_DERIVED else ():
+        for path in paths if len(paths) <= most else ():
             for index, class_ in enumerate(self.facts[path].classes):
                 where = Where(path, class_.parent, class_.line)
                 if any(class_name(base) == name and self.value(base, where) == owner for base in class_.bases):

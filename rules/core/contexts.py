@@ -635,7 +635,7 @@ class Contexts:
 
     def sinks_through(self, function: ProjectFunction, site: Site, target: ProjectFunction) -> Iterator[Sink]:
         """What a call comes to block in by way of a `def` that it runs, unless its arguments rule that out."""
-        led = (self._led(sink, function, site) for sink in self._sinks_in(target))
+        led = (self.led(sink, function, site) for sink in self._sinks_in(target))
         return filter(None, led)
 
     def _sinks_in(self, function: ProjectFunction, hops: int = 2) -> Iterator[Sink]:
@@ -647,9 +647,10 @@ class Contexts:
             yield from self.own_sinks(function)
             for called, site in self.steps(function):
                 deep = () if self.project.function(called).asynchronous else self._sinks_in(called, hops - 1)
-                yield from filter(None, (self._led(one, function, site) for one in deep))
+                yield from filter(None, (self.led(one, function, site) for one in deep))
 
-    def _led(self, sink: Sink, caller: ProjectFunction, site: Site | None) -> Sink | None:
+    def led(self, sink: Sink, caller: ProjectFunction, site: Site | None) -> Sink | None:
+        """The same sink seen from a call of the function that it begins in; None where its arguments rule that out."""
         if site is None:
             return Sink(sink.row, sink.name, sink.site, (caller, *sink.through), chosen=sink.chosen)
         if self.runs_first(site, caller, sink.row.weight) or self._is_kept_for_all(sink.through[0], caller, site):
@@ -681,13 +682,13 @@ class Contexts:
         new: dict[ProjectFunction, Sink] = {}
         for weights in ((Weight.WAIT, Weight.CPU), (Weight.FILE,)):
             for is_sure in (True, False):
-                new |= self._spread(steps, owns, {**found, **new}, weights, is_sure=is_sure)
+                new |= self.spread(steps, owns, {**found, **new}, weights, is_sure=is_sure)
         worked_out = [function for function in owns if function not in self._sinks]
         for function in worked_out:
             self._sinks[function] = new.get(function)
         return worked_out
 
-    def _spread(
+    def spread(
         self,
         steps: Mapping[ProjectFunction, Sequence[Called]],
         owns: Mapping[ProjectFunction, tuple[Sink, ...]],
@@ -720,7 +721,7 @@ class Contexts:
             }
             for caller, place in sorted(waiting, key=lambda one: one[1]):
                 site, sink = waiting[caller, place]
-                led = self._led(sink, caller, site) if caller not in new else None
+                led = self.led(sink, caller, site) if caller not in new else None
                 if led is not None and (led.is_sure or not is_sure):
                     new[caller] = led
                     near.setdefault(distance + 1, []).append(caller)

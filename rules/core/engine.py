@@ -23,6 +23,7 @@ from rules.core.project import Project
 from rules.core.remarks import Remark, Remedy
 from rules.core.repository import is_offline
 from rules.core.rule import Rule
+from rules.core.seldom import seldom_remarks
 from rules.core.uncollected import uncollected
 
 MOST_REMEMBERED = 6_000_000
@@ -102,13 +103,14 @@ class Engine(msgspec.Struct, frozen=True):
         return [
             one
             for path in sorted(contexts.project.facts)
-            if not is_offline(path)
+            if not is_offline(path) or contexts.roots_in(path)
             for one in answer("found", path, "", partial(self._found_in, path, contexts, options))
         ]
 
     def _found_in(self, path: str, contexts: Contexts, options: Options) -> list[tuple[Remark, Finding]]:
         """What the rules have to say of a file."""
-        wanted = [r for r in self._remarks(contexts, path) if self._is_wanted(r, contexts, options)]
+        said = self._remarks(contexts, path, everything=options.everything)
+        wanted = [remark for remark in said if self._is_wanted(remark, contexts, options)]
         handed_over = {(r.function, r.site) for r in wanted if r.remedy is Remedy.HAND_OVER}
         remarks = [r for r in wanted if r.remedy is not Remedy.UNBLOCK or (r.function, r.site) not in handed_over]
         remarks.sort(key=lambda r: (_span(r, contexts), r.rule))
@@ -121,8 +123,10 @@ class Engine(msgspec.Struct, frozen=True):
             found.append((remark, _finding(remark, severity, contexts, (*key, str(seen[key])))))
         return found
 
-    def _remarks(self, contexts: Contexts, path: str) -> Iterator[Remark]:
+    def _remarks(self, contexts: Contexts, path: str, *, everything: bool) -> Iterator[Remark]:
         yield from blocking_remarks(contexts, path)
+        if everything:
+            yield from seldom_remarks(contexts, path)
         for rule in self.rules.values():
             for check in rule.checks:
                 yield from check(contexts, path)

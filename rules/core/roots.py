@@ -246,6 +246,15 @@ class Roots:
             if not is_offline(path):
                 found = partial(self._registered_in, path, decorating, handing_over)
                 yield from self._memory.each("registered", path, "", found)
+        for path in self._included_from_tests():
+            found = partial(self._registered_in, path, decorating, handing_over)
+            for root in self._memory.each("registered", path, "", found):
+                if root.router in self.routers:
+                    yield root
+
+    def _included_from_tests(self) -> list[str]:
+        """The files of tests with routers that the application includes: their routes are served like any other."""
+        return sorted({path for path, _ in self.routers if is_offline(path)})
 
     def _registered_in(self, path: str, decorating: frozenset[str], handing_over: frozenset[str]) -> Iterator[Root]:
         facts = self._project.facts[path]
@@ -463,6 +472,9 @@ class Roots:
             mine, theirs = self._memory.answer("routers", path, "", partial(self._routers_in, path))
             own |= mine
             included |= theirs
+        for path in {path for path, _ in included if is_offline(path)}:
+            mine, _ = self._memory.answer("routers", path, "", partial(self._routers_in, path))
+            own |= {router: prefix for router, prefix in mine.items() if router in included}
         return {
             router: (own.get(router, ""), *included.get(router, (None, ""))) for router in own.keys() | included.keys()
         }

@@ -7,7 +7,9 @@ model has a field of that name. It speaks only where nothing in the project load
 derives from `AsyncAttrs`.
 
 Where the project has synchronous sessions only, it speaks of an `async def` endpoint that waits for no database itself, but
-returns an object with related rows, one or many, whose name is that of a field of the response model.
+returns an object with related rows, one or many, whose name is that of a field of the response model. Where everything is
+asked for (`--all`, `/asyncify`), it speaks as well of related rows that an `async def` reads itself of what has just been
+queried: the session may hold them already.
 
 ## Why is this bad?
 Reading the collection sends a query. An `AsyncSession` can send one only while something is awaited, and reading an
@@ -68,7 +70,7 @@ from functools import partial
 
 import msgspec
 
-from rules.core.blocking import sinks_of
+from rules.core.blocking import of_root, sinks_of
 from rules.core.contexts import Contexts
 from rules.core.facts import (
     Attribute,
@@ -80,10 +82,12 @@ from rules.core.facts import (
     Expression,
     Function,
     Name,
+    Site,
     Subscript,
     Typed,
     attributes_in,
     last_name,
+    show,
 )
 from rules.core.findings import Severity
 from rules.core.library import Role
@@ -100,6 +104,7 @@ _RELATIONS = frozenset({"sqlalchemy.orm.relationship", "sqlmodel.Relationship", 
 _ASYNCHRONOUS = frozenset(
     {"AsyncSession", "async_sessionmaker", "create_async_engine", "AsyncEngine", "async_scoped_session"}
 )
+_SESSIONS = ("sqlalchemy.orm.Session.", "sqlalchemy.orm.Query.", "sqlmodel.Session.")
 _COLLECTIONS = frozenset({"list", "List", "set", "Set"})
 _SETTING = frozenset({"uselist", "sa_relationship", "sa_relationship_kwargs", ""})  # what may make it another kind
 _EAGER = frozenset(
@@ -137,6 +142,8 @@ def lazy(contexts: Contexts, path: str) -> Iterator[Remark]:
     if about["synchronous"]:
         for root in endpoints.values():
             yield from _Reading(root.function, relations, contexts).read_for_response(root)
+        for place in contexts.on_loop(path):
+            yield from _Reading(place, relations, contexts).read_on_loop(contexts.loop[place].root)
         return
     facts = contexts.project.facts[path]
     if is_offline(path) or not facts.outline.coroutines or not facts.outline.called & _ASKING:
@@ -285,6 +292,51 @@ class _Reading(msgspec.Struct, frozen=True):
         for model in dict.fromkeys(filter(None, map(self._model_of, self.function.results))):
             for name in sorted(self.relations[model] & fields):
                 yield self._remark_on_response(root, f"{self.contexts.project.class_(model).name}.{name}")
+
+    def read_on_loop(self, root: Root) -> Iterator[Remark]:
+        """The related rows that an `async def` reads of what has just been queried."""
+        function = self.function
+        if not function.asynchronous or _loads(function):
+            return
+        inner = sorted(function.sites, key=lambda one: one.span.start, reverse=True)  # the innermost call first
+        stated: list[tuple[Expression, Site | None]] = [(site.call, site) for site in inner]
+        stated += [(one, None) for one in (*function.results, *function.yields)]
+        said, names = set[Attribute](), frozenset().union(*self.relations.values())
+        for expression, site in stated:
+            for read in attributes_in(expression):
+                if read.name in names and read not in said and self._is_related(read):
+                    said.add(read)
+                    yield self._remark_on_read(root, site, read)
+
+    def _is_related(self, read: Attribute) -> bool:
+        """Whether it is a row, or rows, related to what a session was asked for, here or in a function that is called."""
+        function, project = self.function, self.contexts.project
+        bound = function.bindings.get(read.of.id, ()) if isinstance(read.of, Name) else ()
+        if len(bound) != 1 or f"{show(read.of)}.{read.name}" in function.bindings:
+            return False
+        model, made = self._model_of(read.of), bound[0].value
+        if model is None or read.name not in self.relations[model] or not isinstance(made, Call):
+            return False
+        callee = project.value(made.callee, Where(self.place.path, self.place.index, bound[0].line))
+        asked = project.called_function(callee)
+        sink = self.contexts.sink(asked) if asked is not None else None
+        name = callee.name if isinstance(callee, Outside) else sink.name if sink is not None else ""
+        return name.startswith(_SESSIONS)
+
+    def _remark_on_read(self, root: Root, site: Site | None, read: Attribute) -> Remark:
+        return Remark(
+            rule.name,
+            Severity.INFO,
+            self.place,
+            Remedy.NONE,
+            f"`{show(read)}` is loaded when it is read, on the event loop {of_root(root, self.contexts)}, unless the session holds it "
+            "already: while that waits for the database, this worker serves no other request.",
+            site=site,
+            root=root,
+            way=self.contexts.loop[self.place].way,
+            optional=True,
+            advice="Load it with the rows, or read it where they are queried, in a worker thread.",
+        )
 
     def _model_of(self, result: Expression) -> ProjectClass | None:
         value = self.contexts.project.value(result, Where(self.place.path, self.place.index, self.function.end_line))

@@ -24,6 +24,7 @@ from rules.core.fixes.sharing import (
     is_used_by_others,
     marked,
     read_from_other_threads,
+    given_exclusively,
     runs_beside_itself,
     thread_hazard,
     uses_exclusively,
@@ -243,11 +244,22 @@ def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -
 
 
 def _shares(site: Site, function: ProjectFunction, inside: list[ProjectFunction], contexts: Contexts) -> bool:
-    """Whether the call, or a helper behind it, uses a session or connection that its caller made."""
+    """Whether the call, or a helper behind it, uses a session or connection that the function has not made itself."""
     if uses_exclusively(site.call, function, contexts):
         return True
+    if all(given_exclusively(site.call, function, contexts)) and _take_theirs_from_callers(inside, contexts):
+        return False
     return any(
         uses_exclusively(s.call, inner, contexts) for inner in inside for s in contexts.project.function(inner).sites
+    )
+
+
+def _take_theirs_from_callers(functions: list[ProjectFunction], contexts: Contexts) -> bool:
+    """Whether each session or connection that they use is a parameter, or was made in the function itself."""
+    return all(
+        all(given_exclusively(site.call, function, contexts, of_callers=True))
+        for function in functions
+        for site in contexts.project.function(function).sites
     )
 
 

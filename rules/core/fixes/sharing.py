@@ -332,6 +332,23 @@ def _asked_of(facts: Function) -> set[str]:
     return {of.id for of in read if isinstance(of, Name)}
 
 
+def given_exclusively(
+    call: Call, function: ProjectFunction, contexts: Contexts, *, of_callers: bool = False
+) -> Iterator[bool]:
+    """For each argument of a call, and what it is made on, that serves one thread at a time: whether the function has made it, or
+    got it `of_callers`.
+    """
+    facts, where = contexts.project.function(function), Where(function.path, function.index)
+    parameters = {parameter.name for parameter in facts.parameters} if of_callers else set[str]()
+    receiver = call.callee.of if isinstance(call.callee, Attribute) else None
+    for given in (receiver, *call.arguments, *(value for _, value in call.keywords)):
+        value = contexts.project.value(given, where)
+        name = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
+        if given is not None and not contexts.project.knowledge.exclusive.isdisjoint(contexts.project.knowledge.family(name)):
+            is_parameter = isinstance(given, Name) and given.id in parameters and given.id not in facts.bindings
+            yield is_parameter or not _is_kept(given, function, contexts)
+
+
 def _is_not_own(call: Call, facts: Function) -> bool:
     """Whether what a method is called on was not made in the function itself."""
     return isinstance(call.callee, Attribute) and not _root_names(call.callee.of) <= facts.bindings.keys()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from rules import Way
-from tests.rules.checking import analysed, encoded
+from rules import Finding, Options, Severity, Way
+from tests.rules.checking import DEFAULT, EVERYTHING, analysed, encoded
 
 HEAD = """
 import abc
@@ -48,9 +48,13 @@ def _text(*kinds: str, route: str = ROUTE) -> str:
     return f"{HEAD}{text}def chosen() -> Store:\n{''.join(branches)}    raise ValueError\n\n{route}"
 
 
+def _found(source: str, options: Options = DEFAULT) -> list[Finding]:
+    findings = analysed({"app/main.py": encoded(source)}, options=options).findings
+    return [one for one in findings if "the event loop" in one.message]
+
+
 def _said(source: str) -> list[str]:
-    findings = analysed({"app/main.py": encoded(source)}).findings
-    return [one.message for one in findings if "blocks the event loop" in one.message]
+    return [one.message for one in _found(source)]
 
 
 @pytest.mark.parametrize("kinds", [("Http", "Slow"), ("Http", "File"), ("Http", "Slow", "File"), ("File", "Http")])
@@ -142,3 +146,138 @@ async def save(name: str) -> None:
     rest(name)
 """
     assert "`time.sleep`" in _said(_text("Http", "File", route=helpers))[1]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "counted"),
+    [(("Http", "Memory"), "1 of its 2"), (("Memory", "Http", "Slow"), "2 of its 3"), (("File", "Disk", "Slow"), "1 of its 3")],
+)
+def test_some_of_them_block_where_everything_is_asked_for(kinds: tuple[str, ...], counted: str) -> None:
+    """How many is told, as is one of them; no way to mend it is offered, and it weighs least."""
+    source = _text(*kinds)
+    (finding,) = _found(source, EVERYTHING)
+    assert f"leads to `Store.save`, and {counted} implementations block the event loop in `POST /notes`" in finding.message
+    assert finding.severity is Severity.INFO
+    assert finding.fix is None
+    assert [step.name for step in finding.chain][:2] == ["save", "Store.save"]
+    assert _said(source) == []
+
+
+@pytest.mark.parametrize("kinds", [("Memory", "File"), ("File", "Disk"), ("Http",), ("Http", "Slow"), ("Http", "File")])
+def test_what_is_told_anyway_or_never_is_not_told_so(kinds: tuple[str, ...]) -> None:
+    """None of them waits, there is but one, or each is told of as what blocks."""
+    source = _text(*kinds)
+    assert [one.message for one in _found(source, EVERYTHING)] == _said(source)
+
+
+BEHIND_HELPERS = """
+def keep(name: str, text: str) -> None:
+    tell(chosen(), name, text)
+
+
+def tell(store: Store, name: str, text: str) -> None:
+    store.save(name, text)
+
+
+@app.post("/notes")
+async def save(name: str, text: str) -> None:
+    keep(name, text)
+"""
+
+
+def test_some_of_them_block_behind_helpers() -> None:
+    (finding,) = _found(_text("Memory", "Slow", route=BEHIND_HELPERS), EVERYTHING)
+    assert finding.message.startswith("`keep` leads to `Store.save`, and 1 of its 2 implementations block")
+    assert [step.name for step in finding.chain] == ["save", "keep", "tell", "Store.save", "Slow.save", "time.sleep"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "await run_in_threadpool(chosen().save, name, text)",
+        "await run_in_threadpool(keep, name, text)",
+        "save = chosen().save",
+    ],
+)
+def test_some_of_them_block_in_a_thread(body: str) -> None:
+    source = _text("Memory", "Slow", route=BEHIND_HELPERS.replace("    keep(name, text)\n", f"    {body}\n"))
+    source = source.replace("import requests\n", "import requests\nfrom fastapi.concurrency import run_in_threadpool\n")
+    assert _found(source, EVERYTHING) == []
+
+
+OVERRIDDEN = """
+import time
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+class Provider:
+    def check(self) -> dict:
+        return {}
+
+    def look(self) -> dict:
+        return self.check()
+
+
+class Quick(Provider):
+    def check(self) -> dict:
+        return {"ok": True}
+
+
+class Slow(Provider):
+    def check(self) -> dict:
+        time.sleep(1)
+        return {"ok": True}
+
+
+def made(kind: str) -> Provider:
+    return {"slow": Slow, "quick": Quick}[kind]()
+
+
+def check(provider: Provider) -> dict:
+    return provider.check()
+
+
+@app.get("/check")
+async def read(kind: str) -> dict:
+    return check(made(kind))
+"""
+
+
+def test_methods_that_stand_for_one_which_does_nothing() -> None:
+    """An object of which only the class is declared that others derive from may be one of theirs."""
+    (finding,) = _found(OVERRIDDEN, EVERYTHING)
+    assert "leads to `Provider.check`, and 1 of its 2 implementations block" in finding.message
+    assert _said(OVERRIDDEN) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("    return provider.check()", "    provider = Quick()\n    return provider.check()"),
+        ("    return provider.check()", "    if isinstance(provider, Quick):\n        return provider.check()\n    return {}"),
+        ("    return check(made(kind))", "    return Provider().check()"),
+        ("    return check(made(kind))", "    return Quick().look()"),
+        ("        time.sleep(1)\n", ""),
+        ("class Quick(Provider):", "class Quick:"),
+    ],
+)
+def test_methods_that_are_not_meant(before: str, after: str) -> None:
+    """The class is certain, or nothing waits, or only one derives from it."""
+    assert before in OVERRIDDEN
+    assert _found(OVERRIDDEN.replace(before, after), EVERYTHING) == []
+
+
+def test_methods_of_very_many_files() -> None:
+    """Of more than nobody could tell which is meant; how many of them wait can be told."""
+    others = {
+        f"app/kinds/{name}.py": f"import time\nfrom app.main import Store\n\nclass {name}(Store):\n    def save(self, name, text):\n"
+        f"        {'time.sleep(1)' if place % 2 else 'print(name)'}\n"
+        for place, name in enumerate("ABCDEFGHIJKL")
+    }
+    sources = {"app/main.py": encoded(_text("Memory", "File"))} | {path: text.encode() for path, text in others.items()}
+    assert [one for one in analysed(sources).findings if "event loop" in one.message] == []
+    (finding,) = (one for one in analysed(sources, options=EVERYTHING).findings if "event loop" in one.message)
+    assert "6 of its 14 implementations block the event loop in `POST /notes`, as `B.save` does in `time.sleep`" in finding.message

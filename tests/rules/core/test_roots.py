@@ -243,3 +243,52 @@ def test_what_langchain_awaits_stays_asynchronous(source: str) -> None:
     (finding,) = found("clients/requests", HEAD + source)
     assert finding.fix is not None
     assert finding.fix.way is Way.OFFLOAD
+
+
+IN_TESTS = {
+    "tests/checks.py": """
+import time
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/checks")
+other = APIRouter()
+
+
+@router.get("/run")
+async def run():
+    time.sleep(1)
+
+
+@other.get("/never")
+async def never():
+    time.sleep(1)
+
+
+async def test_run():
+    time.sleep(1)
+""",
+}
+INCLUDING = """
+from fastapi import FastAPI
+from tests.checks import router
+
+app = FastAPI()
+app.include_router(router, prefix="/api")
+"""
+
+
+def test_routes_that_the_application_includes_from_the_folder_of_tests() -> None:
+    """They are served like any other; what else lies beside them is test code."""
+    (finding,) = found("blocking/sleep", INCLUDING, IN_TESTS)
+    assert (finding.path, finding.route) == ("tests/checks.py", "GET /api/checks/run")
+
+
+@pytest.mark.parametrize("path", ["tests/main.py", "tests/conftest.py"])
+def test_routes_that_only_tests_include(path: str) -> None:
+    assert found("blocking/sleep", INCLUDING, IN_TESTS, path=path) == ()
+
+
+def test_routes_in_the_folder_of_tests_that_nobody_includes() -> None:
+    source = INCLUDING.replace("app.include_router(router, prefix=\"/api\")\n", "")
+    assert found("blocking/sleep", source, IN_TESTS) == ()

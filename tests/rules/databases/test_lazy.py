@@ -4,7 +4,8 @@ from textwrap import dedent, indent
 
 import pytest
 
-from tests.rules.checking import assert_clean, assert_unfixed, found
+from rules import Severity
+from tests.rules.checking import EVERYTHING, assert_clean, assert_unfixed, found
 
 RULE = "databases/lazy"
 
@@ -334,3 +335,44 @@ def test_a_response_of_an_async_endpoint_is_loaded_on_the_event_loop(endpoint: s
 )
 def test_a_response_that_is_read_elsewhere_or_told_already_is_left_alone(more: str, endpoint: str) -> None:
     assert_clean(RULE, SYNCHRONOUS.format(more=more, endpoint=endpoint))
+
+
+READ = "@app.get('/')\nasync def read(session: Session = Depends(get_session)):\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        ("    one = order(session)\n    return dict(name=one.user.name)", "one.user"),
+        ("    one = session.get(Order, 1)\n    print(one.user)", "one.user"),
+        ("    one = me(session)\n    return dict(orders=len(one.orders))", "one.orders"),
+    ],
+)
+def test_related_rows_that_are_read_on_the_event_loop(body: str, read: str) -> None:
+    """They may be there already, so it is said only where everything is asked for, and weighs least."""
+    source = SYNCHRONOUS.format(more="", endpoint=READ + body)
+    (finding,) = found(RULE, source, options=EVERYTHING)
+    assert finding.message.startswith(f"`{read}` is loaded when it is read, on the event loop in `GET /`, unless the session holds")
+    assert (finding.severity, finding.fix) == (Severity.INFO, None)
+    assert_clean(RULE, source)
+
+
+@pytest.mark.parametrize(
+    ("more", "body"),
+    [
+        ("", "    one = order(session)\n    return dict(id=one.id)"),
+        ("", "    one = await run_in_threadpool(order, session)\n    one.user = me(session)\n    return dict(name=one.user.name)"),
+        ("", "    one = order(session)\n    session.refresh(one, ['user'])\n    return dict(name=one.user.name)"),
+        ("", "    one = Order()\n    return dict(name=one.user)"),
+        ("", "    one = order(session)\n    one = Order()\n    return dict(name=one.user)"),
+        ("\nfrom sqlalchemy.orm import joinedload\n\nLOADED = joinedload(Order.user)", "    one = order(session)\n    print(one.user)"),
+        ("\nfrom sqlalchemy.ext.asyncio import AsyncSession", "    one = order(session)\n    print(one.user)"),
+    ],
+)
+def test_related_rows_that_are_there_or_not_to_be_told_of(more: str, body: str) -> None:
+    assert_clean(RULE, SYNCHRONOUS.format(more=more, endpoint=READ + body), options=EVERYTHING)
+
+
+def test_related_rows_that_a_thread_reads() -> None:
+    source = SYNCHRONOUS.format(more="", endpoint=READ + "    one = order(session)\n    print(one.user)")
+    assert_clean(RULE, source.replace("async def read", "def read"), options=EVERYTHING)

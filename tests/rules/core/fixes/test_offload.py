@@ -138,6 +138,69 @@ def test_a_stream_runs_beside_nothing(body: str, returned: str, *, is_handed_ove
     assert [one.fix is not None for one in findings] == [is_handed_over]
 
 
+BESIDE_ITSELF = """import asyncio
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from sqlalchemy.orm import Session, sessionmaker
+
+make_session = sessionmaker()
+
+
+class Jobs:
+    kept = make_session()
+
+    @staticmethod
+    def retry(db: Session) -> None:
+        db.scalars("select job").all()
+        Jobs.finish(db)
+
+    @staticmethod
+    def finish(db: Session) -> None:
+        db.commit()
+
+    def look(self, db: Session) -> None:
+        self.kept.commit()
+
+
+def session() -> Session:
+    return make_session()
+
+
+async def watch(given: Session) -> None:
+    while True:
+        await asyncio.sleep(10)
+        BODY
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    task = asyncio.create_task(watch(make_session()))
+    yield
+    task.cancel()
+
+
+app = FastAPI(lifespan=lifespan)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "is_handed_over"),
+    [
+        ("db = session()\n        Jobs.retry(db)", True),
+        ("with make_session() as db:\n            Jobs.retry(db)", True),
+        ("Jobs.retry(given)", False),
+        ("db = given\n        Jobs.retry(db)", False),
+        ("db = session()\n        Jobs().look(db)", False),
+        ("db = Jobs.kept\n        Jobs.retry(db)", False),
+    ],
+)
+def test_what_a_task_has_made_itself_serves_no_other(body: str, *, is_handed_over: bool) -> None:
+    (finding,) = found("databases/session", BESIDE_ITSELF.replace("BODY", body))
+    assert (finding.fix is not None) == is_handed_over
+    assert ("others use at the same time" in finding.advice) != is_handed_over
+
+
 LIBRARY = """import requests
 
 
