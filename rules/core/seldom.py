@@ -104,7 +104,11 @@ def _own_at(contexts: Contexts, function: ProjectFunction, site: Site, called: P
 def _is_declared(contexts: Contexts, function: ProjectFunction, site: Site, called: ProjectFunction) -> bool:
     """Whether a method is called on a parameter of which the class is declared: it may be of one that derives from it."""
     facts, callee = contexts.project.function(function), site.call.callee
-    if contexts.project.function(called).owner < 0 or not isinstance(callee, Attribute) or not isinstance(callee.of, Name):
+    if (
+        contexts.project.function(called).owner < 0
+        or not isinstance(callee, Attribute)
+        or not isinstance(callee.of, Name)
+    ):
         return False
     name = callee.of.id
     if name in facts.bindings or any(one.name == name for one in facts.narrowings):

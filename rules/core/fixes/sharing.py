@@ -344,7 +344,9 @@ def given_exclusively(
     for given in (receiver, *call.arguments, *(value for _, value in call.keywords)):
         value = contexts.project.value(given, where)
         name = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
-        if given is not None and not contexts.project.knowledge.exclusive.isdisjoint(contexts.project.knowledge.family(name)):
+        if given is not None and not contexts.project.knowledge.exclusive.isdisjoint(
+            contexts.project.knowledge.family(name)
+        ):
             is_parameter = isinstance(given, Name) and given.id in parameters and given.id not in facts.bindings
             yield is_parameter or not _is_kept(given, function, contexts)
 

@@ -150,13 +150,19 @@ async def save(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("kinds", "counted"),
-    [(("Http", "Memory"), "1 of its 2"), (("Memory", "Http", "Slow"), "2 of its 3"), (("File", "Disk", "Slow"), "1 of its 3")],
+    [
+        (("Http", "Memory"), "1 of its 2"),
+        (("Memory", "Http", "Slow"), "2 of its 3"),
+        (("File", "Disk", "Slow"), "1 of its 3"),
+    ],
 )
 def test_some_of_them_block_where_everything_is_asked_for(kinds: tuple[str, ...], counted: str) -> None:
     """How many is told, as is one of them; no way to mend it is offered, and it weighs least."""
     source = _text(*kinds)
     (finding,) = _found(source, EVERYTHING)
-    assert f"leads to `Store.save`, and {counted} implementations block the event loop in `POST /notes`" in finding.message
+    assert (
+        f"leads to `Store.save`, and {counted} implementations block the event loop in `POST /notes`" in finding.message
+    )
     assert finding.severity is Severity.INFO
     assert finding.fix is None
     assert [step.name for step in finding.chain][:2] == ["save", "Store.save"]
@@ -257,7 +263,10 @@ def test_methods_that_stand_for_one_which_does_nothing() -> None:
     ("before", "after"),
     [
         ("    return provider.check()", "    provider = Quick()\n    return provider.check()"),
-        ("    return provider.check()", "    if isinstance(provider, Quick):\n        return provider.check()\n    return {}"),
+        (
+            "    return provider.check()",
+            "    if isinstance(provider, Quick):\n        return provider.check()\n    return {}",
+        ),
         ("    return check(made(kind))", "    return Provider().check()"),
         ("    return check(made(kind))", "    return Quick().look()"),
         ("        time.sleep(1)\n", ""),
@@ -280,4 +289,22 @@ def test_methods_of_very_many_files() -> None:
     sources = {"app/main.py": encoded(_text("Memory", "File"))} | {path: text.encode() for path, text in others.items()}
     assert [one for one in analysed(sources).findings if "event loop" in one.message] == []
     (finding,) = (one for one in analysed(sources, options=EVERYTHING).findings if "event loop" in one.message)
-    assert "6 of its 14 implementations block the event loop in `POST /notes`, as `B.save` does in `time.sleep`" in finding.message
+    assert (
+        "6 of its 14 implementations block the event loop in `POST /notes`, as `B.save` does in `time.sleep`"
+        in finding.message
+    )
+
+
+@pytest.mark.parametrize("kind", ["Memory", "Slow"])
+def test_a_review_recalls_how_many_of_them_block(kind: str) -> None:
+    """A change of one of them changes what is said of all who may mean it, and of the others nothing."""
+    body = KINDS[kind].replace("\n    ", "\n")
+    other = "import time\nfrom app.main import Store\n\n\nclass Other(Store):\n    def save(self, name, text):\n        {}\n"
+    before = {
+        "app/main.py": encoded(_text("Memory", "File", "Slow", route=BEHIND_HELPERS)),
+        "app/other.py": other.format("pass").encode(),
+    }
+    after = before | {"app/other.py": other.format(body).encode()}
+    recalled = analysed(after, base=before, options=EVERYTHING).findings
+    assert [one.message for one in recalled] == [one.message for one in analysed(after, options=EVERYTHING).findings]
+    assert any(f"{1 + (kind == 'Slow')} of its 4 implementations block" in one.message for one in recalled)

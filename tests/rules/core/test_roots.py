@@ -290,5 +290,5 @@ def test_routes_that_only_tests_include(path: str) -> None:
 
 
 def test_routes_in_the_folder_of_tests_that_nobody_includes() -> None:
-    source = INCLUDING.replace("app.include_router(router, prefix=\"/api\")\n", "")
+    source = INCLUDING.replace('app.include_router(router, prefix="/api")\n', "")
     assert found("blocking/sleep", source, IN_TESTS) == ()

@@ -352,7 +352,9 @@ def test_related_rows_that_are_read_on_the_event_loop(body: str, read: str) -> N
     """They may be there already, so it is said only where everything is asked for, and weighs least."""
     source = SYNCHRONOUS.format(more="", endpoint=READ + body)
     (finding,) = found(RULE, source, options=EVERYTHING)
-    assert finding.message.startswith(f"`{read}` is loaded when it is read, on the event loop in `GET /`, unless the session holds")
+    assert finding.message.startswith(
+        f"`{read}` is loaded when it is read, on the event loop in `GET /`, unless the session holds"
+    )
     assert (finding.severity, finding.fix) == (Severity.INFO, None)
     assert_clean(RULE, source)
 
@@ -361,11 +363,17 @@ def test_related_rows_that_are_read_on_the_event_loop(body: str, read: str) -> N
     ("more", "body"),
     [
         ("", "    one = order(session)\n    return dict(id=one.id)"),
-        ("", "    one = await run_in_threadpool(order, session)\n    one.user = me(session)\n    return dict(name=one.user.name)"),
+        (
+            "",
+            "    one = await run_in_threadpool(order, session)\n    one.user = me(session)\n    return dict(name=one.user.name)",
+        ),
         ("", "    one = order(session)\n    session.refresh(one, ['user'])\n    return dict(name=one.user.name)"),
         ("", "    one = Order()\n    return dict(name=one.user)"),
         ("", "    one = order(session)\n    one = Order()\n    return dict(name=one.user)"),
-        ("\nfrom sqlalchemy.orm import joinedload\n\nLOADED = joinedload(Order.user)", "    one = order(session)\n    print(one.user)"),
+        (
+            "\nfrom sqlalchemy.orm import joinedload\n\nLOADED = joinedload(Order.user)",
+            "    one = order(session)\n    print(one.user)",
+        ),
         ("\nfrom sqlalchemy.ext.asyncio import AsyncSession", "    one = order(session)\n    print(one.user)"),
     ],
 )
