@@ -403,12 +403,23 @@ class Project(Classes):
         outer = Where(where.path, function.parent, function.line)
         if parameter.annotation and (found := self.annotated(parameter.annotation, outer)):
             says_little = found == DICT or _is_unkeyed(found) or self.is_abstract_object(found)
-            told = self._handed_in(where, place, parameter) if says_little else None
+            told = self._handed_in(where, place, parameter) if says_little or self._may_be_awaited(found) else None
             is_told = isinstance(told, Keyed) or (isinstance(told, Object) and isinstance(told.of, ProjectClass))
-            return told if is_told else found
+            return told if is_told or self._is_awaited(told) else found
         if parameter.annotation and (dependency := self.dependency(parameter, outer)) is not None:
             return self.injected(dependency)
         return self._handed_in(where, place, parameter) if parameter.annotation is None else None
+
+    def _may_be_awaited(self, found: Value) -> bool:
+        """Whether it is a session that the annotation may name wrongly: the project imports those that are awaited, too."""
+        of = found.of.name if isinstance(found, Object) and isinstance(found.of, Outside) else ""
+        sessions = self.knowledge.sessions.get(of)
+        return sessions is not None and sessions.instead.rpartition(".")[2] in self.importing
+
+    def _is_awaited(self, told: Value | None) -> bool:
+        """Whether it is a session whose methods are awaited."""
+        of = told.of.name if isinstance(told, Object) and isinstance(told.of, Outside) else ""
+        return any(of == sessions.instead for sessions in self.knowledge.sessions.values())
 
     def _handed_in(self, where: Where, place: int, parameter: Parameter) -> Value | None:
         """What a dependency gives to a parameter, or those who call the function do."""

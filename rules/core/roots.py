@@ -130,7 +130,7 @@ class Roots:
 
     def _found_all(self) -> tuple[Root, ...]:
         found: dict[ProjectFunction, Root] = {}
-        for root in self._registered():
+        for root in self._answering(self._registered()):
             if root.function not in found or found[root.function].role is Role.STARTUP:
                 found[root.function] = root
         if not any(root.role in SERVING for root in found.values()):  # nobody asks for what the tools find
@@ -139,6 +139,22 @@ class Roots:
         for root in (*self._overriding(), *self._validators(registered), *self._serializers(registered)):
             found.setdefault(root.function, root)
         return tuple(found.values())
+
+    def _answering(self, roots: Iterable[Root]) -> Iterator[Root]:
+        """All but the routes that an earlier one of the same router answers in any case."""
+        seen: set[tuple[Router, str]] = set()
+        for root in roots:
+            is_certain = root.role is Role.ENDPOINT and "…" not in root.route and self._is_registered_alone(root)
+            if root.router is None or not is_certain:
+                yield root
+            elif (root.router, root.route) not in seen:
+                yield root
+                seen.add((root.router, root.route))
+
+    def _is_registered_alone(self, root: Root) -> bool:
+        """Whether nothing but its registration stands above an endpoint, and nothing around it: no condition, no function."""
+        facts = self._project.function(root.function)
+        return len(facts.decorators) == 1 and facts.parent == 0 and facts.column == 1
 
     def _overriding(self) -> Iterator[Root]:
         for value in self._project.overriding:

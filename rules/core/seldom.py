@@ -161,7 +161,8 @@ def _remark(
 def _message(contexts: Contexts, site: Site, sink: Sink, root: Root) -> str:
     choice, chosen = next(_chosen(contexts, sink))
     name, method = (contexts.project.function(one).qualname for one in (choice.of, chosen))
+    count = len(choice.sinks)
     return (
-        f"`{show(site.call.callee)}` leads to `{name}`, and {len(choice.sinks)} of its {choice.several} implementations block the "
+        f"`{show(site.call.callee)}` leads to `{name}`, and {count} of its {choice.several} implementations block{'s' * (count == 1)} the "
         f"event loop {of_root(root, contexts)}, as `{method}` does in `{spoken(sink.name)}`: {cost(sink)}."
     )

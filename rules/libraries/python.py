@@ -28,6 +28,8 @@ _TREES = ("copy", "copy2", "copyfile", "copyfileobj", "copytree", "rmtree", "mov
 _PATH_TEXTS = ("read_text", "read_bytes", "write_text", "write_bytes")
 _PATH_COPIES = ("copy", "copy_into", "move", "move_into")
 _SHORTEST = 0.001  # seconds
+LITTLE = 65_536
+"""Bytes that are read of a file in less time than the hop to a worker thread takes."""
 
 
 def waits_for_process(site: Site, function: Function) -> bool:
@@ -83,7 +85,23 @@ def is_used_here(site: Site, function: Function) -> bool:
         return False  # a response reads it in threads
     opened = {site.call, Entered(site.call, asynchronous=False)}
     held = {name for name, bindings in function.bindings.items() for binding in bindings if binding.value in opened}
+    if _is_read_little(held, function):
+        return False
     return held.isdisjoint(_handed_over(function)) or not held.isdisjoint(_used(function))
+
+
+def _is_read_little(held: set[str], function: Function) -> bool:
+    """Whether all that is done with an opened file is to read a few bytes of it, as to tell of what kind it is."""
+    uses = [site for site in function.sites if not held.isdisjoint(names_in(site.call))]
+    return bool(uses) and all(map(_reads_little, uses)) and held.isdisjoint(_run_through(function))
+
+
+def _reads_little(site: Site) -> bool:
+    """Whether a few bytes are read, once."""
+    callee, given = site.call.callee, site.call.arguments
+    size = given[0].value if len(given) == 1 and isinstance(given[0], Constant) else None
+    is_read = isinstance(callee, Attribute) and isinstance(callee.of, Name) and callee.name == "read"
+    return is_read and not site.looped and isinstance(size, int) and 0 <= size <= LITTLE
 
 
 def _copies(site: Site) -> bool:
@@ -128,10 +146,15 @@ def _handed_over(function: Function) -> set[str]:
     return {*copied, *(one.of.id for one in given if isinstance(one, Attribute) and isinstance(one.of, Name))}
 
 
+def _run_through(function: Function) -> set[str]:
+    """The names of what the function runs through."""
+    values = (binding.value for bindings in function.bindings.values() for binding in bindings)
+    return {value.of.id for value in values if isinstance(value, Element) and isinstance(value.of, Name)}
+
+
 def _used(function: Function) -> set[str]:
     """The names that the function runs through, calls methods of, or gives away."""
-    values = (binding.value for bindings in function.bindings.values() for binding in bindings)
-    found = {value.of.id for value in values if isinstance(value, Element) and isinstance(value.of, Name)}
+    found = _run_through(function)
     for site in function.sites:
         if not (_copies(site) or _responds(site)):
             found |= names_in(site.call.callee) | {one.id for one in _given(site) if isinstance(one, Name)}

@@ -444,3 +444,60 @@ def test_a_file_that_is_filled_by_a_copy_is_told_once() -> None:
 def test_a_file_that_is_written_and_then_filled_is_told_twice() -> None:
     body = "with open(name, 'wb') as f:\n        f.write(opened.read())\n        shutil.copyfileobj(opened, f)"
     assert len(found(RULE, with_app("import shutil\n\nfrom elsewhere import opened", f"{ENDPOINT}{body}\n"))) == 2
+
+
+FIRST_BYTES = """    with open(name, "rb") as file:
+        BODY
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return file.read(4)",
+        "head = file.read(512)\n        tail = file.read(512)\n        return head + tail",
+    ],
+)
+def test_the_first_bytes_of_a_file_are_left_alone(body: str) -> None:
+    assert_clean(RULE, with_app("", ENDPOINT.removesuffix("    ") + FIRST_BYTES.replace("BODY", body)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return file.read()",
+        "return file.read(100_000_000)",
+        "while part := file.read(4):\n            print(part)",
+        "head = file.read(4)\n        return head + file.read()",
+        "head = file.read(4)\n        for line in file:\n            print(head, line)",
+        "head = file.read(4)\n        return json.load(file), head",
+    ],
+)
+def test_more_of_a_file_is_found(body: str) -> None:
+    source = with_app("import json", ENDPOINT.removesuffix("    ") + FIRST_BYTES.replace("BODY", body))
+    assert [one.span.line for one in found(RULE, source)] == [
+        source.split("\n").index('    with open(name, "rb") as file:') + 1
+    ]
+
+
+TIDIED = """
+def tidy(folder: str) -> None:
+    shutil.rmtree(folder)
+
+
+@app.get("/{name}")
+async def read(name: str):
+    try:
+        work(name)
+    EXIT:
+        CALL
+"""
+
+
+@pytest.mark.parametrize(
+    ("leaving", "count"), [("except Exception", 0), ("finally", 1), ("except Exception:\n        raise\n    else", 1)]
+)
+@pytest.mark.parametrize("call", ["tidy(name)", "shutil.rmtree(name)"])
+def test_what_is_tidied_up_where_something_has_failed_is_left_alone(leaving: str, count: int, call: str) -> None:
+    source = with_app("import shutil", TIDIED.replace("EXIT", leaving).replace("CALL", call))
+    assert len(found(RULE, source)) == count

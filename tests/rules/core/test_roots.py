@@ -292,3 +292,44 @@ def test_routes_that_only_tests_include(path: str) -> None:
 def test_routes_in_the_folder_of_tests_that_nobody_includes() -> None:
     source = INCLUDING.replace('app.include_router(router, prefix="/api")\n', "")
     assert found("blocking/sleep", source, IN_TESTS) == ()
+
+
+TWICE = """
+import time
+
+from fastapi import APIRouter, FastAPI
+
+app = FastAPI()
+router, other = APIRouter(), APIRouter()
+app.include_router(router, prefix="/a")
+app.include_router(other, prefix="/b")
+
+
+@router.get("/items")
+async def first():
+    time.sleep(1)
+
+
+SECOND
+"""
+
+
+def test_a_route_that_an_earlier_one_answers_is_never_called() -> None:
+    source = TWICE.replace("SECOND", '@router.get("/items")\nasync def second():\n    time.sleep(2)\n')
+    assert [one.function for one in found("blocking/sleep", source)] == ["first"]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        '@other.get("/items")\nasync def second():\n    time.sleep(2)\n',
+        '@router.post("/items")\nasync def second():\n    time.sleep(2)\n',
+        '@router.get("/items/")\nasync def second():\n    time.sleep(2)\n',
+        '@router.get("/items")\n@version(2)\nasync def second():\n    time.sleep(2)\n',
+        'if app.debug:\n    @router.get("/items")\n    async def second():\n        time.sleep(2)\n',
+        "@router.get(PATH)\nasync def second():\n    time.sleep(2)\n",
+        '@router.get("/items")\n@router.get("/things")\nasync def second():\n    time.sleep(2)\n',
+    ],
+)
+def test_a_route_that_no_earlier_one_answers_for_certain_is_called(second: str) -> None:
+    assert [one.function for one in found("blocking/sleep", TWICE.replace("SECOND", second))] == ["first", "second"]

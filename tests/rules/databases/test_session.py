@@ -707,3 +707,51 @@ def test_tables_of_pandas_ask_the_database(call: str) -> None:
     imports = "import pandas\n\nfrom app.database import engine"
     body = f'@app.get("/")\nasync def home(frame: pandas.DataFrame):\n    return {call}\n'
     assert_fixes(RULE, with_app(imports, body), with_app(imports, body.replace("async def", "def")), files=FILES)
+
+
+ANNOTATED = """
+from fastapi import Depends, FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
+
+app = FastAPI()
+make_session, make_other = async_sessionmaker(), sessionmaker()
+
+
+async def get_session():
+    async with make_session() as session:
+        yield session
+
+
+def get_other():
+    with make_other() as session:
+        yield session
+
+
+class Users:
+    def __init__(self, session: Session):
+        self.session = session
+
+    async def save(self):
+        self.session.flush()
+
+
+@app.post("/")
+async def post(GIVEN):
+    await Users(session).save()
+"""
+AWAITED, BLOCKING = "session: AsyncSession = Depends(get_session)", "session: Session = Depends(get_other)"
+
+
+def test_a_session_that_only_its_annotation_says_to_block_is_left_alone() -> None:
+    """Whoever calls the function gives one whose methods are awaited, so the annotation is wrong."""
+    source = ANNOTATED.replace("GIVEN", AWAITED)
+    assert_clean(RULE, source)
+    assert "nobody awaits" in found("awaiting/forgotten", source)[0].message
+
+
+@pytest.mark.parametrize(
+    "more", ["", f"\n\n@app.put('/')\nasync def put({AWAITED}):\n    await Users(session).save()\n"]
+)
+def test_a_session_that_is_annotated_as_some_callers_give_it_is_found(more: str) -> None:
+    assert len(found(RULE, ANNOTATED.replace("GIVEN", BLOCKING) + more)) == 1
