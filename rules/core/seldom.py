@@ -117,8 +117,9 @@ def _is_declared(contexts: Contexts, function: ProjectFunction, site: Site, call
 
 
 def _choice(called: ProjectFunction, contexts: Contexts) -> _Choice | None:
-    """What is to be said of the methods that stand for another one, tests left out; None where there is but one."""
-    methods = contexts.project.implementations(called, MOST_DERIVED)
+    """What is to be said of the methods that stand for another one, tests left out; None where there is but one, or it is none."""
+    is_method = contexts.project.function(called).owner >= 0
+    methods = contexts.project.implementations(called, MOST_DERIVED) if is_method else ()
     served = [method for method in methods if not is_offline(method.path)]
     if len(served) < 2:
         return None
@@ -162,7 +163,9 @@ def _message(contexts: Contexts, site: Site, sink: Sink, root: Root) -> str:
     choice, chosen = next(_chosen(contexts, sink))
     name, method = (contexts.project.function(one).qualname for one in (choice.of, chosen))
     count = len(choice.sinks)
+    some = f"at least {count}" if count < choice.several else "each"
+    verb = "block" if 1 < count < choice.several else "blocks"
     return (
-        f"`{show(site.call.callee)}` leads to `{name}`, and {count} of its {choice.several} implementations block{'s' * (count == 1)} the "
-        f"event loop {of_root(root, contexts)}, as `{method}` does in `{spoken(sink.name)}`: {cost(sink)}."
+        f"`{show(site.call.callee)}` leads to `{name}`, and {some} of its {choice.several} implementations {verb} the event loop "
+        f"{of_root(root, contexts)}, as `{method}` does in `{spoken(sink.name)}`: {cost(sink)}."
     )
