@@ -4,7 +4,7 @@
 Finds `open`, `Path.read_text` and its kin, `Path.open`, `Path.copy`, the copying functions of `shutil`, `os.walk`,
 `Path.rglob`, recursive globs and `hashlib.file_digest` on the event loop, where much may be read or written: which file it is comes from the caller, it stands in a loop, it is copied, or
 it is a whole tree. A file that the program names itself is left alone, and so are the first bytes of any other, `exists`, `mkdir`,
-`remove` and the like: they take microseconds. What is tidied up where something has failed is left alone too.
+`remove` and the like: they take microseconds.
 
 ## Why is this bad?
 While the disk works (a network disk above all), the loop serves no other request of the worker.

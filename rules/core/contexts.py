@@ -18,7 +18,6 @@ from rules.core.arguments import Arguments, Told
 from rules.core.arrivals import Arrival, Arrivals, Shortest, arrivals_of, further
 from rules.core.conditions import PRESENT
 from rules.core.facts import (
-    FAILURE,
     Attribute,
     Call,
     Constant,
@@ -612,15 +611,11 @@ class Contexts:
                 yield (*found, place, self.arguments.needs(site, function))
 
     def runs_first(self, site: Site, function: ProjectFunction, weight: Weight) -> bool:
-        """Whether requests seldom come to a call that blocks so: what it gives is kept. A file is short to wait for once, and where
-        something has failed.
-        """
+        """Whether requests seldom come to a call that blocks so: what it gives is kept. A file is short to wait for once."""
         if self.once.runs_first(site, function) or self.once.runs_first_of_all(site, function):
             return True
         if weight is not Weight.FILE:
             return False
-        if FAILURE in site.needs:
-            return True
         return self.once.runs_first_for_key(site, function) or self._makes_what_is_missing(site, function)
 
     def _makes_what_is_missing(self, site: Site, function: ProjectFunction) -> bool:

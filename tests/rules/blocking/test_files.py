@@ -478,26 +478,3 @@ def test_more_of_a_file_is_found(body: str) -> None:
     assert [one.span.line for one in found(RULE, source)] == [
         source.split("\n").index('    with open(name, "rb") as file:') + 1
     ]
-
-
-TIDIED = """
-def tidy(folder: str) -> None:
-    shutil.rmtree(folder)
-
-
-@app.get("/{name}")
-async def read(name: str):
-    try:
-        work(name)
-    EXIT:
-        CALL
-"""
-
-
-@pytest.mark.parametrize(
-    ("leaving", "count"), [("except Exception", 0), ("finally", 1), ("except Exception:\n        raise\n    else", 1)]
-)
-@pytest.mark.parametrize("call", ["tidy(name)", "shutil.rmtree(name)"])
-def test_what_is_tidied_up_where_something_has_failed_is_left_alone(leaving: str, count: int, call: str) -> None:
-    source = with_app("import shutil", TIDIED.replace("EXIT", leaving).replace("CALL", call))
-    assert len(found(RULE, source)) == count
