@@ -92,7 +92,9 @@ def _settings() -> "Settings":
 @asyncify.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(exists=True, path_type=Path))
 @click.option("--base", metavar="REV", help="Say only what is new since REV (since the merge base of REV and HEAD).")
-@click.option("--all", "everything", is_flag=True, help="Also what pays little: whole conversions, and calls that block now and then.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also what pays little: whole conversions, calls that seldom block."
+)
 @click.option("--fix", is_flag=True, help="Make the safe fixes.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --format patch: the unsafe fixes as well.")
 @click.option("--select", **RULE_NAMES, help="Only this rule or pack. May be given again.")
