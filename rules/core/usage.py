@@ -1,12 +1,12 @@
 """Who uses a function besides the framework: calls it, or hands it on as a value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Call, Collection, Expression, Import
+from rules.core.facts import Attribute, Call, Collection, Expression, Function, Import, Name
 from rules.core.mentions import as_named, files_that_could_mean, names_of, sites_of
 from rules.core.repository import is_offline
-from rules.core.values import Module, Outside, ProjectFunction, Value, Where
+from rules.core.values import Module, Outside, ProjectClass, ProjectFunction, Value, Where
 
 
 def is_used_by_hand(function: ProjectFunction, contexts: Contexts) -> bool:
@@ -140,7 +140,32 @@ def _reached(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectF
         yield current
         functions = contexts.project.facts[current.path].functions
         nested = [ProjectFunction(current.path, i) for i, f in enumerate(functions) if f.parent == current.index]
-        for found in (*nested, *contexts.callees(current)):
+        for found in (*nested, *contexts.callees(current), *wrapping(current, contexts)):
             if found not in seen:
                 seen.add(found)
                 waiting.append(found)
+
+
+def wrapping(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFunction]:
+    """The decorators of the project around a function, and the methods of its object that they call: `self.login()`."""
+    if not contexts.project.function(function).decorators:
+        return
+    owner = contexts.project.function(function).owner
+    for decorator in contexts.project.decorators(function):
+        if not isinstance(decorator, ProjectFunction):
+            continue
+        yield decorator
+        functions = contexts.project.facts[decorator.path].functions
+        inner = [one for one in functions if one.parent > 0 and owner >= 0 and _lies_in(one, decorator, functions)]
+        called = (site.call.callee for one in inner for site in one.sites if one.parameters)
+        names = {one.name for one in called if isinstance(one, Attribute) and isinstance(one.of, Name)}
+        methods = contexts.project.class_(ProjectClass(function.path, owner)).methods if owner >= 0 else {}
+        yield from (ProjectFunction(function.path, methods[name]) for name in sorted(names & methods.keys()))
+
+
+def _lies_in(function: Function, around: ProjectFunction, functions: Sequence[Function]) -> bool:
+    """Whether a function is defined in another one of its file."""
+    parent = function.parent
+    while parent > 0 and parent != around.index:
+        parent = functions[parent].parent
+    return parent == around.index

@@ -6,7 +6,7 @@ from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, told_once
 from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.responses import is_sent
-from rules.core.fixes.rewriting import rewriting
+from rules.core.fixes.rewriting import looks_for_a_name, rewriting
 from rules.core.fixes.sharing import BOUND, PER_THREAD, SHARED, is_called_on, read_from_other_threads, thread_hazard
 from rules.core.fixes.signatures import realigned
 from rules.core.remarks import Remark
@@ -77,7 +77,7 @@ def _refusal_of_sent(function: ProjectFunction, contexts: Contexts) -> str:
 
 
 def _hazard(function: ProjectFunction, contexts: Contexts) -> str:
-    if rewriting(function, contexts):
+    if rewriting(function, contexts) or looks_for_a_name(function, contexts):
         return SHARED
     if read_from_other_threads(reached(function, contexts), contexts):
         return PER_THREAD

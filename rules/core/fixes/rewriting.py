@@ -37,6 +37,7 @@ _MOVED = frozenset({"move", "rename", "replace"})
 _REMOVED = frozenset({"remove", "unlink"})
 _OPENED = frozenset({"open", "ZipFile", "TarFile", "PyZipFile"})
 _FILLED = frozenset({"ExcelWriter", "HDFStore"})
+_LOOKING = frozenset({"exists", "is_file", "isfile"})
 _WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | _OPENED | _FILLED
 _DATABASES = ("shelve.", "dbm.")
 _WRAPPING = frozenset({"Path", "PurePath", "str"})
@@ -95,6 +96,25 @@ def rewriting(function: ProjectFunction, contexts: Contexts) -> str:
     if not _overlap(inside, contexts):
         return ""
     return next(filter(None, (_between(inner, contexts) for inner in inside)), "")
+
+
+def looks_for_a_name(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function, or one that it calls, looks for a free name and then opens a file of that name to write it."""
+    sites = ((inner, site) for inner in reached(function, contexts) for site in contexts.project.function(inner).sites)
+    opening = ((inner, site) for inner, site in sites if last_name(site.call.callee) in _OPENED)
+    return any(_is_looked_for(site, inner, contexts) for inner, site in opening)
+
+
+def _is_looked_for(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call writes a file whose name a function of the project gives, which looks whether there is one."""
+    where = Where(function.path, function.index, site.line)
+    _, written, _ = _paths(site, where, contexts)
+    facts = contexts.project.function(function)
+    if written is None or _calls(written, facts) & _UNIQUE:
+        return False
+    givers = (contexts.project.value(one.callee, where) for one in _parts(written, facts) if isinstance(one, Call))
+    sites = (s for one in givers if isinstance(one, ProjectFunction) for s in contexts.project.function(one).sites)
+    return any(last_name(one.call.callee) in _LOOKING for one in sites)
 
 
 def rewriting_between_calls(function: ProjectFunction, contexts: Contexts) -> str:

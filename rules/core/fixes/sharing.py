@@ -5,11 +5,23 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Attribute, Awaited, Call, Element, Expression, Function, Name, Subscript, attributes_in
+from rules.core.facts import (
+    Attribute,
+    Awaited,
+    Call,
+    Element,
+    Expression,
+    Function,
+    Name,
+    Subscript,
+    attributes_in,
+    last_name,
+)
 from rules.core.findings import Applicability, Fix
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.rewriting import rewriting, rewriting_between_calls
 from rules.core.repository import is_offline
+from rules.core.usage import wrapping
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 SHARED = "it changes what other requests share"
@@ -24,6 +36,7 @@ TRAVERSED = (
     "`RuntimeError`."
 )
 MOST_FOLLOWED = 5  # functions and names, from what is used to where it was made
+_RUNNING = frozenset({"run", "run_until_complete"})
 _LOCAL = frozenset({"local"})
 _KEPT = Object(Outside("threading.local"))
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
@@ -146,8 +159,11 @@ def difference_meanwhile(function: ProjectFunction, contexts: Contexts, *, is_ow
             return MEANWHILE
         if not own and runs_through_shared(current, contexts):
             return TRAVERSED
+        waiting += [(one, made) for one in wrapping(current, contexts) if (one, made) not in seen]
+        seen.update(waiting)
         for place, site in enumerate(facts.sites):
-            kept = _roots_of(site.call) == own or is_made_there(site.call, current, contexts)
+            is_method = isinstance(site.call.callee, Attribute)
+            kept = (is_method and _roots_of(site.call) == own) or is_made_there(site.call, current, contexts)
             for found in ((target, kept) for target in contexts.targets(current, place)):
                 if found not in seen:
                     seen.add(found)
@@ -276,13 +292,32 @@ def runs_beside_itself(function: ProjectFunction, contexts: Contexts) -> bool:
         for call, at in contexts.project.calls_of(current):
             caller = ProjectFunction(at.path, at.function)
             facts = contexts.project.function(caller)
-            if not any(site.call is call and site.awaited for site in facts.sites):
-                if any(site.call is call for site in facts.sites):
-                    return True
-            elif caller not in seen and not _makes_exclusive(caller, facts, contexts):
+            hands_on = _hands_on(call, at, contexts)
+            if is_offline(at.path) or _runs_alone(call, facts) or not (hands_on or current == function):
+                continue
+            if contexts.project.function(current).asynchronous and _is_begun(call, facts):
+                return True
+            if hands_on and caller not in seen and not _makes_exclusive(caller, facts, contexts):
                 seen.add(caller)
                 waiting.append(caller)
     return False
+
+
+def _hands_on(call: Call, where: Where, contexts: Contexts) -> bool:
+    """Whether a call is given what serves one thread at a time."""
+    given = (*call.arguments, *(value for _, value in call.keywords))
+    return any(_is_exclusive(contexts.project.value(one, where), contexts) for one in given)
+
+
+def _is_begun(call: Call, caller: Function) -> bool:
+    """Whether the coroutine that a call makes is not awaited there and then."""
+    return any(site.call is call and not site.awaited for site in caller.sites)
+
+
+def _runs_alone(call: Call, caller: Function) -> bool:
+    """Whether a call makes what a loop of its own runs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.run."""
+    around = (site.call for site in caller.sites if call in site.call.arguments)
+    return any(last_name(one.callee) in _RUNNING for one in around)
 
 
 def _makes_exclusive(function: ProjectFunction, facts: Function, contexts: Contexts) -> bool:

@@ -523,3 +523,79 @@ def test_what_a_request_makes_for_itself_goes_into_a_thread(sent: str) -> None:
     source = with_app(imports, MAIL.format(above="", sent=sent, first="await body['x']"))
     (finding,) = found("clients/clouds", source.replace("kept = Mail()", "kept = None"))
     assert finding.fix is not None
+
+
+LIMITED = """
+class Limiter:
+    def __init__(self):
+        self.hits = {}
+
+    def __call__(self, name):
+        requests.post("https://a.example", data=name)
+        self.hits[name] = 1
+
+
+limiter = Limiter()
+
+
+def check(name):
+    limiter(name)
+
+
+@app.post("/")
+async def home(body: dict):
+    await body["x"]
+    check(body)
+"""
+WRAPPED = """
+def signed_in(function):
+    @wraps(function)
+    def wrapper(self, *args):
+        if not self.token:
+            self.sign_in()
+        return function(self, *args)
+
+    return wrapper
+
+
+class Client:
+    def __init__(self):
+        self.token = ""
+        self.session = requests.Session()
+
+    def sign_in(self):
+        self.token = self.session.get("https://a.example").text
+
+    @signed_in
+    def rows(self):
+        return self.session.get("https://a.example").json()
+
+
+client = Client()
+
+
+@app.post("/")
+async def home(body: dict):
+    {first}
+    return client.rows()
+"""
+
+
+@pytest.mark.parametrize(
+    "source", [LIMITED, WRAPPED.format(first="await body['x']"), WRAPPED.format(first="print(body)")]
+)
+def test_what_is_changed_by_a_called_object_or_a_decorator_is_told(source: str) -> None:
+    (finding,) = found("clients/requests", with_app("from functools import wraps\n\nimport requests", source))
+    fixes = [fix for fix in (finding.fix, *finding.alternatives) if fix]
+    assert [(fix.way, fix.applicability) for fix in fixes] == [(Way.OFFLOAD, Applicability.UNSAFE)]
+
+
+@pytest.mark.parametrize("called", ["create_batch(db)", "asyncio.run(inner(db))"])
+def test_tests_and_loops_of_their_own_run_nothing_beside(called: str) -> None:
+    source = SESSIONS.format(given="db: Session", made="print(db)", body="return await outer(db)")
+    test = f"import asyncio\n\nfrom app.main import inner, outer\n\n\ndef test_it(db):\n    create_batch = outer\n    {called}\n"
+    imports = "import asyncio\n\nfrom fastapi import Depends"
+    (finding,) = found(
+        "databases/session", with_app(imports, source), {"app/__init__.py": "", "tests/test_it.py": test}
+    )
+    assert finding.fix is not None

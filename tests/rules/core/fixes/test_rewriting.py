@@ -119,3 +119,39 @@ def test_a_file_that_stands_open_for_writing_meanwhile(path: str, applicability:
     source = with_app("import shutil\nfrom pathlib import Path\nfrom uuid import uuid4", body)
     findings = found("blocking/files", source.replace("import FastAPI", "import FastAPI, UploadFile"))
     assert {one.fix.applicability for one in findings if one.fix} == {applicability}
+
+
+NAMED = """
+        STORE = Path("rows")
+
+
+        def free(path: Path) -> Path:
+            while path.exists():
+                path = path.with_name("other")
+            return path
+
+
+        @app.post("/")
+        async def upload(file: UploadFile) -> None:
+            path = {path}
+            with open(path, "wb") as kept:
+                shutil.copyfileobj(file.file, kept)
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "way", "applicability"),
+    [
+        ("free(STORE / file.filename)", Way.OFFLOAD, Applicability.SAFE),
+        ("STORE / str(uuid4())", Way.REVERSE, Applicability.SAFE),
+    ],
+)
+def test_a_name_that_was_free_is_still_free_when_the_file_is_opened(
+    path: str, way: Way, applicability: Applicability
+) -> None:
+    """Nothing comes between the look for a free name and the opening, as long as both are done on the event loop."""
+    source = dedent(NAMED.format(path=path))
+    imports = "import shutil\nfrom pathlib import Path\nfrom uuid import uuid4\n\nfrom fastapi import UploadFile"
+    (finding,) = found("blocking/files", with_app(imports, source))
+    assert finding.fix is not None
+    assert (finding.fix.way, finding.fix.applicability) == (way, applicability)

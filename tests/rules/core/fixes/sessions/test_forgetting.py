@@ -158,3 +158,12 @@ def test_a_session_that_requests_share_is_to_be_one_for_each() -> None:
     assert finding.advice.endswith(
         "Give each request a session or connection of its own, from a dependency that closes it afterwards."
     )
+
+
+@pytest.mark.parametrize("read", ["await file.read()", "await request.body()"])
+def test_bytes_of_a_request_are_no_rows(read: str) -> None:
+    source = app(
+        f"await wait()\n    data = {read}\n    db.add(Item(name=data))\n    db.commit()\n    return len(data)",
+        parameters="file: UploadFile, request: Request, db: Session = Depends(get_db)",
+    ).replace("from fastapi import ", "from fastapi import Request, UploadFile, ", 1)
+    assert {str(fix.applicability) for fix in commits(source, FILES)} == {"safe"}
