@@ -62,9 +62,17 @@ def _root_without_git(given: Sequence[Path]) -> Path:
             return directory
     here = Path.cwd()
     relative = not any(path.is_absolute() for path in given)
-    if relative and start.is_relative_to(here) and here not in {Path.home(), Path(here.anchor)}:
+    if relative and start.is_relative_to(here) and here not in {home(), Path(here.anchor)}:
         return here
     return _above_packages(start)
+
+
+def home() -> Path | None:
+    """The user's own directory; None for a user whom the system does not know, as in many containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
 
 
 def _above_packages(directory: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bot.checkout import replace_file
+from bot.checkout import home, replace_file
 from bot.forks import in_forks
 from rules import ENGINE_VERSION, Facts, decode_facts, encode_facts, read_facts
 
@@ -31,8 +31,9 @@ class FactsCache:
     """Blob SHA -> facts, for the project at `root`."""
 
     def __init__(self, root: Path) -> None:
-        self._path = cache_directory() / f"{sha256(os.fsencode(root)).hexdigest()[:32]}.facts"
-        self._stored = _load(self._path)
+        directory = cache_directory()
+        self._path = directory and directory / f"{sha256(os.fsencode(root)).hexdigest()[:32]}.facts"
+        self._stored = _load(self._path) if self._path else {}
         self._facts: dict[str, Facts] = {}
 
     def missing(self, shas: Iterable[str]) -> set[str]:
@@ -56,7 +57,7 @@ class FactsCache:
 
     def save(self) -> None:
         """Keep what was used for the next run."""
-        if self._facts.keys() <= self._stored.keys():
+        if self._path is None or self._facts.keys() <= self._stored.keys():
             return
         known = self._stored
         stored = _Stored(ENGINE_VERSION, {sha: known.get(sha) or encode_facts(one) for sha, one in self._facts.items()})
@@ -67,9 +68,11 @@ class FactsCache:
             log.warning("The cache %s could not be written: %s.", self._path, error.strerror)
 
 
-def cache_directory() -> Path:
-    """`$XDG_CACHE_HOME/asyncify`: https://specifications.freedesktop.org/basedir-spec/latest/."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "asyncify"
+def cache_directory() -> Path | None:
+    """`$XDG_CACHE_HOME/asyncify`: https://specifications.freedesktop.org/basedir-spec/latest/. None where there is nowhere to keep it."""
+    if given := os.environ.get("XDG_CACHE_HOME"):
+        return Path(given) / "asyncify"
+    return (mine := home()) and mine / ".cache" / "asyncify"
 
 
 def _load(path: Path) -> dict[str, bytes]:

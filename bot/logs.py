@@ -14,6 +14,7 @@ _SECRET = re.compile(
     r"|(?i:(?<=bearer )|(?<=basic ))[\w.~+/=-]{8,}"  # an Authorization header
     r"|eyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JSON Web Token
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"|(?<=/app-manifests/)[^/\s]+"  # the code that the credentials of a new App are given for
     r"|(?<=://)[^\s:/@]*:[^\s@]+(?=@)",  # name and password within a URL
     re.DOTALL,
 )

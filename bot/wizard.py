@@ -29,6 +29,7 @@ STATES = 32
 STATE_SECONDS = 3600
 """GitHub's code serves for an hour."""
 COOKIE = "asyncify-setup"
+NOT_YOURS = "This way back from GitHub does not belong to a set-up that was begun in this browser."
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -76,15 +77,14 @@ class Wizard:
         """`GET /setup/callback`: GitHub sent the person back with a code, which is exchanged for the App's credentials."""
         state, code = request.query.get("state", ""), request.query.get("code", "")
         if not self._is_open(state, request.cookies.get(COOKIE, "")):
-            return show_failure(
-                "This way back from GitHub does not belong to a set-up that was begun in this browser.", 403
-            )
+            return show_failure(NOT_YOURS, 403)
         if not _CODE.fullmatch(code):
             return show_failure("GitHub sent no code along.", 400)
         async with self._exchange:
             if self.done.done():
                 raise web.HTTPNotFound
-            del self._states[state]
+            if not self._states.pop(state, 0.0):  # the same way back, taken twice at a time
+                return show_failure(NOT_YOURS, 403)
             return await self._exchange_code(code)
 
     async def _exchange_code(self, code: str) -> web.Response:
@@ -126,7 +126,7 @@ class Wizard:
 
     def _is_open(self, state: str, cookie: str) -> bool:
         expires = self._states.get(state, 0.0)
-        same = hmac.compare_digest(state.encode(), cookie.encode())
+        same = hmac.compare_digest(state.encode(), cookie.encode(errors="surrogateescape"))
         return same and expires > asyncio.get_running_loop().time()
 
 

@@ -555,6 +555,16 @@ def test_a_broken_cache_is_ignored(
     assert cache.read_bytes() == whole
 
 
+def test_a_user_without_a_home(shop: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the user may be a mere number: then nothing is kept."""
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    shop.write({"main.py": MAIN})
+
+    assert run("main.py").exit_code == 1
+
+
 def test_a_cache_that_cannot_be_written(shop: Repository, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The check is done all the same."""
     (tmp_path / "cache").write_text("in the way")

@@ -32,8 +32,20 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY
         ("github_pat_11ABC_xyz", "[redacted]"),
         ("Authorization: Bearer 0123456789abcdef", "Authorization: Bearer [redacted]"),
         ("authorization: basic dXNlcjpwYXNz", "authorization: basic [redacted]"),
+        ("POST /app-manifests/a1b2c3/conversions", "POST /app-manifests/[redacted]/conversions"),
     ],
-    ids=["token", "stateless token", "JWT", "PEM", "cut PEM", "password", "personal token", "header", "basic header"],
+    ids=[
+        "token",
+        "stateless token",
+        "JWT",
+        "PEM",
+        "cut PEM",
+        "password",
+        "personal token",
+        "header",
+        "basic header",
+        "code",
+    ],
 )
 def test_secrets(text: str, left: str) -> None:
     """What opens doors is replaced, what stands around it is not."""

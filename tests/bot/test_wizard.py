@@ -1,5 +1,6 @@
 """From a process without credentials to a bot at work, the way a person goes: over HTTP, and in a real browser."""
 
+import asyncio
 import html
 import json
 import re
@@ -137,12 +138,14 @@ async def test_who_may_not_set_up() -> None:
 
 
 async def test_a_code_that_serves_no_more() -> None:
-    """What GitHub does not take back is said, and one may begin again; nothing is stored."""
+    """What GitHub does not take back is said, once, however often it was asked for; one may begin again, and nothing is stored."""
     async with FakeGitHub() as github, unset(github) as service, a_person() as person:
         back = await confirmed(person, (await sent(person, service))[1], github)
         github.manifest_codes.clear()
-        status, page = await get(person, back)
-        assert (status, "serves once" in page, "Begin again" in page) == (502, True, True)
+        twice = sorted(await asyncio.gather(get(person, back), get(person, back)))
+        assert [status for status, _ in twice] == [403, 502]
+        page = twice[1][1]
+        assert ("serves once" in page, "Begin again" in page) == (True, True)
         assert not service.database.with_name("asyncify-app.json").exists()
         assert (await get(person, back))[0] == 403
         back = await confirmed(person, (await sent(person, service))[1], github)
@@ -174,6 +177,14 @@ async def test_a_form_that_is_wrong(field: str, value: str, said: str, shared: S
     assert "<script" not in page
     if value:
         assert html.escape(value) in page
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_cookie_that_is_no_text(shared: Service) -> None:
+    """It is one that we did not give."""
+    async with aiohttp.ClientSession(headers={"Cookie": "asyncify-setup=\udcff"}) as stranger:
+        status, page = await get(stranger, f"{shared.address}/setup/callback?state=x&code=y")
+    assert (status, "does not belong" in page) == (403, True)
 
 
 @pytest.mark.asyncio(loop_scope="module")
