@@ -137,6 +137,8 @@ def _lines(source: bytes) -> list[str]:
 
 def closing_line(findings: Sequence[Finding], *, files: int) -> str:
     """How many findings there are, and how many of them a command would fix."""
+    if not files:
+        return "There is no Python file to check."
     if not findings:
         return f"No findings in {_counted(files, 'file')}."
     by_severity = Counter(finding.severity for finding in findings)

@@ -555,6 +555,13 @@ def test_a_broken_cache_is_ignored(
     assert cache.read_bytes() == whole
 
 
+def test_a_directory_without_python(shop: Repository) -> None:
+    """It is said, since somebody may have meant another one; nothing was found all the same."""
+    shop.write({"notes/read.ipynb": "{}"})
+
+    assert (run("notes").exit_code, run("notes").stdout) == (0, "There is no Python file to check.\n")
+
+
 def test_a_user_without_a_home(shop: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a container the user may be a mere number: then nothing is kept."""
     monkeypatch.delenv("XDG_CACHE_HOME")
