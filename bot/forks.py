@@ -6,33 +6,39 @@ On Linux only: elsewhere a copy may not use what the system's own libraries have
 
 import gc
 import os
+import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 FEWEST = 8  # pieces of work for each process: a copy costs as much as one or two findings
+MOST_GROUPS = 256  # that wait in a pipe, one byte each
 
 _S = TypeVar("_S")
 _R = TypeVar("_R")
 
 
 def in_forks(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], /) -> Iterable[_R]:
-    """What `work` makes of each share, in order. What a copy did not end well, this process does itself."""
-    processes = min(_cores(), sum(map(len, shares)) // FEWEST)
+    """What `work` makes of each share, in order. What a copy did not end well, this process does itself.
+
+    Each process takes another share as soon as it is free, the largest first: nobody knows how long one takes.
+    """
+    processes = min(_cores(), sum(map(len, shares)) // FEWEST, len(shares))
     if processes < 2 or sys.platform != "linux" or _threads() > 1:
         return map(work, shares)
-    mine, *others = _parts(shares, processes)
-    copies = [_copy(work, [shares[place] for place in part]) for part in others]
+    gc.freeze()  # so that looking for garbage does not write to all that is shared
+    mine, *others = _turns([*sorted(range(len(shares)), key=lambda place: -len(shares[place]))], processes)
+    copies = [_copy(work, shares, turns) for turns in others]
     done = {place: work(shares[place]) for place in mine}
-    for part, copy in zip(others, copies, strict=True):
-        results = _results(copy) or [work(shares[place]) for place in part]
-        done |= dict(zip(part, results, strict=True))
-    return [done[place] for place in range(len(shares))]
+    for copy in copies:
+        done |= {place: pickle.loads(result) for place, result in _results(copy)}  # noqa: S301 -- of our own copy
+    return [done[place] if place in done else work(shares[place]) for place in range(len(shares))]
 
 
 def _cores() -> int:
@@ -43,38 +49,48 @@ def _threads() -> int:
     return threading.active_count()
 
 
-def _parts(shares: Sequence[Sequence[_S]], count: int) -> list[list[int]]:
-    """The places of the shares, so parted that each part has about as much work; those in a part are in order."""
-    parts: list[list[int]] = [[] for _ in range(count)]
-    sizes = [0] * count
-    for place in sorted(range(len(shares)), key=lambda place: -len(shares[place])):
-        least = sizes.index(min(sizes))
-        parts[least].append(place)
-        sizes[least] += len(shares[place])
-    return [sorted(part) for part in parts if part]
+def _turns(places: Sequence[int], processes: int) -> list[Iterator[int]]:
+    """For each process the places that it takes: one of the first, then whichever nobody has taken so far.
+
+    The rest wait in a pipe, in as many groups as it holds for sure (https://man7.org/linux/man-pages/man7/pipe.7.html).
+    """
+    rest = places[processes:]
+    groups = [rest[first::MOST_GROUPS] for first in range(min(len(rest), MOST_GROUPS))]
+    waiting, filling = os.pipe()
+    os.write(filling, bytes(range(len(groups))))
+    os.close(filling)
+
+    def taken() -> Iterator[int]:
+        while turn := os.read(waiting, 1):
+            yield from groups[turn[0]]
+        os.close(waiting)
+
+    return [chain([first], taken()) for first in places[:processes]]
 
 
-def _copy(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]]) -> "Connection":
+def _copy(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], turns: Iterable[int]) -> "Connection":
     """Where the results of a copy of this process that works come from, all at once."""
     from multiprocessing import get_context  # noqa: PLC0415 -- few runs have so much to do
 
     context = get_context("fork")
     receiving, sending = context.Pipe(duplex=False)
-    context.Process(target=_work, args=(work, shares, sending), daemon=True).start()
+    context.Process(target=_work, args=(work, shares, turns, sending), daemon=True).start()
     sending.close()
     return receiving
 
 
-def _work(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], sending: "Connection") -> None:
-    gc.freeze()  # so that looking for garbage does not write to all that is shared
+def _work(
+    work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], turns: Iterable[int], sending: "Connection"
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the first process's to answer
-    sending.send([work(share) for share in shares])
+    sending.send([(place, pickle.dumps(work(shares[place]))) for place in turns])
 
 
-def _results(copy: "Connection") -> list[_R]:
+def _results(copy: "Connection") -> list[tuple[int, bytes]]:
+    """The places of the shares that a copy has taken, each with its packed result."""
     with copy:
         try:
-            results: list[_R] = copy.recv()
+            results: list[tuple[int, bytes]] = copy.recv()
         except EOFError:
             return []
     return results
