@@ -40,9 +40,9 @@ def needed(test: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
         case ast.Compare(ast.Name(id=name), [ast.NotEq() | ast.NotIn()], [texts]) if said := _texts(texts):
             return (f"{name}~{said}",), (f"{name}={said}",)
         case ast.Compare(key, [ast.In()], [kept]) if name := _subject(kept):
-            return (f"{name}[{_subject(key)}]",), (f"-{name}[{_subject(key)}]",)
+            return (f"{name}[{_key(key)}]",), (f"-{name}[{_key(key)}]",)
         case ast.Compare(key, [ast.NotIn()], [kept]) if name := _subject(kept):
-            return (f"-{name}[{_subject(key)}]",), (f"{name}[{_subject(key)}]",)
+            return (f"-{name}[{_key(key)}]",), (f"{name}[{_key(key)}]",)
         case ast.UnaryOp(ast.Not(), operand):
             held, failed = needed(operand)
             return failed, held
@@ -89,6 +89,15 @@ def matched(pattern: ast.pattern) -> str:
     options = pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
     values = [option.value for option in options if isinstance(option, ast.MatchValue)]
     return _texts(ast.Tuple(list(values))) if len(values) == len(options) else ""
+
+
+def _key(node: ast.expr) -> str:
+    """What is looked for: a name, an attribute of one, or a literal word, in quotation marks."""
+    match node:
+        case ast.Constant(value=str(word)) if word.isidentifier():
+            return f'"{word}"'
+        case _:
+            return _subject(node)
 
 
 def _subject(node: ast.expr) -> str:

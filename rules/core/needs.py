@@ -10,7 +10,7 @@ A need is a text, as it is stored with the facts:
     name~a      it holds none of them
     name^a      the text that it holds starts with one of some
     name$a      it ends with one of them
-    name[key]   the key is found in it
+    name[key]   the key is found in it, a name or a word in quotation marks
     name()      the function says so
     name@f      the function `f` says so of it
     name/C      it holds an instance of one of some classes, one a line (`kinds`)

@@ -20,6 +20,7 @@ _AGEING = frozenset({"cachetools.cached", "cachetools.cachedmethod", "cachetools
 MOST_VALUES = 4  # that a name is given
 _AGED = frozenset({"stale", "outdated", "expired"})
 _FILLING = frozenset({"add", "append", "setdefault", "update"})
+_EMPTYING = ("clear", "pop")
 
 
 class Once:
@@ -82,7 +83,19 @@ class Once:
 
     def runs_first_of_all(self, site: Site, function: ProjectFunction) -> bool:
         """Whether it is done once, since what is kept is kept under a key that is the same for all requests."""
-        return any(self.is_the_same(key, function) for key in self._keys(site, function))
+        return any(
+            self.is_the_same(key, function) and not self._is_emptied(kept, function)
+            for kept, key in self._kept_under(site, function)
+        )
+
+    def _is_emptied(self, kept: str, function: ProjectFunction) -> bool:
+        """Whether the file of a function takes out again what is kept."""
+        facts = self._project.facts[function.path]
+        return any(facts.calls(name) for name in _EMPTYING) and any(
+            isinstance(call.callee, Attribute) and _text(call.callee.of) == kept
+            for name in _EMPTYING
+            for call, _ in self._project.calls_named(function.path, name)
+        )
 
     def deciding(self, site: Site, function: ProjectFunction) -> tuple[str, ...]:
         """The parameters that must differ between calls for it to be done again; none where that is not for them to tell."""
@@ -96,19 +109,24 @@ class Once:
 
     def _keys(self, site: Site, function: ProjectFunction) -> Iterator[Expression | None]:
         """The keys under which nothing was found for the call to be reached, in what the function fills and outlives it."""
+        yield from (key for _, key in self._kept_under(site, function))
+
+    def _kept_under(self, site: Site, function: ProjectFunction) -> Iterator[tuple[str, Expression | None]]:
+        """The same, each behind the name of what is filled."""
         bindings = self._project.function(function).bindings
         for name in absent(site.needs):
             kept, bracket, key = name.removesuffix("]").partition("[")
             if bracket:
                 if self._is_filled(kept, function):
-                    yield Name(key) if key else None
+                    word = key.removeprefix('"').removesuffix('"')
+                    yield kept, Constant(word, "str") if word != key else Name(key) if key else None
                 continue
             given = [b.value for b in bindings.get(kept, ()) if b.line < site.line]
             match given[-1] if given else None:
                 case Call(callee=Attribute(of=of, name="get"), arguments=(asked, *_)) if self._is_filled(
                     _text(of), function
                 ):
-                    yield asked
+                    yield _text(of), asked
 
     def _is_filled(self, kept: str, function: ProjectFunction) -> bool:
         """Whether a function puts something under a key of a global, or of an attribute of what outlives a request."""

@@ -319,3 +319,44 @@ async def home(name: str, settings: Settings = Depends(get_settings)):
 def test_what_is_asked_for_by_settings_that_are_kept(cache: str, call: str, is_found: bool) -> None:
     source = with_app(IMPORTS, SETTLED.format(cache=cache, call=call))
     assert bool(found("clients/requests", source)) is is_found
+
+
+UNDER_A_WORD = """
+_kept = {}
+
+
+@app.get("/posts")
+async def posts():
+    CONDITION
+        _kept["posts"] = requests.get("http://posts").json()
+    return _kept["posts"]
+"""
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'if "posts" not in _kept:',
+        'if "posts" in _kept:\n        return _kept["posts"]\n    else:',
+        'kept = _kept.get("posts")\n    if kept is None:',
+    ],
+)
+@pytest.mark.parametrize(
+    ("more", "is_found"),
+    [
+        ("", False),
+        ('\n\n@app.post("/posts")\nasync def post():\n    _kept.pop("posts", None)\n', True),
+        ("\n\n@app.post('/posts')\nasync def post():\n    _kept.clear()\n", True),
+        ("\n\n@app.post('/posts')\nasync def post(others: dict):\n    others.clear()\n", False),
+    ],
+)
+def test_what_is_kept_under_a_word(condition: str, more: str, *, is_found: bool) -> None:
+    """The first request fills it for all others, unless one takes it out again."""
+    source = with_app("import requests", UNDER_A_WORD.replace("CONDITION", condition) + more)
+    assert bool(found("clients/requests", source)) is is_found
+
+
+@pytest.mark.parametrize("condition", ['if "a b" not in _kept:', "if name not in _kept:", 'if "posts" not in given:'])
+def test_what_is_kept_under_something_else_is_found(condition: str) -> None:
+    body = UNDER_A_WORD.replace("CONDITION", condition).replace("posts():", "posts(name: str, given: dict):")
+    assert found("clients/requests", with_app("import requests", body))
