@@ -615,14 +615,21 @@ class Contexts:
         if self.once.runs_first(site, function) or self.once.runs_first_of_all(site, function):
             return True
         if weight is not Weight.FILE:
-            return False
+            return self._fetches_what_is_missing(site, function)
         return self.once.runs_first_for_key(site, function) or self._makes_what_is_missing(site, function)
+
+    def _fetches_what_is_missing(self, site: Site, function: ProjectFunction) -> bool:
+        """Whether it is waited for what is then written to a file that was not there: the next one finds it there."""
+        missing = _missing(site)
+        return bool(missing) and any(
+            other is not site and _missing(other) == missing and self._makes_what_is_missing(other, function)
+            for other in self.project.function(function).sites
+        )
 
     def _makes_what_is_missing(self, site: Site, function: ProjectFunction) -> bool:
         """Whether a file is written where there is none, of which requests tell nothing: the next one finds it there."""
-        is_missing = any(name.removesuffix("()") in PRESENT for name in absent(site.needs, "-"))
         where = Where(function.path, function.index, site.line)
-        return is_missing and _writes(site.call) and not self._is_from_outside(site.call, where)
+        return bool(_missing(site)) and _writes(site.call) and not self._is_from_outside(site.call, where)
 
     def _is_kept_for_all(self, called: ProjectFunction, caller: ProjectFunction, site: Site) -> bool:
         """Whether a cache keeps what a function gives, and is asked for the same by all requests: nothing that is given to
@@ -772,6 +779,11 @@ class Contexts:
     def awaitable(self, site: Site, where: Where) -> bool:
         """Whether the call gives a coroutine."""
         return isinstance(self.project.value(site.call, where), Coroutine)
+
+
+def _missing(site: Site) -> list[str]:
+    """What was asked for a file, and has said that there is none, for a call to be reached."""
+    return [name for name in absent(site.needs, "-") if name.removesuffix("()") in PRESENT]
 
 
 def _writes(call: Call) -> bool:

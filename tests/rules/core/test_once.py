@@ -360,3 +360,37 @@ def test_what_is_kept_under_a_word(condition: str, more: str, *, is_found: bool)
 def test_what_is_kept_under_something_else_is_found(condition: str) -> None:
     body = UNDER_A_WORD.replace("CONDITION", condition).replace("posts():", "posts(name: str, given: dict):")
     assert found("clients/requests", with_app("import requests", body))
+
+
+FETCHED = """
+FONT = Path("font.ttf")
+
+
+def fetch(name: str):
+    CONDITION
+        answer = requests.get("http://fonts/font.ttf")
+        WRITTEN
+    return FONT
+
+
+@app.get("/{name}")
+async def home(name: str):
+    return fetch(name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "written", "is_found"),
+    [
+        ("if not FONT.exists():", "FONT.write_bytes(answer.content)", False),
+        ("if not os.path.exists(FONT):", "FONT.write_bytes(answer.content)", False),
+        ("if FONT.exists():", "FONT.write_bytes(answer.content)", True),
+        ("if name:", "FONT.write_bytes(answer.content)", True),
+        ("if not Path(name).exists():", "Path(name).write_bytes(answer.content)", True),
+        ("if not FONT.exists():", "print(answer)", True),
+    ],
+)
+def test_what_is_fetched_for_a_file_that_is_missing(condition: str, written: str, *, is_found: bool) -> None:
+    """One request writes it for all others; a file of a name that requests tell is another each time."""
+    source = with_app("import os\nfrom pathlib import Path\n\nimport requests", FETCHED.replace("CONDITION", condition))
+    assert bool(found("clients/requests", source.replace("WRITTEN", written))) is is_found
