@@ -22,7 +22,7 @@ def main() -> int:
     stale = [name for name, text in pages().items() if not _is_same(DOCS / name, text)]
     if "--check" in sys.argv[1:]:
         for name in stale:
-            print(f"docs/{name} is not up to date: run scripts/document.py", file=sys.stderr)
+            print(f"docs/{name} is not up to date: run .venv/bin/python -m scripts.document", file=sys.stderr)
         return 1 if stale else 0
     DOCS.mkdir(exist_ok=True)
     for name in stale:
