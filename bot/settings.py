@@ -51,13 +51,6 @@ class Settings:
     port_given: bool
     log_level: str
 
-    @property
-    def graphql_url(self) -> str:
-        """Where GraphQL lies: https://docs.github.com/enterprise-server/graphql/guides/forming-calls-with-graphql."""
-        if self.api_url.endswith("/api/v3"):
-            return self.api_url.removesuffix("/v3") + "/graphql"
-        return f"{self.api_url}/graphql"
-
 
 class _Environment:
     """The variables that are set, and what was found wrong with those that were read."""

@@ -188,19 +188,6 @@ def test_several_processes_on_sqlite() -> None:
     require_shared_database(read_settings({"DATABASE_URL": "postgresql://db/asyncify"}), "worker")
 
 
-@pytest.mark.parametrize(
-    ("api", "graphql"),
-    [
-        ("https://api.github.com", "https://api.github.com/graphql"),
-        ("https://ghe.example/api/v3", "https://ghe.example/api/graphql"),
-        ("http://127.0.0.1:9", "http://127.0.0.1:9/graphql"),
-    ],
-)
-def test_where_graphql_lies(api: str, graphql: str) -> None:
-    """Enterprise Server has it beside the version of the REST API, github.com below the host."""
-    assert read_settings({"GITHUB_API_URL": api}).graphql_url == graphql
-
-
 def test_secrets_do_not_show() -> None:
     """Settings may be printed or logged by mistake."""
     settings = read_settings(APP | {"DATABASE_URL": "postgresql://u:hunter2@db/asyncify"})

@@ -36,10 +36,6 @@ def not_found() -> ApiError:
     return ApiError(404, {"message": "Not Found"})
 
 
-def conflict(message: str) -> ApiError:
-    return ApiError(409, {"message": message})
-
-
 def unprocessable(*problems: str) -> ApiError:
     """As `POST …/reviews` answers: one sentence for all that is wrong."""
     return ApiError(422, {"message": "Unprocessable Entity", "errors": [sentence(problems)]})

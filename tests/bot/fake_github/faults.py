@@ -95,11 +95,6 @@ class Faults:
         headers = {} if retry_after is None else {"retry-after": str(retry_after)}
         self.add(Fault(match, status, {"message": SECONDARY}, headers, times=times))
 
-    def too_quick(self, match: str, *, times: int = 1) -> None:
-        """The 422 by which content that is made too fast is refused."""
-        body = {"message": "Validation Failed", "errors": ["was submitted too quickly"]}
-        self.add(Fault(match, 422, body, times=times))
-
     def graphql_limit(self, *, reset_in: int = 60, containing: str = "", times: int = 1) -> None:
         """The GraphQL bucket is empty: 200 with an error, as GitHub answers it."""
         headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(time.time()) + reset_in)}

@@ -154,30 +154,6 @@ class Repository:
         self.move_branch(branch, sha)
         return sha
 
-    def merge_commit(self, branch: str, other: str, *, author: str = "ann") -> str:
-        """Merges `other` into `branch`: every file that `other` changed since they parted is taken from there."""
-        ours, theirs = self.branches[branch], self.branches[other]
-        base = self.objects.merge_base(ours, theirs)
-        before = self.entries(base) if base else {}
-        files = dict(self.entries(ours))
-        for path in before.keys() | self.entries(theirs).keys():
-            entry = self.entries(theirs).get(path)
-            if entry == before.get(path):
-                continue
-            if entry is None:
-                files.pop(path, None)
-            else:
-                files[path] = entry
-        sha = self.objects.add_commit(
-            self.objects.add_tree(files),
-            [ours, theirs],
-            f"Merge branch '{other}' into {branch}",
-            self.github.account(author).signature,
-            self.github.tick(),
-        )
-        self.move_branch(branch, sha)
-        return sha
-
     def move_branch(self, name: str, sha: str) -> None:
         """Points a branch at `sha`; open pull requests from it follow."""
         self.branches[name] = sha

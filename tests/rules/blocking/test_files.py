@@ -9,13 +9,11 @@ from tests.rules.checking import (
     assert_unfixed,
     assert_whole_file_fixed,
     found,
-    not_yet,
     with_app,
 )
 
 RULE = "blocking/files"
 
-DIVISION = not_yet("the result of `Path / str` is not known")
 ENDPOINT = '@app.get("/{name}")\nasync def read(name: str):\n    '
 
 

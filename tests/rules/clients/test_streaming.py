@@ -10,11 +10,6 @@ ENDPOINT = '@app.get("/")\nasync def home(url: str):\n    '
 AT_HAND = {"app/__init__.py": "", "app/http.py": "import httpx\n\nhttp = httpx.AsyncClient(timeout=9)\n"}
 REQUESTS = "import json\n\nimport requests\n\nfrom app.http import http"
 HTTPX = "import json\n\nfrom app.http import http"
-SERVER_SENT = """if line.startswith({b}"data: "):
-                data = line[6:]
-                if data == {b}"[DONE]":
-                    break
-                print(json.loads(data))"""
 OPENED = 'async with http.stream("GET", url, timeout=None, follow_redirects=True) as r:'
 
 

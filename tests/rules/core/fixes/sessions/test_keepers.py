@@ -64,9 +64,6 @@ app = FastAPI()
 
 
 """
-EXCHANGED = HEAD.replace("get_db", "get_async_db").replace(
-    "from sqlalchemy.orm import Session", "from sqlalchemy.ext.asyncio import AsyncSession"
-)
 GIVEN = """def get_parts(db: Session = Depends(get_db)) -> Parts:
     return Parts(db, limit=3)
 
