@@ -45,7 +45,7 @@ from bot.formats import to_json, to_patch, to_sarif, to_workflow_commands
 from bot.rule_pages import find_rules
 from rules import ENGINE_VERSION, Analysis, Facts, Finding, Options, Unreadable, all_rules, read_base
 
-CONFIG_FILES = (PYPROJECT_PATH, CONFIG_PATH)  # the stronger one last
+CONFIG_FILES = (CONFIG_PATH, PYPROJECT_PATH)  # the first that is there counts, as on GitHub
 SLOW_FROM = 2_000_000  # bytes to read: about a second
 ERASED_LINE = "\x1b[2K"
 
@@ -190,7 +190,10 @@ def _is_still(path: Path, text: bytes) -> bool:
 
 
 def _local_config(root: Path) -> RepositoryConfig:
-    return read_config({name: (root / name).read_bytes() for name in CONFIG_FILES if (root / name).is_file()})
+    try:
+        return read_config({name: (root / name).read_bytes() for name in CONFIG_FILES if (root / name).is_file()})
+    except OSError as error:
+        raise ConfigError(f"{error.filename} cannot be read: {error.strerror}.") from None
 
 
 def _options(config: RepositoryConfig, wish: Wish) -> Options:
@@ -206,7 +209,8 @@ def _options(config: RepositoryConfig, wish: Wish) -> Options:
 
 def read_config(texts: Mapping[str, bytes]) -> RepositoryConfig:
     """The settings in a project's own configuration files (path -> text). Raises ConfigError for whatever is wrong."""
-    config = load_config(Layer(name, texts[name].decode(errors="replace")) for name in CONFIG_FILES if name in texts)
+    there = [Layer(name, texts[name].decode(errors="replace")) for name in CONFIG_FILES if name in texts]
+    config = load_config(there[:1])
     if config.problems:
         raise ConfigError("\n".join(config.problems))
     return config

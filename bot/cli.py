@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+INTERRUPTED = 130
+"""The status of a command that Ctrl-C ended, as shells tell it: 1 means that something was found."""
+
 RULE_NAMES: dict[str, Any] = {"multiple": True, "metavar": "NAME"}
 
 
@@ -170,3 +173,5 @@ def _refusing(do: Callable[[], T]) -> T:
         return do()
     except (CheckoutError, ConfigError, SettingsError, UnknownRuleError) as error:
         raise Refused(str(error)) from None
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -1,5 +1,6 @@
 """`asyncify check` says of a local tree what the bot would say, in every format, and fixes it without harm."""
 
+import errno
 import json
 import os
 import re
@@ -199,6 +200,29 @@ def test_excluded_files_are_silent(shop: Repository) -> None:
     shop.write({"app/main.py": MAIN, "legacy/main.py": OTHER, ".github/asyncify.toml": 'exclude = ["legacy/"]\n'})
 
     assert [one["path"] for one in found(".")] == ["app/main.py"]
+
+
+def test_the_file_of_our_own_counts_alone(shop: Repository) -> None:
+    """As on GitHub: what `pyproject.toml` says is then no part of it, not even where it is wrong."""
+    shop.write({"a.py": MAIN, "pyproject.toml": "[tool.asyncify]\nexclude = ['*.py']\nselekt = []\n"})
+    shop.write({".github/asyncify.toml": "severity = 'info'\n"})
+
+    assert [one["path"] for one in found(".")] == ["a.py"]
+
+
+def test_a_configuration_that_cannot_be_read(shop: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said in one sentence."""
+    shop.write({"a.py": MAIN, "pyproject.toml": ""})
+
+    def read_bytes(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    result = run("a.py")
+    assert (result.exit_code, result.stderr.endswith("pyproject.toml cannot be read: Permission denied.\n")) == (
+        2,
+        True,
+    )
 
 
 # --- what is new

@@ -58,6 +58,17 @@ def test_help_names_every_command() -> None:
     assert all(f"\n  {name}" in listed for name in ("check", "review", "rule", "serve", "web", "worker"))
 
 
+def test_an_interrupted_check_found_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks at the status alone must not take it for a finding, nor for none."""
+
+    def check(_wish: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bot.check.check", check)
+
+    assert run("check", ".").exit_code == 130
+
+
 def test_a_mistake_of_our_own_is_not_taken_for_a_finding(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
