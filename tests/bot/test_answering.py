@@ -1,14 +1,20 @@
 """Slash commands as people meet them: who may ask, what is done, what is said about it."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from bot import replies
+from bot import replies, schema
 from bot.answering import answer, give_up
 from bot.config import OPERATOR_NAME, Layer
 from bot.errors import Dropped
 from bot.events import Asked, requested
 from bot.models import COMMAND_TRAILER, PAUSED, Mute
 from bot.standing import Inherited
+from bot.store import Store
 
 from .fake_github import IssueComment, Thread
 from .reviewing import BLOCKING, MAIN, Bot, ref
@@ -100,6 +106,33 @@ class TestManners:
         scene.pull.comment(f"<!-- asyncify v1 head={scene.pull.head} answer={said.id} -->", "quoting[bot]")
         await scene.deliver(said)
         assert len(scene.replies()) == 1
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = Store(f"sqlite:///{tmp_path}/asyncify.db")
+    await asyncio.to_thread(schema.migrate, store.engine)
+    yield store
+    await store.close()
+
+
+async def test_too_many_answers(scene: Scene, store: Store) -> None:
+    """Ten answers an hour, and one refusal; then a reaction has to do."""
+    tools = replace(scene.bot.tools, store=store)
+
+    async def ask(body: str, by: str) -> list[str]:
+        said = scene.pull.comment(body, by)
+        asked = requested("issue_comment", scene.bot.github.webhook("issue_comment", "created", said))
+        assert isinstance(asked, Asked)
+        await answer(asked, str(said.id), tools)
+        return reactions(said)
+
+    for _ in range(12):
+        assert await ask("/asyncify explain blocking/sleep", "bob") == ["eyes", "+1"]
+    assert len(scene.replies()) == 10
+    for _ in range(2):
+        assert await ask("/asyncify pause", "cleo") == ["eyes", "confused"]
+    assert len(scene.replies()) == 11
 
 
 class TestPermissions:

@@ -219,17 +219,6 @@ async def test_pause(service: Service) -> None:
     assert len(pull.comments) == 2
 
 
-async def test_too_many_answers(service: Service) -> None:
-    """Ten answers an hour, and one refusal; then a reaction has to do."""
-    pull = await reviewed(service)
-    for _ in range(12):
-        await asked(service, pull.comment("/asyncify explain blocking/sleep", "bob"))
-    assert sum(one.by_app for one in pull.issue_comments) == 10
-    for _ in range(2):
-        assert await asked(service, pull.comment("/asyncify pause", "cleo")) == "confused"
-    assert sum(one.by_app for one in pull.issue_comments) == 11
-
-
 async def test_killed_while_it_commits() -> None:
     """A process that dies between the commit and its answer has made one commit when the next one is done."""
     async with FakeGitHub() as github, serving(github) as service:
