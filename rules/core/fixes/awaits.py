@@ -15,7 +15,7 @@ from rules.core.facts import Attribute, Call, Expression, Name, Site
 from rules.core.findings import Edit
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, orphan_edits
-from rules.core.fixes.locks import is_held_before, is_lock, leaves_locked
+from rules.core.fixes.locks import is_held_around, is_held_before, is_lock, leaves_locked
 from rules.core.fixes.signatures import ASYNC, realigned
 from rules.core.values import ProjectFunction, Where
 
@@ -139,8 +139,10 @@ def awaitable_call(
         return None
     if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and not call.keywords:
         return None  # `f(x for x in y)` has no parentheses of its own to keep
-    if is_held_before(site, function, contexts) or any(
-        _is_locked(manager, function, contexts, document) for manager in document.managers_around(call)
+    if (
+        is_held_before(site, function, contexts)
+        or is_held_around(function, contexts)
+        or any(_is_locked(manager, function, contexts, document) for manager in document.managers_around(call))
     ):
         return None  # the next request would wait for the lock, and the loop with it
     return call

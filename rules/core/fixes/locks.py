@@ -12,6 +12,7 @@ _MODULES = ("threading.", "multiprocessing.")
 _NAMES = ("lock", "mutex", "semaphore")
 _CLASS = re.compile("R?Lock|Mutex|Semaphore")  # of files as well: filelock.FileLock, portalocker.Lock
 _OF_FILES = frozenset({"flock", "lockf"})  # https://docs.python.org/3/library/fcntl.html#fcntl.flock
+_ENTERING = ("__aenter__", "__enter__")
 _TAKING = _OF_FILES | {"acquire"}
 
 
@@ -38,6 +39,25 @@ def is_held_before(site: Site, function: ProjectFunction, contexts: Contexts) ->
             targets = contexts.targets(function, place)
             is_held = leaves_locked(targets, contexts) or (is_held and not _gives_back(targets, contexts))
     return is_held
+
+
+@told_once
+def is_held_around(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether those who call a function have entered what takes a lock, or it is a method of that itself: `async with` in a caller."""
+    facts = contexts.project.function(function)
+    if facts.owner >= 0:
+        methods = contexts.project.class_(ProjectClass(function.path, facts.owner)).methods
+        entering = [ProjectFunction(function.path, methods[name]) for name in _ENTERING if name in methods]
+        if leaves_locked(entering, contexts):
+            return True
+    callers = {ProjectFunction(at.path, at.function) for _, at in contexts.project.calls_of(function)}
+    return any(_enters_locked(caller, contexts) for caller in callers)
+
+
+def _enters_locked(function: ProjectFunction, contexts: Contexts) -> bool:
+    sites = contexts.project.function(function).sites
+    entered = (place for place, site in enumerate(sites) if site.entered and site.suspending)
+    return any(leaves_locked(contexts.targets(function, place), contexts) for place in entered)
 
 
 def leaves_locked(functions: Iterable[ProjectFunction], contexts: Contexts) -> bool:

@@ -29,7 +29,7 @@ BOUND = "it uses what belongs to a thread"
 MAIN = "only the main thread may handle signals"
 CONTENDED = "it uses a connection that others use at the same time"
 PER_THREAD = "each thread has a session of its own there"
-INTERLEAVING = "It changes what requests share, and other requests can run during the new `await`."
+INTERLEAVING = "It changes what requests may share, and other requests can run during the new `await`."
 MEANWHILE = "What it calls changes what requests may share, and other requests run meanwhile."
 TRAVERSED = (
     "What it calls loops over something that other requests may change; where a dictionary grows meanwhile, Python raises "
@@ -404,7 +404,10 @@ def _shared_names(facts: Function, function: ProjectFunction, contexts: Contexts
 
 def _own_name(facts: Function) -> set[str]:
     """The name of the object whose method a function is; of one that is only being made nobody else knows."""
-    return {facts.parameters[0].name} if facts.owner >= 0 and facts.parameters and facts.name != "__init__" else set()
+    is_static = any(last_name(one) == "staticmethod" for one in facts.decorators)
+    if facts.owner < 0 or not facts.parameters or is_static or facts.name == "__init__":
+        return set()
+    return {facts.parameters[0].name}
 
 
 def _is_shared(name: str, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:

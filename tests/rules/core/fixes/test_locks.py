@@ -161,3 +161,47 @@ def test_a_lock_that_a_helper_takes_is_held_until_another_gives_it_back(take: st
 def test_what_holds_no_lock_meanwhile_hinders_nobody(before: str, entered: str) -> None:
     (finding,) = found("clients/requests", program(before, entered))
     assert finding.fix is not None
+
+
+ADAPTER = """
+    places = threading.BoundedSemaphore(4)
+
+
+    def connected():
+        {take}
+        return psycopg2.connect("x")
+
+
+    class Acquiring:
+        async def __aenter__(self):
+            self.conn = connected()
+            return Adapter(self.conn)
+
+        async def __aexit__(self, *_):
+            self.conn.rollback()
+            places.release()
+
+
+    class Adapter:
+        def __init__(self, conn):
+            self.conn = conn
+
+        async def execute(self, text):
+            with self.conn.cursor() as cursor:
+                cursor.execute(text)
+
+
+    @app.post("/")
+    async def home(body: dict) -> None:
+        async with Acquiring() as adapter:
+            await adapter.execute("select 1")
+"""
+
+
+def test_a_place_that_callers_hold_is_held_meanwhile_too() -> None:
+    """The next request waits for a place on the event loop, and nobody there can give one back."""
+    imports = "import threading\n\nimport psycopg2"
+    held = found("databases/drivers", with_app(imports, dedent(ADAPTER.format(take="places.acquire()"))))
+    assert [one.fix for one in held if "execute" in one.message or "rollback" in one.message] == [None, None]
+    free = found("databases/drivers", with_app(imports, dedent(ADAPTER.format(take="print()"))))
+    assert [bool(one.fix) for one in free if "execute" in one.message] == [True]

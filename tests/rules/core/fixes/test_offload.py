@@ -599,3 +599,24 @@ def test_tests_and_loops_of_their_own_run_nothing_beside(called: str) -> None:
         "databases/session", with_app(imports, source), {"app/__init__.py": "", "tests/test_it.py": test}
     )
     assert finding.fix is not None
+
+
+@pytest.mark.parametrize(
+    ("decorator", "applicability"), [("@staticmethod", Applicability.SAFE), ("", Applicability.UNSAFE)]
+)
+def test_what_a_static_method_is_given_is_not_its_object(decorator: str, applicability: Applicability) -> None:
+    source = f"""
+        class Users:
+            {decorator or "kept = 1"}
+            async def renew(user, body):
+                await body["x"]
+                user.key = requests.get("https://a.example").text
+
+
+        @app.post("/")
+        async def home(body: dict):
+            await Users.renew(body, body)
+    """
+    (finding,) = found("clients/requests", with_app("import requests", dedent(source)))
+    assert finding.fix is not None
+    assert finding.fix.applicability is applicability
