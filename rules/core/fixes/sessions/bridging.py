@@ -17,7 +17,7 @@ from rules.core.values import Object, Outside, ProjectFunction, Where
 
 
 class Bridging(msgspec.Struct, frozen=True):
-    """What may be run so. `given_back` tells what the rows have lost that a helper which commits returns."""
+    """What may be run so. `given_back` tells what the rows have lost that a helper which commits or rolls back returns."""
 
     contexts: Contexts
     row: Sessions
@@ -62,7 +62,7 @@ class Bridging(msgspec.Struct, frozen=True):
             for site in self.contexts.project.function(inner).sites
         }
         if called & self.row.losing:
-            return Called(Lost.ROLLED_BACK, Lost.ROLLED_BACK)
+            return Called(Lost.ROLLED_BACK, self.given_back(helper))
         if called & self.row.expiring:
             return Called(Lost.COMMITTED, self.given_back(helper))
         return Called(Lost.FILLED, Lost.FILLED) if "flush" in called else Called(Lost.NOTHING, Lost.NOTHING)

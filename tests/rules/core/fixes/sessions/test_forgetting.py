@@ -167,3 +167,25 @@ def test_bytes_of_a_request_are_no_rows(read: str) -> None:
         parameters="file: UploadFile, request: Request, db: Session = Depends(get_db)",
     ).replace("from fastapi import ", "from fastapi import Request, UploadFile, ", 1)
     assert {str(fix.applicability) for fix in commits(source, FILES)} == {"safe"}
+
+
+HELPER = """
+def helper(db):
+    item = Item()
+    try:
+        db.commit()
+        db.refresh(item)
+        return item
+    except ValueError:
+        db.rollback()
+        return {failed}
+
+
+"""
+
+
+@pytest.mark.parametrize(("failed", "expected"), [("None", "safe"), ("item", "unsafe")])
+def test_what_a_helper_gives_after_a_rollback_is_told_only_where_it_gives_rows(failed: str, expected: str) -> None:
+    source = app("await wait()\n    item = helper(db)\n    return item.name")
+    source = source.replace("@app.get", f"{HELPER.format(failed=failed).lstrip()}@app.get")
+    assert {str(fix.applicability) for fix in commits(source, FILES)} == {expected}
