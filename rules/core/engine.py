@@ -37,6 +37,7 @@ class Engine(msgspec.Struct, frozen=True):
     rules: Mapping[str, Rule]
     knowledge: Knowledge
 
+    @uncollected()
     def analyze(
         self,
         facts: Mapping[str, Facts],
@@ -53,8 +54,7 @@ class Engine(msgspec.Struct, frozen=True):
         ones carry fixes. `each` runs the shares of the work of fixing.
         """
         contexts = self._contexts(facts, options, base)
-        with uncollected():
-            found = self._found(contexts, options)
+        found = self._found(contexts, options)
         old = fingerprints_in_base(found, facts, base) if base is not None else set()
         findings = [replace(finding, introduced=finding.fingerprint not in old) for _, finding in found]
         wanted = [(remark, f) for (remark, _), f in zip(found, findings, strict=True) if f.introduced]

@@ -1,4 +1,4 @@
-"""Python looks for cycles in memory whenever much was made; reading and analysing make much, and no cycles."""
+"""Python looks for cycles in memory whenever much was made; reading and analysing make much, and hardly a cycle."""
 
 import gc
 from collections.abc import Iterator
