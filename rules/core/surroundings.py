@@ -48,12 +48,12 @@ class Surroundings:
         With `has_same_api` they are to be asked only where signatures and registrations are as they were.
         """
         project = self._contexts.project
+        before = self._contexts if has_same_api else None
         if isinstance(project.memory, Recalling):
-            return Contexts(noting.edited(project, edited))
+            return Contexts(noting.edited(project, edited), before=before)
         if self._around is None or self._around.hidden != edited.keys():
             self._around = _Around(project, frozenset(edited))
         fits = self._around.fits(edited)
-        before = self._contexts if has_same_api else None
         return Contexts(project.with_facts(edited), self._around if fits else None, before)
 
 
