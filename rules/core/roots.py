@@ -64,6 +64,7 @@ class Root(msgspec.Struct, frozen=True):
     """A function that the framework calls. `route` is `GET /items` for an endpoint, else empty.
 
     `dependencies` are those that its registration names, `router` the file and the name of the router that it is put on.
+    `is_certain` tells that nothing else stands above it, and nothing around it: no condition, no function.
     """
 
     function: ProjectFunction
@@ -71,6 +72,7 @@ class Root(msgspec.Struct, frozen=True):
     route: str = ""
     dependencies: tuple[ProjectFunction, ...] = ()
     router: tuple[str, str] | None = None
+    is_certain: bool = False
 
 
 class Roots:
@@ -144,17 +146,12 @@ class Roots:
         """All but the routes that an earlier one of the same router answers in any case."""
         seen: set[tuple[Router, str]] = set()
         for root in roots:
-            is_certain = root.role is Role.ENDPOINT and "…" not in root.route and self._is_registered_alone(root)
-            if root.router is None or not is_certain:
+            is_whole = root.role is Role.ENDPOINT and root.is_certain and "…" not in root.route
+            if root.router is None or not is_whole:
                 yield root
             elif (root.router, root.route) not in seen:
                 yield root
                 seen.add((root.router, root.route))
-
-    def _is_registered_alone(self, root: Root) -> bool:
-        """Whether nothing but its registration stands above an endpoint, and nothing around it: no condition, no function."""
-        facts = self._project.function(root.function)
-        return len(facts.decorators) == 1 and facts.parent == 0 and facts.column == 1
 
     def _overriding(self) -> Iterator[Root]:
         for value in self._project.overriding:
@@ -340,6 +337,7 @@ class Roots:
                             self._route(row, decorator, where),
                             tuple(self._listed(decorator, where)),
                             self._router(decorator, where),
+                            is_certain=len(function.decorators) == 1 and function.parent == 0 and function.column == 1,
                         )
 
     def _router(self, call: Call, where: Where) -> tuple[str, str] | None:

@@ -65,7 +65,7 @@ can be `def` as well, so that its response is read in a worker thread.
 - [FastAPI: Response model](https://fastapi.tiangolo.com/tutorial/response-model/)
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -143,7 +143,7 @@ def lazy(contexts: Contexts, path: str) -> Iterator[Remark]:
         for root in endpoints.values():
             yield from _Reading(root.function, relations, contexts).read_for_response(root)
         for place in contexts.on_loop(path):
-            yield from _Reading(place, relations, contexts).read_on_loop(contexts.loop[place].root)
+            yield from _Reading(place, relations, contexts).read_on_loop(contexts.loop[place].root, about)
         return
     facts = contexts.project.facts[path]
     if is_offline(path) or not facts.outline.coroutines or not facts.outline.called & _ASKING:
@@ -155,8 +155,10 @@ def lazy(contexts: Contexts, path: str) -> Iterator[Remark]:
 
 
 def _about(contexts: Contexts) -> Mapping[str, bool]:
-    """Whether all sessions of the project are synchronous, and whether it has relations that are loaded lazily."""
-    return {"synchronous": _is_synchronous(contexts), "relations": bool(_relations(contexts))}
+    """Whether all sessions of the project are synchronous, whether it has relations that are loaded lazily, and `.name` for each."""
+    names = frozenset().union(*_relations(contexts).values())
+    named = {f".{name}": True for name in names}
+    return {"synchronous": _is_synchronous(contexts), "relations": bool(names), **named}
 
 
 def _path_of(model: ProjectClass) -> str:
@@ -293,7 +295,7 @@ class _Reading(msgspec.Struct, frozen=True):
             for name in sorted(self.relations[model] & fields):
                 yield self._remark_on_response(root, f"{self.contexts.project.class_(model).name}.{name}")
 
-    def read_on_loop(self, root: Root) -> Iterator[Remark]:
+    def read_on_loop(self, root: Root, about: Container[str]) -> Iterator[Remark]:
         """The related rows that an `async def` reads of what has just been queried."""
         function = self.function
         if not function.asynchronous or _loads(function):
@@ -301,10 +303,10 @@ class _Reading(msgspec.Struct, frozen=True):
         inner = sorted(function.sites, key=lambda one: one.span.start, reverse=True)  # the innermost call first
         stated: list[tuple[Expression, Site | None]] = [(site.call, site) for site in inner]
         stated += [(one, None) for one in (*function.results, *function.yields)]
-        said, names = set[Attribute](), frozenset().union(*self.relations.values())
+        said = set[Attribute]()
         for expression, site in stated:
             for read in attributes_in(expression):
-                if read.name in names and read not in said and self._is_related(read):
+                if f".{read.name}" in about and read not in said and self._is_related(read):
                     said.add(read)
                     yield self._remark_on_read(root, site, read)
 
