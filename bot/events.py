@@ -18,6 +18,9 @@ EVENTS = frozenset(
 )
 ALWAYS_SENT = frozenset({"installation", "installation_repositories"})
 """Events that every App gets without asking: https://docs.github.com/webhooks/webhook-events-and-payloads#installation"""
+CHANGING = frozenset({"deleted", "suspend", "unsuspend", "new_permissions_accepted", "added", "removed"})
+"""Actions of those events after which an installation is another. Of one that is `created` nothing is known yet, and a guest does
+not knock on every door."""
 PUSHED = frozenset({"opened", "reopened", "synchronize", "ready_for_review"})
 """Actions of `pull_request` after which there is a head to look at. So is `edited`, where another base was chosen."""
 
@@ -214,8 +217,8 @@ def _installation(event: str, payload: object) -> InstallationChanged | None:
         branch = f"refs/heads/{pushed.repository.default_branch}"
         if (pushed.repository.name, pushed.ref) != (SHARED_REPOSITORY, branch):
             return None
-    elif (event, msgspec.convert(payload, _Action).action) == ("installation", "created"):
-        return None  # nothing is known of it yet, and a guest does not knock on every door
+    elif msgspec.convert(payload, _Action).action not in CHANGING:
+        return None
     changed = msgspec.convert(payload, _InstallationDelivery)
     return InstallationChanged(changed.installation.id, tuple(one.id for one in changed.repositories_removed))
 

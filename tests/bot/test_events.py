@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.commands import Command
@@ -183,6 +183,8 @@ def test_a_comment_that_is_not_what_it_should_be(field: str, value: object) -> N
         ("issue_comment", "edited"),
         ("pull_request_review_comment", "deleted"),
         ("installation", "created"),
+        ("installation", ""),
+        ("installation", "a_thing_of_the_future"),
         ("a_thing_of_the_future", "opened"),
         ("ping", ""),
     ],
@@ -274,6 +276,7 @@ json = st.recursive(
     ),
     garbage=json,
 )
+@example(event="installation", garbage={"installation": {"id": 1}})
 def test_garbage(event: str, garbage: object) -> None:
     """Any JSON whatever is understood, ignored or refused, and nothing else happens."""
     with suppress(MalformedPayload):
