@@ -37,7 +37,7 @@ from rules.core.values import Outside, ProjectFunction, Where
 FINISHING = frozenset({"connect", "commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})
 LAZY = "the call only begins what is done later"
 HANDLED = "it asks for the exception that is handled there, which another thread does not have"
-CALLERS = "it asks who called it, which is another one in a thread"
+CALLERS = "it asks who called it, and in a thread somebody else does"
 FRAMES = frozenset({"inspect.stack", "inspect.currentframe", "sys._getframe"})
 ASKING = frozenset({"traceback.format_exc", "traceback.print_exc", "sys.exc_info", "sys.exception"})
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
@@ -65,8 +65,7 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         Way.OFFLOAD,
         (*edits, *handing.edits),
     )
-    fix = _marked_behind(fix, site, function, contexts)
-    return marked(fix, function, contexts) if fix.applicability is Applicability.SAFE else fix
+    return marked(_marked_behind(fix, site, function, contexts), function, contexts)
 
 
 def _is_sent_later(call: ast.Call, remark: Remark, contexts: Contexts, document: Document) -> bool:

@@ -30,7 +30,7 @@ def marked_standing(fix: Fix, remark: Remark, contexts: Contexts, document: Docu
     if fix.way not in {Way.TWIN, Way.OFFLOAD} or remark.site is None:
         return fix
     difference = _difference(remark.site.span, remark.function, contexts, document)
-    if not difference or fix.applicability is Applicability.UNSAFE:
+    if not difference or difference in fix.notes:
         return fix
     return replace(fix, applicability=Applicability.UNSAFE, notes=(difference, *fix.notes))
 

@@ -79,3 +79,23 @@ def test_what_others_want_too_stays_taken_meanwhile(body: str, note: str) -> Non
 def test_what_is_closed_or_not_yet_open_is_wanted_by_nobody(body: str) -> None:
     how, _ = applicability(body)
     assert how is Applicability.SAFE
+
+
+SHARED = """
+WEATHER = {}
+
+
+def look_up(name: str) -> str:
+    if name not in WEATHER:
+        WEATHER[name] = requests.get("https://a.example").text
+    return WEATHER[name]
+"""
+
+
+def test_what_stays_taken_is_also_told_of_a_fix_that_is_unsafe_for_another_reason() -> None:
+    body = "with pool.connection():\n        return {'weather': look_up(name)}"
+    (finding,) = found("clients/requests", with_app(IMPORTS + SHARED, HOME.format(body)))
+    assert finding.fix is not None
+    taken, shared, *_ = finding.fix.notes
+    assert taken.startswith("A connection of the pool")
+    assert shared.startswith("What it calls changes what requests may share")
