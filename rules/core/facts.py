@@ -227,7 +227,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attributes or items it sets (with a dot behind it: what lies two steps below it), also by a local name for what another one holds, `narrowings` what it asks of types, `reads` those whose values it uses and,
     behind a dot, the attributes that it reads, `tested` those whose truth it asks for. `branches` are its `if` statements in which a
     name is given something that is given more than once: the first line below the condition, that below `else` (0: none), the last one.
-    `bare` tells of a `return` without a value.
+    `bare` tells of a `return` without a value, `reraises` of a `raise` without one that stands in no `except` of its own.
     """
 
     name: str
@@ -257,6 +257,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     held: tuple[Site, ...] = ()
     branches: tuple[tuple[int, int, int], ...] = ()
     bare: bool = False
+    reraises: bool = False
 
     @property
     def is_lambda(self) -> bool:

@@ -59,6 +59,7 @@ class Scope(msgspec.Struct):
     branches: list[tuple[int, int, int]] = msgspec.field(default_factory=list)
     generator: bool = False
     bare: bool = False
+    reraises: bool = False
     suspends: bool = False
     looping: bool = False
     loops: int = 0
@@ -184,6 +185,7 @@ def closed(
         narrowings=tuple(scope.narrowings),
         branches=_choosing(scope),
         bare=scope.bare,
+        reraises=scope.reraises,
     )
 
 
@@ -234,6 +236,7 @@ def _scope_of_all(scopes: Sequence[Scope]) -> Scope:
         branches=[branch for one in scopes for branch in one.branches],
         generator=any(one.generator for one in scopes),
         bare=any(one.bare for one in scopes),
+        reraises=any(one.reraises for one in scopes),
         suspends=any(one.suspends for one in scopes),
         looping=any(one.looping for one in scopes),
     )

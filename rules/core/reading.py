@@ -338,6 +338,10 @@ class _Reader:
         self._block(node.orelse)
         self._block(node.finalbody)
 
+    def _raise(self, node: ast.Raise) -> None:
+        self._scope.reraises |= node.exc is None and FAILURE not in self._scope.needs
+        self._children(node)
+
     def _match(self, node: ast.Match) -> None:
         self._expression(node.subject)
         needs = self._scope.needs
@@ -841,7 +845,7 @@ class _Reader:
         ast.Global: _outer,
         ast.Nonlocal: _outer,
         ast.Delete: _delete,
-        ast.Raise: _children,
+        ast.Raise: _raise,
         ast.Assert: _assert,
     }
     if sys.version_info >= (3, 12):

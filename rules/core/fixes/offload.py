@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import FAILURE, Collection, Constant, Facts, Site, last_name
+from rules.core.facts import Collection, Constant, Facts, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
+from rules.core.fixes.handling import HANDLED, asks_for_exception, is_handled_at
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
 from rules.core.fixes.iteration import ITERATED
 from rules.core.fixes.responses import is_read_while_sent, told
@@ -36,10 +37,8 @@ from rules.core.values import Outside, ProjectFunction, Where
 
 FINISHING = frozenset({"connect", "commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})
 LAZY = "the call only begins what is done later"
-HANDLED = "it asks for the exception that is handled there, which another thread does not have"
 CALLERS = "it asks who called it, and in a thread somebody else does"
 FRAMES = frozenset({"inspect.stack", "inspect.currentframe", "sys._getframe"})
-ASKING = frozenset({"traceback.format_exc", "traceback.print_exc", "sys.exc_info", "sys.exception"})
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
 STANDARD = "asyncio.to_thread"
 FRAMEWORKS = frozenset({"fastapi", "starlette"})
@@ -194,7 +193,7 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
         return CALLERS
     if read_from_other_threads(inside, contexts):
         return PER_THREAD
-    if FAILURE in site.needs and any(_asks_for_exception(inner, contexts) for inner in inside):
+    if is_handled_at(site, function, contexts) and any(asks_for_exception(one, contexts) for one in meant):
         return HANDLED
     if runs_beside_itself(function, contexts) and _shares(site, function, inside, contexts):
         return CONTENDED
@@ -216,18 +215,6 @@ def _asks_for_callers(function: ProjectFunction, contexts: Contexts) -> bool:
     where = Where(function.path, function.index)
     values = (contexts.project.value(site.call.callee, where) for site in contexts.project.function(function).sites)
     return any(isinstance(value, Outside) and value.name in FRAMES for value in values)
-
-
-def _asks_for_exception(function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a function wants the exception that is handled just now: https://docs.python.org/3/library/sys.html#sys.exc_info."""
-    for site in contexts.project.function(function).sites:
-        value = contexts.project.value(site.call.callee, _where(site, function))
-        if isinstance(value, Outside) and value.name in ASKING:
-            return True
-        said = dict(site.call.keywords).get("exc_info", Constant(False, "bool"))
-        if last_name(site.call.callee) == "exception" or said != Constant(False, "bool"):
-            return True
-    return False
 
 
 def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -> bool:

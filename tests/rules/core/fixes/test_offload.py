@@ -276,35 +276,6 @@ def test_a_name_that_is_given_itself_is_followed_no_further() -> None:
     assert finding.fix.applicability is Applicability.UNSAFE
 
 
-@pytest.mark.parametrize(
-    ("asking", "is_offered"),
-    [
-        ("traceback.format_exc()", False),
-        ("sys.exc_info()", False),
-        ("logger.exception('x')", False),
-        ("logger.error('x', exc_info=True)", False),
-        ("logger.error('x')", True),
-    ],
-)
-def test_the_exception_that_is_handled_is_not_there_in_another_thread(asking: str, is_offered: bool) -> None:
-    """`sys.exc_info` tells of the thread that asks."""
-    body = f"""
-        def report() -> None:
-            requests.post("https://a.example", data=str({asking}))
-
-
-        @app.post("/")
-        async def home(body: dict) -> None:
-            try:
-                await body["x"]
-            except ValueError:
-                report()
-    """
-    imports = "import logging\nimport sys\nimport traceback\n\nimport requests\n\nlogger = logging.getLogger()"
-    (finding,) = found("clients/requests", with_app(imports, body))
-    assert (finding.fix is not None) is is_offered
-
-
 def test_who_called_is_another_one_in_a_thread() -> None:
     body = """
         def send() -> None:
