@@ -27,6 +27,7 @@ from rules.core.fixes.awaits import Awaits, as_expression
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted
+from rules.core.fixes.sessions.columns import selects_columns
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.places import is_session
 from rules.core.fixes.turning import Refused
@@ -104,6 +105,8 @@ class Loading(msgspec.Struct, frozen=True):
                 return False  # `row.get("metadata", {}).get("kind")`: dicts in dicts, as JSON has them
             case Call(callee=Attribute(of=of, name="get"), arguments=(Constant(value=str()), *_)):
                 return self._may_hold(of, line, held) and not self._is_plain(value, where)
+            case Call() if selects_columns(value, where, self.contexts, self.models):
+                return False
             case Call():
                 handed = any(self._may_hold(one, line, held) for one in given_to(value))
                 return not self._is_plain(value, where) and (handed or not self._is_of_other_library(value, where))

@@ -9,7 +9,6 @@ import msgspec
 from msgspec.structs import replace
 
 from rules.core.facts import (
-    Attribute,
     Awaited,
     Call,
     Choice,
@@ -25,17 +24,15 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.findings import Fix, Way
+from rules.core.fixes.sessions.columns import selects_columns
 from rules.core.fixes.sessions.desk import Desk
 from rules.core.remarks import Remark
 from rules.core.values import Iterated, Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 LAZILY = "A relationship that is loaded lazily afterwards is still read on the event loop."
 _RULE = "databases/session"
-_SELECTING = frozenset({"select", "query"})
-_ASKING = frozenset({"execute", "scalars", "scalar", "exec"})
 _COUNTING = frozenset({"count", "exists", "rowcount", "delete", "update", "insert"})
 _TABLES = frozenset({"read_sql", "read_sql_query", "read_sql_table", "to_sql"})
-_WRITING = frozenset({"delete", "update", "insert", "text"})
 _PLAIN = ("builtins.", "datetime.", "decimal.", "uuid.")
 _DEEPEST = 6  # names, calls and functions, from what is handed over to what is selected
 
@@ -132,42 +129,7 @@ class _Asked(msgspec.Struct, frozen=True):
             return any(self.may_be_related(result, at, depth + 1) for result in facts.results)
         if last_name(call.callee) in _COUNTING | _TABLES or self.desk.calm.is_data(call, where):
             return False
-        return self._has_relationships and not self._selects_plainly(call, where, depth)
-
-    def _selects_plainly(self, call: Expression | None, where: Where, depth: int) -> bool:
-        """Whether a statement, or what is asked by one, is for columns, counts and the like only, or writes."""
-        if depth > _DEEPEST:
-            return False
-        match call:
-            case Name(id=name):
-                facts = self.desk.contexts.project.function(ProjectFunction(where.path, where.function))
-                values = [binding.value for binding in facts.bindings.get(name, ())]
-                return bool(values) and all(self._selects_plainly(value, where, depth + 1) for value in values)
-            case Call(callee=callee, arguments=given) if last_name(callee) in _SELECTING:
-                return bool(given) and all(self._is_plain(one, where) for one in given)
-            case Call(callee=callee) if last_name(callee) in _WRITING:
-                return True
-            case Call(callee=Attribute(name=name), arguments=(given, *_)) if name in _ASKING:
-                return self._selects_plainly(given, where, depth + 1)
-            case Call(callee=Attribute(of=of)):
-                return self._selects_plainly(of, where, depth + 1)
-            case _:
-                return False
-
-    def _is_plain(self, selected: Expression | None, where: Where) -> bool:
-        """Whether what is selected is a column, or something that the database works out of some."""
-        match selected:
-            case Constant():
-                return True
-            case Attribute(of=of, name=name):
-                owner = self.desk.contexts.project.value(of, where)
-                models = self.desk.models
-                is_column = isinstance(owner, ProjectClass) and models.is_mapped(owner)
-                return is_column and name not in models.related and name not in models.loading
-            case Call(callee=Attribute(of=of, name=name)):
-                return self._is_plain(of, where) if name == "label" else last_name(of) == "func"
-            case _:
-                return False
+        return self._has_relationships and not selects_columns(call, where, self.desk.contexts, self.desk.models)
 
 
 def _members(class_: Class) -> Iterator[str]:

@@ -43,20 +43,33 @@ class Called(msgspec.Struct, frozen=True):
 
 
 class _State(msgspec.Struct, frozen=True):
-    """What is lost by now, by which calls, and the names that were loaded again since."""
+    """What is lost by now, by which calls, the names that were loaded again since, and those of rows that were deleted.
+
+    A deleted row leaves its session with the next commit, and keeps what it holds: only a rollback brings it back.
+    """
 
     lost: Lost = Lost.NOTHING
     fresh: frozenset[str] = frozenset()
     ended: bool = False
     by: frozenset[ast.AST] = frozenset()
+    deleted: frozenset[str] = frozenset()
 
     def after(self, lost: Lost, by: Iterable[ast.AST]) -> "_State":
-        return _State(max(lost, self.lost), frozenset(), by=self.by.union(by)) if lost else self
+        if not lost:
+            return self
+        kept = self.deleted if lost < Lost.ROLLED_BACK else frozenset()
+        return _State(max(lost, self.lost), kept, by=self.by.union(by), deleted=kept)
+
+    def bound(self, names: frozenset[str], *, loaded: bool) -> "_State":
+        """The state where names stand for something else: for what is loaded, or for what may have lost something."""
+        fresh = self.fresh | names if loaded else self.fresh - names
+        return replace(self, fresh=fresh, deleted=self.deleted - names)
 
     def joined(self, other: "_State") -> "_State":
         if self.ended or other.ended:
             return other if self.ended else self
-        return _State(max(self.lost, other.lost), self.fresh & other.fresh, by=self.by | other.by)
+        fresh, deleted = self.fresh & other.fresh, self.deleted & other.deleted
+        return _State(max(self.lost, other.lost), fresh, by=self.by | other.by, deleted=deleted)
 
 
 class Flow(msgspec.Struct):
@@ -109,20 +122,16 @@ class Flow(msgspec.Struct):
 
     def _loop(self, node: ast.For | ast.AsyncFor, state: _State) -> _State:
         """A loop; one that only loads each of what it runs through leaves all of that loaded."""
-        run = node.iter.id if isinstance(node.iter, ast.Name) else ""
-        state = state if run else self._evaluated(node.iter, state)
-        target = node.target.id if isinstance(node.target, ast.Name) else ""
-        is_fresh = run in state.fresh
+        run = node.iter.id if isinstance(node.iter, ast.Name) else f"{node.lineno}:{node.col_offset}"
+        if not isinstance(node.iter, ast.Name):
+            state = self._evaluated(node.iter, state)
+            state = state.bound(frozenset({run}), loaded=self._is_loaded(node.iter, state.fresh))
         for _ in range(2):
-            begun = (
-                replace(state, fresh=state.fresh | {target})
-                if is_fresh
-                else replace(state, fresh=state.fresh - {target})
-            )
-            body = self._block(node.body, begun)
+            body = self._block(node.body, state.bound(_stored(node.target), loaded=run in state.fresh))
             state = state.joined(replace(body, ended=False))
+        target = node.target.id if isinstance(node.target, ast.Name) else ""
         loaded = len(node.body) == 1 and self._refreshed(node.body[0]) == target != ""
-        state = replace(state, fresh=state.fresh | {run}) if loaded and run else state
+        state = replace(state, fresh=state.fresh | {run}) if loaded else state
         return self._block(node.orelse, state)
 
     def _try(self, node: ast.Try | ast.TryStar, state: _State) -> _State:
@@ -149,20 +158,15 @@ class Flow(msgspec.Struct):
         state = self._evaluated(node, state, returned=isinstance(node, ast.Return))
         if (name := self._refreshed(node)) != "":
             return replace(state, fresh=state.fresh | {name})
-        bound = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
-        gives = max(
-            (self.called[c].gives for c in ast.walk(node) if isinstance(c, ast.Call) and c in self.called), default=0
-        )
-        if bound and not gives:
-            state = replace(state, fresh=state.fresh | bound)
-        elif bound:
-            state = replace(state, fresh=state.fresh - bound)
+        if (name := self._deleted(node)) != "":
+            return replace(state, fresh=state.fresh | {name}, deleted=state.deleted | {name})
+        state = state.bound(_stored(node), loaded=not self._is_given_lost(node))
         return replace(state, ended=isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)))
 
     def _evaluated(self, node: ast.AST, state: _State, *, entering: bool = False, returned: bool = False) -> _State:
         """What is read in an expression, and what its calls do: reading comes before."""
         lost, by = Lost.NOTHING, list[ast.AST]()
-        state = replace(state, fresh=state.fresh | set(_run_through(node, state.fresh)))
+        state = replace(state, fresh=state.fresh | set(self._run_through(node, state.fresh)))
         for inner in ast.walk(node):
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load) and inner.id in self.rows:
                 self._read(inner, state, returned=returned)
@@ -224,18 +228,43 @@ class Flow(msgspec.Struct):
             return Lost.COMMITTED
         return Lost.FILLED if method in {"flush", "merge"} else Lost.NOTHING
 
+    def _is_given_lost(self, node: ast.AST) -> bool:
+        """Whether a helper gives something there that has lost what it held."""
+        return any(
+            isinstance(one, ast.Call) and one in self.called and self.called[one].gives for one in ast.walk(node)
+        )
+
+    def _is_loaded(self, node: ast.expr, fresh: frozenset[str]) -> bool:
+        """Whether what an expression gives is loaded: it is asked for there and then, and not taken from rows that are not."""
+        stale = self.rows - fresh
+        names = (one.id for one in ast.walk(node) if isinstance(one, ast.Name))
+        return not self._is_given_lost(node) and stale.isdisjoint(names)
+
+    def _run_through(self, node: ast.AST, fresh: frozenset[str]) -> Iterator[str]:
+        """The names of a comprehension that stand for one of several rows which are loaded."""
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.comprehension) and self._is_loaded(inner.iter, fresh):
+                yield from _stored(inner.target)
+
+    def _deleted(self, node: ast.stmt) -> str:
+        """The name of the row that a statement has its session delete."""
+        return self._told_of(node, "delete")
+
     def _refreshed(self, node: ast.stmt) -> str:
         """The name that a statement loads again."""
+        return self._told_of(node, self.row.refresh)
+
+    def _told_of(self, node: ast.stmt, method: str) -> str:
+        """The name that a statement hands to a method of the session, and nothing beside it."""
         value = node.value if isinstance(node, ast.Expr) else None
         call = value.value if isinstance(value, ast.Await) else value
-        if call is not None and self._method(call) == self.row.refresh and isinstance(call, ast.Call) and call.args:
+        if call is not None and self._method(call) == method and isinstance(call, ast.Call) and call.args:
             first = call.args[0]
             return first.id if isinstance(first, ast.Name) and len(call.args) == 1 and not call.keywords else ""
         return ""
 
 
-def _run_through(node: ast.AST, fresh: frozenset[str]) -> Iterator[str]:
-    """The names of a comprehension that stand for one of several rows which were loaded again."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.comprehension) and isinstance(inner.iter, ast.Name) and inner.iter.id in fresh:
-            yield from (one.id for one in ast.walk(inner.target) if isinstance(one, ast.Name))
+def _stored(node: ast.AST) -> frozenset[str]:
+    """The names that are bound there."""
+    names = (one for one in ast.walk(node) if isinstance(one, ast.Name))
+    return frozenset(one.id for one in names if isinstance(one.ctx, ast.Store))

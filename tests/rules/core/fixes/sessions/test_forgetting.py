@@ -34,6 +34,13 @@ def commits(source: str, files: Files) -> list[Fix]:
         "kind = unknown('a').get('labels', {}).get('kind')\n    db.commit()\n    return str(kind)",
         "with LOGS.opened() as lines:\n        db.commit()\n        return lines.pop()",
         "db.commit()\n    async for line in LOGS.opened():\n        return line.text",
+        "names = db.scalars(select(Item.name)).all()\n    db.commit()\n    return [name.upper() for name in names]",
+        "rows = db.query(Item.name).all()\n    db.commit()\n    for (name,) in rows:\n        print(name.upper())",
+        "db.commit()\n    for item in db.scalars(select(Item)).all():\n        print(item.name)",
+        "db.commit()\n    for item, name in db.execute(select(Item, Item.name)):\n        print(item.name + name)",
+        "db.commit()\n    return [item.name for item in db.scalars(select(Item))]",
+        "many = isinstance(unknown(), list)\n    db.commit()\n    return many",
+        "item = db.get(Item, 1)\n    db.delete(item)\n    db.commit()\n    return {'deleted': item}",
         "a = b = None\n    for _ in 'ab':\n        a = b or a\n        b = a or b\n    db.commit()\n    return a.name",
     ],
 )
@@ -108,6 +115,22 @@ def test_what_is_entered_by_a_plain_value_holds_no_row(given: str, applicability
         ("item = Item()\n    db.commit()\n    return item", "`item` is read after the commit"),
         ("item = Item()\n    db.commit()\n    return {'item': item}", "`item` is read after the commit"),
         ("for item in db.scalars(select(Item)):\n        print(item.name)\n        db.commit()", "`item.name` is read"),
+        (
+            "db.flush()\n    items = db.scalars(select(Item)).all()\n    for item in items:\n        print(item.name)\n        db.commit()",
+            "`item.name` is read after the commit",
+        ),
+        (
+            "items = db.scalars(select(Item)).all()\n    db.commit()\n    for _, item in enumerate(items):\n        print(item.name)",
+            "`item.name` is read after the commit",
+        ),
+        (
+            "item = db.get(Item, 1)\n    other = Item()\n    db.delete(item)\n    db.commit()\n    return item.name + other.name",
+            "`other.name` is read after the commit",
+        ),
+        (
+            "item = db.get(Item, 1)\n    db.delete(item)\n    item = Item()\n    db.commit()\n    return item.name",
+            "`item.name` is read after the commit",
+        ),
         ("items = db.scalars(1).all()\n    db.commit()\n    return [i.name for i in items]", "`i.name` is read"),
         (
             "item = Item()\n    db.commit()\n    if item.name:\n        db.refresh(item)\n    return 1",
