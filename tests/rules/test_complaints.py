@@ -231,7 +231,7 @@ def test_a_session_in_a_plain_dependency_is_left_in_its_thread() -> None:
     """
     source = with_app(
         "from fastapi import Depends\nfrom sqlalchemy import create_engine\nfrom sqlalchemy.orm import Session, sessionmaker\n\n"
-        "make = sessionmaker(create_engine('sqlite://'))",
+        "make = sessionmaker(create_engine('sqlite:///shop.db'))",
         "def get_db():\n    db = make()\n    try:\n        yield db\n    finally:\n        db.close()\n\n\n"
         "@app.get('/')\ndef home(db: Session = Depends(get_db)):\n    return db.execute('select 1').scalar()\n",
     )

@@ -12,6 +12,7 @@ from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
 from rules.core.fixes.handling import HANDLED, asks_for_exception, is_handled_at
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
+from rules.core.fixes.in_memory import IN_MEMORY, asks_own_database, uses_own_database
 from rules.core.fixes.iteration import ITERATED
 from rules.core.fixes.responses import is_read_while_sent, told
 from rules.core.fixes.sharing import (
@@ -189,6 +190,8 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
     targets = contexts.targets(function, contexts.project.function(function).sites.index(site))
     meant = dict.fromkeys((*((target,) if target is not None else ()), *targets))
     inside = list(dict.fromkeys(inner for one in meant for inner in reached(one, contexts)))
+    if asks_own_database(site, function, contexts) or any(uses_own_database(one, contexts) for one in inside):
+        return IN_MEMORY
     if any(_asks_for_callers(one, contexts) for one in meant):
         return CALLERS
     if read_from_other_threads(inside, contexts):

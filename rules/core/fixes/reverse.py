@@ -6,6 +6,7 @@ from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, told_once
 from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.handling import HANDLED, asks_for_exception, is_handling
+from rules.core.fixes.in_memory import IN_MEMORY, uses_own_database
 from rules.core.fixes.responses import is_sent
 from rules.core.fixes.rewriting import looks_for_a_name, rewriting
 from rules.core.fixes.sharing import BOUND, PER_THREAD, SHARED, is_called_on, read_from_other_threads, thread_hazard
@@ -82,6 +83,8 @@ def _hazard(function: ProjectFunction, contexts: Contexts) -> str:
         return SHARED
     if read_from_other_threads(reached(function, contexts), contexts):
         return PER_THREAD
+    if any(uses_own_database(inner, contexts) for inner in reached(function, contexts)):
+        return IN_MEMORY
     if is_handling(function, contexts) and asks_for_exception(function, contexts):
         return HANDLED
     hazards = (thread_hazard(inner, contexts) for inner in reached(function, contexts))

@@ -234,7 +234,7 @@ TEXTS = {
         from sqlalchemy import create_engine
         from sqlalchemy.orm import sessionmaker
 
-        engine = create_engine("sqlite://")
+        engine = create_engine("sqlite:///shop.db")
         SessionLocal = sessionmaker(engine)
         """,
     "app/models.py": """

@@ -32,7 +32,7 @@ from sqlalchemy.orm.session import Session as Inner
 
 from elsewhere import unknown
 
-engine = create_engine("sqlite://")
+engine = create_engine("sqlite:///shop.db")
 SessionLocal = sessionmaker(engine)
 AsyncLocal = async_sessionmaker(create_async_engine("sqlite://"))
 OldAsync = sessionmaker(class_=AsyncSession)

@@ -28,7 +28,7 @@ DATABASE = """
     from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
     from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
-    engine = create_engine("sqlite://")
+    engine = create_engine("sqlite:///shop.db")
     SessionLocal = sessionmaker(bind=engine, autoflush=False)
     AsyncLocal = async_sessionmaker(create_async_engine("sqlite+aiosqlite://"))
     Scoped = scoped_session(SessionLocal)
@@ -193,7 +193,7 @@ from fastapi import Depends, FastAPI
 from sqlmodel import Session, create_engine, select
 
 app = FastAPI()
-engine = create_engine("sqlite://")
+engine = create_engine("sqlite:///shop.db")
 
 
 def get_db():

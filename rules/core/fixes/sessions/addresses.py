@@ -66,6 +66,11 @@ class Addresses(msgspec.Struct):
             return None
         return Address(meaning, frozenset(self._drivers), show(given), self._is_precise)
 
+    def is_in_memory(self, engine: Call, where: Where) -> bool:
+        """Whether an engine may be told of a database that lies in memory only."""
+        self.address(engine, where)
+        return self._is_in_memory
+
     def _meaning(self, expression: Expression | None, where: Where, depth: int) -> Meaning | None:
         if depth > _DEEPEST:
             return None
@@ -137,6 +142,10 @@ class Addresses(msgspec.Struct):
         """An attribute of an object of the project: what a property gives, else that attribute itself."""
         run = self.project.property(owner, name)
         if run is None:
+            for binding in self.project.class_(of).bindings.get(name, ()):
+                usual = Addresses(self.project)
+                usual._meaning(binding.value, Where(of.path), depth + 1)
+                self._is_in_memory |= usual._is_in_memory
             return ("attribute", (of.path, of.index), name)
         function = self.project.function(run)
         if len(function.results) != 1:

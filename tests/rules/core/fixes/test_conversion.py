@@ -515,7 +515,7 @@ def test_a_blocking_receiver_and_a_blocking_call() -> None:
         from sqlalchemy import create_engine, text
 
         app = FastAPI()
-        engine = create_engine("sqlite://")
+        engine = create_engine("sqlite:///shop.db")
 
 
         @app.post("/")
