@@ -24,11 +24,13 @@ from rules.core.facts import (
     Subscript,
     last_name,
 )
+from rules.core.findings import Span
 from rules.core.usage import reached
 from rules.core.values import Outside, ProjectFunction, Where
 
 REWRITTEN = "It reads a file and writes it again: what another request wrote to it in between would be lost."
 REUSED = "It reads or writes a file and uses it again: another request may write, move or remove it in between."
+LOOKED = "It looks for a free name and then writes a file of that name: another request may take the name in between."
 _LOADED = frozenset({"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"})
 _SAVED = frozenset({"to_csv", "to_excel", "to_json", "to_parquet", "to_pickle", "save", "write_csv", "write_parquet"})
 _READ = frozenset({"read_text", "read_bytes"})
@@ -99,22 +101,40 @@ def rewriting(function: ProjectFunction, contexts: Contexts) -> str:
 
 
 def looks_for_a_name(function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a function, or one that it calls, looks for a free name and then opens a file of that name to write it."""
-    sites = ((inner, site) for inner in reached(function, contexts) for site in contexts.project.function(inner).sites)
-    opening = ((inner, site) for inner, site in sites if last_name(site.call.callee) in _OPENED)
-    return any(_is_looked_for(site, inner, contexts) for inner, site in opening)
+    """Whether a function, or one that it calls, looks for a free name and then writes a file of that name."""
+    return any(any(_written_where_free(inner, contexts)) for inner in reached(function, contexts))
 
 
-def _is_looked_for(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call writes a file whose name a function of the project gives, which looks whether there is one."""
-    where = Where(function.path, function.index, site.line)
-    _, written, _ = _paths(site, where, contexts)
+def looks_for_a_name_before(span: Span, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function has looked for a free name above a place, and writes a file of that name there or below."""
+    written = _written_where_free(function, contexts)
+    return any(site.span.end >= span.end and looked.span.end <= span.start for site, looked in written)
+
+
+def _written_where_free(function: ProjectFunction, contexts: Contexts) -> Iterator[tuple[Site, Site]]:
+    """The calls of a function that write a file, each with one that has looked whether there is one of that name."""
     facts = contexts.project.function(function)
-    if written is None or _calls(written, facts) & _UNIQUE:
+    for site in facts.sites:
+        where = Where(function.path, function.index, site.line)
+        _, written, _ = _paths(site, where, contexts) if last_name(site.call.callee) in _WORDS else (None, None, None)
+        if written is not None and not _calls(written, facts) & _UNIQUE:
+            yield from ((site, one) for one in facts.sites if _looks_for(one, written, function, contexts))
+
+
+def _looks_for(site: Site, written: Expression, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call looks for the name of a file: it gives the name, and looks itself, or another name is taken after it."""
+    facts, where = contexts.project.function(function), Where(function.path, function.index, site.line)
+    parts = [*_parts(written, facts)]
+    if site.call in parts:
+        giver = contexts.project.value(site.call.callee, where)
+        inside = contexts.project.function(giver).sites if isinstance(giver, ProjectFunction) else ()
+        return any(last_name(one.call.callee) in _LOOKING for one in inside)
+    if last_name(site.call.callee) not in _LOOKING:
         return False
-    givers = (contexts.project.value(one.callee, where) for one in _parts(written, facts) if isinstance(one, Call))
-    sites = (s for one in givers if isinstance(one, ProjectFunction) for s in contexts.project.function(one).sites)
-    return any(last_name(one.call.callee) in _LOOKING for one in sites)
+    changed = {one.id for one in parts if isinstance(one, Name) and len(facts.bindings.get(one.id, ())) > 1}
+    asked = (*site.call.arguments, site.call.callee.of if isinstance(site.call.callee, Attribute) else None)
+    names = {one.id for path in asked if path is not None for one in _within(path) if isinstance(one, Name)}
+    return not names.isdisjoint(changed)
 
 
 def rewriting_between_calls(function: ProjectFunction, contexts: Contexts) -> str:
@@ -254,6 +274,14 @@ def _parts(path: Expression, facts: Function) -> Iterator[Expression]:
             followed.add(one.id)
             waiting += [binding.value for binding in facts.bindings.get(one.id, ())]
         waiting += _inside(one)
+
+
+def _within(expression: Expression) -> Iterator[Expression]:
+    """The expression, and all that stands in it."""
+    yield expression
+    for one in _inside(expression):
+        if one is not None:
+            yield from _within(one)
 
 
 def _inside(expression: Expression) -> list[Expression | None]:

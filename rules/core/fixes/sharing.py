@@ -19,7 +19,7 @@ from rules.core.facts import (
 )
 from rules.core.findings import Applicability, Fix
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
-from rules.core.fixes.rewriting import rewriting, rewriting_between_calls
+from rules.core.fixes.rewriting import LOOKED, looks_for_a_name, rewriting, rewriting_between_calls
 from rules.core.repository import is_offline
 from rules.core.usage import wrapping
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
@@ -148,6 +148,8 @@ def difference_meanwhile(function: ProjectFunction, contexts: Contexts, *, is_ow
     """
     if difference := rewriting(function, contexts):
         return difference
+    if looks_for_a_name(function, contexts):
+        return LOOKED
     seen = {(function, is_own)}
     waiting = [*seen]
     while waiting:

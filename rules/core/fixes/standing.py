@@ -1,16 +1,17 @@
-"""What stands open or taken where a fix awaits: files that are being written, locked rows, places in a pool."""
+"""What stands open or taken where a fix awaits: files that are being written, free names, locked rows, places in a pool."""
 
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from rules.core.contexts import Contexts
-from rules.core.facts import Site, last_name
+from rules.core.contexts import Contexts, told_once
+from rules.core.facts import Attribute, Expression, Name, Site, last_name
 from rules.core.findings import Applicability, Fix, Span, Way
 from rules.core.fixes.document import Document
-from rules.core.fixes.rewriting import REUSED, writes_told
+from rules.core.fixes.rewriting import LOOKED, REUSED, looks_for_a_name_before, writes_told
 from rules.core.remarks import Remark
-from rules.core.values import Outside, ProjectFunction, Where
+from rules.core.usage import reached
+from rules.core.values import Object, Outside, ProjectFunction, Where
 
 ROWS = (
     "Rows stay locked during the new `await`: a request that waits for them on the event loop stops all others, so hand over "
@@ -39,19 +40,48 @@ def _difference(span: Span, function: ProjectFunction, contexts: Contexts, docum
     """What may differ if others come while a call is awaited: a sentence; empty where nothing does."""
     call, sites = document.call_at(span), contexts.project.function(function).sites
     entered = {document.span(manager) for manager in document.managers_around(call)} if call is not None else set()
-    standing = [*(site for site in sites if site.entered and site.span in entered), *_left_open(sites, span)]
-    if any(writes_told(one, function, contexts) for one in standing):
+    around = (place for place, site in enumerate(sites) if site.entered and site.span in entered)
+    standing = [*around, *_left_open(span, function, contexts)]
+    if any(writes_told(sites[place], function, contexts) for place in standing):
         return REUSED
+    if looks_for_a_name_before(span, function, contexts):
+        return LOOKED
     if _has_locked_rows(sites, span):
         return ROWS
-    return PLACE if any(_takes_a_place(one, function, contexts) for one in standing) else ""
+    return PLACE if any(_takes_a_place(place, function, contexts) for place in standing) else ""
 
 
-def _left_open(sites: Sequence[Site], span: Span) -> Iterator[Site]:
-    """The calls above a place that open something, outside of a `with`, where nothing is closed in between."""
-    above = [site for site in sites if site.span.end <= span.start]
-    closed = [place for place, site in enumerate(above) if last_name(site.call.callee) in CLOSING]
-    yield from (site for site in above[max(closed, default=-1) + 1 :] if not (site.entered or site.awaited or site.use))
+def _left_open(span: Span, function: ProjectFunction, contexts: Contexts) -> Iterator[int]:
+    """The places of the calls above a span that open something, outside of a `with`, where nothing is closed in between."""
+    sites = contexts.project.function(function).sites
+    above = [place for place, site in enumerate(sites) if site.span.end <= span.start]
+    closed = max((place for place in above if _closes(place, function, contexts)), default=-1)
+    for place in above:
+        site = sites[place]
+        if place > closed and not (site.entered or site.awaited or site.use):
+            yield place
+
+
+def _closes(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call closes something, itself or by a helper that is given it."""
+    if last_name(contexts.project.function(function).sites[place].call.callee) in CLOSING:
+        return True
+    return any(_closes_given(target, contexts) for target in contexts.targets(function, place))
+
+
+@told_once
+def _closes_given(function: ProjectFunction, contexts: Contexts) -> bool:
+    facts = contexts.project.function(function)
+    given = {parameter.name for parameter in facts.parameters}
+    return any(
+        last_name(site.call.callee) in CLOSING
+        and any(isinstance(one, Name) and one.id in given for one in (_receiver(site), *site.call.arguments))
+        for site in facts.sites
+    )
+
+
+def _receiver(site: Site) -> Expression | None:
+    return site.call.callee.of if isinstance(site.call.callee, Attribute) else None
 
 
 def _has_locked_rows(sites: Sequence[Site], span: Span) -> bool:
@@ -64,7 +94,39 @@ def _has_locked_rows(sites: Sequence[Site], span: Span) -> bool:
     return locked < len(above) and ENDING.isdisjoint(above[locked:])
 
 
-def _takes_a_place(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call gives one of the few connections of a pool."""
+def _takes_a_place(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call gives one of the few connections of a pool, itself or by a helper or a context manager of the project."""
+    site = contexts.project.function(function).sites[place]
+    targets = contexts.targets(function, place)
+    return _is_pooled(site, function, contexts) or any(_leaves_taken(target, contexts) for target in targets)
+
+
+@told_once
+def _leaves_taken(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function takes a connection out of a pool that its caller still has, or that stays taken until it is left."""
+    inside = reached(function, contexts)
+    is_manager = contexts.project.function(function).generator
+    taken = (
+        site
+        for inner in inside
+        for site in contexts.project.function(inner).sites
+        if (is_manager or not site.entered) and _is_pooled(site, inner, contexts)
+    )
+    return any(taken) and (is_manager or not any(_gives_back(inner, contexts) for inner in inside))
+
+
+def _is_pooled(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
     value = contexts.project.value(site.call.callee, Where(function.path, function.index, site.line))
     return isinstance(value, Outside) and value.name in contexts.project.knowledge.pooled
+
+
+def _gives_back(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function closes something that may be a connection, or gives one back."""
+    sites = contexts.project.function(function).sites
+    closing = [site for site in sites if last_name(site.call.callee) in CLOSING]
+    return any(not _is_cursor(site, Where(function.path, function.index, site.line), contexts) for site in closing)
+
+
+def _is_cursor(site: Site, where: Where, contexts: Contexts) -> bool:
+    value = contexts.project.value(_receiver(site), where)
+    return isinstance(value, Object) and isinstance(value.of, Outside) and "cursor" in value.of.name.lower()

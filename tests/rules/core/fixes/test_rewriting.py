@@ -5,7 +5,7 @@ from textwrap import dedent
 import pytest
 
 from rules import Applicability, Finding, Way
-from rules.core.fixes.rewriting import REUSED, REWRITTEN
+from rules.core.fixes.rewriting import LOOKED, REUSED, REWRITTEN
 from tests.rules.checking import found, with_app
 
 IMPORTS = "import json\nimport os\nfrom pathlib import Path\n\nimport pandas as pd"
@@ -155,3 +155,67 @@ def test_a_name_that_was_free_is_still_free_when_the_file_is_opened(
     (finding,) = found("blocking/files", with_app(imports, source))
     assert finding.fix is not None
     assert (finding.fix.way, finding.fix.applicability) == (way, applicability)
+
+
+STORING = """
+        STORE = Path("rows")
+
+
+        def free(path: Path) -> Path:
+            while path.exists():
+                path = path.with_name("other")
+            return path
+
+
+        def kept(name: str, data: bytes) -> None:
+            (STORE / name).write_bytes(data)
+
+
+        def stored(name: str, data: bytes) -> None:
+            path = free(STORE / name)
+            path.write_bytes(data)
+
+
+        def stored_beside(name: str, data: bytes) -> None:
+            path = STORE / name
+            while path.exists():
+                path = STORE / f"{{name}}-1"
+            path.write_bytes(data)
+
+
+        def stored_once(name: str, data: bytes) -> None:
+            path = STORE / name
+            if not path.exists():
+                path.write_bytes(data)
+
+
+        @app.post("/")
+        async def upload(file: UploadFile) -> None:
+            data = await file.read()
+            name = file.filename
+            {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "is_told"),
+    [
+        ("stored(name, data)", True),
+        ("stored_beside(name, data)", True),
+        ("path = free(STORE / name)\n            path.write_bytes(data)", True),
+        ("path = free(STORE / name)\n            print((STORE / name).read_bytes())", False),
+        ("kept(name, data)", False),
+        ("stored_once(name, data)", False),
+    ],
+)
+def test_a_name_that_was_free_may_be_taken_while_something_is_awaited(body: str, *, is_told: bool) -> None:
+    source = with_app("from pathlib import Path\n\nfrom fastapi import UploadFile", dedent(STORING.format(body=body)))
+    fixes = [one.fix for one in found("blocking/files", source) if one.fix]
+    assert fixes
+    assert {(fix.applicability is Applicability.UNSAFE, LOOKED in fix.notes) for fix in fixes} == {(is_told, is_told)}
+
+
+def test_a_helper_that_looks_for_a_free_name_runs_beside_no_other_request() -> None:
+    source = dedent(STORING.format(body="stored(name, data)")).replace("await file.read()", 'b"x"')
+    findings = found("blocking/files", with_app("from pathlib import Path\n\nfrom fastapi import UploadFile", source))
+    assert not [fix for one in findings if one.fix for fix in (one.fix, *one.alternatives) if fix.way is Way.REVERSE]

@@ -12,10 +12,12 @@ import os
 import shelve
 import tarfile
 import zipfile
+from contextlib import contextmanager
 
 import pandas as pd
 import requests
 from fastapi import Depends
+from psycopg2.pool import ThreadedConnectionPool
 from psycopg_pool import ConnectionPool
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -27,6 +29,57 @@ pool = ConnectionPool("x")
 def get_db():
     with SessionLocal() as db:
         yield db
+
+
+threaded = None
+
+
+def start():
+    global threaded
+    threaded = ThreadedConnectionPool(1, 10)
+
+
+@contextmanager
+def kept_open():
+    one = threaded.getconn()
+    try:
+        yield one
+    finally:
+        threaded.putconn(one)
+
+
+def taken():
+    one = threaded.getconn()
+    cursor = one.cursor()
+    cursor.execute("SET a TO b")
+    cursor.close()
+    return one
+
+
+def given_back(one):
+    threaded.putconn(one)
+
+
+def read():
+    with kept_open() as one:
+        return one.cursor()
+
+
+def read_alone():
+    one = taken()
+    try:
+        return one.closed
+    finally:
+        given_back(one)
+
+
+class Taken:
+    def __enter__(self):
+        self.one = threaded.getconn()
+        return self.one
+
+    def __exit__(self, *_):
+        threaded.putconn(self.one)
 """
 HOME = """
 @app.get("/{{name}}")
@@ -56,6 +109,9 @@ def applicability(body: str) -> tuple[Applicability, str]:
         (f"row = db.execute(select(int).with_for_update())\n    {ASKED}", "Rows stay locked"),
         (f"with pool.connection() as one:\n        {ASKED}", "A connection of the pool"),
         (f"one = pool.getconn()\n    {ASKED}\n    pool.putconn(one)", "A connection of the pool"),
+        (f"with kept_open() as one:\n        {ASKED}", "A connection of the pool"),
+        (f"with Taken() as one:\n        {ASKED}", "A connection of the pool"),
+        (f"one = taken()\n    {ASKED}\n    threaded.putconn(one)", "A connection of the pool"),
     ],
 )
 def test_what_others_want_too_stays_taken_meanwhile(body: str, note: str) -> None:
@@ -74,6 +130,10 @@ def test_what_others_want_too_stays_taken_meanwhile(body: str, note: str) -> Non
         f"row = db.query(int).with_for_update().first()\n    db.commit()\n    {ASKED}",
         f"one = pool.getconn()\n    pool.putconn(one)\n    {ASKED}",
         f"with pool.connection() as one:\n        pass\n    {ASKED}",
+        f"with kept_open() as one:\n        pass\n    {ASKED}",
+        f"told = read()\n    {ASKED}",
+        f"told = read_alone()\n    {ASKED}",
+        f"one = taken()\n    given_back(one)\n    {ASKED}",
     ],
 )
 def test_what_is_closed_or_not_yet_open_is_wanted_by_nobody(body: str) -> None:
