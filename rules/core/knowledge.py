@@ -32,6 +32,7 @@ class Knowledge:
         self.exclusive = frozenset().union(*(library.exclusive for library in known))
         self.per_thread = frozenset().union(*(library.per_thread for library in known))
         self.pooled = frozenset().union(*(library.pooled for library in known))
+        self.failing = frozenset().union(*(library.failing for library in known))
         self._process_wide = frozenset().union(*(library.process_wide for library in known))
         self._main_thread = frozenset().union(*(library.main_thread for library in known))
         self.twins = _merged(library.twins for library in known)

@@ -330,7 +330,7 @@ class Library(msgspec.Struct, frozen=True):
     as soon as it is free, `operators` the method of that name of their first argument; `wrappers` make (or, in brackets, stand for)
     a callable that calls their first argument; instances of `thread_bound` classes belong to the thread that made them, those
     of `exclusive` classes serve one thread at a time, and those of `per_thread` classes are another object in each thread.
-    `pooled` callables give a place in a pool that has few. `process_wide` ones change what all threads of the process share, `main_thread` ones belong to its main thread.
+    `pooled` callables give a place in a pool that has few, and `failing` ones fail at once where none is left. `process_wide` ones change what all threads of the process share, `main_thread` ones belong to its main thread.
     """
 
     name: str
@@ -360,5 +360,6 @@ class Library(msgspec.Struct, frozen=True):
     exclusive: frozenset[str] = frozenset()
     per_thread: frozenset[str] = frozenset()
     pooled: frozenset[str] = frozenset()
+    failing: frozenset[str] = frozenset()
     process_wide: frozenset[str] = frozenset()
     main_thread: frozenset[str] = frozenset()

@@ -12,6 +12,14 @@ _RULE = "databases/drivers"
 _SQLITE, _SQLITE_CURSOR = "sqlite3.Connection", "sqlite3.Cursor"
 _PSYCOPG, _PSYCOPG_CURSOR = "psycopg.Connection", "psycopg.Cursor"
 _POOL = "psycopg_pool.ConnectionPool"
+_SIMPLE_POOL = "psycopg2.pool.SimpleConnectionPool"
+_FAILING = frozenset(
+    {
+        f"{_SIMPLE_POOL}.getconn",
+        "psycopg2.pool.ThreadedConnectionPool.getconn",
+        "mysql.connector.pooling.MySQLConnectionPool.get_connection",
+    }
+)
 _PSYCOPG2, _PSYCOPG2_CURSOR = "psycopg2.extensions.connection", "psycopg2.extensions.cursor"
 _PYMYSQL, _PYMYSQL_CURSOR = "pymysql.connections.Connection", "pymysql.cursors.Cursor"
 _MYSQLDB, _MYSQLDB_CURSOR = "MySQLdb.connections.Connection", "MySQLdb.cursors.Cursor"
@@ -139,14 +147,16 @@ library = Library(
         f"{_DUCKDB}.execute": _DUCKDB,
         f"{_DUCKDB}.cursor": _DUCKDB,
     },
-    # PEP 249 lets threads share a connection at most, and then they share its transaction: `threadsafety` is 1 or 2.
     pooled=frozenset(
         {
             *(f"{_POOL}.{name}" for name in ("connection", "getconn")),
-            *(f"psycopg2.pool.{pool}.getconn" for pool in ("SimpleConnectionPool", "ThreadedConnectionPool")),
-            "mysql.connector.pooling.MySQLConnectionPool.get_connection",
+            *_FAILING,
             "dbutils.pooled_db.PooledDB.connection",
+            *(f"{oracle}.ConnectionPool.acquire" for oracle in ("oracledb", "cx_Oracle")),
         }
     ),
+    failing=_FAILING,
+    thread_bound=frozenset({_SIMPLE_POOL}),  # https://www.psycopg.org/docs/pool.html: not to be shared by threads
+    # PEP 249 lets threads share a connection at most, and then they share its transaction: `threadsafety` is 1 or 2.
     exclusive=frozenset({name for pair in (*_FETCHING, *_BUFFERING) for name in pair} | {_DUCKDB}),
 )

@@ -17,6 +17,7 @@ from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
 from rules.core.fixes.document import Document
 from rules.core.fixes.ending import marked_ending
+from rules.core.fixes.exhausting import marked_exhausting
 from rules.core.fixes.gathering import gather
 from rules.core.fixes.lending import lend
 from rules.core.fixes.offload import offload, offload_whole
@@ -179,6 +180,7 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
                 made = marked_forgetting(made, remark, bench.desk, document)
                 made = marked_ending(made, remark, bench.contexts, document)
                 made = marked_standing(made, remark, bench.contexts, document)
+                made = marked_exhausting(made, remark, bench.contexts)
             if isinstance(made, Fix) and made.way is Way.OFFLOAD and made.applicability is Applicability.UNSAFE:
                 yield from rest  # what is awaited comes before a thread that is no better
                 rest = []
