@@ -13,7 +13,8 @@ import msgspec
 
 from bot.checkout import home, replace_file
 from bot.forks import in_forks
-from rules import ENGINE_VERSION, Facts, decode_facts, encode_facts, read_facts
+from bot.shares import read_share
+from rules import ENGINE_VERSION, Facts, decode_facts, load
 
 SHARED_FROM = 100_000  # bytes: below, a copy of the process costs more than it saves
 SHARES = 16  # parts of what is to be read, about as large as each other
@@ -35,6 +36,7 @@ class FactsCache:
         self._path = directory and directory / f"{sha256(os.fsencode(root)).hexdigest()[:32]}.facts"
         self._stored = _load(self._path) if self._path else {}
         self._facts: dict[str, Facts] = {}
+        self._is_new = False
 
     def missing(self, shas: Iterable[str]) -> set[str]:
         """Those of `shas` whose blobs have to be read."""
@@ -49,18 +51,19 @@ class FactsCache:
     def read(self, blobs: Mapping[str, bytes]) -> None:
         """Read the blobs, in several processes where there is much to read."""
         is_shared = sum(map(len, blobs.values())) >= SHARED_FROM
-        for facts in in_forks(_read, _shares(blobs)) if is_shared else [_read([*blobs.items()])]:
-            self._facts |= facts
+        for encoded in in_forks(_read, _shares(blobs), meanwhile=load) if is_shared else [_read([*blobs.items()])]:
+            self._stored |= encoded
+            self._is_new |= bool(encoded)
+            self._facts |= {sha: decode_facts(one) for sha, one in encoded.items()}
 
     def __getitem__(self, sha: str) -> Facts:
         return self._facts[sha]
 
     def save(self) -> None:
         """Keep what was used for the next run."""
-        if self._path is None or self._facts.keys() <= self._stored.keys():
+        if self._path is None or not self._is_new:
             return
-        known = self._stored
-        stored = _Stored(ENGINE_VERSION, {sha: known.get(sha) or encode_facts(one) for sha, one in self._facts.items()})
+        stored = _Stored(ENGINE_VERSION, {sha: self._stored[sha] for sha in self._facts})
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self._path, _sealed(msgspec.msgpack.encode(stored)))
@@ -101,5 +104,5 @@ def _shares(blobs: Mapping[str, bytes]) -> list[list[tuple[str, bytes]]]:
     return [largest_first[place::SHARES] for place in range(SHARES)]
 
 
-def _read(blobs: Sequence[tuple[str, bytes]]) -> dict[str, Facts]:
-    return {sha: read_facts(source) for sha, source in blobs}
+def _read(blobs: Sequence[tuple[str, bytes]]) -> dict[str, bytes]:
+    return read_share(dict(blobs))

@@ -24,10 +24,17 @@ _S = TypeVar("_S")
 _R = TypeVar("_R")
 
 
-def in_forks(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], /) -> Iterable[_R]:
+def in_forks(
+    work: Callable[[Sequence[_S]], _R],
+    shares: Sequence[Sequence[_S]],
+    /,
+    *,
+    meanwhile: Callable[[], object] | None = None,
+) -> Iterable[_R]:
     """What `work` makes of each share, in order. What a copy did not end well, this process does itself.
 
-    Each process takes another share as soon as it is free, the largest first: nobody knows how long one takes.
+    Each process takes another share as soon as it is free, the largest first: nobody knows how long one takes. Before it takes
+    one, this process does what it can do `meanwhile`, unless it is the only one.
     """
     processes = min(_cores(), sum(map(len, shares)) // FEWEST, len(shares))
     if processes < 2 or sys.platform != "linux" or _threads() > 1:
@@ -35,6 +42,8 @@ def in_forks(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]],
     gc.freeze()  # so that looking for garbage does not write to all that is shared
     mine, *others = _turns([*sorted(range(len(shares)), key=lambda place: -len(shares[place]))], processes)
     copies = [_copy(work, shares, turns) for turns in others]
+    if meanwhile is not None:
+        meanwhile()
     done = {place: work(shares[place]) for place in mine}
     for copy in copies:
         done |= {place: pickle.loads(result) for place, result in _results(copy)}  # noqa: S301 -- of our own copy

@@ -1,8 +1,12 @@
-"""asyncify's rules: the text of a repository in, findings with fixes out. No GitHub, no network, no clock, no process."""
+"""asyncify's rules: the text of a repository in, findings with fixes out. No GitHub, no network, no clock, no process.
+
+What reads a text is there at once; the rules are loaded when they are first asked for.
+"""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from rules.core.catalog import all_rules, engine, engine_version
+from rules.core.each import Each
 from rules.core.edits import apply_edits, decode_source, go_together
 from rules.core.facts import Facts, decode_facts, encode_facts
 from rules.core.findings import (
@@ -17,14 +21,29 @@ from rules.core.findings import (
     Unreadable,
     Way,
 )
-from rules.core.fixes.mending import Each
 from rules.core.introduced import Base
 from rules.core.options import Options
 from rules.core.reading import read_facts
 from rules.core.rule import Rule
+from rules.core.version import engine_version
+
+if TYPE_CHECKING:
+    from rules.core.engine import Engine
 
 ENGINE_VERSION = engine_version()
 DEFAULT_OPTIONS = Options()
+
+
+def load() -> "Engine":
+    """The engine with all rules and all libraries. To load it takes a tenth of a second, once in a process."""
+    from rules.core.catalog import engine  # noqa: PLC0415 -- while others read files, or not at all
+
+    return engine()
+
+
+def all_rules() -> Mapping[str, Rule]:
+    """Every rule by its name, in the order of the names."""
+    return load().rules
 
 
 def analyze(
@@ -36,19 +55,19 @@ def analyze(
     each: Each = map,
 ) -> Analysis:
     """The findings of a repository, by all rules. See `rules.core.engine.Engine.analyze`."""
-    return engine().analyze(facts, sources, base=base, options=options, each=each)
+    return load().analyze(facts, sources, base=base, options=options, each=each)
 
 
 def read_base(facts: Mapping[str, Facts], *, options: Options = DEFAULT_OPTIONS) -> Base:
     """A repository before a change, for `analyze` with the same options. See `rules.core.engine.Engine.base`."""
-    return engine().base(facts, options)
+    return load().base(facts, options)
 
 
 def without_leftovers(
     facts: Mapping[str, Facts], before: Mapping[str, bytes], after: Mapping[str, bytes]
 ) -> dict[str, bytes]:
     """The texts that lose imports which fixes have left without a use. See `rules.core.fixes.leftovers`."""
-    return engine().without_leftovers(facts, before, after)
+    return load().without_leftovers(facts, before, after)
 
 
 __all__ = [
@@ -75,6 +94,7 @@ __all__ = [
     "decode_source",
     "encode_facts",
     "go_together",
+    "load",
     "read_base",
     "read_facts",
     "without_leftovers",

@@ -1,12 +1,9 @@
 """Every rule and every library, found by being in its folder."""
 
-import hashlib
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from types import MappingProxyType, ModuleType
 
 from rules.core.engine import Engine
@@ -39,23 +36,6 @@ def libraries() -> tuple[Library, ...]:
 def engine() -> Engine:
     """The engine with all rules and all libraries."""
     return Engine(all_rules(), all_libraries())
-
-
-@cache
-def engine_version() -> str:
-    """A digest of this package's source: facts and findings of another version are not to be mixed with ours."""
-    digest = hashlib.sha256()
-    for file in _sources(files("rules")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _sources(folder: Traversable) -> Iterator[Traversable]:
-    for item in sorted(folder.iterdir(), key=lambda item: item.name):
-        if item.is_dir():
-            yield from _sources(item)
-        elif item.name.endswith(".py"):
-            yield item
 
 
 def _packs() -> Iterator[str]:

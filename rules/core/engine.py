@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from rules.core.blocking import blocking_remarks, spoken
 from rules.core.contexts import Contexts
+from rules.core.each import Each
 from rules.core.facts import Facts, show
 from rules.core.findings import Analysis, Finding, Severity, Span, Step, Unreadable
 from rules.core.fixes.leftovers import without_leftovers
-from rules.core.fixes.mending import Each, Mending
+from rules.core.fixes.mending import Mending
 from rules.core.introduced import Base, fingerprints_in_base
 from rules.core.knowledge import Knowledge
 from rules.core.memory import Noting

@@ -534,7 +534,7 @@ def test_a_file_that_changed_meanwhile_is_not_written(shop: Repository, monkeypa
 # --- the cache
 
 
-def test_what_was_read_is_not_read_again(shop: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_read_is_not_read_again(shop: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a blob that was never seen is parsed; another version of the engine has seen none."""
     read: list[bytes] = []
 
@@ -542,14 +542,17 @@ def test_what_was_read_is_not_read_again(shop: Repository, monkeypatch: pytest.M
         read.append(source)
         return read_facts(source)
 
-    monkeypatch.setattr("bot.facts_cache.read_facts", noted)
+    monkeypatch.setattr("bot.shares.read_facts", noted)
     shop.write({"a.py": MAIN, "b.py": CLEAN})
 
     first = found(".")
     assert sorted(read) == sorted([MAIN.encode(), CLEAN.encode()])
+    (cache,) = (tmp_path / "cache/asyncify").iterdir()
+    kept = cache.stat().st_ino
     read.clear()
     assert found(".") == first
     assert read == []
+    assert cache.stat().st_ino == kept, "it was written anew for nothing"
     shop.write({"b.py": OTHER})
     assert len(found(".")) == 2
     assert read == [OTHER.encode()]
@@ -620,7 +623,7 @@ def test_much_is_read_by_several_processes(shop: Repository, tmp_path: Path, mon
         return read_facts(source)
 
     monkeypatch.setattr("bot.facts_cache.SHARED_FROM", 1)
-    monkeypatch.setattr("bot.facts_cache.read_facts", noted)
+    monkeypatch.setattr("bot.shares.read_facts", noted)
     monkeypatch.setattr("bot.forks._cores", lambda: 2)
     monkeypatch.setattr("bot.forks._threads", lambda: 1)  # others are those of the tests
 
@@ -629,7 +632,7 @@ def test_much_is_read_by_several_processes(shop: Repository, tmp_path: Path, mon
     processes = readers.read_text().split()
     assert len(processes) == 2 * FEWEST
     assert len(set(processes)) == 2
-    monkeypatch.setattr("bot.facts_cache.read_facts", None)
+    monkeypatch.setattr("bot.shares.read_facts", None)
     assert found(".") == alone
 
 

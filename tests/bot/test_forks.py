@@ -71,6 +71,21 @@ def test_two_processes_do_what_one_does() -> None:
     assert os.getpid() in {process for _, process in results}
 
 
+def test_what_is_to_be_done_meanwhile_is_done_here_and_once() -> None:
+    done: list[int] = []
+
+    results = list(in_forks(told, SHARES, meanwhile=lambda: done.append(os.getpid())))
+
+    assert [result for result, _ in results] == [told(share)[0] for share in SHARES]
+    assert done == [os.getpid()]
+
+
+def test_nothing_is_done_meanwhile_where_no_other_process_works() -> None:
+    done: list[int] = []
+    list(in_forks(told, [[1] * FEWEST, [2]], meanwhile=lambda: done.append(os.getpid())))
+    assert not done
+
+
 def test_little_work_is_done_here() -> None:
     assert {process for _, process in in_forks(told, [[1] * FEWEST, [2]])} == {os.getpid()}
 

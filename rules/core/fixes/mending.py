@@ -4,12 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts
+from rules.core.each import Each
 from rules.core.findings import Applicability, Edit, Finding, Fix, Way
 from rules.core.fixes import clients, lifespan, repairs
 from rules.core.fixes.borrowing import borrow
@@ -62,14 +62,6 @@ WIDE: Mapping[Remedy, tuple[Callable[[Remark, Bench], Fix | None], ...]] = {
 
 Asked = tuple[Remark, Finding, bool]
 """What was found, and whether it may get fixes."""
-_S = TypeVar("_S")
-_R = TypeVar("_R")
-
-
-class Each(Protocol):
-    """Calls a function with each of some shares of work, as `map` does and in its order, maybe in several processes."""
-
-    def __call__(self, work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], /) -> Iterable[_R]: ...
 
 
 class Tried(msgspec.Struct, frozen=True):
