@@ -72,6 +72,17 @@ class Arguments:
             return True
         return {name for name, _ in call.keywords if name} <= {one.name for one in parameters}
 
+    def missing(self, called: ProjectFunction, caller: ProjectFunction, site: Site) -> str:
+        """The first parameter that a call gives nothing for though it has no default, so that the call raises `TypeError`."""
+        named = {name for name, _ in site.call.keywords}
+        callee = self._project.value(site.call.callee, Where(caller.path, caller.index, site.line))
+        if "" in named or None in site.call.arguments or isinstance(callee, Partial) or not self._are_given_on(called):
+            return ""
+        parameters = self._project.function(called).parameters[self._is_bound_to_first(called, caller, site) :]
+        placed = [one.name for one in parameters if one.kind in {"positional", "normal"}][: len(site.call.arguments)]
+        needed = (one.name for one in parameters if not (one.has_default or one.kind in {"star", "mapping"}))
+        return next((name for name in needed if name not in {*named, *placed}), "")
+
     def needs(self, site: Site, function: ProjectFunction) -> frozenset[str]:
         """What has to hold of the parameters of a function for one of its calls to be reached."""
         if not site.needs and not self._project.function(function).narrowings:

@@ -16,11 +16,13 @@ from rules.core.values import Object, Outside, Where
 NO_KEYWORDS = frozenset({"asyncio.AbstractEventLoop.run_in_executor", "anyio.to_thread.run_sync"})
 
 
-def await_call(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
+def await_call(remark: Remark, contexts: Contexts, document: Document) -> Fix | str | None:
     """`await` before a call whose coroutine nobody awaits, and before those that belong to it."""
     call = _call(remark, document)
     if call is None or not document.may_await(call):
         return None
+    if missing := _missing(remark, contexts):
+        return f"the call gives nothing for `{missing}`, so that it raises `TypeError` as it is"
     calls = [call, *_dropped_beside(remark, contexts, document)]
     insertions = [(one, document.insert(document.span(one).start, "await ")) for one in calls]
     return Fix(
@@ -209,6 +211,14 @@ def _repair(remark: Remark, title: str, edits: list[Edit]) -> Fix:
 
 def _call(remark: Remark, document: Document) -> ast.Call | None:
     return document.call_at(remark.site.span) if remark.site is not None else None
+
+
+def _missing(remark: Remark, contexts: Contexts) -> str:
+    """The parameter that the call would have to give something for."""
+    site = remark.site
+    value = contexts.project.value(site.call.callee, _where(remark)) if site is not None else None
+    called = contexts.project.called_function(value) if value is not None else None
+    return contexts.arguments.missing(called, remark.function, site) if called is not None and site is not None else ""
 
 
 def _where(remark: Remark) -> Where:

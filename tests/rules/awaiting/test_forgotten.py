@@ -252,6 +252,43 @@ def test_a_name_that_async_code_may_not_await_has_no_fix() -> None:
     assert_clean(RULE, "async def a(): ...\n\n\nasync def b():\n    def c():\n        a()\n    c()\n")
 
 
+@pytest.mark.parametrize(
+    ("call", "missing"),
+    [
+        ("audit()", "action"),
+        ("mailer.send()", "to"),
+        ("Mailer.send('a')", "to"),
+        ("spread(1)", "b"),
+        ("spread(1, d=2)", "b"),
+        ("spread(1, 2)", "d"),
+        ("spread(b=1, d=2)", "a"),
+    ],
+)
+def test_a_call_that_raises_as_it_is_is_not_awaited(call: str, missing: str) -> None:
+    spread = "async def spread(a, b, c=1, *rest, d, **more): ...\n\n\n"
+    (finding,) = found(RULE, with_app(HELPERS, f"{spread}{ENDPOINT}{call}\n"))
+    assert finding.fix is None
+    assert f"gives nothing for `{missing}`" in finding.advice
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "spread(1, 2, d=3)",
+        "spread(1, 2, 3, 4, 5, d=6, e=7)",
+        "spread(a=1, b=2, d=3)",
+        "spread(*tasks)",
+        "spread(1, **tg)",
+        "Mailer.send(mailer, 'a')",
+        "handed_on()",
+    ],
+)
+def test_a_call_that_gives_what_is_needed_is_awaited(call: str) -> None:
+    spread = "async def spread(a, b, c=1, *rest, d, **more): ...\n\n\n@tg.giving\nasync def handed_on(a): ...\n\n\n"
+    findings = found(RULE, with_app(HELPERS, f"{spread}{ENDPOINT}{call}\n"))
+    assert all(one.fix is not None for one in findings)
+
+
 def test_it_names_the_function() -> None:
     (finding,) = assert_fixes(
         RULE,
