@@ -19,6 +19,7 @@ from rules.core.facts import (
 )
 from rules.core.findings import Applicability, Fix
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
+from rules.core.fixes.owning import holds_new
 from rules.core.fixes.rewriting import LOOKED, looks_for_a_name, rewriting, rewriting_between_calls
 from rules.core.repository import is_offline
 from rules.core.usage import wrapping
@@ -400,7 +401,9 @@ def _shared_writes(facts: Function, function: ProjectFunction, contexts: Context
 
 def _shared_names(facts: Function, function: ProjectFunction, contexts: Contexts) -> Iterator[str]:
     """The names of what it assigns to, or into, and neither was given nor made."""
-    yield from (n for n in facts.writes if n.endswith(".") or _is_shared(n, facts, function, contexts))
+    deeper = (n for n in facts.writes if n.endswith("."))
+    yield from (n for n in deeper if not holds_new(n.rstrip("."), function, contexts))
+    yield from (n for n in facts.writes if not n.endswith(".") and _is_shared(n, facts, function, contexts))
     yield from (own for own in _own_name(facts) for name in facts.bindings if name.startswith(f"{own}."))
 
 
