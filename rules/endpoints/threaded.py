@@ -52,18 +52,19 @@ known, where a lock, a context variable or a decorator of the project's own is u
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Function
+from rules.core.facts import Function, last_name
 from rules.core.findings import Severity
 from rules.core.library import Role
 from rules.core.remarks import Remark, Remedy
 from rules.core.roots import Root
 from rules.core.rule import Rule
-from rules.core.usage import is_used_by_hand
-from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
+from rules.core.usage import is_used_by_hand, reached
+from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 rule = Rule(__name__, __doc__, Severity.INFO)
 
 _THREAD_BOUND = frozenset({"threading.local", "contextvars.ContextVar"})
+_SESSION = "databases/session"
 _QUICK_BASES = frozenset({"pydantic.BaseModel", "enum.Enum", "enum.StrEnum", "enum.IntEnum", "builtins.Exception"})
 
 
@@ -93,6 +94,7 @@ def _could_be_asynchronous(function: Function, root: Root, contexts: Contexts) -
         and not function.writes
         and is_quick(root.function, contexts)
         and not (root.role is Role.ENDPOINT and _is_given_rows(root.function, contexts))
+        and not (root.role is Role.DEPENDENCY and _is_given_expired(root.function, contexts))
         and not is_used_by_hand(root.function, contexts)
     )
 
@@ -119,16 +121,53 @@ def _is_given_rows(function: ProjectFunction, contexts: Contexts) -> bool:
 
     FastAPI itself reads the answer for its model, on the loop if the endpoint is asynchronous, else in the thread.
     """
+    return any(
+        not (isinstance(given, ProjectFunction) and _gives_nothing_to_load(given, contexts))
+        for given in _given(function, contexts)
+    )
+
+
+def _gives_nothing_to_load(dependency: ProjectFunction, contexts: Contexts) -> bool:
+    return is_quick(dependency, contexts) and not _is_given_rows(dependency, contexts)
+
+
+def _is_given_expired(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a dependency gives it what may come from a database, after a commit: reading that loads it again.
+
+    https://docs.sqlalchemy.org/en/21/orm/session_basics.html#committing
+    """
+    seen = {*_given(function, contexts)}
+    waiting = [*seen]
+    while waiting:
+        given = waiting.pop()
+        if isinstance(given, Object):
+            continue  # one of FastAPI's, as for security
+        if not isinstance(given, ProjectFunction) or any(_commits(one, contexts) for one in reached(given, contexts)):
+            return True
+        more = [one for one in _given(given, contexts) if one not in seen]
+        seen.update(more)
+        waiting += more
+    return False
+
+
+def _commits(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function commits on a session whose methods block."""
+    for site in contexts.project.function(function).sites:
+        blocked = contexts.blocking(site, Where(function.path, function.index, site.line))
+        if blocked is not None and blocked[0].rule == _SESSION and last_name(site.call.callee) == "commit":
+            return True
+    return False
+
+
+def _given(function: ProjectFunction, contexts: Contexts) -> Iterator[Value]:
+    """The dependencies that give a function what may be an object of the project: of each parameter whose type is no other."""
     facts, project = contexts.project.function(function), contexts.project
     inside, around = Where(function.path, function.index), Where(function.path, facts.parent, facts.line)
     for parameter in facts.parameters:
         given = project.dependency(parameter, around)
-        if given is None or (isinstance(given, ProjectFunction) and is_quick(given, contexts)):
-            continue
-        value = project.name(parameter.name, inside)
-        if not (isinstance(value, Object) and isinstance(value.of, Outside)):
-            return True
-    return False
+        value = project.name(parameter.name, inside) if given is not None else None
+        if given is not None and not (isinstance(value, Object) and isinstance(value.of, Outside)):
+            yield given
 
 
 def _is_thread_bound(name: str, function: ProjectFunction, contexts: Contexts) -> bool:

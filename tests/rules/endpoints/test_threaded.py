@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Options
-from tests.rules.checking import EVERYTHING, assert_clean, assert_fixes, not_yet, with_app
+from tests.rules.checking import EVERYTHING, assert_clean, assert_fixes, found, not_yet, with_app
 
 RULE = "endpoints/threaded"
 
@@ -118,10 +118,7 @@ def test_left_alone(definition: str) -> None:
             "def page(local_=local):\n    return local.x",
             marks=not_yet("a read of `threading.local` is not seen"),
         ),
-        pytest.param(
-            "def page(a=Depends(unknown)):\n    return a == 1, a + a, a[0]",
-            marks=not_yet("operators of an unknown object may do anything"),
-        ),
+        "def page(a=Depends(unknown)):\n    return a == 1, a + a, a[0]",
     ],
 )
 def test_what_is_not_known_to_be_quick_is_left_alone(definition: str) -> None:
@@ -181,6 +178,67 @@ def test_what_a_dependency_may_have_from_a_database_is_left_alone(answer: str) -
     )
     models = "class User:\n    name = ''\n\n\ndef find():\n    return unknown()\n"
     assert_clean(RULE, source, files={"app/__init__.py": "", "app/models.py": models}, options=EVERYTHING)
+
+
+ROWS = """
+class Base(DeclarativeBase): ...
+
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+SessionLocal = sessionmaker(create_engine("postgresql://"))
+
+
+def seen(db: Session, user: User) -> None:
+    user.name = "seen"
+    {done}
+
+
+def who(db: Session = Depends(SessionLocal)) -> User:
+    user = db.scalars(select(User)).one()
+    seen(db, user)
+    return user
+
+
+async def found(user: User = Depends(who)) -> User:
+    return user
+
+
+def name_of({parameter}) -> str:
+    return {read}
+
+
+@app.get("/")
+async def home(name: str = Depends(name_of)):
+    return name
+"""
+ROWS_ABOVE = (
+    "from fastapi import Depends\nfrom fastapi.security import HTTPBasic\nfrom sqlalchemy import create_engine, select\n"
+    "from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker"
+)
+
+
+@pytest.mark.parametrize("parameter", ["user: User = Depends(who)", "user=Depends(who)", "user: User = Depends(found)"])
+def test_what_a_dependency_has_committed_is_loaded_again_where_it_is_read(parameter: str) -> None:
+    source = with_app(ROWS_ABOVE, ROWS.format(done="db.commit()", parameter=parameter, read="user.name"))
+    assert_clean(RULE, source)
+
+
+@pytest.mark.parametrize(
+    ("done", "parameter", "read"),
+    [
+        ("db.flush()", "user: User = Depends(who)", "user.name"),
+        ("db.commit()", "user: str = Depends(who)", "user"),
+        ("db.commit()", "user: User = Depends(HTTPBasic())", "user.name"),
+    ],
+)
+def test_what_holds_what_it_has_is_read_at_once(done: str, parameter: str, read: str) -> None:
+    source = with_app(ROWS_ABOVE, ROWS.format(done=done, parameter=parameter, read=read))
+    assert "name_of" in {finding.function for finding in found(RULE, source)}
 
 
 def test_the_documentation_of_a_callback_is_left_alone() -> None:
