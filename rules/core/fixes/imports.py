@@ -321,15 +321,17 @@ def _place(document: Document, line: str, module: str) -> tuple[int, str]:
     """The line at which an import belongs, and its text: beside its own package, else in its group, else apart."""
     statements = [s for s in _head(document) if _stands_alone(document, s) and not _is_future(s)]
     kin = [s for s in statements if _module(s).partition(".")[0] == module.partition(".")[0] and not _level(s)]
-    group = kin or [s for s in statements if _kind(_level(s) or _module(s)) == _kind(module)]
+    kinds = {s: _kind_there(s, document) for s in statements}
+    group = kin or [s for s in statements if kinds[s] == _kind(module)]
     group = [s for s in group if isinstance(s, ast.ImportFrom) == line.startswith("from ")] or group
     if group:
         following = next((s for s in group if _module(s) > module), None)
         return (following.lineno, f"{line}\n") if following is not None else (_below(group[-1]), f"{line}\n")
     rank = _rank(_kind(module))
-    later = next((s for s in statements if _rank(_kind(_level(s) or _module(s))) > rank), None)
+    later = next((s for s in statements if _rank(kinds[s]) > rank), None)
     if later is not None:
-        return later.lineno, f"{line}\n\n"
+        is_apart = later is statements[0] or not document.line(later.lineno - 1).strip()
+        return later.lineno, f"{line}\n\n" if is_apart else f"{line}\n"
     if statements:
         return _below(statements[-1]), f"\n{line}\n"
     return _first_line(document), f"{line}\n\n"
@@ -413,10 +415,14 @@ def _module(statement: ImportStatement) -> str:
     return (statement.module or "") if isinstance(statement, ast.ImportFrom) else statement.names[0].name
 
 
-def _kind(module: str | int) -> str:
-    if not isinstance(module, str):
-        return "own"
+def _kind(module: str) -> str:
     return "standard" if module.partition(".")[0] in sys.stdlib_module_names else "package"
+
+
+def _kind_there(statement: ImportStatement, document: Document) -> str:
+    """The kind of an import of the file; one of the project's own packages is told by the directories that the file lies in."""
+    is_own = bool(_level(statement)) or _module(statement).partition(".")[0] in document.path.split("/")[:-1]
+    return "own" if is_own else _kind(_module(statement))
 
 
 def _rank(kind: str) -> int:

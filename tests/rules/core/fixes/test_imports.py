@@ -268,6 +268,39 @@ def test_the_packages_of_the_project_are_a_group_of_their_own() -> None:
     assert_fetch(above + own, f"{above}from fastapi.concurrency import run_in_threadpool\n{own}")
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "import json\n\nfrom app.own import app\nfrom zope import a\n",
+            "import json\n\nfrom app.own import app\nfrom fastapi.concurrency import run_in_threadpool\nfrom zope import a\n",
+        ),
+        (
+            "import json\n\nfrom app.own import app\n",
+            "import json\n\nfrom fastapi.concurrency import run_in_threadpool\n\nfrom app.own import app\n",
+        ),
+        (
+            "import json\nfrom app.own import app\n",
+            "import json\nfrom fastapi.concurrency import run_in_threadpool\nfrom app.own import app\n",
+        ),
+        (
+            "from app.own import app\n",
+            "from fastapi.concurrency import run_in_threadpool\n\nfrom app.own import app\n",
+        ),
+    ],
+)
+def test_a_package_comes_before_those_of_the_project(before: str, after: str) -> None:
+    body = "\n\n@app.post('/')\nasync def home():\n    await app.wait()\n    {}\n"
+    assert_fixes(
+        "blocking/subprocess",
+        before + "import subprocess\n" + body.format("subprocess.run(['a'])"),
+        after + "import subprocess\n" + body.format("await run_in_threadpool(subprocess.run, ['a'])"),
+        files={"app/__init__.py": "", "app/own.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"},
+        path="app/main.py",
+        way=Way.OFFLOAD,
+    )
+
+
 def test_an_import_that_ends_the_file_without_a_newline() -> None:
     """The import goes in whole lines, wherever the file ends."""
     source = "from fastapi import FastAPI; import time; app = FastAPI()\n@app.get('/')\nasync def home(): time.sleep(1)"
