@@ -196,7 +196,10 @@ def _keywords(call: ast.Call, row: Borrower, more: Mapping[str, str], document: 
     added = {key: in_full(value, document) for key, value in more.items() if key not in taken}
     if added:
         last = given[-1] if given else call.args[-1]
-        yield document.insert(document.span(last).end, "".join(f", {key}={one.name}" for key, one in added.items()))
+        texts = [f"{key}={one.name}" for key, one in added.items()]
+        is_followed = told(call) is not None  # by an argument that is taken away
+        behind = document.insert(document.span(last).end, "".join(f", {text}" for text in texts))
+        yield behind if is_followed else document.append(last, *texts)
         yield from (edit for one in added.values() for edit in one.edits)
 
 

@@ -55,7 +55,7 @@ def _given(call: ast.Call, document: Document) -> Edit:
     line, column = document.span(call).end
     if not call.keywords:
         return document.insert((line, column - 1), f"verify={NAME}")
-    return document.insert(document.span(call.keywords[-1]).end, f", verify={NAME}")
+    return document.append(call.keywords[-1], f"verify={NAME}")
 
 
 def _kept(package: str, document: Document) -> list[Edit] | None:

@@ -164,6 +164,16 @@ class Document:
         """An edit of this file; line ends are those of the file."""
         return Edit(self.path, span, replacement.replace("\n", self.newline))
 
+    def append(self, last: ast.expr | ast.keyword | ast.arg, *texts: str, end: tuple[int, int] | None = None) -> Edit:
+        """More behind the last argument or parameter, which ends there: on lines of their own where that one has one."""
+        start, end = self.span(last).start, end or self.span(last).end
+        indent, rest = self.line(start[0])[: start[1] - 1], self.line(end[0])[end[1] - 1 :]
+        if indent.strip():
+            return self.insert(end, "".join(f", {text}" for text in texts))
+        if rest.startswith(",") and (not rest[1:].strip() or rest[1:].lstrip().startswith("#")):
+            return self.insert((end[0] + 1, 1), "".join(f"{indent}{text},\n" for text in texts))
+        return self.insert(end, "".join(f",\n{indent}{text}" for text in texts))
+
     def insert(self, position: tuple[int, int], text: str) -> Edit:
         return self.replace(Span(*position, *position), text)
 

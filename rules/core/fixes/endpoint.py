@@ -154,13 +154,7 @@ def _behind(text: str, given: Given, star: str = "") -> Edit:
         column = document.line(line).find("(", document.line(line).find(given.definition.name)) + 1
         return document.insert((line, column + 1), ", ".join(parts))
     end = max([document.span(one).end for one in own] + [document.span(one).end for one in _defaults(arguments)])
-    start = document.span(own[-1]).start
-    indent, rest = document.line(start[0])[: start[1] - 1], document.line(end[0])[end[1] - 1 :]
-    if indent.strip():
-        return document.insert(end, "".join(f", {part}" for part in parts))
-    if rest.startswith(",") and (not rest[1:].strip() or rest[1:].lstrip().startswith("#")):
-        return document.insert((end[0] + 1, 1), "".join(f"{indent}{part},\n" for part in parts))
-    return document.insert(end, "".join(f",\n{indent}{part}" for part in parts))
+    return document.append(own[-1], *parts, end=end)
 
 
 def _defaults(arguments: ast.arguments) -> list[ast.expr]:

@@ -70,11 +70,11 @@ def handed_on(helper: Given, handed: list[Handed]) -> Iterator[Edit]:
 
 def _argument(handed: Handed, name: str) -> Edit:
     document, call = handed.endpoint.document, handed.call
-    given = [document.span(one).end for one in call.args] + [document.span(one).end for one in call.keywords]
+    given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
     if not given:
         line, column = document.span(call).end
         return document.insert((line, column - 1), f"{name}={name}")
-    return document.insert(max(given), f", {name}={name}")
+    return document.append(max(given, key=lambda one: document.span(one).end), f"{name}={name}")
 
 
 def is_handed_on(helper: ProjectFunction, name: str, contexts: Contexts) -> bool:

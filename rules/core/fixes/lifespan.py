@@ -197,10 +197,7 @@ def give_lifespan(call: ast.Call, document: Document) -> Edit:
     if not call.keywords:
         line, column = document.span(call).end
         return document.insert((line, column - 1), f"{NAME}={NAME}")
-    last = document.span(call.keywords[-1])
-    own_line = document.line(last.line)[: last.column - 1]
-    separator = f",\n{own_line}" if not own_line.strip() else ", "
-    return document.insert(last.end, f"{separator}{NAME}={NAME}")
+    return document.append(call.keywords[-1], f"{NAME}={NAME}")
 
 
 def _without_decorator(node: ast.FunctionDef | ast.AsyncFunctionDef, document: Document) -> Edit:

@@ -56,6 +56,10 @@ def test_httpx_is_asked_by_the_client_at_hand(imports: str, before: str, after: 
             'await http.get("https://a.b", params={"a": 1}, headers={"X": "y"}, timeout=None, follow_redirects=True)',
         ),
         (
+            "requests.get(\n        url,\n        timeout=3,  # seconds\n    )",
+            "await http.get(\n        url,\n        timeout=3,  # seconds\n        follow_redirects=True,\n    )",
+        ),
+        (
             'requests.request("DELETE", url, json={}, timeout=3)',
             'await http.request("DELETE", url, json={}, timeout=3, follow_redirects=True)',
         ),

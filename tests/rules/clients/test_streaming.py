@@ -53,6 +53,16 @@ def _text(imports: str, body: str) -> str:
             ),
         ),
         (
+            (
+                "with requests.get(\n        url,\n        timeout=3,\n        stream=True,\n    ) as r:\n"
+                "        print(r.status_code)"
+            ),
+            (
+                'async with http.stream(\n        "GET", url,\n        timeout=3, follow_redirects=True,\n    ) as r:\n'
+                "        print(r.status_code)"
+            ),
+        ),
+        (
             "with requests.request('PUT', url, stream=True, allow_redirects=False, timeout=3) as r:\n        print(r.status_code)",
             "async with http.stream('PUT', url, follow_redirects=False, timeout=3) as r:\n        print(r.status_code)",
         ),
