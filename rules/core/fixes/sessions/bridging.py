@@ -55,17 +55,23 @@ class Bridging(msgspec.Struct, frozen=True):
         )
 
     def lost(self, helper: ProjectFunction) -> Called:
-        """What a helper that stays as it is may do to rows, by the methods that are called in it."""
-        called = {
-            last_name(site.call.callee)
-            for inner in reached(helper, self.contexts)
-            for site in self.contexts.project.function(inner).sites
-        }
-        if called & self.row.losing:
-            return Called(Lost.ROLLED_BACK, self.given_back(helper))
-        if called & self.row.expiring:
-            return Called(Lost.COMMITTED, self.given_back(helper))
-        return Called(Lost.FILLED, Lost.FILLED) if "flush" in called else Called(Lost.NOTHING, Lost.NOTHING)
+        """What a helper that stays as it is may do to rows, and to those that it gives."""
+        lost = lost_in(helper, self.row, self.contexts)
+        return Called(lost, self.given_back(helper) if lost >= Lost.COMMITTED else lost)
+
+
+def lost_in(helper: ProjectFunction, row: Sessions, contexts: Contexts) -> Lost:
+    """What rows may lose in a helper, by the methods that are called in it."""
+    called = {
+        last_name(site.call.callee)
+        for inner in reached(helper, contexts)
+        for site in contexts.project.function(inner).sites
+    }
+    if called & row.losing:
+        return Lost.ROLLED_BACK
+    if called & row.expiring:
+        return Lost.COMMITTED
+    return Lost.FILLED if "flush" in called else Lost.NOTHING
 
 
 def _is_unasked(name: str) -> bool:

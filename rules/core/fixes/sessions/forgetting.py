@@ -11,7 +11,7 @@ from rules.core.facts import Attribute, Awaited, Call, Expression
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
-from rules.core.fixes.sessions.bridging import Bridging
+from rules.core.fixes.sessions.bridging import Bridging, lost_in
 from rules.core.fixes.sessions.desk import Desk
 from rules.core.fixes.sessions.loading import Loading
 from rules.core.fixes.sessions.rows import Called, Flow, Lost, Read
@@ -30,10 +30,11 @@ def marked_forgetting(fix: Fix, remark: Remark, desk: Desk, document: Document) 
     if call is None or definition is None:
         return fix
     for name, row in _sessions(call, remark.function, desk):
+        lost = _lost_by(call, name, row, remark.function, desk)
+        if lost < Lost.COMMITTED or (lost is Lost.COMMITTED and _keeps(remark.function, name, desk)):
+            continue
         flow = _followed(name, row, remark.function, definition, document, desk)
-        lost = _lost_by(call, name, row, flow)
-        reads = [read for read in flow.reads if read.lost >= Lost.COMMITTED and call in read.by]
-        if lost >= Lost.COMMITTED and reads and not (lost is Lost.COMMITTED and _keeps(remark.function, name, desk)):
+        if reads := [read for read in flow.reads if read.lost >= Lost.COMMITTED and call in read.by]:
             return replace(fix, applicability=Applicability.UNSAFE, notes=(_said(_telling(reads), lost), *fix.notes))
     return fix
 
@@ -125,22 +126,25 @@ def _called(
     name: str, row: Sessions, function: ProjectFunction, definition: _Definition, desk: Desk
 ) -> dict[ast.Call, Called]:
     bridging = Bridging(desk.contexts, row, lambda helper: desk.given_back(helper, row))
-    found = {}
-    for node in ast.walk(definition):
-        given = (*node.args, *(keyword.value for keyword in node.keywords)) if isinstance(node, ast.Call) else ()
-        if isinstance(node, ast.Call) and any(isinstance(one, ast.Name) and one.id == name for one in given):
-            callee = desk.contexts.project.value(
-                as_expression(node.func), Where(function.path, function.index, node.lineno)
-            )
-            if isinstance(callee, ProjectFunction):
-                found[node] = bridging.lost(callee)
-    return found
+    calls = (node for node in ast.walk(definition) if isinstance(node, ast.Call))
+    helpers = ((call, _helper_given(name, call, function, desk)) for call in calls)
+    return {call: bridging.lost(helper) for call, helper in helpers if helper is not None}
 
 
-def _lost_by(call: ast.Call, name: str, row: Sessions, flow: Flow) -> Lost:
+def _helper_given(name: str, call: ast.Call, function: ProjectFunction, desk: Desk) -> ProjectFunction | None:
+    """The function of the project that a call hands a name to."""
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    if not any(isinstance(one, ast.Name) and one.id == name for one in given):
+        return None
+    where = Where(function.path, function.index, call.lineno)
+    callee = desk.contexts.project.value(as_expression(call.func), where)
+    return callee if isinstance(callee, ProjectFunction) else None
+
+
+def _lost_by(call: ast.Call, name: str, row: Sessions, function: ProjectFunction, desk: Desk) -> Lost:
     """What rows lose by the call that is handed over."""
-    if call in flow.called:
-        return flow.called[call].lost
+    if (helper := _helper_given(name, call, function, desk)) is not None:
+        return lost_in(helper, row, desk.contexts)
     match call.func:
         case ast.Attribute(value=ast.Name(id=of), attr=method) if of == name and method in row.losing:
             return Lost.ROLLED_BACK
