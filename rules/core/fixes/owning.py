@@ -40,14 +40,14 @@ def _is_new(expression: Expression, function: ProjectFunction, contexts: Context
             return all(_is_new(option, function, contexts, above) for option in options)
         case Call(callee=callee):
             called = contexts.project.value(callee, Where(function.path, function.index))
-            if isinstance(called, Outside) and _makes(called.name):
+            if isinstance(called, Outside) and _makes(called.name, contexts):
                 return True
             return isinstance(callee, Attribute) and _is_new(callee.of, function, contexts, above)
         case _:
             return False
 
 
-def _makes(name: str) -> bool:
-    """Whether a callable of a library gives something new: a class, or what reads a file."""
+def _makes(name: str, contexts: Contexts) -> bool:
+    """Whether a callable of a library gives something new: a class, what reads a file, or a session that gives rows of its own."""
     last = name.rpartition(".")[2]
-    return last[:1].isupper() or last.startswith(_LOADED)
+    return last[:1].isupper() or last.startswith(_LOADED) or contexts.project.knowledge.rows(name) is not None

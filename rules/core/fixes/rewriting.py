@@ -3,7 +3,7 @@
 On the event loop nothing comes between the two, where nothing is awaited there; in threads, or around an `await`, much does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rules.core.contexts import Contexts
@@ -70,6 +70,11 @@ class Touched:
     written: Named = _NONE
     gone: Named = _NONE
     told: Named = _NONE
+
+    def renamed(self, names: Mapping[Expression, Named]) -> "Touched":
+        """The same, where some go by other names, or by none that others have."""
+        parts = (self.read, self.written, self.gone, self.told)
+        return Touched(*(_NONE.union(*(names.get(one, {one}) for one in part)) for part in parts))
 
 
 @dataclass(slots=True)
@@ -143,11 +148,10 @@ def rewriting_between_calls(function: ProjectFunction, contexts: Contexts) -> st
 
 
 def _overlap(functions: list[ProjectFunction], contexts: Contexts) -> bool:
-    """Whether they may touch any file twice."""
+    """Whether they may touch a file twice."""
     touched = [one for function in functions for one in _own(function, contexts).values()]
-    read = _NONE.union(*(one.read for one in touched))
-    gone = _NONE.union(*(one.gone for one in touched))
-    return bool(read & gone) or any((read | gone) & one.written for one in touched)
+    is_read, is_gone = any(one.read for one in touched), any(one.gone for one in touched)
+    return (is_read and is_gone) or ((is_read or is_gone) and any(one.written for one in touched))
 
 
 def _between(function: ProjectFunction, contexts: Contexts) -> str:
@@ -162,10 +166,20 @@ def _between(function: ProjectFunction, contexts: Contexts) -> str:
 
 
 def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterator[Touched]:
-    """What the functions touch that a call leads to."""
+    """What the functions touch that a call leads to; what the call is given goes by what names it here."""
+    call = contexts.project.function(function).sites[place].call
     for target in contexts.targets(function, place):
+        given = {one: _named(value, function, contexts) for one, value in _given(call, target, contexts)}
         for inner in reached(target, contexts):
-            yield from _own(inner, contexts).values()
+            yield from (one.renamed(given) for one in _own(inner, contexts).values())
+
+
+def _given(call: Call, target: ProjectFunction, contexts: Contexts) -> Iterator[tuple[Expression, Expression]]:
+    """The parameters of a function, each with what a call gives for it."""
+    facts = contexts.project.function(target)
+    names = [one.name for one in facts.parameters[facts.owner >= 0 :]]
+    pairs = (*zip(names, call.arguments, strict=False), *call.keywords)
+    yield from ((Name(name), value) for name, value in pairs if name in names and value is not None)
 
 
 def _own(function: ProjectFunction, contexts: Contexts) -> dict[int, Touched]:
@@ -178,10 +192,10 @@ def _own(function: ProjectFunction, contexts: Contexts) -> dict[int, Touched]:
 def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touched:
     read, written, gone = _paths(site, Where(function.path, function.index, site.line), contexts)
     facts = contexts.project.function(function)
-    there = {one: _named(one, facts) for one in (read, written) if one is not None}
+    there = {one: _named(one, function, contexts) for one in (read, written) if one is not None}
     is_root = any(root.function == function for root in contexts.roots) if there else False
     told = _NONE.union(*(named for one, named in there.items() if _is_told(one, facts, is_root=is_root)))
-    return Touched(_named(read, facts), _named(written, facts), _named(gone, facts), told)
+    return Touched(*(_named(one, function, contexts) for one in (read, written, gone)), told)
 
 
 def writes_told(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -232,8 +246,9 @@ def _opened(call: Call, where: Where, contexts: Contexts) -> tuple[Expression | 
     return path, str(mode.value) if isinstance(mode, Constant) else usual
 
 
-def _named(path: Expression | None, facts: Function) -> Named:
+def _named(path: Expression | None, function: ProjectFunction, contexts: Contexts) -> Named:
     """What names a file: a local name by what it is bound to, where that is one thing. One that nobody else can have is none."""
+    facts = contexts.project.function(function)
     if path is None or _calls(path, facts) & _UNIQUE:
         return _NONE
     while (
@@ -245,7 +260,14 @@ def _named(path: Expression | None, facts: Function) -> Named:
         path = path.arguments[0]
     bound = {one.value for one in facts.bindings.get(path.id, ())} if isinstance(path, Name) else set()
     only = next(iter(bound)) if len(bound) == 1 else None
-    return frozenset({path if only is None or isinstance(only, (Element, Entered)) else only})
+    if only is not None and not isinstance(only, (Element, Entered)):
+        return frozenset({only})
+    return frozenset({_local(path, function) if bound else path})
+
+
+def _local(name: Expression, function: ProjectFunction) -> Expression:
+    """A name as nobody but its function knows it."""
+    return Subscript(name, (Constant(f"{function.path}:{function.index}", "str"),))
 
 
 def _is_told(path: Expression, facts: Function, *, is_root: bool) -> bool:

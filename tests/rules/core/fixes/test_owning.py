@@ -7,9 +7,7 @@ import pytest
 from rules import Applicability, Way
 from tests.rules.checking import found, with_app
 
-IMPORTS = (
-    "import io\nimport logging\n\nimport openpyxl\nimport pandas as pd\nimport requests\nfrom docx import Document"
-)
+IMPORTS = "import io\nimport logging\n\nimport openpyxl\nimport pandas as pd\nimport requests\nfrom docx import Document\nfrom sqlalchemy.orm import Session"
 SOURCE = """
 STATE = Registry()
 
@@ -31,6 +29,8 @@ OWN = [
     "for cell in openpyxl.Workbook().active['A']:\n    cell.style.font.bold = True",
     "document = Document()\nline = document.add_paragraph('x')\nline.style.font.size = 3",
     "book = openpyxl.Workbook() if given else openpyxl.load_workbook('a.xlsx')\nbook.active.page.setup.wide = True",
+    "row = Session().get(int, 1)\nrow.data['kept']['last'] = 3",
+    "for row in Session().query(int).all():\n    row.data['kept']['last'] = 3",
     "node = Document()\nwhile given:\n    node = node.next\nnode.style.font.size = 3",
 ]
 SHARED = [

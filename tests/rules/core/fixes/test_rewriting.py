@@ -25,6 +25,33 @@ HELPERS = """
         rows = load(name)
         rows.append(row)
         save(name, rows)
+
+
+    def settings() -> str:
+        for path in (Path("a.env"), Path("b.env")):
+            if path.exists():
+                return path.read_text()
+        return ""
+
+
+    def dump(path: Path, rows: str) -> None:
+        fresh = path.with_suffix(".fresh")
+        fresh.write_text(rows)
+        fresh.replace(path)
+
+
+    def log(folder: Path, rows: str) -> None:
+        if settings():
+            dump(folder, rows)
+
+
+    def append_all(name: str, rows: str) -> None:
+        for path in (STORE / name, STORE / "all"):
+            dump(path, path.read_text() + rows)
+
+
+    def copied(source: Path, path: Path) -> None:
+        dump(path, source.read_text())
 """
 
 
@@ -43,6 +70,9 @@ def program(body: str, *, awaiting: bool = True) -> str:
         "path = STORE / name\nrows = path.read_text()\npath.write_text(rows + 'x')",
         "rows = load(name)\nsave(name, rows + [1])",
         "update(name, 'x')",
+        "append_all(name, 'x')",
+        "path = STORE / name\ncopied(path, STORE / 'copy')\ncopied(STORE / 'other', path)",
+        "for source in (STORE / name, STORE / 'all'):\n    dump(source, source.read_text())",
         "table = pd.read_csv(STORE / name)\ntable.to_csv(STORE / name)",
         "path = STORE / name\nrows = path.read_text()\nPath('rows.new').write_text(rows)\nos.replace('rows.new', path)",
         "path = STORE / name\nrows = path.read_text()\nwith path.open('w') as file:\n    file.write(rows + 'x')",
@@ -84,6 +114,9 @@ def test_another_request_may_take_away_a_file_that_it_names_alike(body: str, awa
         "path = STORE / place_of(name)\npath.write_bytes(b'x')\npath.rename(STORE / name)",
         "rows = (STORE / name).read_text()\n(STORE / 'copy').write_text(rows)",
         "rows = load(name)\nprint(rows)",
+        "log(STORE / name, 'x')",
+        "print(settings())\ndump(STORE / name, 'x')",
+        "copied(STORE / 'one', STORE / name)",
         "print((STORE / name).read_text().replace('_', ' '), 'x y'.replace(' ', '_'))",
         "names = [name]\nprint((STORE / name).read_text())\nnames.remove(name)",
         "table = pd.read_csv(STORE / name)\ntable.to_csv('other.csv')",
