@@ -2,6 +2,8 @@
 
 import ast
 
+from rules.core.syntax import walk
+
 
 def unquoted(node: ast.expr) -> ast.expr | None:
     """An annotation without the quotes around it, or around types in it."""
@@ -30,7 +32,7 @@ def _parsed_annotation(node: ast.Constant) -> ast.expr | None:
         tree = ast.parse(str(node.value).strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    for inner in ast.walk(tree):
+    for inner in walk(tree):
         if isinstance(inner, ast.expr):
             ast.copy_location(inner, node)
     return tree

@@ -3,6 +3,7 @@
 import ast
 
 from rules.core.needs import either
+from rules.core.syntax import walk
 
 PRESENT = frozenset({"exists", "isdir", "isfile", "is_dir", "is_file"})  # what asks whether there is a file
 LONGEST_TEXT = 120  # characters of a literal that is kept
@@ -117,7 +118,7 @@ def perhaps_missing(test: ast.expr) -> tuple[str, ...]:
     Where a condition compares what grows, as time does, what is kept is made again and again.
     """
     ordered = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-    parts = list(ast.walk(test))
+    parts = list(walk(test))
     if any(isinstance(part, (ast.Call, *ordered)) for part in parts):
         return ()
     return tuple(f"?{name}" for name in needed(test)[0] if not name.startswith(("-", "|")))

@@ -13,6 +13,8 @@ from itertools import zip_longest
 
 import msgspec
 
+from rules.core.syntax import walk
+
 IS_TOLD = sys.version_info >= (3, 12)
 _BEFORE_EQUALS = frozenset("!<>=")
 
@@ -162,7 +164,7 @@ def _place(offset: int, text: str, origin: tuple[int, int]) -> tuple[int, int]:
 def _move(node: ast.expr, text: str, place: tuple[int, int], lines: Sequence[str]) -> None:
     """Give an expression the places that it has in the text, which begins at a place of the file."""
     read = ast.parse(f"({text}\n)", mode="eval").body
-    pairs = list(zip_longest(ast.walk(node), ast.walk(read)))
+    pairs = list(zip_longest(walk(node), walk(read)))
     if any(type(old) is not type(new) or _words(old) != _words(new) for old, new in pairs):
         raise _MalformedError
     line, character = place

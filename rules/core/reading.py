@@ -54,7 +54,7 @@ from rules.core.formatted import IS_TOLD, settle
 from rules.core.ignores import read_ignores
 from rules.core.needs import rebound
 from rules.core.parts import Before, Part, Scope, closed, joined
-from rules.core.syntax import UnreadableError, parse
+from rules.core.syntax import UnreadableError, parse, walk
 from rules.core.uncollected import uncollected
 
 CONSUMERS = frozenset(
@@ -346,7 +346,7 @@ class _Reader:
         self._expression(node.subject)
         needs = self._scope.needs
         for case in node.cases:
-            for pattern in ast.walk(case.pattern):
+            for pattern in walk(case.pattern):
                 if isinstance(pattern, (ast.MatchAs, ast.MatchStar)) and pattern.name:
                     self._keep(pattern.name, pattern.lineno, None)
             if case.guard is not None:
@@ -728,7 +728,7 @@ class _Reader:
             self._used(part, "compared")
 
     def _formatted(self, node: ast.JoinedStr) -> Expression | None:
-        if not IS_TOLD and any(isinstance(inner, ast.Call) for inner in ast.walk(node)):
+        if not IS_TOLD and any(isinstance(inner, ast.Call) for inner in walk(node)):
             settle(node, self._text_lines)
         start = _text(node.values[0]) if node.values else ""
         beginning = [Constant(start, "str")] if start.startswith(IN_MEMORY) else []

@@ -11,6 +11,7 @@ from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, import_dotted
 from rules.core.library import Borrower
 from rules.core.repository import is_offline
+from rules.core.syntax import walk
 from rules.core.usage import calls_by_hand
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -299,7 +300,7 @@ def _raises_elsewhere(
     contexts: Contexts,
 ) -> bool:
     """Whether anything else in the `try` may raise what the old package raises: another call of it, or of the project."""
-    spans = [document.span(one) for part in statement.body for one in ast.walk(part) if isinstance(one, ast.Call)]
+    spans = [document.span(one) for part in statement.body for one in walk(part) if isinstance(one, ast.Call)]
     facts = contexts.project.function(function)
     for place, site in enumerate(facts.sites):
         if site.span not in spans or site.span in others:
@@ -314,7 +315,7 @@ def _raises_elsewhere(
 
 def _decodes(statement: ast.Try) -> bool:
     """Whether an answer is read as JSON in the body."""
-    nodes = (node for part in statement.body for node in ast.walk(part))
+    nodes = (node for part in statement.body for node in walk(part))
     return any(isinstance(node, ast.Attribute) and node.attr == "json" for node in nodes)
 
 
@@ -325,7 +326,7 @@ def _names_there(old: list[str], row: Borrower, *, decodes: bool) -> list[str]:
 
 def _check_told(handler: ast.ExceptHandler, new: list[str], row: Borrower) -> None:
     """Raises UnknownUse where more is asked of the exception than what it says."""
-    nodes = [node for part in handler.body for node in ast.walk(part)]
+    nodes = [node for part in handler.body for node in walk(part)]
     for node in nodes:
         if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == handler.name):
             continue

@@ -17,6 +17,7 @@ from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, orphan_edits
 from rules.core.fixes.locks import is_held_around, is_held_before, is_lock, leaves_locked
 from rules.core.fixes.signatures import ASYNC, realigned
+from rules.core.syntax import walk
 from rules.core.values import ProjectFunction, Where
 
 
@@ -118,7 +119,7 @@ class Awaits(msgspec.Struct):
 
 
 def _names(expression: ast.expr) -> set[str]:
-    return {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
+    return {node.id for node in walk(expression) if isinstance(node, ast.Name)}
 
 
 def parenthesised(call: ast.Call, document: Document, edits: list[Edit]) -> list[Edit]:

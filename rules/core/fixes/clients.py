@@ -33,6 +33,7 @@ from rules.core.fixes.turning import Refused
 from rules.core.fixes.whole import Bench
 from rules.core.library import Lasting
 from rules.core.remarks import Remark
+from rules.core.syntax import walk
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
 NAME = "http_client"
@@ -279,8 +280,8 @@ class _Asked(msgspec.Struct, frozen=True):
     ) -> Iterator[str]:
         """The methods that are called on the client of that name. Raises Refused where anything else is done with it."""
         check_identity(definition)
-        inside = {*ast.walk(opened)} if isinstance(opened, ast.AsyncWith) else {*ast.walk(definition)}
-        for node in ast.walk(definition):
+        inside = {*walk(opened)} if isinstance(opened, ast.AsyncWith) else {*walk(definition)}
+        for node in walk(definition):
             if isinstance(node, ast.arg) and node.arg == name and (opened is not None or node not in _own(definition)):
                 raise Refused("the name of the client is bound again")
             if not (isinstance(node, ast.Name) and node.id == name) or node is _target(opened):
@@ -395,7 +396,7 @@ def _unwrapped(made: Made) -> Iterator[Edit]:
     ):
         raise Refused("a comment stands in the `async with` of the client")
     yield document.replace(Span(statement.lineno, 1, last[0] + 1, 1), "")
-    kept = {number for node in ast.walk(statement) for number in _text_lines(node, document)}
+    kept = {number for node in walk(statement) for number in _text_lines(node, document)}
     for number in range(last[0] + 1, (statement.end_lineno or 0) + 1):
         if document.line(number).startswith(inner) and number not in kept:
             yield document.replace(Span(number, len(outer) + 1, number, len(inner) + 1), "")

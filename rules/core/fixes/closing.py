@@ -16,6 +16,7 @@ from rules.core.fixes.document import Document
 from rules.core.fixes.holding import Held, Use, counterparts, givers_of, maker_call
 from rules.core.fixes.texts import Texts
 from rules.core.library import Counterpart
+from rules.core.syntax import walk
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
 CLOSING = "close"
@@ -167,7 +168,7 @@ def _first_line(statement: ast.stmt) -> int:
 
 def _lines_of_texts(statement: ast.stmt, document: Document) -> Iterator[int]:
     """The lines that begin within a text, so that what stands before their first word is part of it."""
-    for node in ast.walk(statement):
+    for node in walk(statement):
         is_text = isinstance(node, ast.JoinedStr) or (
             isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes))
         )

@@ -9,7 +9,7 @@ from itertools import chain
 from rules.core.edits import decode_source, line_offsets, offset, text_of
 from rules.core.findings import Edit, Span
 from rules.core.formatted import settle_all
-from rules.core.syntax import parse
+from rules.core.syntax import parse, walk
 
 _TYPED = frozenset({"bound", "default", "type", "type_", "annotation"})
 """The keywords that may be given a type in quotes, https://docs.python.org/3/library/typing.html#typing.TypeVar among them."""
@@ -47,7 +47,7 @@ class Document:
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
         """All of the tree, what is further out first."""
-        return tuple(ast.walk(self.tree))
+        return tuple(walk(self.tree))
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:

@@ -18,7 +18,7 @@ from rules.core.fixes.proof import read_edited
 from rules.core.fixes.turning import Refused
 from rules.core.fixes.whole import Bench
 from rules.core.library import Role
-from rules.core.syntax import parse
+from rules.core.syntax import parse, walk
 from rules.core.usage import calls_by_hand
 from rules.core.values import ProjectFunction
 
@@ -60,7 +60,7 @@ def check_identity(definition: Definition) -> None:
 
 def _identities(definition: Definition) -> Iterator[ast.expr]:
     """What a function gives to tell who asks: for `auth=`, or for a header of that kind."""
-    for node in ast.walk(definition):
+    for node in walk(definition):
         match node:
             case ast.keyword(arg="auth", value=value):
                 yield value
@@ -75,13 +75,13 @@ def _is_identity(key: ast.expr | None) -> bool:
 
 
 def _names(node: ast.AST) -> set[str]:
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+    return {inner.id for inner in walk(node) if isinstance(inner, ast.Name)}
 
 
 def _own_names(definition: Definition) -> set[str]:
     """The names that a function is given, or gives a meaning itself."""
-    bound = (node for node in ast.walk(definition) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
-    return {node.id for node in bound} | {node.arg for node in ast.walk(definition) if isinstance(node, ast.arg)}
+    bound = (node for node in walk(definition) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
+    return {node.id for node in bound} | {node.arg for node in walk(definition) if isinstance(node, ast.arg)}
 
 
 def giver(name: str, given: Given, wanted: Wanted) -> tuple[str, tuple[Edit, ...]]:
@@ -115,7 +115,7 @@ def parameter(by: str, given: Given, wanted: Wanted) -> tuple[Edit, ...]:
     annotated = is_imported(document, "typing.Annotated") or is_imported(document, "typing_extensions.Annotated")
     if annotated and not arguments.defaults:
         text = f"{given.name}: {annotated}[{given.written}, {depends}({by})]"
-    if any(isinstance(node, ast.arg) and node.arg == given.name for node in ast.walk(given.definition)):
+    if any(isinstance(node, ast.arg) and node.arg == given.name for node in walk(given.definition)):
         if f" {text}" not in document.text_of(given.definition).replace("(", "( ", 1) or _is_bound(given):
             raise Refused("the name of the client is taken")
         return ()
@@ -124,7 +124,7 @@ def parameter(by: str, given: Given, wanted: Wanted) -> tuple[Edit, ...]:
 
 def check_name(given: Given) -> None:
     """Raises Refused where the endpoint has the name from elsewhere than its parameters."""
-    inside = [*ast.walk(given.definition)]
+    inside = [*walk(given.definition)]
     used = any(isinstance(node, ast.Name) and node.id == given.name for node in inside)
     if used and not any(isinstance(node, ast.arg) and node.arg == given.name for node in inside):
         raise Refused("the name of the client is taken")
@@ -132,7 +132,7 @@ def check_name(given: Given) -> None:
 
 def _is_bound(given: Given) -> bool:
     """Whether the body gives the name another meaning."""
-    names = (node for node in ast.walk(given.definition) if isinstance(node, ast.Name) and node.id == given.name)
+    names = (node for node in walk(given.definition) if isinstance(node, ast.Name) and node.id == given.name)
     return any(not isinstance(node.ctx, ast.Load) for node in names)
 
 
@@ -253,7 +253,7 @@ class _Without(ast.NodeTransformer):
         if argument.arg == self.handed and default is None:
             return True
         parts = [one for one in (argument.annotation, default) if one is not None]
-        names = {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
+        names = {node.id for part in parts for node in walk(part) if isinstance(node, ast.Name)}
         return bool(names & self.givers)
 
 

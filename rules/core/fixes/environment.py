@@ -8,6 +8,7 @@ import ast
 from rules.core.contexts import Contexts
 from rules.core.fixes.document import Document
 from rules.core.repository import is_offline
+from rules.core.syntax import walk
 
 FILLING = ("load_dotenv", "read_env")
 _ENVIRONMENT = "environ"
@@ -22,7 +23,7 @@ def last_filling(document: Document) -> ast.stmt | None:
 def _fills(statement: ast.stmt) -> bool:
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return False
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, ast.Call) and _last(node.func) in FILLING:
             return True
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and _last(node.value) == _ENVIRONMENT:

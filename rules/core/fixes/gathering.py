@@ -11,6 +11,7 @@ from rules.core.fixes.document import Document
 from rules.core.fixes.imports import import_dotted
 from rules.core.fixes.sharing import is_called_on, touches_shared
 from rules.core.remarks import Remark
+from rules.core.syntax import walk
 from rules.core.usage import given_to, reached
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
@@ -212,7 +213,7 @@ def _is_read(site: Site, document: Document | None) -> bool:
     call = document.call_at(site.span) if document is not None else None
     if call is not None:
         address = call.args[0] if call.args else next((one.value for one in call.keywords if one.arg == "url"), None)
-        inner = ast.walk(address) if address is not None else ()
+        inner = walk(address) if address is not None else ()
         texts = [one.value for one in inner if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     return bool(texts) and not any(_DOING.search(text.lower()) for text in texts)
 

@@ -9,6 +9,7 @@ from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
 from rules.core.fixes.texts import Texts
 from rules.core.repository import is_offline
+from rules.core.syntax import walk
 from rules.core.usage import calls_by_hand, overridden
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -90,7 +91,7 @@ def _named(name: str, function: ProjectFunction, contexts: Contexts, texts: Text
     if definition is None:
         raise UnseenError
     bound = 0
-    for node in ast.walk(definition):
+    for node in walk(definition):
         if isinstance(node, ast.arg) and node.arg == name:
             bound += 1
         elif isinstance(node, ast.Name) and node.id == name:

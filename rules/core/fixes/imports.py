@@ -8,6 +8,7 @@ import msgspec
 
 from rules.core.findings import Edit, Span
 from rules.core.fixes.document import Document
+from rules.core.syntax import walk
 
 ImportStatement = ast.Import | ast.ImportFrom
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -259,7 +260,7 @@ def orphan_edits(
     if document.path.endswith("__init__.py"):
         return ()
     added = {edit.span.line for edit in imported.edits}
-    inside = {node for expression in replaced for node in ast.walk(expression)}
+    inside = {node for expression in replaced for node in walk(expression)}
     roots = {node.id for node in inside if isinstance(node, ast.Name)} - {imported.name.partition(".")[0]}
     edits: list[Edit] = []
     for name in sorted(roots):

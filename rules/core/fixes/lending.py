@@ -33,6 +33,7 @@ from rules.core.fixes.turning import Refused
 from rules.core.fixes.whole import Bench
 from rules.core.library import Borrower
 from rules.core.remarks import Remark
+from rules.core.syntax import walk
 from rules.core.usage import is_taken_from
 from rules.core.values import ProjectFunction
 
@@ -132,6 +133,6 @@ def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: 
 
 def _empty(tree: ast.AST, name: str) -> None:
     """Take the body out of the function of that name."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.AsyncFunctionDef) and node.name == name:
             node.body = []

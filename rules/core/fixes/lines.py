@@ -8,6 +8,7 @@ import msgspec
 from rules.core.findings import Edit, Span
 from rules.core.fixes.answers import UnknownUse
 from rules.core.fixes.document import Document
+from rules.core.syntax import walk
 
 ENCODINGS = frozenset({"utf-8", "utf8", "UTF-8", "ascii"})
 ASKED = frozenset({"startswith", "endswith"})
@@ -115,7 +116,7 @@ class Lines(msgspec.Struct, frozen=True):
 
     def _check_prefix(self, lower: ast.expr | None) -> None:
         """Raises UnknownUse unless as many bytes are characters: the line was asked whether it starts with them."""
-        asked = (node for part in self.loop.body for node in ast.walk(part) if isinstance(node, ast.Call))
+        asked = (node for part in self.loop.body for node in walk(part) if isinstance(node, ast.Call))
         known = [
             len(argument.value)
             for call in asked

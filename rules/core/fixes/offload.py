@@ -33,6 +33,7 @@ from rules.core.fixes.sharing import (
 )
 from rules.core.library import Weight
 from rules.core.remarks import Remark
+from rules.core.syntax import walk
 from rules.core.usage import reached
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -144,7 +145,7 @@ def _chain_around(call: ast.Call, blocking: set[Span], document: Document) -> as
 
 
 def _fits_in_lambda(call: ast.Call) -> bool:
-    return not any(isinstance(node, (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)) for node in ast.walk(call))
+    return not any(isinstance(node, (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)) for node in walk(call))
 
 
 def _may_all_be_handed_over(whole: Site, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -320,7 +321,7 @@ def _deeper(text: str, step: str) -> str:
 
 def _holds_lines(callee: ast.expr) -> bool:
     """Whether a text of several lines stands in it, which says something else where it is moved."""
-    texts = (node for node in ast.walk(callee) if isinstance(node, (ast.Constant, ast.JoinedStr)))
+    texts = (node for node in walk(callee) if isinstance(node, (ast.Constant, ast.JoinedStr)))
     return any(node.lineno != node.end_lineno for node in texts)
 
 

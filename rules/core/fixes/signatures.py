@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from rules.core.findings import Edit, Span
 from rules.core.fixes.document import Document
+from rules.core.syntax import walk
 
 ASYNC = "async "
 
@@ -30,5 +31,5 @@ def _holds_text(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     arguments = definition.args
     told = [one.annotation for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     parts = [*told, *arguments.defaults, *arguments.kw_defaults, definition.returns]
-    nodes = (node for part in parts if part is not None for node in ast.walk(part))
+    nodes = (node for part in parts if part is not None for node in walk(part))
     return any(isinstance(node, (ast.Constant, ast.JoinedStr)) and node.lineno != node.end_lineno for node in nodes)

@@ -25,6 +25,7 @@ from rules.core.fixes.lifespan import (
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import Refused
 from rules.core.repository import is_offline
+from rules.core.syntax import walk
 from rules.core.usage import given_to
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -209,7 +210,7 @@ def _extended(keeping: Keeping, function: ProjectFunction) -> tuple[str, tuple[E
     if (name := _opened_already(opened, definition, state)) != "":
         return name, ()
     pausing = _pausing(definition, document)
-    name = _free(keeping, {node.id for node in ast.walk(definition) if isinstance(node, ast.Name)})
+    name = _free(keeping, {node.id for node in walk(definition) if isinstance(node, ast.Name)})
     indent = document.line(pausing.lineno)[: pausing.col_offset]
     text = "".join(f"{indent}{line}\n" for line in _lines(opened, name, state)) + "    "
     return name, (document.insert((pausing.lineno, 1), text), *edits)
@@ -286,7 +287,7 @@ def _lines(opened: str, name: str, state: str) -> list[str]:
 def _opened_already(opened: str, definition: ast.AST, state: str) -> str:
     """The name under which the lifespan keeps the same client already; empty where it does not."""
     text = ast.unparse(ast.parse(opened, mode="eval"))
-    for node in ast.walk(definition):
+    for node in walk(definition):
         item = node.items[0] if isinstance(node, ast.AsyncWith) and len(node.items) == 1 else None
         if not (item and isinstance(node, ast.AsyncWith) and isinstance(item.optional_vars, ast.Name)):
             continue
@@ -298,7 +299,7 @@ def _opened_already(opened: str, definition: ast.AST, state: str) -> str:
 
 def _pausing(definition: ast.AST, document: Document) -> ast.stmt:
     """The statement at which a lifespan waits while requests are served. Raises Refused."""
-    found = [node for node in ast.walk(definition) if isinstance(node, (ast.Yield, ast.YieldFrom))]
+    found = [node for node in walk(definition) if isinstance(node, (ast.Yield, ast.YieldFrom))]
     statement = document.parents.get(found[0]) if len(found) == 1 else None
     if not isinstance(statement, ast.Expr) or statement.lineno != statement.end_lineno:
         raise Refused("where the lifespan waits is not seen")

@@ -15,6 +15,7 @@ from rules.core.fixes.lines import Lines
 from rules.core.fixes.offload import hand_over
 from rules.core.fixes.responses import told
 from rules.core.library import Borrower, Streaming
+from rules.core.syntax import walk
 from rules.core.values import Outside, ProjectFunction, Where
 
 CHUNK = "chunk"
@@ -102,7 +103,7 @@ class Streamed(msgspec.Struct, frozen=True):
         around = self.document.parents.get(self.call)
         if isinstance(around, ast.Assign):
             statements = [*self._block().body]
-        nodes = (node for one in statements for node in ast.walk(one) if isinstance(node, ast.ExceptHandler))
+        nodes = (node for one in statements for node in walk(one) if isinstance(node, ast.ExceptHandler))
         return any(self._may_catch(one) for handler in nodes for one in _caught(handler))
 
     def _may_catch(self, node: ast.expr) -> bool:
@@ -188,7 +189,7 @@ class Streamed(msgspec.Struct, frozen=True):
 
     def _names(self) -> set[str]:
         """The names in the function around the call."""
-        nodes = ast.walk(self.document.function_around(self.call))
+        nodes = walk(self.document.function_around(self.call))
         return {
             node.id if isinstance(node, ast.Name) else node.arg
             for node in nodes
@@ -219,7 +220,7 @@ class Streamed(msgspec.Struct, frozen=True):
 
 def is_sent_on(loop: ast.For) -> bool:
     """Whether what is read is given to somebody who waits for it, bit by bit."""
-    return any(isinstance(node, (ast.Yield, ast.Await)) for part in loop.body for node in ast.walk(part))
+    return any(isinstance(node, (ast.Yield, ast.Await)) for part in loop.body for node in walk(part))
 
 
 def differences_in_stream(call: ast.Call, streaming: Streaming, document: Document) -> Iterator[str]:

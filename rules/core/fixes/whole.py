@@ -25,6 +25,7 @@ from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once, 
 from rules.core.fixes.writing import Writing, is_lightened
 from rules.core.remarks import Remark
 from rules.core.repository import is_offline
+from rules.core.syntax import walk
 from rules.core.values import ProjectFunction, Where
 
 CONTRACT = "Paths, parameters, status codes and responses stay as they are."
@@ -191,7 +192,7 @@ def _waits_behind_yield(function: ProjectFunction, plan: Turning, contexts: Cont
     document = plan.texts.document(function.path) if is_manager(function, contexts) else None
     facts = contexts.project.function(function)
     definition = document.function_at(facts.line) if document is not None else None
-    lines = [node.lineno for node in ast.walk(definition) if isinstance(node, ast.Yield)] if definition else []
+    lines = [node.lineno for node in walk(definition) if isinstance(node, ast.Yield)] if definition else []
     awaited = [facts.sites[place].line for of, place in plan.steps if of == function]
     return bool(lines) and any(line > min(lines) for line in awaited)
 

@@ -22,6 +22,7 @@ from rules.core.fixes.offload import first_argument, hand_over
 from rules.core.fixes.turning import At, Refused, Step, Turning
 from rules.core.fixes.yielding import Yielding
 from rules.core.library import Counterpart, Managed
+from rules.core.syntax import walk
 from rules.core.usage import is_taken_from
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -168,7 +169,7 @@ class Writing(msgspec.Struct):
         if target is None:
             return
         scope = file.document.function_around(call)
-        uses = [node for node in ast.walk(scope) if isinstance(node, ast.Name) and node.id == _id(target)]
+        uses = [node for node in walk(scope) if isinstance(node, ast.Name) and node.id == _id(target)]
         for node in uses:
             if file.document.function_around(node) is not scope or not _id(target):
                 raise Refused("what the manager gives is used in a function of its own")
@@ -202,7 +203,7 @@ class Writing(msgspec.Struct):
             raise Refused("what it streams is used in a way that cannot be followed")
         (target,) = around.targets
         scope = file.document.function_around(around)
-        uses = [node for node in ast.walk(scope) if isinstance(node, ast.Name) and node.id == _id(target)]
+        uses = [node for node in walk(scope) if isinstance(node, ast.Name) and node.id == _id(target)]
         for node in uses:
             if isinstance(node.ctx, ast.Load):
                 self._iterate(node, file)

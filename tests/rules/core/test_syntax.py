@@ -1,11 +1,12 @@
-"""Python that is newer than the interpreter is read, every line and column true."""
+"""Python that is newer than the interpreter is read, every line and column true; and trees are walked."""
 
 import ast
+from pathlib import Path
 
 import pytest
 
 from rules import apply_edits, read_facts
-from rules.core.syntax import UnreadableError, compiles, parse
+from rules.core.syntax import UnreadableError, compiles, parse, walk
 from tests.rules.checking import found, with_app
 
 NEWER = {
@@ -132,3 +133,9 @@ def test_what_python_would_compile(text: str) -> None:
 def test_a_literal_in_a_newer_f_string_keeps_its_meaning() -> None:
     tree = parse('x = f"{a[\'b\' + "c"]}"\n')
     assert [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)] == ["b", "c"]
+
+
+def test_a_tree_is_walked_as_python_walks_it() -> None:
+    tree = parse(Path(__file__).read_text())
+    assert [*walk(tree)] == [*ast.walk(tree)]
+    assert next(walk(tree)) is tree

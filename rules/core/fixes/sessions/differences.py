@@ -7,6 +7,7 @@ from rules.core.fixes.sessions.plan import Plan
 from rules.core.fixes.sessions.stacks import Twins
 from rules.core.fixes.sharing import difference_between
 from rules.core.library import Sessions
+from rules.core.syntax import walk
 from rules.core.values import ProjectFunction
 
 FLUSHING = "The two kinds of session differ in `autoflush`: in whether they write what is pending before they ask."
@@ -35,7 +36,7 @@ def differences(plan: Plan) -> Iterator[str]:
 
 def _changes(function: ProjectFunction, plan: Plan) -> bool:
     """Whether a function leaves anything pending in the session, or a helper may."""
-    nodes = [*ast.walk(plan.definition(function))]
+    nodes = [*walk(plan.definition(function))]
     called = {node.func.attr for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
     is_set = any(isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) for node in nodes)
     return is_set or bool(called & {*plan.row.quick, "delete", "merge"}) or bool(plan.called)

@@ -18,6 +18,7 @@ from rules.core.fixes.sessions.rows import Called, Flow, Lost, Read
 from rules.core.fixes.sessions.stacks import Unlike
 from rules.core.library import Sessions
 from rules.core.remarks import Remark
+from rules.core.syntax import walk
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -112,13 +113,12 @@ def _is_awaited(value: Expression, where: Where, desk: Desk) -> bool:
 
 def _bound_apart(definition: _Definition, own: frozenset[str]) -> frozenset[str]:
     """The names that `with` or `async for` binds to what neither the session nor anything that may come of it has a part in."""
-    bound = [(item.optional_vars, item.context_expr) for item in ast.walk(definition) if isinstance(item, ast.withitem)]
-    bound += [(node.target, node.iter) for node in ast.walk(definition) if isinstance(node, ast.AsyncFor)]
+    bound = [(item.optional_vars, item.context_expr) for item in walk(definition) if isinstance(item, ast.withitem)]
+    bound += [(node.target, node.iter) for node in walk(definition) if isinstance(node, ast.AsyncFor)]
     return frozenset(
         target.id
         for target, value in bound
-        if isinstance(target, ast.Name)
-        and not any(isinstance(one, ast.Name) and one.id in own for one in ast.walk(value))
+        if isinstance(target, ast.Name) and not any(isinstance(one, ast.Name) and one.id in own for one in walk(value))
     )
 
 
@@ -126,7 +126,7 @@ def _called(
     name: str, row: Sessions, function: ProjectFunction, definition: _Definition, desk: Desk
 ) -> dict[ast.Call, Called]:
     bridging = Bridging(desk.contexts, row, lambda helper: desk.given_back(helper, row))
-    calls = (node for node in ast.walk(definition) if isinstance(node, ast.Call))
+    calls = (node for node in walk(definition) if isinstance(node, ast.Call))
     helpers = ((call, _helper_given(name, call, function, desk)) for call in calls)
     return {call: bridging.lost(helper) for call, helper in helpers if helper is not None}
 

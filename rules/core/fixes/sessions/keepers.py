@@ -20,6 +20,7 @@ from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import PLAIN_BASES, Refused
 from rules.core.project import DEPENDS
 from rules.core.repository import is_offline
+from rules.core.syntax import walk
 from rules.core.usage import is_told
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
@@ -198,7 +199,7 @@ class Keepers(msgspec.Struct, frozen=True):
         """Where `__init__` keeps the session: the name of the parameter there, and the annotation of the attribute."""
         document = self.document(keeper.of.path)
         definition = document.function_at(self.contexts.project.function(keeper.init).line)
-        for node in ast.walk(definition) if definition is not None else ():
+        for node in walk(definition) if definition is not None else ():
             targets = node.targets if isinstance(node, ast.Assign) else []
             targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
             value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None

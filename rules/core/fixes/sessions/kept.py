@@ -10,6 +10,7 @@ from rules.core.fixes.sessions.keepers import Keeper, Keepers
 from rules.core.fixes.sessions.plan import Plan
 from rules.core.fixes.turning import Refused
 from rules.core.remarks import Remark
+from rules.core.syntax import walk
 from rules.core.values import ProjectClass, ProjectFunction, Where
 
 _DEEPEST = 3  # objects that hand their session to others
@@ -47,7 +48,7 @@ def _sources(keeper: Keeper, keepers: Keepers, desk: Desk, depth: int = 0) -> It
         yield from filter(None, (given_by(parameter, where, desk) for parameter in facts.parameters))
     for one in made:
         facts = project.function(one.function)
-        names = {node.id for node in ast.walk(one.call) if isinstance(node, ast.Name)}
+        names = {node.id for node in walk(one.call) if isinstance(node, ast.Name)}
         given = [parameter.name for parameter in facts.parameters[1:] if parameter.name in names]
         if facts.owner >= 0 and (facts.name != "__init__" or given):
             owner = keepers.keeper(ProjectClass(one.function.path, facts.owner), *given[:1])

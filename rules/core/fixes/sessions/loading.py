@@ -31,6 +31,7 @@ from rules.core.fixes.sessions.columns import selects_columns
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.places import is_session
 from rules.core.fixes.turning import Refused
+from rules.core.syntax import walk
 from rules.core.usage import given_to, reached
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
@@ -167,7 +168,7 @@ class Loading(msgspec.Struct, frozen=True):
 
     def _read(self, definition: ast.AST) -> Iterator[str]:
         """The attributes that are read of objects, and would load."""
-        for node in ast.walk(definition):
+        for node in walk(definition):
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and node.attr in self.models.loading:
                 if not self._is_of_class(node.value):
                     yield node.attr
@@ -193,7 +194,7 @@ class Loading(msgspec.Struct, frozen=True):
         return shown & self.models.loading
 
     def _check_calls(self, definition: ast.AST, rows: frozenset[str], session: str, document: Document) -> None:
-        for node in ast.walk(definition):
+        for node in walk(definition):
             if isinstance(node, ast.Call) and any(self._is_given(one, rows, document) for one in _given(node)):
                 self._check_call(node, session)
 
@@ -202,7 +203,7 @@ class Loading(msgspec.Struct, frozen=True):
         """Whether a row stands among what a call is given, and not only what is read of it."""
         return any(
             isinstance(node, ast.Name) and node.id in rows and not isinstance(document.parents.get(node), ast.Attribute)
-            for node in ast.walk(argument)
+            for node in walk(argument)
         )
 
     def _check_call(self, node: ast.Call, session: str) -> None:
@@ -245,13 +246,11 @@ class Loading(msgspec.Struct, frozen=True):
     ) -> None:
         """`.options(selectinload(Class.name))` on the one statement that asks for the class. Raises Refused."""
         owners = [owner for owner, _ in self.models.related.get(name, ())]
-        calls = [node for node in ast.walk(definition) if isinstance(node, ast.Call)]
+        calls = [node for node in walk(definition) if isinstance(node, ast.Call)]
         selecting = [call for call in calls if len(owners) == 1 and self._selects(call, owners[0], session)]
         if len(selecting) != 1 or self._has_other_rows(calls, owners[0], session, selecting[0]):
             raise Refused(f"`{name}` would be loaded where it is read")
-        if any(
-            isinstance(one, ast.Attribute) and one.attr == name for call in _options(calls) for one in ast.walk(call)
-        ):
+        if any(isinstance(one, ast.Attribute) and one.attr == name for call in _options(calls) for one in walk(call)):
             return  # the statement says itself how it is loaded
         model = file.document.text_of(selecting[0].args[0])
         loader = wanted.member(file.document, "sqlalchemy.orm", "selectinload")

@@ -19,6 +19,7 @@ from rules.core.fixes.turning import Refused
 from rules.core.library import Sessions
 from rules.core.remarks import Remark
 from rules.core.repository import is_offline
+from rules.core.syntax import walk
 from rules.core.usage import is_told
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
@@ -149,7 +150,7 @@ def _open(function: ProjectFunction, opened: Opened, factory: Factory, plan: Pla
         if origin is not None and is_told(*origin, plan.contexts):
             raise Refused("a text names the factory of the session, as mocks are told")
     parameters = Parameters(plan.contexts, file, plan.wanted)
-    if any(argument.arg == opened.name for argument in ast.walk(definition.args) if isinstance(argument, ast.arg)):
+    if any(argument.arg == opened.name for argument in walk(definition.args) if isinstance(argument, ast.arg)):
         raise Refused("the name of a session is bound again")
     if not opened.entered:
         _bind(definition, opened, factory, plan, parameters)
@@ -167,7 +168,7 @@ def _open(function: ProjectFunction, opened: Opened, factory: Factory, plan: Pla
 
 def _bind(definition: ast.AST, opened: Opened, factory: Factory, plan: Plan, parameters: Parameters) -> None:
     """`db = AsyncLocal()` in place of `db = SessionLocal()`, which a `finally` closes. Raises Refused."""
-    statements = [node for node in ast.walk(definition) if isinstance(node, (ast.Assign, ast.AnnAssign))]
+    statements = [node for node in walk(definition) if isinstance(node, (ast.Assign, ast.AnnAssign))]
     found = [one for one in statements if any(_is_named(target, opened.name) for target in _targets(one))]
     if len(found) != 1 or len(_targets(found[0])) != 1:
         raise Refused("how a session is opened is not seen")
@@ -189,9 +190,9 @@ def _is_named(node: ast.AST, name: str) -> bool:
 
 def _check_closed(definition: ast.AST, name: str) -> None:
     """Raises Refused where a session is used outside of the one `try` that closes it in the end."""
-    ending = [node for node in ast.walk(definition) if isinstance(node, ast.Try) and _is_closed_by(node, name)]
-    uses = [node for node in ast.walk(definition) if _is_named(node, name)]
-    inside = {*ast.walk(ending[0])} if len(ending) == 1 else set()
+    ending = [node for node in walk(definition) if isinstance(node, ast.Try) and _is_closed_by(node, name)]
+    uses = [node for node in walk(definition) if _is_named(node, name)]
+    inside = {*walk(ending[0])} if len(ending) == 1 else set()
     if any(isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node not in inside for node in uses):
         raise Refused("nothing is sure to close a session")
 
@@ -203,7 +204,7 @@ def _is_closed_by(node: ast.Try, name: str) -> bool:
 
 def _opening(definition: ast.AST, name: str) -> Iterator[tuple[ast.With | ast.AsyncWith, ast.withitem]]:
     """The `with` statements that bind a name, each with what binds it."""
-    entering = (node for node in ast.walk(definition) if isinstance(node, (ast.With, ast.AsyncWith)))
+    entering = (node for node in walk(definition) if isinstance(node, (ast.With, ast.AsyncWith)))
     for node, item in ((around, one) for around in entering for one in around.items):
         if isinstance(item.optional_vars, ast.Name) and item.optional_vars.id == name:
             yield node, item

@@ -7,6 +7,7 @@ from typing import TypeGuard
 from rules.core.facts import Parameter
 from rules.core.fixes.document import Document
 from rules.core.fixes.turning import Refused
+from rules.core.syntax import walk
 
 Place = ast.Name | ast.Attribute
 """Where a session stands: under a name of its own, or as an attribute of `self`."""
@@ -30,7 +31,7 @@ def uses_in(
     found: list[Place] = [
         node
         for statement in definition.body
-        for node in ast.walk(statement)
+        for node in walk(statement)
         if is_session(node, name) and node not in opened
     ]
     for node in sorted(found, key=lambda node: (node.lineno, node.col_offset)):

@@ -17,6 +17,7 @@ from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.places import is_session
 from rules.core.fixes.turning import Refused
 from rules.core.library import Ending, Sessions
+from rules.core.syntax import walk
 from rules.core.values import ProjectClass
 
 _JOINING = frozenset({"join", "outerjoin", "options"})
@@ -120,7 +121,7 @@ class Queries(msgspec.Struct):
 
     def _joined(self, asked: Asked, name: str, call: ast.Call) -> Asked:
         """Whether anything but the one class is asked for, from there on."""
-        others = (self.means(one.value) for one in ast.walk(call) if isinstance(one, ast.Attribute))
+        others = (self.means(one.value) for one in walk(call) if isinstance(one, ast.Attribute))
         is_joined = name in _JOINING or any(isinstance(one, ProjectClass) and one != asked.of for one in others)
         return Asked(asked.of, asked.name, asked.is_joined or (is_joined and asked.of is not None))
 
@@ -250,7 +251,7 @@ class Queries(msgspec.Struct):
             if (known.of, known.name) != (asked.of, asked.name):
                 raise Refused("a name stands for several queries")
             return
-        bound = [node for node in ast.walk(self.scope) if isinstance(node, ast.Name) and node.id == name]
+        bound = [node for node in walk(self.scope) if isinstance(node, ast.Name) and node.id == name]
         parameters = self.scope.args
         given = {one.arg for one in (*parameters.args, *parameters.kwonlyargs, *parameters.posonlyargs)}
         if name in given or not all(map(self._is_query, bound)):

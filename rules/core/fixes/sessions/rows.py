@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.places import is_session
 from rules.core.library import Sessions
+from rules.core.syntax import walk
 
 
 class Lost(IntEnum):
@@ -167,7 +168,7 @@ class Flow(msgspec.Struct):
         """What is read in an expression, and what its calls do: reading comes before."""
         lost, by = Lost.NOTHING, list[ast.AST]()
         state = replace(state, fresh=state.fresh | set(self._run_through(node, state.fresh)))
-        for inner in ast.walk(node):
+        for inner in walk(node):
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load) and inner.id in self.rows:
                 self._read(inner, state, returned=returned)
             elif isinstance(inner, ast.Call) and not entering:
@@ -230,19 +231,17 @@ class Flow(msgspec.Struct):
 
     def _is_given_lost(self, node: ast.AST) -> bool:
         """Whether a helper gives something there that has lost what it held."""
-        return any(
-            isinstance(one, ast.Call) and one in self.called and self.called[one].gives for one in ast.walk(node)
-        )
+        return any(isinstance(one, ast.Call) and one in self.called and self.called[one].gives for one in walk(node))
 
     def _is_loaded(self, node: ast.expr, fresh: frozenset[str]) -> bool:
         """Whether what an expression gives is loaded: it is asked for there and then, and not taken from rows that are not."""
         stale = self.rows - fresh
-        names = (one.id for one in ast.walk(node) if isinstance(one, ast.Name))
+        names = (one.id for one in walk(node) if isinstance(one, ast.Name))
         return not self._is_given_lost(node) and stale.isdisjoint(names)
 
     def _run_through(self, node: ast.AST, fresh: frozenset[str]) -> Iterator[str]:
         """The names of a comprehension that stand for one of several rows which are loaded."""
-        for inner in ast.walk(node):
+        for inner in walk(node):
             if isinstance(inner, ast.comprehension) and self._is_loaded(inner.iter, fresh):
                 yield from _stored(inner.target)
 
@@ -266,5 +265,5 @@ class Flow(msgspec.Struct):
 
 def _stored(node: ast.AST) -> frozenset[str]:
     """The names that are bound there."""
-    names = (one for one in ast.walk(node) if isinstance(one, ast.Name))
+    names = (one for one in walk(node) if isinstance(one, ast.Name))
     return frozenset(one.id for one in names if isinstance(one.ctx, ast.Store))
