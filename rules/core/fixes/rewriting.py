@@ -73,8 +73,11 @@ class Touched:
 
     def renamed(self, names: Mapping[Expression, Named]) -> "Touched":
         """The same, where some go by other names, or by none that others have."""
-        parts = (self.read, self.written, self.gone, self.told)
-        return Touched(*(_NONE.union(*(names.get(one, {one}) for one in part)) for part in parts))
+
+        def named(part: Named) -> Named:
+            return _NONE.union(*(names.get(one, {one}) for one in part))
+
+        return Touched(named(self.read), named(self.written), named(self.gone), named(self.told))
 
 
 @dataclass(slots=True)
@@ -195,7 +198,8 @@ def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touch
     there = {one: _named(one, function, contexts) for one in (read, written) if one is not None}
     is_root = any(root.function == function for root in contexts.roots) if there else False
     told = _NONE.union(*(named for one, named in there.items() if _is_told(one, facts, is_root=is_root)))
-    return Touched(*(_named(one, function, contexts) for one in (read, written, gone)), told)
+    named = [_named(one, function, contexts) for one in (read, written, gone)]
+    return Touched(named[0], named[1], named[2], told)
 
 
 def writes_told(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
