@@ -274,7 +274,7 @@ class Roots:
         if facts.outline.decorating & decorating:
             documented = _documented(facts.functions)
             for index, function in enumerate(facts.functions):
-                if not any(_registrar(decorator) in documented for decorator in function.decorators):
+                if not any(_registrar(one) in documented or _is_documented(one) for one in function.decorators):
                     yield from self._decorated(path, index, function, decorating)
         if "" in facts.outline.called and facts.outline.called & decorating:
             yield from self._called_decorators(path, decorating)
@@ -553,6 +553,12 @@ def _documented(functions: Iterable[Function]) -> set[str]:
     decorators = (decorator for function in functions for decorator in function.decorators)
     given = (dict(one.keywords).get("callbacks") for one in decorators if isinstance(one, Call))
     return {routes.of.id for routes in given if isinstance(routes, Attribute) and isinstance(routes.of, Name)}
+
+
+def _is_documented(decorator: Expression | None) -> bool:
+    """Whether it names as its path what is only known where a callback is made: `@router.post("{$callback_url}")`."""
+    given = decorator.arguments[0] if isinstance(decorator, Call) and decorator.arguments else None
+    return isinstance(given, Constant) and isinstance(given.value, str) and given.value.startswith("{$")
 
 
 def _registrar(decorator: Expression | None) -> str:

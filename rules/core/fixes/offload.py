@@ -66,7 +66,7 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         Way.OFFLOAD,
         (*edits, *handing.edits),
     )
-    return marked(_marked_behind(fix, site, function, contexts), function, contexts)
+    return marked(_marked_behind(fix, site, function, contexts), function, contexts, site.span)
 
 
 def _is_sent_later(call: ast.Call, remark: Remark, contexts: Contexts, document: Document) -> bool:
@@ -107,7 +107,7 @@ def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix
     if document.needs_parentheses(outer):
         wrapped = [document.insert(start, f"(await {handing.name}(lambda: "), document.insert(end, "))")]
     title = f"Hand the whole expression to a worker thread with `{handing.name}`"
-    return marked(Fix(title, Way.OFFLOAD, (*wrapped, *handing.edits)), function, contexts)
+    return marked(Fix(title, Way.OFFLOAD, (*wrapped, *handing.edits)), function, contexts, last.span)
 
 
 @told_once

@@ -145,9 +145,11 @@ def _looks_for(site: Site, written: Expression, function: ProjectFunction, conte
     return not names.isdisjoint(changed)
 
 
-def rewriting_between_calls(function: ProjectFunction, contexts: Contexts) -> str:
-    """What may differ where others come between two calls of a function: a sentence; empty where nothing does."""
-    return _between(function, contexts) if _overlap([*reached(function, contexts)], contexts) else ""
+def rewriting_between_calls(function: ProjectFunction, contexts: Contexts, span: Span | None = None) -> str:
+    """What may differ where others come between two calls of a function, at a place if one is given: a sentence; empty where nothing
+    does.
+    """
+    return _between(function, contexts, span) if _overlap([*reached(function, contexts)], contexts) else ""
 
 
 def _overlap(functions: list[ProjectFunction], contexts: Contexts) -> bool:
@@ -157,14 +159,20 @@ def _overlap(functions: list[ProjectFunction], contexts: Contexts) -> bool:
     return (is_read and is_gone) or ((is_read or is_gone) and any(one.written for one in touched))
 
 
-def _between(function: ProjectFunction, contexts: Contexts) -> str:
+def _between(function: ProjectFunction, contexts: Contexts, span: Span | None = None) -> str:
     own, before = _own(function, contexts), _Before()
-    for place, _ in enumerate(contexts.project.function(function).sites):
+    sites = contexts.project.function(function).sites
+    around = (
+        span if not any(site.looped and site.span == span for site in sites) else None
+    )  # what is below comes above as well
+    for place, site in enumerate(sites):
         here = own.get(place, Touched())
         touched = [here, *_behind(function, place, contexts)]
-        if difference := before.difference(touched, here):
+        is_below = around is None or site.span.end >= around.start
+        if is_below and (difference := before.difference(touched, here)):
             return difference
-        before.add(touched)
+        if around is None or site.span.start < around.end:
+            before.add(touched)
     return ""
 
 

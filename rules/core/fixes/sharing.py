@@ -17,7 +17,7 @@ from rules.core.facts import (
     attributes_in,
     last_name,
 )
-from rules.core.findings import Applicability, Fix
+from rules.core.findings import Applicability, Fix, Span
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.owning import holds_new
 from rules.core.fixes.rewriting import LOOKED, looks_for_a_name, rewriting, rewriting_between_calls
@@ -49,17 +49,19 @@ DIRECTORIES = frozenset({"shutil.rmtree", "shutil.copytree", "shutil.move"})
 LOOKS = frozenset({"os.path.exists", "os.path.isdir", "pathlib.Path.exists", "pathlib.Path.is_dir"})
 
 
-def marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts) -> Fix | None:
-    """The fix, unsafe where other requests can now come between what the function does to shared state."""
-    difference = difference_between(function, contexts) if fix is not None else ""
+def marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts, span: Span | None = None) -> Fix | None:
+    """The fix, unsafe where other requests can now come between what the function does to shared state: at a place, if one is given."""
+    difference = difference_between(function, contexts, span) if fix is not None else ""
     if fix is None or not difference:
         return fix
     return replace(fix, applicability=Applicability.UNSAFE, notes=(difference, *fix.notes))
 
 
-def difference_between(function: ProjectFunction, contexts: Contexts) -> str:
-    """What may differ if other requests come between two calls in a function: a sentence; empty where nothing does."""
-    return INTERLEAVING if touches_shared(function, contexts) else rewriting_between_calls(function, contexts)
+def difference_between(function: ProjectFunction, contexts: Contexts, span: Span | None = None) -> str:
+    """What may differ if other requests come between two calls in a function, at a place if one is given: a sentence; empty where
+    nothing does.
+    """
+    return INTERLEAVING if touches_shared(function, contexts) else rewriting_between_calls(function, contexts, span)
 
 
 def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:

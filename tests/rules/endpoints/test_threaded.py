@@ -241,20 +241,25 @@ def test_what_holds_what_it_has_is_read_at_once(done: str, parameter: str, read:
     assert "name_of" in {finding.function for finding in found(RULE, source)}
 
 
-def test_the_documentation_of_a_callback_is_left_alone() -> None:
+@pytest.mark.parametrize(
+    ("path", "documented"),
+    [("{$callback_url}", "told.routes"), ("/told", "told.routes"), ("{$request.body.url}/told", "[]")],
+    ids=["both", "by its router", "by its path, where the router goes to another file"],
+)
+def test_the_documentation_of_a_callback_is_left_alone(path: str, documented: str) -> None:
     """The routes of such a router are called by nobody but tests: https://fastapi.tiangolo.com/advanced/openapi-callbacks/."""
     source = with_app(
         "from fastapi import APIRouter",
-        """
+        f"""
         told = APIRouter()
 
 
-        @told.post("{$callback_url}")
+        @told.post("{path}")
         def told_of(x: int = 1):
             return x
 
 
-        @app.post("/", callbacks=told.routes)
+        @app.post("/", callbacks={documented})
         async def home():
             return 1
         """,

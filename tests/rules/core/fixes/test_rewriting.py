@@ -128,6 +128,22 @@ def test_files_that_are_only_read_or_only_written_are_safe_to_wait_for(body: str
     assert any(fix.applicability is Applicability.SAFE for fix in fixes)
 
 
+@pytest.mark.parametrize(
+    ("body", "is_told"),
+    [
+        ("time.sleep(1)\nrows = load(name)\nsave(name, rows)", False),
+        ("rows = load(name)\nsave(name, rows)\ntime.sleep(1)", False),
+        ("rows = load(name)\ntime.sleep(1)\nsave(name, rows)", True),
+        ("for one in name:\n    rows = load(one)\n    save(one, rows)\n    time.sleep(1)", True),
+    ],
+)
+def test_others_come_between_only_where_something_new_is_awaited(body: str, *, is_told: bool) -> None:
+    source = program(body).replace("import json", "import json\nimport time")
+    (finding,) = found("blocking/sleep", source)
+    assert finding.fix is not None
+    assert (REWRITTEN in finding.fix.notes) is is_told
+
+
 def found_in(source: str) -> list[Finding]:
     return [*found("blocking/files", source), *found("blocking/computing", source)]
 
