@@ -100,14 +100,21 @@ def used_as_value(contexts: Contexts, path: str) -> Iterator[Remark]:
     used = chain(facts.outline.called, facts.outline.imported)
     if is_offline(path) or not (facts.outline.coroutines or any(name in known for name in used)):
         return
-    endpoints = {root.function for root in contexts.roots_in(path) if root.role is Role.ENDPOINT}
     for index in range(len(facts.functions)):
-        function = ProjectFunction(path, index)
-        yield from _in_function(contexts, function, function in endpoints)
+        place = ProjectFunction(path, index)
+        if _is_anything_in(place, contexts):
+            yield from _in_function(contexts, place)
 
 
-def _in_function(contexts: Contexts, place: ProjectFunction, is_endpoint: bool) -> Iterator[Remark]:
-    function = contexts.project.function(place)
+def _is_anything_in(place: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether there is anything to say of a function."""
+    memory = contexts.project.memory
+    return memory.answer("misusing", place.path, place.index, lambda: any(_in_function(contexts, place)))
+
+
+def _in_function(contexts: Contexts, place: ProjectFunction) -> Iterator[Remark]:
+    function, root = contexts.project.function(place), contexts.root_of(place)
+    is_endpoint = root is not None and root.role is Role.ENDPOINT
     returned = function.results if is_endpoint and function.asynchronous else ()
     held_calls = tuple(call for name, call in _holders(function) if not is_examined(Name(name), function))
     for site in function.sites:

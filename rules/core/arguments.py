@@ -62,8 +62,8 @@ class Arguments:
     def __init__(self, project: Project, once: Once) -> None:
         self._project = project
         self._once = once
-        self._asked: dict[ProjectFunction, frozenset[str]] = project.memory.answers()
-        self._unseen: dict[ProjectFunction, bool] = project.memory.answers()
+        self._asked: dict[ProjectFunction, frozenset[str]] = project.memory.answers("asked")
+        self._unseen: dict[ProjectFunction, bool] = project.memory.answers("unseen")
 
     def fit(self, called: ProjectFunction, call: Call) -> bool:
         """Whether a function takes what a call gives by name: else the call raises `TypeError`, or means another function."""

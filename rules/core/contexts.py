@@ -125,13 +125,13 @@ class Contexts:
         self._memory = project.memory
         self._tables: dict[str, Mapping[Any, Any]] = {}
         self._told: dict[tuple[object, ProjectFunction], Any] = self._memory.answers()
-        self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = self._memory.answers()
+        self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = self._memory.answers("targets")
         self._own_sinks: dict[ProjectFunction, tuple[Sink, ...]] = self._memory.answers()
         self._sinks: dict[ProjectFunction, Sink | None] = {}
         self._properties: dict[ProjectFunction, tuple[tuple[Attribute, ProjectFunction, Site | None], ...]] = (
             self._memory.answers()
         )
-        self._coming: dict[tuple[str, ProjectFunction], bool] = self._memory.answers()
+        self._coming: dict[tuple[str, ProjectFunction], bool] = self._memory.answers("coming")
 
     def table(
         self, kind: str, build: Callable[[], Mapping[_K, _V]], by: Callable[[_K], Hashable] = itself

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
@@ -20,6 +20,8 @@ Read = tuple[str, Hashable]
 """What was read: a file, or something of an index or a table."""
 _Slot = tuple[str, str, Hashable]
 FILE = "file"
+TELLING_LINES = frozenset({"found", "meaning at a line"})
+"""The kinds of answers that tell of lines, or are told by one: of these no part of a file may have moved."""
 ALL: Read = ("all", "")
 """Whoever reads this has read more than can be told."""
 
@@ -51,8 +53,12 @@ class Memory:
         del kind, by
         return build()
 
-    def answers(self) -> dict[_K, _V]:
-        """A dict for answers, each of which is set twice: to anything before it is worked out, and to itself then."""
+    def answers(self, kind: str = "") -> dict[_K, _V]:
+        """A dict for answers, each of which is set twice: to anything before it is worked out, and to itself then.
+
+        Those of a kind that is named are kept. Their keys alone say what is asked: all else has to be read for them.
+        """
+        del kind
         return {}
 
     def together(self, kind: str, work: Callable[[], Iterable[Hashable]]) -> None:
@@ -94,7 +100,7 @@ class Dependents:
 
 @dataclass(frozen=True)
 class Kept:
-    """What was worked out of a repository: the answers of each kind and file, and the tables.
+    """What was worked out of a repository: the answers of each kind and file, those of each kind in dicts, and the tables.
 
     All that was read and all that was answered has a number. `places` gives those of what was read, and `dependents` for each
     number those of the answers that rest on it at once. An answer is kept with its number and the kinds of all that it rests on,
@@ -102,6 +108,7 @@ class Kept:
     """
 
     answers: Mapping[str, Mapping[str, Mapping[Any, tuple[Any, int, int]]]]
+    in_dicts: Mapping[str, Mapping[Any, tuple[Any, int, int]]]
     tables: Mapping[str, tuple[Mapping[Any, Any], Callable[[Any], Hashable]]]
     places: Mapping[str, Mapping[Any, int]]
     dependents: Dependents
@@ -162,6 +169,7 @@ class Noting(Memory):
         self._said: dict[_Slot, _Answer] = {}
         self._together: dict[tuple[str, Hashable], list[_Answer]] = {}
         self._tables: dict[str, tuple[Mapping[Any, Any], Callable[[Any], Hashable]]] = {}
+        self._dicts: dict[str, Answers[Any, Any]] = {}
         self._all: list[_Answer] = []
 
     def kept(self) -> Kept:
@@ -172,7 +180,8 @@ class Noting(Memory):
         dependents = Dependents.of(
             lambda: ((number, one.number) for one in self._all for number in one.rests_on), self._count
         )
-        return Kept(answers, self._tables, self._places, dependents, self._kinds)
+        in_dicts = {kind: found.kept() for kind, found in self._dicts.items()}
+        return Kept(answers, in_dicts, self._tables, self._places, dependents, self._kinds)
 
     def read(self, what: Read) -> None:
         kind, name = what
@@ -214,8 +223,11 @@ class Noting(Memory):
         self._tables[kind] = rows, by
         return Rows(rows, self, kind, by)
 
-    def answers(self) -> dict[_K, _V]:
-        return Answers(self)
+    def answers(self, kind: str = "") -> dict[_K, _V]:
+        found: Answers[_K, _V] = Answers(self)
+        if kind:
+            self._dicts[kind] = found
+        return found
 
     def together(self, kind: str, work: Callable[[], Iterable[Hashable]]) -> None:
         one = self.begin()
@@ -275,6 +287,13 @@ class Answers(dict[_K, _V]):
         self._memory.rest_on(self._notes[key])
         return super().__getitem__(key)
 
+    def kept(self) -> dict[_K, tuple[_V, int, int]]:
+        """All that are there."""
+        pairs = (
+            (note, key, super(Answers, self).__getitem__(key)) for key, note in self._notes.items() if note.is_there
+        )
+        return {key: (value, note.number, note.kinds) for note, key, value in pairs}
+
 
 class Rows(Mapping[_K, _V]):
     """A table. Who looks a row up rests on it, and who looks at all of them on the `whole`."""
@@ -311,26 +330,44 @@ class Rows(Mapping[_K, _V]):
 
 
 class Recalling(Memory):
-    """Gives the answers that were kept, as far as they hold. Whatever was read for one is in doubt until it is compared."""
+    """Gives the answers that were kept, as far as they hold. Whatever was read for one is in doubt until it is compared.
+
+    What says the same on other lines, in the same order, changes no answer but those that tell of lines.
+    """
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
         self.tables = kept.tables.keys()
         self._unsure = (1 << len(kept.kinds)) - 1
         self._doubtful: set[int] = set()
+        self._moved: set[int] = set()
+        self._resting_on_moved: frozenset[int] | None = frozenset()
 
     def again(self) -> Recalling:
         """The same once more, for a repository that differs further. Tables have to be compared again."""
         memory = Recalling(self.kept)
         memory._doubtful |= self._doubtful
+        memory._put_elsewhere(self._moved)
         memory._unsure = self._unsure | sum(self.kept.kinds.get(kind, 0) for kind in self.tables)
         return memory
 
-    def compared(self, kind: str, changed: Iterable[Hashable]) -> None:
-        """All of a kind is as it was, but for these."""
+    def compared(self, kind: str, changed: Iterable[Hashable], moved: Iterable[Hashable] = ()) -> None:
+        """All of a kind is as it was, but for what has changed, and what says the same on other lines."""
         places = self.kept.places.get(kind, {})
         self._unsure &= ~self.kept.kinds.get(kind, 0)
         self._doubtful.update(self.kept.resting_on(places[one] for one in changed if one in places))
+        self._put_elsewhere({places[one] for one in moved if one in places})
+
+    def _put_elsewhere(self, moved: Collection[int]) -> None:
+        if moved:
+            self._moved.update(moved)
+            self._resting_on_moved = None  # nobody may ask
+
+    @property
+    def _doubtful_lines(self) -> frozenset[int]:
+        if self._resting_on_moved is None:
+            self._resting_on_moved = frozenset(self.kept.resting_on(self._moved))
+        return self._resting_on_moved
 
     def is_doubtful(self, kind: str, name: Hashable) -> bool:
         """Whether something that was read may be another now."""
@@ -340,10 +377,20 @@ class Recalling(Memory):
         of_kind = self.kept.answers.get(kind)
         of_file = of_kind.get(path) if of_kind is not None else None
         found = of_file.get(key) if of_file is not None else None
-        if found is None or found[2] & self._unsure or found[1] in self._doubtful:
+        if found is None or not self.holds(kind, found):
             return work()
         known: _V = found[0]
         return known
+
+    def holds(self, kind: str, found: tuple[Any, int, int]) -> bool:
+        """Whether an answer that was kept is what it was."""
+        _, number, kinds = found
+        if kinds & self._unsure or number in self._doubtful:
+            return False
+        return kind not in TELLING_LINES or number not in self._doubtful_lines
+
+    def answers(self, kind: str = "") -> dict[_K, _V]:
+        return Recalled(kind, self)
 
     def table(
         self, kind: str, build: Callable[[], Mapping[_K, _V]], by: Callable[[_K], Hashable] = itself
@@ -355,3 +402,22 @@ class Recalling(Memory):
             missing = object()
             self.compared(kind, {by(key) for key in names if old.get(key, missing) != rows.get(key, missing)})
         return rows
+
+
+class Recalled(dict[_K, _V]):
+    """A dict of answers that has those which were kept, as far as they hold, and takes more."""
+
+    def __init__(self, kind: str, memory: Recalling) -> None:
+        super().__init__()
+        self._kind = kind
+        self._memory = memory
+        self._kept = memory.kept.in_dicts.get(kind, {})
+
+    def __contains__(self, key: object) -> bool:
+        if super().__contains__(key):
+            return True
+        found = self._kept.get(key)
+        if found is None or not self._memory.holds(self._kind, found):
+            return False
+        super().__setitem__(cast("_K", key), found[0])
+        return True

@@ -6,14 +6,15 @@ from typing import Any
 from rules.core.facts import Facts, Import
 from rules.core.introduced import Base
 from rules.core.knowledge import Knowledge
-from rules.core.memory import FILE, Memory, Recalling, Rows
+from rules.core.memory import FILE, Kept, Memory, Recalling, Rows
+from rules.core.moves import Move, keep_order, moves
 from rules.core.project import Project
-from rules.core.readings import CALLED, CLASS, FUNCTION, GLOBAL, MENTION, OUTLINE, NotedFiles
+from rules.core.readings import CALLED, CLASS, FUNCTION, GLOBAL, MENTION, OUTLINE, TOP, NotedFiles
 from rules.core.repository import USES, Repository
 from rules.core.values import Where
 
 IMPORTS, PLACES_CALLED = "imports", "places called"
-PARTS = (FUNCTION, CLASS, GLOBAL, CALLED, MENTION, OUTLINE, IMPORTS, PLACES_CALLED)
+PARTS = (FUNCTION, TOP, CLASS, GLOBAL, CALLED, MENTION, OUTLINE, IMPORTS, PLACES_CALLED)
 """The kinds of parts that are read of files. A part is told by the path, and by its place or name in the file."""
 
 
@@ -41,10 +42,11 @@ class Noted(Project):
 
 def recalling(facts: Mapping[str, Facts], knowledge: Knowledge, base: Base) -> Project:
     """The project of these facts, which recalls what was worked out of the base and rests on nothing that was changed."""
+    if base.repository is None or [*facts] != [*base.facts]:  # which files there are, everybody may know
+        return Project(facts, knowledge, base.repository)
     memory = Recalling(base.kept)
     project = Project(facts, knowledge, base.repository, memory)
-    if base.repository is not None and [*facts] == [*base.facts]:  # which files there are, everybody may know
-        _compare(base.repository, project, memory)
+    _compare(base.repository, project, memory)
     return project
 
 
@@ -63,13 +65,29 @@ def _compare(before: Repository, after: Repository, memory: Recalling) -> None:
     """Put in doubt what is another in a repository than it was."""
     changed = frozenset(after.edited)
     memory.compared(FILE, changed)
+    parts = [part for path in changed for part in _parts(path, before, after, memory.kept)]
     for kind in PARTS:
-        read = [(path, key) for path in changed for key in memory.kept.parts.get((kind, path), ())]
-        memory.compared(kind, [one for one in read if part_of(before, kind, *one) != part_of(after, kind, *one)])
+        own = [(place, made) for of, place, made in parts if of == kind]
+        another = [place for place, made in own if made is None]
+        memory.compared(kind, another, [place for place, made in own if made and any(by for *_, by in made)])
     for use in USES:
         pairs = ((path, before.facts[path], after.facts[path]) for path in changed)
         each = (after.names(use, path, old) ^ after.names(use, path, new) for path, old, new in pairs)
         memory.compared(use, frozenset().union(*each))
+
+
+def _parts(
+    path: str, before: Repository, after: Repository, kept: Kept
+) -> list[tuple[str, tuple[str, Any], list[Move] | None]]:
+    """The parts that were read of a file, by kind and place, each with how it has moved; None where it says another thing.
+
+    Where parts have not kept their order, those that have moved count as if they said another thing.
+    """
+    read = [(kind, (path, key)) for kind in PARTS for key in kept.parts.get((kind, path), ())]
+    each = [moves(part_of(before, kind, *one), part_of(after, kind, *one)) for kind, one in read]
+    if not keep_order(move for made in each for move in made or ()):
+        each = [None if any(by for *_, by in made or ()) else made for made in each]
+    return [(kind, one, made) for (kind, one), made in zip(read, each, strict=True)]
 
 
 def part_of(repository: Repository, kind: str, path: str, key: Any) -> object:
@@ -82,6 +100,8 @@ def part_of(repository: Repository, kind: str, path: str, key: Any) -> object:
             return repository.places_called(path, key)
         case "function":
             return facts.functions[key] if key < len(facts.functions) else None
+        case "top":
+            return getattr(facts.functions[0], key) if facts.functions else None
         case "class":
             return facts.classes[key] if key < len(facts.classes) else None
         case "global":

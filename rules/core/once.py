@@ -29,7 +29,7 @@ class Once:
     def __init__(self, project: Project, roots: Roots) -> None:
         self._project = project
         self._roots = roots
-        self._made_often: dict[ProjectClass, bool] = project.memory.answers()
+        self._made_often: dict[ProjectClass, bool] = project.memory.answers("made often")
 
     def runs_once(self, function: ProjectFunction) -> bool:
         """Whether a cache keeps the one result that a function can have: it takes no arguments."""

@@ -264,12 +264,12 @@ def lowered(part: Part, lines: int) -> Part:
     scope = replace(
         part.scope,
         bindings={name: [_lower(b, lines) for b in same] for name, same in part.scope.bindings.items()},
-        sites=[_lower_site(site, lines) for site in part.scope.sites],
-        held=[_lower_site(site, lines) for site in part.scope.held],
-        narrowings=[_lower_narrowing(one, lines) for one in part.scope.narrowings],
+        sites=[lower_site(site, lines) for site in part.scope.sites],
+        held=[lower_site(site, lines) for site in part.scope.held],
+        narrowings=[lower_narrowing(one, lines) for one in part.scope.narrowings],
         branches=[_lower_branch(one, lines) for one in part.scope.branches],
     )
-    functions = tuple(_lower_function(function, lines) for function in part.functions)
+    functions = tuple(lower_function(function, lines) for function in part.functions)
     classes = tuple(_lower_class(class_, lines) for class_ in part.classes)
     low = replace(part, scope=scope, functions=functions, classes=classes)
     low.__dict__["outline"] = part.outline  # which tells of no lines
@@ -284,11 +284,11 @@ def _lower_all(bindings: dict[str, tuple[Binding, ...]], lines: int) -> dict[str
     return {name: tuple([_lower(binding, lines) for binding in same]) for name, same in bindings.items()}
 
 
-def _lower_site(site: Site, lines: int) -> Site:
+def lower_site(site: Site, lines: int) -> Site:
     return structs.replace(site, line=site.line + lines, end_line=site.end_line + lines)
 
 
-def _lower_narrowing(one: Narrowing, lines: int) -> Narrowing:
+def lower_narrowing(one: Narrowing, lines: int) -> Narrowing:
     last_line = one.last_line if one.last_line == maxsize else one.last_line + lines
     return structs.replace(one, first_line=one.first_line + lines, last_line=last_line)
 
@@ -298,16 +298,16 @@ def _lower_branch(branch: tuple[int, int, int], lines: int) -> tuple[int, int, i
     return first + lines, below and below + lines, last + lines
 
 
-def _lower_function(function: Function, lines: int) -> Function:
+def lower_function(function: Function, lines: int) -> Function:
     return structs.replace(
         function,
         line=function.line + lines,
         first_line=function.first_line + lines,
         end_line=function.end_line + lines,
         bindings=_lower_all(function.bindings, lines),
-        sites=tuple([_lower_site(site, lines) for site in function.sites]),
-        narrowings=tuple([_lower_narrowing(one, lines) for one in function.narrowings]),
-        held=tuple([_lower_site(site, lines) for site in function.held]),
+        sites=tuple([lower_site(site, lines) for site in function.sites]),
+        narrowings=tuple([lower_narrowing(one, lines) for one in function.narrowings]),
+        held=tuple([lower_site(site, lines) for site in function.held]),
         branches=tuple([_lower_branch(one, lines) for one in function.branches]),
     )
 

@@ -96,7 +96,8 @@ class Project(Classes):
         memory: Memory | None = None,
     ) -> None:
         super().__init__(facts, knowledge, before, memory)
-        self._memory: dict[object, Value | None] = self.memory.answers()
+        self._memory: dict[object, Value | None] = self.memory.answers("meaning")
+        self._memory_at_lines: dict[object, Value | None] = self.memory.answers("meaning at a line")
         self._called_by_name: dict[tuple[str, str], frozenset[tuple[Expression, Value | None]]] = self.memory.answers()
         self._depth = 0
 
@@ -107,6 +108,7 @@ class Project(Classes):
     def forget(self) -> None:
         """Keep only what was gathered of files, not what names mean."""
         self._memory.clear()
+        self._memory_at_lines.clear()
         self._called_by_name.clear()
 
     # Expressions
@@ -175,12 +177,13 @@ class Project(Classes):
         """An attribute that this very function has set on an object, or the project on a state: that tells more than the class."""
         if isinstance(of, Name):
             function = self.function(where)
-            if bindings := function.bindings.get(f"{of.id}.{name}"):
+            if f"{of.id}.{name}" in function.bindings:
                 key = (".set", of.id, name, where)
-                if key not in self._memory:
-                    self._memory[key] = None
-                    self._memory[key] = self._latest(bindings, where, where.line)
-                return _Told(self._memory[key])
+                if key not in self._memory_at_lines:
+                    self._memory_at_lines[key] = None
+                    bindings = self.function(where).bindings[f"{of.id}.{name}"]  # read for this answer
+                    self._memory_at_lines[key] = self._latest(bindings, where, where.line)
+                return _Told(self._memory_at_lines[key])
         if isinstance(of, Attribute) and of.name == "state":
             return _Told(self._state(name))
         return None
@@ -233,10 +236,11 @@ class Project(Classes):
         """What a name means there: a parameter, a local, one of an enclosing function, of the module, a builtin."""
         scope = self._scope(name, where)
         key = (name, scope)
-        if key not in self._memory:
-            self._memory[key] = None  # a name that is defined by itself means nothing
-            self._memory[key] = self._name(name, scope)
-        return self._memory[key]
+        known = self._memory_at_lines if scope.line else self._memory
+        if key not in known:
+            known[key] = None  # a name that is defined by itself means nothing
+            known[key] = self._name(name, scope)
+        return known[key]
 
     def _scope(self, name: str, where: Where) -> Where:
         """What decides on a name: the function that knows it (or the module), and the line where that says several things of it."""

@@ -15,7 +15,8 @@ from rules.core.memory import FILE, Memory, Rows
 
 _T = TypeVar("_T")
 
-FUNCTION, CLASS, GLOBAL, CALLED, MENTION, OUTLINE = "function", "class", "global", "called", "mention", "outline"
+FUNCTION, TOP, CLASS, GLOBAL = "function", "top", "class", "global"
+CALLED, MENTION, OUTLINE = "called", "mention", "outline"
 
 
 class NotedFiles(Files):
@@ -41,7 +42,7 @@ class _NotedFacts(Facts):
     def __init__(self, path: str, of: Facts, memory: Memory) -> None:
         self._path, self._of, self._memory = path, of, memory
         self.outline = cast("Outline", _NotedOutline(path, of.outline, memory))
-        self._functions = _Parts(FUNCTION, path, lambda: of.functions, memory)
+        self._functions = _Functions(FUNCTION, path, lambda: of.functions, memory)
         self._classes = _Parts(CLASS, path, lambda: of.classes, memory)
 
     @property
@@ -108,6 +109,37 @@ class _Parts(Sequence[_T]):
             return self._all()[index]
         self._memory.read((self._kind, (self._path, index)))
         return self._of()[index]
+
+
+class _Functions(_Parts[Function]):
+    """The functions of a file. Of the first, which is the module's own body, each thing is read for itself."""
+
+    @overload
+    def __getitem__(self, index: int) -> Function: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Function]: ...
+
+    def __getitem__(self, index: int | slice) -> Function | Sequence[Function]:
+        if index == 0 and self._of():
+            return cast("Function", _NotedModule(self._path, self._of, self._memory))
+        return super().__getitem__(index)
+
+
+class _NotedModule:
+    """Stands for the module's own body, of which every reading is noted."""
+
+    def __init__(self, path: str, functions: Callable[[], Sequence[Function]], memory: Memory) -> None:
+        self._path, self._functions, self._memory = path, functions, memory
+
+    @property
+    def bindings(self) -> Mapping[str, tuple[Binding, ...]]:
+        rows = self._functions()[0].bindings
+        return Rows(rows, self._memory, GLOBAL, lambda name: (self._path, name), (TOP, (self._path, "bindings")))
+
+    def __getattr__(self, name: str) -> Any:
+        self._memory.read((TOP, (self._path, name)))
+        return getattr(self._functions()[0], name)
 
 
 def _names(rows: Mapping[str, _T], kind: str, path: str, memory: Memory) -> Mapping[str, _T]:

@@ -47,7 +47,7 @@ class Repository:
         self._before = before if before is not None and _is_comparable(before, facts, knowledge) else None
         self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
         self._calls: dict[str, dict[str, list[tuple[int, int]]]] = {}
-        self._makes: dict[str, bool] = self.memory.answers()
+        self._makes: dict[str, bool] = self.memory.answers("made")
         self._files: dict[str, Mapping[str, list[str]]] = {}
         if self._before is None:
             self.modules = Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)

@@ -86,7 +86,7 @@ class Roots:
         self._before = before
         self._memory = project.memory
         self._models: dict[ProjectClass, tuple[tuple[Value | None, ...], tuple[ProjectFunction, ...]]] = (
-            self._memory.answers()
+            self._memory.answers("models")
         )
 
     @property

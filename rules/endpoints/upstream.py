@@ -56,6 +56,8 @@ awaits what it does behind its `yield`, which a cancelled request may cut off.
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+import msgspec
+
 from rules.core.blocking import spoken
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, Sink
 from rules.core.facts import Call, Expression
@@ -80,16 +82,23 @@ def upstream(contexts: Contexts, path: str) -> Iterator[Remark]:
     for root in contexts.roots_in(path):
         if root.role in ALWAYS_ON_LOOP | AGENTS or contexts.project.function(root.function).asynchronous:
             continue
-        found = _slowest(root.function, contexts)
+        found = _longest(root.function, contexts)
         if found is not None:
             yield _remark(root.function, found, contexts, root)
     for generator in contexts.table("streamed", partial(_streamed, contexts)).get(path, ()):
-        found = _slowest(generator, contexts)
+        found = _longest(generator, contexts)
         if found is not None:
             yield _remark(generator, found, contexts, None)
 
 
-def _remark(function: ProjectFunction, sink: Sink, contexts: Contexts, root: Root | None) -> Remark:
+class _Wait(msgspec.Struct, frozen=True):
+    """What a function waits for, and whether that is long enough to say so."""
+
+    name: str
+    pays: bool
+
+
+def _remark(function: ProjectFunction, wait: _Wait, contexts: Contexts, root: Root | None) -> Remark:
     name = contexts.project.function(function).qualname
     subject = f"`{root.route}`" if root is not None and root.route else f"`{name}`"
     return Remark(
@@ -97,9 +106,9 @@ def _remark(function: ProjectFunction, sink: Sink, contexts: Contexts, root: Roo
         rule.severity,
         function,
         Remedy.TURN,
-        f"{subject} waits for `{spoken(sink.name)}` in one of FastAPI's forty threads; it could be awaited.",
+        f"{subject} waits for `{spoken(wait.name)}` in one of FastAPI's forty threads; it could be awaited.",
         root=root,
-        optional=not _pays(sink),
+        optional=not wait.pays,
     )
 
 
@@ -108,12 +117,17 @@ def _pays(sink: Sink) -> bool:
     return sink.row.rule.startswith("clients/") and sink.name.partition(".")[0] not in _QUICKER_IN_THREADS
 
 
-def _slowest(function: ProjectFunction, contexts: Contexts) -> Sink | None:
+def _longest(function: ProjectFunction, contexts: Contexts) -> _Wait | None:
     """What a function waits for longest of all that could be awaited."""
+    slowest = partial(_slowest, function, contexts)
+    return contexts.project.memory.answer("longest", function.path, function.index, slowest)
+
+
+def _slowest(function: ProjectFunction, contexts: Contexts) -> _Wait | None:
     if contexts.sink(function) is None:
         return None
-    found = list(_waits(function, contexts))
-    return next(filter(_pays, found), found[0] if found else None)
+    found = [_Wait(sink.name, _pays(sink)) for sink in _waits(function, contexts)]
+    return next((wait for wait in found if wait.pays), found[0] if found else None)
 
 
 def _waits(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
