@@ -73,15 +73,15 @@ class Document:
         return frozenset(name for node in self.nodes for name in _names_bound(node))
 
     @cached_property
-    def words(self) -> frozenset[str]:
-        """The words of the texts in the file, those between dots for themselves: `__all__`, annotations, mocks."""
-        return frozenset(chain.from_iterable(_words(text) for _, text in self._texts()))
-
-    @cached_property
     def names_in_texts(self) -> frozenset[str]:
-        """Those of texts on one line: a longer one is written for people, and names no import. Nor does a setting, `loop="asyncio"`."""
-        settings = {id(node.value) for node in self.nodes if isinstance(node, ast.keyword) and node.arg not in _TYPED}
-        texts = (text for node, text in self._texts() if "\n" not in text and id(node) not in settings)
+        """The words of texts that may name something, those between dots for themselves: `__all__`, annotations, mocks.
+
+        What is written for people names nothing: a text of several lines, or one that stands alone, as docstrings do. Nor does a
+        setting, `loop="asyncio"`.
+        """
+        idle = {id(node.value) for node in self.nodes if isinstance(node, ast.keyword) and node.arg not in _TYPED}
+        idle |= {id(node.value) for node in self.nodes if isinstance(node, ast.Expr)}
+        texts = (text for node, text in self._texts() if "\n" not in text and id(node) not in idle)
         return frozenset(chain.from_iterable(map(_words, texts)))
 
     def _texts(self) -> Iterator[tuple[ast.AST, str]]:

@@ -322,7 +322,11 @@ def moved_import(
     """The edit that makes the import of a class bring the one of the same name from another module."""
     if {_id(node) for node in nodes} != {member} or any(use not in nodes for use in document.uses[member]):
         return None
-    if member in document.words or member in document.rebound or is_taken_from(document.path, member, contexts):
+    if (
+        member in document.names_in_texts
+        or member in document.rebound
+        or is_taken_from(document.path, member, contexts)
+    ):
         return None
     for statement in document.tree.body:
         if isinstance(statement, ast.ImportFrom) and [(one.name, one.asname) for one in statement.names] == [
@@ -342,7 +346,7 @@ def swapped_import(
     name = _id(nodes[0])
     others = [use for use in document.uses.get(name, ()) if use not in nodes]
     taken = member in document.rebound or member in document.uses or is_imported(document, f"{module}.{member}")
-    if others or taken or name in document.words or is_taken_from(document.path, name, contexts):
+    if others or taken or name in document.names_in_texts or is_taken_from(document.path, name, contexts):
         return None
     for statement in document.tree.body:
         if isinstance(statement, ast.ImportFrom) and statement.module == module and not statement.level:

@@ -132,3 +132,43 @@ def test_litellm_with_a_coroutine_of_its_own() -> None:
     before = with_app("import litellm", f"{ENDPOINT}return litellm.embedding('x', input=['y']).data\n")
     after = before.replace("litellm.embedding('x', input=['y'])", "(await litellm.aembedding('x', input=['y']))")
     assert_fixes(RULE, before, after)
+
+
+SERVICE = """
+from openai import {name}
+
+
+class Texts:
+    '''{told}'''
+
+    def __init__(self):
+        self.client = {name}()
+
+    async def ask(self, text: str):
+        return {call}
+
+
+texts = Texts()
+
+
+@app.get("/")
+async def home(text: str):
+    return await texts.ask(text)
+"""
+CREATE = "self.client.responses.create(input=text)"
+
+
+@pytest.mark.parametrize("told", ["Asks OpenAI.", "Asks.\n\n    By the API of OpenAI.\n    ", "Asks."])
+def test_what_is_written_for_people_keeps_no_import(told: str) -> None:
+    before = with_app("", SERVICE.format(name="OpenAI", call=CREATE, told=told))
+    after = with_app("", SERVICE.format(name="AsyncOpenAI", call=f"await {CREATE}", told=told))
+    assert_fixes(RULE, before, after, way=Way.TWIN)
+
+
+def test_what_a_text_may_name_keeps_its_import() -> None:
+    def service(imports: str, name: str, call: str) -> str:
+        told = SERVICE.format(name=name, call=call, told="Asks.").replace(f"import {name}", f"import {imports}")
+        return with_app("", f"{told}\n\n__all__ = ['OpenAI']\n")
+
+    after = service("OpenAI, AsyncOpenAI", "AsyncOpenAI", f"await {CREATE}")
+    assert_fixes(RULE, service("OpenAI", "OpenAI", CREATE), after, way=Way.TWIN)

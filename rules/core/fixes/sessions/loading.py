@@ -1,6 +1,7 @@
 """What a function reads of the rows that a session gave it, and what of that would have to be loaded there and then."""
 
 import ast
+import sys
 from collections.abc import Iterator
 
 import msgspec
@@ -33,7 +34,7 @@ from rules.core.fixes.sessions.places import is_session
 from rules.core.fixes.turning import Refused
 from rules.core.syntax import walk
 from rules.core.usage import given_to, reached
-from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
+from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 _METHODS = frozenset(name for type_ in (list, dict, set, str) for name in dir(type_) if not name.startswith("_"))
 _COUNTING = frozenset({"count", "delete", "update", "exists", "rowcount"})
@@ -43,6 +44,7 @@ _OF_TEXTS = frozenset(
 _VALIDATING = frozenset({"model_validate", "from_orm", "parse_obj"})
 _SHOWING = frozenset({"fastapi.encoders.jsonable_encoder", "builtins.print"})
 _CALLING = frozenset({"anyio", "asyncio", "builtins", "concurrent", "contextlib", "copy", "functools", "itertools"})
+_HOLDING = _CALLING | {"collections", "queue", "threading", "types", "typing", "weakref"}
 _EMPTY = Collection(())
 _PLACING = frozenset({"add", "merge", "refresh", "get", "get_one", "commit", "flush", "rollback", "delete"})
 
@@ -131,7 +133,7 @@ class Loading(msgspec.Struct, frozen=True):
             return False
         if isinstance(value, Object) and isinstance(value.of, ProjectClass) and self.models.is_plain_model(value.of):
             return True
-        return self.calm.is_data(call, where)
+        return _is_of_the_standard_library(value) or self.calm.is_data(call, where)
 
     def _is_row(self, parameter: Parameter) -> bool:
         where = Where(self.function.path, self.facts.parent, self.facts.line)
@@ -287,6 +289,14 @@ class Loading(msgspec.Struct, frozen=True):
             as_expression(node), Where(self.function.path, self.function.index, node.lineno)
         )
         return value if isinstance(value, ProjectClass) else None
+
+
+def _is_of_the_standard_library(value: Value | None) -> bool:
+    """Whether it is an object of a module that has no rows, as paths and dates are, and that holds nothing it was not given as bytes or text."""
+    if not (isinstance(value, Object) and isinstance(value.of, Outside)):
+        return False
+    module = value.of.name.partition(".")[0]
+    return module in sys.stdlib_module_names and module not in _HOLDING
 
 
 def _given(call: ast.Call) -> list[ast.expr]:

@@ -46,6 +46,7 @@ class Called(msgspec.Struct, frozen=True):
 class _State(msgspec.Struct, frozen=True):
     """What is lost by now, by which calls, the names that were loaded again since, and those of rows that were deleted.
 
+    A name that was loaded when something was lost has lost it by that alone: `since` holds what it was lost by, and by what later.
     A deleted row leaves its session with the next commit, and keeps what it holds: only a rollback brings it back.
     """
 
@@ -54,23 +55,31 @@ class _State(msgspec.Struct, frozen=True):
     ended: bool = False
     by: frozenset[ast.AST] = frozenset()
     deleted: frozenset[str] = frozenset()
+    since: Mapping[str, frozenset[ast.AST]] = msgspec.field(default_factory=dict)
 
     def after(self, lost: Lost, by: Iterable[ast.AST]) -> "_State":
         if not lost:
             return self
-        kept = self.deleted if lost < Lost.ROLLED_BACK else frozenset()
-        return _State(max(lost, self.lost), kept, by=self.by.union(by), deleted=kept)
+        kept, calls = self.deleted if lost < Lost.ROLLED_BACK else frozenset(), frozenset(by)
+        since = {name: earlier | calls for name, earlier in self.since.items()} | dict.fromkeys(self.fresh, calls)
+        return _State(max(lost, self.lost), kept, by=self.by | calls, deleted=kept, since=since)
 
     def bound(self, names: frozenset[str], *, loaded: bool) -> "_State":
         """The state where names stand for something else: for what is loaded, or for what may have lost something."""
         fresh = self.fresh | names if loaded else self.fresh - names
-        return replace(self, fresh=fresh, deleted=self.deleted - names)
+        since = {name: by for name, by in self.since.items() if name not in names}
+        return replace(self, fresh=fresh, deleted=self.deleted - names, since=since)
+
+    def lost_by(self, name: str) -> frozenset[ast.AST]:
+        return frozenset() if name in self.fresh else self.since.get(name, self.by)
 
     def joined(self, other: "_State") -> "_State":
         if self.ended or other.ended:
             return other if self.ended else self
         fresh, deleted = self.fresh & other.fresh, self.deleted & other.deleted
-        return _State(max(self.lost, other.lost), fresh, by=self.by | other.by, deleted=deleted)
+        told = (self.since.keys() | other.since.keys() | self.fresh | other.fresh) - fresh
+        since = {name: self.lost_by(name) | other.lost_by(name) for name in told}
+        return _State(max(self.lost, other.lost), fresh, by=self.by | other.by, deleted=deleted, since=since)
 
 
 class Flow(msgspec.Struct):
@@ -191,7 +200,7 @@ class Flow(msgspec.Struct):
             return
         attribute = around.attr if isinstance(around, ast.Attribute) else ""
         is_whole = returned and isinstance(around, ast.Return)
-        self.reads.append(Read(node.id, attribute, state.lost, is_whole, state.by))
+        self.reads.append(Read(node.id, attribute, state.lost, is_whole, state.lost_by(node.id)))
         if is_whole:
             self.gives = max(self.gives, state.lost)
 

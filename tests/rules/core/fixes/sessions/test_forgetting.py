@@ -30,6 +30,7 @@ def commits(source: str, files: Files) -> list[Fix]:
         "item = Item()\n    try:\n        db.commit()\n    except ValueError:\n        db.rollback()\n        raise\n    return 1",
         "item = Item()\n    db.commit()\n    item.name = 'x'\n    db.add(item)",
         "item = Item()\n    db.commit()\n    return item is None",
+        "item = Item()\n    path = kept(item)\n    db.commit()\n    return path.name",
         "name = unknown('a')['b'].replace(' ', '')\n    db.commit()\n    return name[1]",
         "kind = unknown('a').get('labels', {}).get('kind')\n    db.commit()\n    return str(kind)",
         "with LOGS.opened() as lines:\n        db.commit()\n        return lines.pop()",
@@ -45,7 +46,9 @@ def commits(source: str, files: Files) -> list[Fix]:
     ],
 )
 def test_what_is_not_read_again_is_safe(body: str) -> None:
-    assert {str(fix.applicability) for fix in commits(app(f"await wait()\n    {body}"), FILES)} == {"safe"}
+    helper = "from pathlib import Path\n\n\ndef kept(item: Item) -> Path: ...\n\n\n"
+    source = HEAD + helper + app(f"await wait()\n    {body}").removeprefix(HEAD)
+    assert {str(fix.applicability) for fix in commits(source, FILES)} == {"safe"}
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,19 @@ def test_what_is_not_read_again_is_safe(body: str) -> None:
         ),
         (
             "item = Item()\n    if number:\n        db.commit()\n        raise ValueError\n    db.commit()\n    return item.name",
+            {"safe", "unsafe"},
+        ),
+        (
+            "item = Item()\n    db.commit()\n    db.refresh(item)\n    db.commit()\n    return item.name",
+            {"safe", "unsafe"},
+        ),
+        (
+            "item = Item()\n    db.commit()\n    if number:\n        db.refresh(item)\n    db.commit()\n    return item.name",
+            {"unsafe"},
+        ),
+        ("item = Item()\n    db.commit()\n    db.commit()\n    return item.name", {"unsafe"}),
+        (
+            "for _ in 'ab':\n        item = Item()\n        db.commit()\n        db.refresh(item)\n    db.commit()\n    return item.name",
             {"safe", "unsafe"},
         ),
     ],
