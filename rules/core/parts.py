@@ -190,11 +190,11 @@ def closed(
 
 
 def _other_names(scope: Scope) -> set[str]:
-    """The local names that are given what another name stands for, or holds."""
+    """The local names that are given what another name stands for, or holds, here or in another module."""
     return {
         name
         for name, bindings in scope.bindings.items()
-        if any(isinstance(binding.value, (Name, Attribute, Subscript, Element)) for binding in bindings)
+        if any(isinstance(binding.value, (Name, Attribute, Subscript, Element, Import)) for binding in bindings)
     }
 
 

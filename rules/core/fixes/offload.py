@@ -1,6 +1,7 @@
 """A call handed to a worker thread where it stands: `await run_in_threadpool(f, ...)`."""
 
 import ast
+import re
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -43,6 +44,7 @@ CALLERS = "it asks who called it, and in a thread somebody else does"
 FRAMES = frozenset({"inspect.stack", "inspect.currentframe", "sys._getframe"})
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
 STANDARD = "asyncio.to_thread"
+_CONTINUED = re.compile(r"[ \t]*\\(?=\n)")  # what goes on below, which it does in brackets anyway
 FRAMEWORKS = frozenset({"fastapi", "starlette"})
 
 
@@ -297,7 +299,7 @@ def first_argument(call: ast.Call, document: Document, name: str) -> Edit:
     around = _indentation(document.line(start[0]))
     indent = _indentation(document.line(opened[0] + 1)) if given and is_below else around + _step(around)
     if "\n" in callee and not _holds_lines(call.func):
-        callee = _deeper(callee, indent.removeprefix(around))
+        callee = _deeper(_CONTINUED.sub("", callee), indent.removeprefix(around))
     elif not (given and is_below):
         return document.replace(Span(*start, *opened), f"await {name}({callee}{', ' if given else ''}")
     first = f"await {name}(\n{indent}{callee},"

@@ -11,7 +11,9 @@ from rules.core.facts import (
     Call,
     Element,
     Expression,
+    Facts,
     Function,
+    Import,
     Name,
     Subscript,
     attributes_in,
@@ -428,9 +430,11 @@ def _is_shared(name: str, facts: Function, function: ProjectFunction, contexts: 
 
 
 def _stands_around(name: str, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether the module, or a function around this one, binds a name that the function itself does not."""
-    if name in facts.bindings or any(parameter.name == name for parameter in facts.parameters):
+    """Whether the module, or a function around this one, binds a name that the function itself does not, or only imports."""
+    if any(parameter.name == name for parameter in facts.parameters):
         return False
+    if own := facts.bindings.get(name):
+        return all(isinstance(binding.value, Import) for binding in own)
     around = contexts.project.facts[function.path].functions
     index = facts.parent
     while index > 0:
@@ -448,10 +452,19 @@ def _changes_global(call: Call, facts: Function, function: ProjectFunction, cont
     own = _own_name(facts)
     if not any(name in own or _is_shared(name, facts, function, contexts) for name in _root_names(callee.of)):
         return False
+    if _is_module(callee.of, facts, contexts.project.facts[function.path]):
+        return False
     value = contexts.project.value(callee, Where(function.path, function.index))
     if isinstance(value, Outside):
         return value.name.startswith("builtins.") or not contexts.project.knowledge.is_known(value.name)
     return value is None
+
+
+def _is_module(expression: Expression, facts: Function, file: Facts) -> bool:
+    """Whether it is what `import` binds, as in `os.remove(path)`."""
+    name = expression.id if isinstance(expression, Name) else ""
+    bound = (*facts.bindings.get(name, ()), *file.bound(name))
+    return bool(bound) and all(isinstance(one.value, Import) and not one.value.name for one in bound)
 
 
 def _root_names(expression: Expression) -> set[str]:

@@ -16,9 +16,12 @@ from rules.core.facts import (
     Collection,
     Computed,
     Constant,
+    Defined,
+    DefinedClass,
     Element,
     Expression,
     Function,
+    Import,
     Name,
     Parameter,
     Subscript,
@@ -89,7 +92,7 @@ class Loading(msgspec.Struct, frozen=True):
         """Whether a row, or anything with rows in it, may come of an expression, where these names hold such."""
         where = Where(self.function.path, self.function.index, line)
         match value:
-            case None | Constant() | Typed() | Computed():
+            case None | Constant() | Typed() | Computed() | Import() | Defined() | DefinedClass():
                 return False
             case Attribute(name=read):
                 return read in self.models.related or read in self.models.loading

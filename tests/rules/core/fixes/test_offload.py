@@ -419,6 +419,10 @@ async def home(db: Session = Depends(get_db)):
             "row = await run_in_threadpool(\n        db.query(\n            int\n        ).update,\n        {1: 2})",
         ),
         (
+            "row = db.query(int) \\\n        .filter(1) \\\n        .first()",
+            "row = await run_in_threadpool(\n        db.query(int)\n            .filter(1)\n            .first,\n    )",
+        ),
+        (
             'row = (db.query(int)\n        .filter("""a\n        b""")\n        .first())',
             'row = (await run_in_threadpool(db.query(int)\n        .filter("""a\n        b""")\n        .first))',
         ),

@@ -89,3 +89,25 @@ def test_what_only_asks_the_process_is_safe_work_for_a_thread(awaiting: bool) ->
     (finding,) = found("clients/requests", program(helper, awaiting=awaiting))
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.SAFE
+
+
+@pytest.mark.parametrize(
+    ("change", "applicability"),
+    [
+        ("os.remove('a.txt')", Applicability.SAFE),
+        ("import numpy as np\nprint(np.append([1], [2]))", Applicability.SAFE),
+        ("os.environ.update(a='b')", Applicability.UNSAFE),
+        ("from elsewhere import kept\nkept.update(a='b')", Applicability.UNSAFE),
+        ("import elsewhere\nelsewhere.kept.update(a='b')", Applicability.UNSAFE),
+        ("from elsewhere import kept\nkept['a'] = 'b'", Applicability.UNSAFE),
+        ("from elsewhere import kept as ours\nours.last = 'b'", Applicability.UNSAFE),
+        ("import elsewhere\nelsewhere.last = 'b'", Applicability.UNSAFE),
+        ("from elsewhere import kept\nprint(kept['a'], kept.last)", Applicability.SAFE),
+    ],
+)
+def test_what_a_function_imports_itself_is_shared_and_a_module_is_nothing_that_is_filled(
+    change: str, applicability: Applicability
+) -> None:
+    (finding,) = found("clients/requests", program(f"{change}\nreturn {ASKED}", awaiting=True))
+    assert finding.fix is not None
+    assert finding.fix.applicability is applicability

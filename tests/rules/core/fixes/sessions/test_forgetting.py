@@ -40,6 +40,8 @@ def commits(source: str, files: Files) -> list[Fix]:
         "db.commit()\n    for item in db.scalars(select(Item)).all():\n        print(item.name)",
         "db.commit()\n    for item, name in db.execute(select(Item, Item.name)):\n        print(item.name + name)",
         "db.commit()\n    return [item.name for item in db.scalars(select(Item))]",
+        "from .log import Counter\n    db.commit()\n    Counter.count(number)",
+        "def told():\n        return 1\n    db.commit()\n    return told()",
         "many = isinstance(unknown(), list)\n    db.commit()\n    return many",
         "item = db.get(Item, 1)\n    db.delete(item)\n    db.commit()\n    return {'deleted': item}",
         "a = b = None\n    for _ in 'ab':\n        a = b or a\n        b = a or b\n    db.commit()\n    return a.name",
