@@ -7,7 +7,7 @@ file is out of reach: whoever asks what it says, or might come to say, gets `Out
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rules.core import noting
 from rules.core.contexts import Called, Contexts, Sink
@@ -20,35 +20,33 @@ from rules.core.values import ProjectFunction
 
 _T = TypeVar("_T")
 
-Said = Callable[[str, Contexts], list[object]]
-"""What is to be said of a file."""
-
 
 class OutOfReachError(Exception):
     """The answer depends on what an edited file says."""
 
 
 class Surroundings:
-    """A repository, some files of which are edited again and again."""
+    """A repository, some files of which are edited again and again; `contexts` are those before any edit."""
 
     def __init__(self, contexts: Contexts) -> None:
-        self._contexts = contexts
+        self.contexts = contexts
         self._around: _Around | None = None
-        self._said: dict[tuple[Said, str], list[object]] = {}
+        self._said: dict[Callable[[str, Contexts], object], dict[str, Any]] = {}
 
-    def said(self, ask: Said, path: str) -> list[object]:
+    def said(self, ask: Callable[[str, Contexts], _T], path: str) -> _T:
         """What a file says before any edit, for those who ask again and again."""
-        if (ask, path) not in self._said:
-            self._said[ask, path] = ask(path, self._contexts)
-        return self._said[ask, path]
+        told: dict[str, _T] = self._said.setdefault(ask, {})
+        if path not in told:
+            told[path] = ask(path, self.contexts)
+        return told[path]
 
     def after(self, edited: Mapping[str, Facts], *, has_same_api: bool = False) -> Contexts:
         """The contexts of the repository with other facts of some files.
 
         With `has_same_api` they are to be asked only where signatures and registrations are as they were.
         """
-        project = self._contexts.project
-        before = self._contexts if has_same_api else None
+        project = self.contexts.project
+        before = self.contexts if has_same_api else None
         if isinstance(project.memory, Recalling):
             return Contexts(noting.edited(project, edited), before=before)
         if self._around is None or self._around.hidden != edited.keys():

@@ -13,18 +13,11 @@ from rules.core.blocking import sinks_of
 from rules.core.contexts import Contexts, told_once
 from rules.core.edits import EditConflictError, apply_edits, decode_source
 from rules.core.facts import (
-    Attribute,
-    Call,
-    Expression,
     Facts,
-    Function,
-    Name,
-    Parameter,
     Site,
-    Subscript,
-    last_name,
 )
 from rules.core.findings import Edit, Fix, Way
+from rules.core.fixes.contract import contract_objection
 from rules.core.fixes.names import Names, early_names, names_in_code, open_names
 from rules.core.fixes.rereading import taken_apart
 from rules.core.fixes.turning import MANAGER
@@ -32,10 +25,8 @@ from rules.core.fixes.yielding import ASYNCHRONOUS
 from rules.core.reading import read_facts
 from rules.core.surroundings import Surroundings
 from rules.core.syntax import UnreadableError, parse
-from rules.core.usage import calls_by_hand, registers
-from rules.core.values import Object, Outside, ProjectFunction, Value, Where
-
-PLAIN = {new: old for old, new in ASYNCHRONOUS.items()}
+from rules.core.usage import calls_by_hand
+from rules.core.values import Outside, ProjectFunction, Where
 
 
 def objection(
@@ -66,7 +57,7 @@ def objection(
         edited[path] = read
     surroundings = surroundings or Surroundings(contexts)
     changed = surroundings.after(edited, has_same_api=fix.way is not Way.REPAIR)
-    return _contract_objection(fix, surroundings, changed, edited) or _meaning_objection(
+    return contract_objection(fix, surroundings, changed, edited) or _meaning_objection(
         contexts, changed, function, edited
     )
 
@@ -100,18 +91,6 @@ def _read_whole(before: bytes, after: bytes) -> Facts | str:
 @lru_cache(maxsize=16)
 def _names_of(source: bytes) -> tuple[Names, ...]:
     return (names_in_code(parse(decode_source(source))),)
-
-
-def _contract_objection(fix: Fix, before: Surroundings, after: Contexts, edited: Mapping[str, Facts]) -> str:
-    """What would be another API: functions with other parameters, other things handed to the framework."""
-    for path, facts in edited.items():
-        if facts.problem:
-            return "cannot be read again"
-        if before.said(_signatures, path) != _signatures(path, after):
-            return "changes a signature"
-        if fix.way is not Way.REPAIR and before.said(_registrations, path) != _registrations(path, after):
-            return "changes the routes"
-    return ""
 
 
 def _meaning_objection(before: Contexts, after: Contexts, function: ProjectFunction, edited: Collection[str]) -> str:
@@ -158,40 +137,6 @@ def _doing(site: Site) -> object:
     return (site.call, site.awaited, site.suspending)
 
 
-def _registrations(path: str, contexts: Contexts) -> list[object]:
-    """What a file hands to the framework by calling it."""
-    known = contexts.project.knowledge.registering
-    return [
-        site.call
-        for index, function in enumerate(contexts.project.facts[path].functions)
-        for site in function.sites
-        if last_name(site.call.callee) in known and registers(site.call, Where(path, index, site.line), contexts)
-        if not _gives_session(site.call, Where(path, index, site.line), contexts)
-    ]
-
-
-def _gives_session(call: Call, where: Where, contexts: Contexts) -> bool:
-    """Whether it is `Depends` of what gives a session and asks the request for nothing: which one is nobody's business."""
-    if len(call.arguments) != 1 or call.keywords:
-        return False
-    value = contexts.project.value(call.arguments[0], where)
-    if not isinstance(value, ProjectFunction) or contexts.project.function(value).parameters:
-        return False
-    return _is_session(contexts.project.injected(value), contexts)
-
-
-def _is_session(value: Value | None, contexts: Contexts) -> bool:
-    if not (isinstance(value, Object) and isinstance(value.of, Outside)):
-        return False
-    known = contexts.project.knowledge.sessions.values()
-    return not {value.of.name}.isdisjoint({name for row in known for name in (row.of, row.instead)})
-
-
-def _is_client(value: Value | None, contexts: Contexts) -> bool:
-    named = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
-    return named in contexts.project.knowledge.client_classes
-
-
 def _awaits_nothing(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:
     """Whether what an awaited call gives is certainly no coroutine."""
     callee = contexts.project.value(site.call.callee, Where(place.path, place.index, site.line))
@@ -225,71 +170,6 @@ def _within(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFu
         if facts.parent in inner and index != function.index:
             inner.add(index)
             yield ProjectFunction(function.path, index)
-
-
-def _signatures(path: str, contexts: Contexts) -> list[object]:
-    functions = enumerate(contexts.project.facts[path].functions)
-    return [_signature(ProjectFunction(path, i), contexts) for i, function in functions if not function.is_lambda]
-
-
-def _signature(place: ProjectFunction, contexts: Contexts) -> object:
-    function = contexts.project.function(place)
-    where = Where(place.path, function.parent, function.line)
-    parameters = tuple(_parameter(parameter, where, contexts) for parameter in function.parameters)
-    decorators = tuple(_decorator(one, function, where, contexts) for one in function.decorators)
-    told = _iterated if function.generator else _returned
-    returns = told(function, where, contexts)
-    return (function.qualname, parameters, returns, decorators, function.generator)
-
-
-def _returned(function: Function, where: Where, contexts: Contexts) -> object:
-    return _class_told(function.returns, where, contexts)
-
-
-def _iterated(function: Function, where: Where, contexts: Contexts) -> object:
-    """What a generator is said to give; of `async def` by either of the two names for it."""
-    of, items = (function.returns.of, function.returns.items) if isinstance(function.returns, Subscript) else (None, ())
-    value = contexts.project.value(of or function.returns, where)
-    name = value.name if isinstance(value, Outside) else ""
-    if function.asynchronous:
-        name = PLAIN.get(name, name)
-    if name not in ASYNCHRONOUS:
-        return _class_told(function.returns, where, contexts)
-    return (name, tuple(_class_told(item, where, contexts) for item in items[:2]))
-
-
-def _decorator(expression: Expression | None, function: Function, where: Where, contexts: Contexts) -> object:
-    """A decorator; of two of which the one belongs to `def` and the other to `async def`, the first."""
-    value = contexts.project.value(expression, where) if isinstance(expression, (Name, Attribute)) else None
-    if not isinstance(value, Outside):
-        return expression
-    if function.asynchronous and value.name in PLAIN:
-        return PLAIN[value.name]
-    return value.name if value.name in ASYNCHRONOUS and not function.asynchronous else expression
-
-
-def _class_told(annotation: Expression | None, where: Where, contexts: Contexts) -> object:
-    """An annotation; of a client, the one whose methods block, by either of the two."""
-    value = contexts.project.annotated(annotation, where)
-    named = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
-    return contexts.project.knowledge.client_classes.get(named, annotation)
-
-
-def _parameter(parameter: Parameter, where: Where, contexts: Contexts) -> object:
-    """A parameter; of a session that is injected, or handed on, only that it is one."""
-    project = contexts.project
-    value = project.annotated(parameter.annotation, where)
-    if value is None and isinstance(dependency := project.dependency(parameter, where), ProjectFunction):
-        value = project.injected(dependency)
-    if _is_client(value, contexts) and parameter.annotation is not None:
-        told = _class_told(parameter.annotation, where, contexts)
-        return (parameter.name, parameter.kind, parameter.default, told, project.dependency(parameter, where))
-    if not _is_session(value, contexts):
-        return parameter
-    given = project.dependency(parameter, where)
-    if given is not None and not (isinstance(given, ProjectFunction) and not project.function(given).parameters):
-        return parameter
-    return (parameter.name, parameter.kind, parameter.has_default, given is not None)
 
 
 @told_once
