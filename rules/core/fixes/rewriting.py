@@ -139,7 +139,12 @@ def _looks_for(site: Site, written: Expression, function: ProjectFunction, conte
         return any(last_name(one.call.callee) in _LOOKING for one in inside)
     if last_name(site.call.callee) not in _LOOKING:
         return False
-    changed = {one.id for one in parts if isinstance(one, Name) and len(facts.bindings.get(one.id, ())) > 1}
+    given = {
+        one.id: [b for b in facts.bindings.get(one.id, ()) if not isinstance(b.value, Element)]
+        for one in parts
+        if isinstance(one, Name)
+    }
+    changed = {name for name, bindings in given.items() if len(bindings) > 1}
     asked = (*site.call.arguments, site.call.callee.of if isinstance(site.call.callee, Attribute) else None)
     names = {one.id for path in asked if path is not None for one in _within(path) if isinstance(one, Name)}
     return not names.isdisjoint(changed)

@@ -54,7 +54,7 @@ LOOKS = frozenset({"os.path.exists", "os.path.isdir", "pathlib.Path.exists", "pa
 def marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts, span: Span | None = None) -> Fix | None:
     """The fix, unsafe where other requests can now come between what the function does to shared state: at a place, if one is given."""
     difference = difference_between(function, contexts, span) if fix is not None else ""
-    if fix is None or not difference:
+    if fix is None or not difference or difference in fix.notes:
         return fix
     return replace(fix, applicability=Applicability.UNSAFE, notes=(difference, *fix.notes))
 

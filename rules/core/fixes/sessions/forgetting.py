@@ -7,7 +7,6 @@ import ast
 
 from msgspec.structs import replace
 
-from rules.core.facts import Attribute, Awaited, Call, Expression
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
@@ -88,27 +87,16 @@ def _followed(
 
 
 def _of_other_classes(function: ProjectFunction, desk: Desk) -> frozenset[str]:
-    """The names that hold objects of a class of the project which is no table, or what is awaited of an object of a library."""
+    """The names that hold objects of a class of the project which is no table."""
     facts, where = desk.contexts.project.function(function), Where(function.path, function.index)
     parameters = {parameter.name for parameter in facts.parameters}
     once = {name for name, bindings in facts.bindings.items() if len(bindings) == 1 and name not in parameters}
     values = {name: desk.contexts.project.name(name, where) for name in parameters | once}
-    awaited = {name for name in once if _is_awaited(facts.bindings[name][0].value, where, desk)}
-    return frozenset(awaited) | frozenset(
+    return frozenset(
         name
         for name, value in values.items()
         if isinstance(value, Object) and isinstance(value.of, ProjectClass) and not desk.models.is_mapped(value.of)
     )
-
-
-def _is_awaited(value: Expression, where: Where, desk: Desk) -> bool:
-    """Whether it is what a method of a library gives to those who await it: bytes of `await file.read()`."""
-    match value:
-        case Awaited(of=Call(callee=Attribute(of=of))):
-            owner = desk.contexts.project.value(of, where)
-            return isinstance(owner, Object) and isinstance(owner.of, Outside)
-        case _:
-            return False
 
 
 def _bound_apart(definition: _Definition, own: frozenset[str]) -> frozenset[str]:

@@ -99,6 +99,10 @@ class Loading(msgspec.Struct, frozen=True):
             case Name(id=other):
                 parameter = next((one for one in self.facts.parameters if one.name == other), None)
                 return self._is_row(parameter) if parameter is not None else other in held
+            case Awaited(of=Call(callee=Attribute(of=of))) if self._is_of_no_database(
+                self.contexts.project.value(of, where)
+            ):
+                return False  # bytes of `await request.body()`
             case Element(of=of) | Awaited(of=of) | Subscript(of=of):
                 return self._may_hold(of, line, held) and not self.calm.is_data(value, where)
             case Choice(options=parts) | Collection(items=parts):
@@ -127,8 +131,19 @@ class Loading(msgspec.Struct, frozen=True):
         mapping = {name.partition(".")[0] for name in project.knowledge.sessions}
         if package not in project.knowledge.packages - mapping - project.knowledge.frameworks - _CALLING:
             return False
-        values = [project.value(one, where) for one in given_to(call)]
-        return not any(isinstance(one, (Object, ProjectFunction)) for one in values)
+        return not any(self._may_lead_to_rows(project.value(one, where)) for one in given_to(call))
+
+    def _may_lead_to_rows(self, value: Value | None) -> bool:
+        """Whether something may be, or have, a session or rows: it is of the project, or a session itself."""
+        return isinstance(value, (Object, ProjectFunction)) and not self._is_of_no_database(value)
+
+    def _is_of_no_database(self, value: Value | None) -> bool:
+        """Whether it is an object of a library that is no session."""
+        if not (isinstance(value, Object) and isinstance(value.of, Outside)):
+            return False
+        knowledge = self.contexts.project.knowledge
+        sessions = {name for row in knowledge.sessions.values() for name in (row.of, row.instead)}
+        return sessions.isdisjoint(knowledge.family(value.of.name))
 
     def _is_plain(self, call: Call, where: Where) -> bool:
         value = self.contexts.project.value(call, where)

@@ -144,6 +144,16 @@ def test_others_come_between_only_where_something_new_is_awaited(body: str, *, i
     assert (REWRITTEN in finding.fix.notes) is is_told
 
 
+def test_it_is_told_once() -> None:
+    notes = [
+        one.fix.notes
+        for one in found_in(program("for one in name:\n    update(one, 'x')\n    save(one, [])"))
+        if one.fix
+    ]
+    assert notes
+    assert all(one.count(REWRITTEN) <= 1 for one in notes)
+
+
 def found_in(source: str) -> list[Finding]:
     return [*found("blocking/files", source), *found("blocking/computing", source)]
 
@@ -238,6 +248,15 @@ STORING = """
                 path.write_bytes(data)
 
 
+        def stored_in_each(name: str, data: bytes) -> None:
+            for path in (STORE / name, STORE / "all"):
+                if path.exists():
+                    path.write_bytes(data)
+            for path in (STORE / name, STORE / "more"):
+                if path.exists():
+                    path.write_bytes(data)
+
+
         @app.post("/")
         async def upload(file: UploadFile) -> None:
             data = await file.read()
@@ -250,6 +269,7 @@ STORING = """
     ("body", "is_told"),
     [
         ("stored(name, data)", True),
+        ("stored_in_each(name, data)", False),
         ("stored_beside(name, data)", True),
         ("path = free(STORE / name)\n            path.write_bytes(data)", True),
         ("path = free(STORE / name)\n            print((STORE / name).read_bytes())", False),

@@ -40,6 +40,7 @@ def commits(source: str, files: Files) -> list[Fix]:
         "db.commit()\n    for item in db.scalars(select(Item)).all():\n        print(item.name)",
         "db.commit()\n    for item, name in db.execute(select(Item, Item.name)):\n        print(item.name + name)",
         "db.commit()\n    return [item.name for item in db.scalars(select(Item))]",
+        "import httpx\n    import stripe\n    text = await httpx.AsyncClient().get('/')\n    told = stripe.Webhook.construct_event(text, 'a')\n    name = told.get('id')\n    db.commit()\n    return name",
         "from .log import Counter\n    db.commit()\n    Counter.count(number)",
         "def told():\n        return 1\n    db.commit()\n    return told()",
         "many = isinstance(unknown(), list)\n    db.commit()\n    return many",
