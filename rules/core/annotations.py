@@ -6,19 +6,23 @@ from rules.core.syntax import walk
 
 
 def unquoted(node: ast.expr) -> ast.expr | None:
-    """An annotation without the quotes around it, or around types in it."""
+    """An annotation without the quotes around it, or around types in it; the node itself stays as it is."""
     match node:
         case ast.Constant(value=str()):
             return _parsed_annotation(node)
-        case ast.Subscript(value=of, slice=ast.Tuple(elts=[first, *_] as elements) as items):
-            if last_part(of) == "Annotated":
-                items.elts = [unquoted(first) or first, *elements[1:]]
-            elif last_part(of) != "Literal":
-                items.elts = [unquoted(element) or element for element in elements]
+        case ast.Subscript(value=of, slice=ast.Tuple(elts=elements) as items) if last_part(of) != "Literal":
+            types = elements[:1] if last_part(of) == "Annotated" else elements
+            bare = [unquoted(element) or element for element in types]
+            if bare != types:
+                slice_ = ast.copy_location(ast.Tuple([*bare, *elements[len(types) :]], items.ctx), items)
+                return ast.copy_location(ast.Subscript(of, slice_, node.ctx), node)
         case ast.Subscript(value=of, slice=item) if last_part(of) != "Literal":
-            node.slice = unquoted(item) or item
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            node.left, node.right = unquoted(left) or left, unquoted(right) or right
+            if (type_ := unquoted(item) or item) is not item:
+                return ast.copy_location(ast.Subscript(of, type_, node.ctx), node)
+        case ast.BinOp(left=left, op=ast.BitOr() as either, right=right):
+            one, other = unquoted(left) or left, unquoted(right) or right
+            if one is not left or other is not right:
+                return ast.copy_location(ast.BinOp(one, either, other), node)
     return node
 
 

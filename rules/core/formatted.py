@@ -190,12 +190,6 @@ def _take(old: ast.expr | ast.keyword | ast.arg, new: ast.expr | ast.keyword | a
     old.lineno, old.end_lineno = line + new.lineno - 1, line + end_line - 1
 
 
-def settle_all(tree: ast.AST, lines: Sequence[str]) -> None:
-    """Put right the places in all formatted texts of a tree."""
-    for node in () if IS_TOLD else _topmost(tree):
-        settle(node, lines)
-
-
 def _topmost(tree: ast.AST) -> list[ast.JoinedStr]:
     """The formatted texts that lie in no other one."""
     found: list[ast.JoinedStr] = []

@@ -56,8 +56,11 @@ class Repository:
 
     def _take_over(self, before: Repository) -> None:
         self.modules = before.modules
-        self._imports |= {path: one for path, one in before._imports.items() if path not in self.edited}
-        self._calls |= {path: one for path, one in before._calls.items() if path not in self.edited}
+        self._imports |= before._imports
+        self._calls |= before._calls
+        for path in self.edited:
+            self._imports.pop(path, None)
+            self._calls.pop(path, None)
 
     @cached_property
     def edited(self) -> list[str]:

@@ -45,6 +45,19 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
         yield one
 
 
+def parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
+    """For each node of a tree the one around it, in the order of `ast.walk`. What tells only how a name is used is left out."""
+    found: dict[ast.AST, ast.AST] = {}
+    waiting = [tree]
+    for node in waiting:
+        for value in vars(node).values():
+            for one in value if isinstance(value, list) else (value,):
+                if isinstance(one, ast.AST) and not isinstance(one, ast.expr_context):
+                    found[one] = node
+                    waiting.append(one)
+    return found
+
+
 def compiles(text: str) -> bool:
     """Whether Python would compile the text, as far as this interpreter can tell (`await` only where it may stand)."""
     try:

@@ -47,7 +47,7 @@ def raises_the_same(row: Borrower, function: ProjectFunction, contexts: Contexts
     """Whether nobody else sees what the call raises, where that is another thing."""
     if not row.is_other:
         return True
-    is_root = any(root.function == function for root in contexts.roots) or is_sent(function, contexts)
+    is_root = contexts.root_of(function) is not None or is_sent(function, contexts)
     return is_root and not is_caught_elsewhere(function, row.name.partition(".")[0], contexts)
 
 

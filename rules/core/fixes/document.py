@@ -3,17 +3,32 @@
 import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 
 from rules.core.edits import decode_source, line_offsets, offset, text_of
 from rules.core.findings import Edit, Span
-from rules.core.formatted import settle_all
-from rules.core.syntax import parse, walk
+from rules.core.formatted import IS_TOLD, settle
+from rules.core.syntax import parents, parse, parse_now
 
 _TYPED = frozenset({"bound", "default", "type", "type_", "annotation"})
 """The keywords that may be given a type in quotes, https://docs.python.org/3/library/typing.html#typing.TypeVar among them."""
 _SHOWING = re.compile(r"[\s)]*=(?!=)")
+
+
+@lru_cache(maxsize=2)
+def tree_of(text: str) -> ast.Module:
+    """The tree of a text, for all who look at it at once: they leave it as it is, but for settling places. Raises what
+    `parse_now` raises.
+    """
+    return parse_now(text)
+
+
+def _tree_of_any(text: str) -> ast.Module:
+    try:
+        return tree_of(text)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return parse(text)  # newer than the interpreter, or no Python
 
 
 def _names_bound(node: ast.AST) -> Iterator[str]:
@@ -38,25 +53,33 @@ class Document:
     def __init__(self, path: str, source: bytes) -> None:
         self.path = path
         self.text = decode_source(source)
-        self.tree = parse(self.text)
+        self.tree = _tree_of_any(self.text)
         self.offsets = line_offsets(self.text)
         self._lines = self.text.split("\n")
         self._true: dict[ast.Call, bool] = {}
-        settle_all(self.tree, self._lines)
-
-    @cached_property
-    def nodes(self) -> tuple[ast.AST, ...]:
-        """All of the tree, what is further out first."""
-        return tuple(walk(self.tree))
-
-    @cached_property
-    def parents(self) -> dict[ast.AST, ast.AST]:
+        self.parents = parents(self.tree)
         """For each node the one around it."""
-        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
+        self.nodes = (self.tree, *self.parents)
+        """All of the tree, what is further out first."""
+        for node in self.nodes if not IS_TOLD else ():
+            if isinstance(node, ast.JoinedStr) and not self._lies_in_text(node):
+                settle(node, self._lines)
+
+    def _lies_in_text(self, node: ast.JoinedStr) -> bool:
+        """Whether a formatted text lies in another one."""
+        around = self.parents[node]
+        while isinstance(around, ast.expr) and not isinstance(around, ast.JoinedStr):
+            around = self.parents[around]
+        return isinstance(around, ast.JoinedStr)
 
     @cached_property
-    def _calls(self) -> dict[Span, ast.Call]:
-        return {self.span(node): node for node in self.nodes if isinstance(node, ast.Call)}
+    def _calls(self) -> Mapping[int, list[ast.Call]]:
+        """The calls by the line on which they begin."""
+        found: dict[int, list[ast.Call]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Call):
+                found.setdefault(node.lineno, []).append(node)
+        return found
 
     @cached_property
     def uses(self) -> Mapping[str, list[ast.Name]]:
@@ -94,7 +117,8 @@ class Document:
 
     def call_at(self, span: Span) -> ast.Call | None:
         """The call that stands there; None where the text and the tree disagree."""
-        call = self._calls.get(span)
+        same = (node for node in reversed(self._calls.get(span.line, ())) if self.span(node) == span)
+        call = next(same, None)
         if call is not None and call not in self._true:
             self._true[call] = self._is_true_to_text(call)
         return call if call is not None and self._true[call] else None

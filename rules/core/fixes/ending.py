@@ -36,8 +36,10 @@ def marked_ending(fix: Fix, remark: Remark, contexts: Contexts, document: Docume
 def _is_streamed(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it is an asynchronous generator that no dependency and no `with` runs to its end."""
     facts = contexts.project.function(function)
-    roles = {root.role for root in contexts.roots if root.function == function}
-    return facts.asynchronous and facts.generator and not facts.decorators and not roles & _AWAITED
+    if not (facts.asynchronous and facts.generator) or facts.decorators:
+        return False
+    root = contexts.root_of(function)
+    return root is None or root.role not in _AWAITED
 
 
 def _ends(call: ast.Call, document: Document) -> bool:

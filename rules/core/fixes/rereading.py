@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from rules.core.edits import apply_to_text, decode_source, line_offsets
 from rules.core.facts import Facts
 from rules.core.findings import Edit, Span
+from rules.core.fixes.document import tree_of
 from rules.core.fixes.names import Names, early_names, names_in_code, open_names
 from rules.core.ignores import read_ignores
 from rules.core.parts import Before, Part, joined, lowered
@@ -147,7 +148,7 @@ def taken_apart(source: bytes) -> Apart | None:
         text = decode_source(source)
         if len(source) > LONGEST_FILE or LONE_RETURN.search(text):
             return None
-        groups = _groups(parse_now(text).body, text.split("\n"))
+        groups = _groups(tree_of(text).body, text.split("\n"))
         if not groups:
             return None
         flags = _features(groups[0])
@@ -171,7 +172,7 @@ def _pieces(text: str, groups: Sequence[list[ast.stmt]], flags: int) -> Iterator
 def _piece(whole: str, text: str, line: int, body: list[ast.stmt], before: Before, flags: int) -> Piece:
     """A piece of which the statements stand in `whole`. Raises where it cannot be compiled."""
     above: list[ast.stmt] = [] if line == 1 else [_PASS]  # below which no text is a docstring
-    names = names_in_code(ast.Module([*above, *body], []), flags)  # before reading, which unquotes annotations
+    names = names_in_code(ast.Module([*above, *body], []), flags)
     part = read_part(whole, body, functions=before.functions, classes=before.classes, needs=before.needs)
     return Piece(text, line, part, names, read_ignores(text))
 

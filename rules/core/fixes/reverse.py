@@ -49,8 +49,8 @@ def refusal(function: ProjectFunction, contexts: Contexts) -> str:
     facts = contexts.project.function(function)
     if is_sent(function, contexts):
         return _refusal_of_sent(function, contexts)
-    roots = [root for root in contexts.roots if root.function == function]
-    if not roots or any(root.role in ALWAYS_ON_LOOP | AGENTS for root in roots):
+    root = contexts.root_of(function)
+    if root is None or root.role in ALWAYS_ON_LOOP | AGENTS:
         return "the framework needs it to be asynchronous"
     if facts.suspends:
         return "it awaits"
