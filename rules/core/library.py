@@ -329,7 +329,8 @@ class Library(msgspec.Struct, frozen=True):
     `callers` call the function at their first argument, or under `key=`, at once, `schedulers` the one at a place on the event loop
     as soon as it is free, `operators` the method of that name of their first argument; `wrappers` make (or, in brackets, stand for)
     a callable that calls their first argument; instances of `thread_bound` classes belong to the thread that made them, those
-    of `exclusive` classes serve one thread at a time, and those of `per_thread` classes are another object in each thread.
+    of `exclusive` classes serve one thread at a time, and those of `per_thread` classes are another object in each thread. What
+    a `with` enters, or what is called without an object, may belong to a thread in the same way.
     `pooled` callables give a place in a pool that has few, and `failing` ones fail at once where none is left. `process_wide` ones change what all threads of the process share, `main_thread` ones belong to its main thread.
     """
 

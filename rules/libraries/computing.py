@@ -60,6 +60,13 @@ def _numbers(items: tuple[Expression | None, ...]) -> tuple[int, ...]:
     return found if len(found) == len(items) else ()
 
 
+# https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation: for the thread that enters them
+_SWITCHES = (
+    *(f"torch.{name}" for name in ("no_grad", "enable_grad", "inference_mode", "set_grad_enabled", "device")),
+    *("torch.autocast", "torch.amp.autocast", "torch.cuda.amp.autocast", "torch.cuda.device", "torch.cuda.stream"),
+    *("tensorflow.device", "tensorflow.GradientTape", "tensorflow.Graph.as_default", "numpy.errstate"),
+)
+
 library = Library(
     "Computing",
     blocking=(
@@ -81,6 +88,7 @@ library = Library(
         Blocking(RULE, ("sentence_transformers.SentenceTransformer.encode",), Weight.CPU),
         Blocking(RULE, ("sentence_transformers.CrossEncoder.predict",), Weight.CPU),
     ),
+    thread_bound=frozenset(_SWITCHES),
     process_wide=frozenset({"matplotlib.pyplot.*", "numpy.random.seed", "torch.manual_seed", "transformers.set_seed"}),
     aliases={
         "pandas.core.frame.DataFrame": "pandas.DataFrame",

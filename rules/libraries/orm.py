@@ -148,6 +148,6 @@ library = Library(
         **{f"{_QUERYSET}.{name}": Rows.KEPT for name in _DJANGO_BUILDERS - _DJANGO_PARTS},
         **{f"{_QUERYSET}.{name}": Rows.ONE for name in _DJANGO_GIVING},
     },
-    per_thread=frozenset({_DATABASE}),
-    thread_bound=frozenset({_TRANSACTION, "django.db.transaction.Atomic"}),
+    per_thread=frozenset({_DATABASE, "pony.orm.commit", "pony.orm.flush", "pony.orm.rollback"}),
+    thread_bound=frozenset({_TRANSACTION, "django.db.transaction.Atomic", "pony.orm.db_session"}),
 )

@@ -18,7 +18,7 @@ from rules.core.fixes.imports import Imported, orphan_edits
 from rules.core.fixes.locks import is_held_around, is_held_before, is_lock, leaves_locked
 from rules.core.fixes.signatures import ASYNC, realigned
 from rules.core.syntax import walk
-from rules.core.values import ProjectFunction, Where
+from rules.core.values import Outside, ProjectFunction, Where
 
 
 class Awaits(msgspec.Struct):
@@ -143,10 +143,18 @@ def awaitable_call(
     if (
         is_held_before(site, function, contexts)
         or is_held_around(function, contexts)
+        or _is_entered_by_decorator(function, contexts)
         or any(_is_locked(manager, function, contexts, document) for manager in document.managers_around(call))
     ):
         return None  # the next request would wait for the lock, and the loop with it
     return call
+
+
+def _is_entered_by_decorator(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a decorator enters what belongs to a thread, as `@torch.no_grad()` does."""
+    bound = contexts.project.knowledge.thread_bound
+    decorators = contexts.project.decorators(function) if contexts.project.function(function).decorators else ()
+    return any(isinstance(one, Outside) and one.name in bound for one in decorators)
 
 
 def _is_locked(manager: ast.expr, function: ProjectFunction, contexts: Contexts, document: Document) -> bool:

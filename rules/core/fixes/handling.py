@@ -3,16 +3,40 @@
 https://docs.python.org/3/library/sys.html#sys.exc_info
 """
 
+import ast
+
+from rules.core.annotations import last_part
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import FAILURE, Collection, Constant, Expression, Name, Site, last_name
+from rules.core.fixes.document import Document
 from rules.core.library import Role
 from rules.core.values import Outside, ProjectFunction, Where
 
 HANDLED = "it asks for the exception that is handled there, which another thread does not have"
+STOPPED = "a thread cannot pass on the `StopIteration` that is handled there"
 _ASKING = frozenset({"traceback.format_exc", "traceback.print_exc", "sys.exc_info", "sys.exception"})
 _TOLD_NOTHING = frozenset({"capture_exception", "report_exc_info", "notice_error", "print_exception"})
 _SAYING = frozenset({"exc_info", "exception"})
 """How a logger is told to add the exception: by `True` the one that is handled, else the one that is given."""
+
+
+def is_stop_handled(call: ast.Call, document: Document) -> bool:
+    """Whether a call stands where a `StopIteration` is handled: a future turns one into a RuntimeError, or is never done.
+
+    https://docs.python.org/3/library/asyncio-future.html#asyncio.Future.set_exception
+    """
+    node: ast.AST = call
+    while not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Module)):
+        around = document.parents[node]
+        if isinstance(around, ast.Try) and node in around.body and any(map(_handles_stop, around.handlers)):
+            return True
+        node = around
+    return False
+
+
+def _handles_stop(handler: ast.ExceptHandler) -> bool:
+    named = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(one is not None and last_part(one) == "StopIteration" for one in named)
 
 
 def is_handled_at(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:

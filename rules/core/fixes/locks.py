@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Attribute, Expression, Site, last_name
+from rules.core.facts import Attribute, Call, Expression, Site, last_name
 from rules.core.usage import given_to, reached
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
@@ -17,8 +17,11 @@ _TAKING = _OF_FILES | {"acquire"}
 
 
 def is_lock(manager: Expression | None, where: Where, contexts: Contexts) -> bool:
-    """Whether what a `with` enters may be a lock of threads: by its type, or where that is unknown by its name."""
+    """Whether what a `with` enters may be a lock of threads, or holds for one thread: by its type, or where that is unknown by its name."""
     value = contexts.project.value(manager, where)
+    made = contexts.project.value(manager.callee, where) if isinstance(manager, Call) else value
+    if isinstance(made, Outside) and made.name in contexts.project.knowledge.thread_bound:
+        return True
     if isinstance(value, Object) and isinstance(value.of, Outside):
         name = value.of.name
         is_named = _CLASS.search(name.rpartition(".")[2]) is not None

@@ -11,7 +11,8 @@ from rules.core.facts import Collection, Constant, Facts, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
-from rules.core.fixes.handling import HANDLED, asks_for_exception, is_handled_at
+from rules.core.fixes.frames import CALLERS, NAMES, asks_for_callers, looks_for_names
+from rules.core.fixes.handling import HANDLED, STOPPED, asks_for_exception, is_handled_at, is_stop_handled
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
 from rules.core.fixes.in_memory import IN_MEMORY, asks_own_database, uses_own_database
 from rules.core.fixes.iteration import ITERATED
@@ -36,12 +37,10 @@ from rules.core.library import Weight
 from rules.core.remarks import Remark
 from rules.core.syntax import walk
 from rules.core.usage import reached
-from rules.core.values import Outside, ProjectFunction, Where
+from rules.core.values import Outside, ProjectFunction, Value, Where
 
 FINISHING = frozenset({"connect", "commit", "flush", "rollback", "remove", "close", "expire_all", "expunge_all"})
 LAZY = "the call only begins what is done later"
-CALLERS = "it asks who called it, and in a thread somebody else does"
-FRAMES = frozenset({"inspect.stack", "inspect.currentframe", "sys._getframe"})
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
 STANDARD = "asyncio.to_thread"
 _CONTINUED = re.compile(r"[ \t]*\\(?=\n)")  # what goes on below, which it does in brackets anyway
@@ -55,7 +54,9 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         return None
     call = awaitable_call(site, function, contexts, document)
     if call is None:
-        return "nothing can be awaited where the call stands, or a lock is held there"
+        return "nothing can be awaited where the call stands, or a lock is held there, or what holds for one thread"
+    if is_stop_handled(call, document):
+        return STOPPED
     hindrance = why_not_handed_over(site, function, contexts)
     if hindrance and not (hindrance == LAZY and _is_sent_later(call, remark, contexts, document)):
         return hindrance
@@ -185,17 +186,20 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
     where, knowledge = _where(site, function), contexts.project.knowledge
     if is_called_on(knowledge.thread_bound, site.call, where, contexts):
         return BOUND
-    if is_called_on(knowledge.per_thread, site.call, where, contexts):
+    called = contexts.project.value(site.call.callee, where)
+    if is_called_on(knowledge.per_thread, site.call, where, contexts) or _is_per_thread(called, contexts):
         return PER_THREAD
     if _is_contended(function, contexts):
         return CONTENDED
-    target = contexts.project.called_function(contexts.project.value(site.call.callee, where))
+    target = contexts.project.called_function(called)
     targets = contexts.targets(function, contexts.project.function(function).sites.index(site))
     meant = dict.fromkeys((*((target,) if target is not None else ()), *targets))
     inside = list(dict.fromkeys(inner for one in meant for inner in reached(one, contexts)))
     if asks_own_database(site, function, contexts) or any(uses_own_database(one, contexts) for one in inside):
         return IN_MEMORY
-    if any(_asks_for_callers(one, contexts) for one in meant):
+    if looks_for_names(site, function, contexts):
+        return NAMES
+    if any(asks_for_callers(one, contexts) for one in meant):
         return CALLERS
     if read_from_other_threads(inside, contexts):
         return PER_THREAD
@@ -209,18 +213,16 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
     return next((hazard for hazard in hazards if hazard not in {"", SHARED, ITERATED}), "")
 
 
+def _is_per_thread(called: Value | None, contexts: Contexts) -> bool:
+    """Whether a function of a library speaks of what the thread has that calls it."""
+    return isinstance(called, Outside) and called.name in contexts.project.knowledge.per_thread
+
+
 @told_once
 def _is_contended(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a call in a function is made on a connection that others use at the same time."""
     sites = contexts.project.function(function).sites
     return any(is_used_by_others(site.call, function, contexts) for site in sites)
-
-
-def _asks_for_callers(function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a function itself wants to know who called it: https://docs.python.org/3/library/inspect.html#the-interpreter-stack."""
-    where = Where(function.path, function.index)
-    values = (contexts.project.value(site.call.callee, where) for site in contexts.project.function(function).sites)
-    return any(isinstance(value, Outside) and value.name in FRAMES for value in values)
 
 
 def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -> bool:

@@ -175,3 +175,36 @@ def test_a_handler_that_tells_what_it_is_given_loses_its_async() -> None:
     (finding,) = found("clients/requests", source)
     assert finding.fix is not None
     assert finding.fix.way is Way.REVERSE
+
+
+STOPPING = """
+    def header(path: str) -> str:
+        with open(path) as lines:
+            return next(lines)
+
+
+    @app.get("/")
+    async def home(path: str) -> str:
+        await logger.ready
+        try:
+            return header(path)
+        except {handled}:
+            return ""
+"""
+
+
+@pytest.mark.parametrize(
+    ("handled", "is_offered"),
+    [
+        ("StopIteration", False),
+        ("(OSError, StopIteration)", False),
+        ("builtins.StopIteration", False),
+        ("OSError", True),
+        ("StopAsyncIteration", True),
+    ],
+)
+def test_no_thread_passes_on_the_end_of_an_iterator(handled: str, *, is_offered: bool) -> None:
+    """`asyncio.to_thread` waits for ever then, and AnyIO gives a `RuntimeError`."""
+    source = with_app(f"import builtins\n{IMPORTS}", STOPPING.format(handled=handled))
+    (finding,) = found("blocking/files", source)
+    assert (finding.fix is not None) is is_offered

@@ -205,3 +205,47 @@ def test_a_place_that_callers_hold_is_held_meanwhile_too() -> None:
     assert [one.fix for one in held if "execute" in one.message or "rollback" in one.message] == [None, None]
     free = found("databases/drivers", with_app(imports, dedent(ADAPTER.format(take="print()"))))
     assert [bool(one.fix) for one in free if "execute" in one.message] == [True]
+
+
+SWITCHED = """
+model = SentenceTransformer("small")
+
+
+{decorator}
+async def embed(text: str):
+    await text.ready
+    {body}
+
+
+@app.get("/")
+async def home(text: str):
+    return await embed(text)
+"""
+
+
+@pytest.mark.parametrize(
+    ("decorator", "body", "is_offered"),
+    [
+        ("", "with torch.no_grad():\n        return model.encode(text)", False),
+        ("", "with torch.inference_mode(), open(text):\n        return model.encode(text)", False),
+        ("", "with torch.autocast('cuda'):\n        return model.encode(text)", False),
+        ("", "with np.errstate(all='ignore'):\n        return model.encode(text)", False),
+        ("@torch.no_grad()", "return model.encode(text)", False),
+        ("@torch.inference_mode()", "return model.encode(text)", False),
+        ("", "with torch.no_grad():\n        pass\n    return model.encode(text)", True),
+        ("", "with torch.profiler.profile():\n        return model.encode(text)", True),
+    ],
+)
+def test_what_is_switched_for_one_thread_is_not_so_in_another(decorator: str, body: str, *, is_offered: bool) -> None:
+    """https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation"""
+    imports = "import numpy as np\nimport torch\nfrom sentence_transformers import SentenceTransformer"
+    (finding,) = found("blocking/computing", with_app(imports, SWITCHED.format(decorator=decorator, body=body)))
+    assert (finding.fix is not None) is is_offered
+
+
+@pytest.mark.parametrize("body", ["with db_session:\n        commit()", "commit()"])
+def test_the_session_of_pony_belongs_to_its_thread(body: str) -> None:
+    """https://docs.ponyorm.org/transactions.html#working-with-db-session"""
+    source = f"@app.get('/')\nasync def home(text: str):\n    await text.ready\n    {body}\n"
+    (finding,) = found("databases/orm", with_app("from pony.orm import commit, db_session", source))
+    assert finding.fix is None
