@@ -326,7 +326,8 @@ def _place(document: Document, line: str, module: str) -> tuple[int, str]:
     group = kin or [s for s in statements if kinds[s] == _kind(module)]
     group = [s for s in group if isinstance(s, ast.ImportFrom) == line.startswith("from ")] or group
     if group:
-        following = next((s for s in group if _module(s) > module), None)
+        key = _order(group)
+        following = next((s for s in group if key(_module(s)) > key(module)), None)
         return (following.lineno, f"{line}\n") if following is not None else (_below(group[-1]), f"{line}\n")
     rank = _rank(_kind(module))
     later = next((s for s in statements if _rank(kinds[s]) > rank), None)
@@ -336,6 +337,13 @@ def _place(document: Document, line: str, module: str) -> tuple[int, str]:
     if statements:
         return _below(statements[-1]), f"\n{line}\n"
     return _first_line(document), f"{line}\n\n"
+
+
+def _order(group: list[ImportStatement]) -> Callable[[str], str]:
+    """What the modules of a group are sorted by: capitals count for nothing, unless they do in that group."""
+    modules = [_module(s) for s in group]
+    by_capitals = modules == sorted(modules) != sorted(modules, key=str.casefold)
+    return str if by_capitals else str.casefold
 
 
 def _below(statement: ast.stmt) -> int:

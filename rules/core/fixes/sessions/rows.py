@@ -209,6 +209,8 @@ class Flow(msgspec.Struct):
         match around:
             case ast.Call(func=ast.Attribute(value=of)):
                 return is_session(of, self.session) and node in around.args
+            case ast.Call(func=called) if called is node:
+                return True  # a row is no function
             case ast.Compare(ops=[ast.Is() | ast.IsNot()]):
                 return True
             case ast.UnaryOp(op=ast.Not()) | ast.If() | ast.BoolOp():

@@ -301,6 +301,35 @@ def test_a_package_comes_before_those_of_the_project(before: str, after: str) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "from PIL import Image\nfrom zope import a\n",
+            "from fastapi.concurrency import run_in_threadpool\nfrom PIL import Image\nfrom zope import a\n",
+        ),
+        (
+            "from bs4 import a\nfrom PIL import Image\n",
+            "from bs4 import a\nfrom fastapi.concurrency import run_in_threadpool\nfrom PIL import Image\n",
+        ),
+        (
+            "from PIL import Image\nfrom bs4 import a\n",
+            "from PIL import Image\nfrom bs4 import a\nfrom fastapi.concurrency import run_in_threadpool\n",
+        ),
+    ],
+)
+def test_capitals_count_only_where_the_file_has_them_count(before: str, after: str) -> None:
+    body = "\nfrom app.own import app\n\n\n@app.post('/')\nasync def home():\n    await app.wait()\n    {}\n"
+    assert_fixes(
+        "blocking/subprocess",
+        "import subprocess\n\n" + before + body.format("subprocess.run(['a'])"),
+        "import subprocess\n\n" + after + body.format("await run_in_threadpool(subprocess.run, ['a'])"),
+        files={"app/__init__.py": "", "app/own.py": "from fastapi import FastAPI\n\napp = FastAPI()\n"},
+        path="app/main.py",
+        way=Way.OFFLOAD,
+    )
+
+
 def test_an_import_that_ends_the_file_without_a_newline() -> None:
     """The import goes in whole lines, wherever the file ends."""
     source = "from fastapi import FastAPI; import time; app = FastAPI()\n@app.get('/')\nasync def home(): time.sleep(1)"

@@ -43,6 +43,7 @@ def commits(source: str, files: Files) -> list[Fix]:
         "import httpx\n    import stripe\n    text = await httpx.AsyncClient().get('/')\n    told = stripe.Webhook.construct_event(text, 'a')\n    name = told.get('id')\n    db.commit()\n    return name",
         "from .log import Counter\n    db.commit()\n    Counter.count(number)",
         "def told():\n        return 1\n    db.commit()\n    return told()",
+        "db.commit()\n    return await call_next(1)",
         "many = isinstance(unknown(), list)\n    db.commit()\n    return many",
         "item = db.get(Item, 1)\n    db.delete(item)\n    db.commit()\n    return {'deleted': item}",
         "a = b = None\n    for _ in 'ab':\n        a = b or a\n        b = a or b\n    db.commit()\n    return a.name",
@@ -50,7 +51,8 @@ def commits(source: str, files: Files) -> list[Fix]:
 )
 def test_what_is_not_read_again_is_safe(body: str) -> None:
     helper = "from pathlib import Path\n\n\ndef kept(item: Item) -> Path: ...\n\n\n"
-    source = HEAD + helper + app(f"await wait()\n    {body}").removeprefix(HEAD)
+    parameters = "call_next, db: Session = Depends(get_db)" if "call_next" in body else "db: Session = Depends(get_db)"
+    source = HEAD + helper + app(f"await wait()\n    {body}", parameters).removeprefix(HEAD)
     assert {str(fix.applicability) for fix in commits(source, FILES)} == {"safe"}
 
 
