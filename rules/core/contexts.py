@@ -6,7 +6,7 @@ offload ends it, since its callable stands among the arguments and is not called
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial, wraps
 from typing import Any, Protocol, TypeVar
 
@@ -30,7 +30,7 @@ from rules.core.facts import (
     names_in,
 )
 from rules.core.library import Blocking, Role, Weight
-from rules.core.memory import itself
+from rules.core.memory import ALONE, Together, itself
 from rules.core.needs import absent
 from rules.core.once import Once
 from rules.core.project import Project
@@ -90,6 +90,17 @@ def _callers(
     return callers
 
 
+class _KeptSink(msgspec.Struct, frozen=True):
+    """A sink without lines: the call is told by its place in the last function that leads to it."""
+
+    row: Blocking
+    name: str
+    place: int
+    through: tuple[ProjectFunction, ...]
+    needs: frozenset[str]
+    chosen: bool
+
+
 class Known(Protocol):
     """What is known of some functions before anything is worked out; None of all others."""
 
@@ -128,6 +139,7 @@ class Contexts:
         self._targets: dict[tuple[str, int, int], tuple[ProjectFunction, ...]] = self._memory.answers("targets")
         self._own_sinks: dict[ProjectFunction, tuple[Sink, ...]] = self._memory.answers()
         self._sinks: dict[ProjectFunction, Sink | None] = {}
+        self._kept_sinks: Together[ProjectFunction, _KeptSink | None] = self._memory.together("sinks")
         self._properties: dict[ProjectFunction, tuple[tuple[Attribute, ProjectFunction, Site | None], ...]] = (
             self._memory.answers()
         )
@@ -674,26 +686,47 @@ class Contexts:
         """
         if self.once.runs_seldom(function):
             return None
-        if function not in self._sinks:
-            self._memory.together("sinks", lambda: self._find_sinks(function))
-        self._memory.taken("sinks", function)
+        if not self._has_sink(function):
+            self._find_sinks(function)
+        self._kept_sinks.taken(function)
         return self._sinks[function]
 
-    def _find_sinks(self, start: ProjectFunction) -> list[ProjectFunction]:
+    def _has_sink(self, function: ProjectFunction) -> bool:
+        """Whether the sink of a function is known, or that there is none."""
+        if function not in self._sinks and (kept := self._kept_sinks.known(function)) is not None:
+            self._sinks[function] = self._sink_of(kept[0])
+        return function in self._sinks
+
+    def _sink_of(self, kept: _KeptSink | None) -> Sink | None:
+        if kept is None:
+            return None
+        site = self.project.function(kept.through[-1]).sites[kept.place]
+        return Sink(kept.row, kept.name, site, kept.through, kept.needs, kept.chosen)
+
+    def _kept_sink(self, sink: Sink | None) -> _KeptSink | None:
+        if sink is None:
+            return None
+        place = self.project.function(sink.through[-1]).sites.index(sink.site)
+        return _KeptSink(sink.row, sink.name, place, sink.through, sink.needs, sink.chosen)
+
+    def _find_sinks(self, start: ProjectFunction) -> None:
         """Work out the sinks of all functions that the given one leads to: backwards from those that block."""
         steps = self._leading(start)
-        found = {function: self._sinks[function] for function in steps if function in self._sinks}
-        for function in found:
-            self._memory.taken("sinks", function)
-        owns = {function: self.own_sinks(function) for function in steps if function not in found}
+        found = {function: self._sinks[function] for function in steps if self._has_sink(function)}
+        owns: dict[ProjectFunction, tuple[Sink, ...]] = {}
+        for function in steps:
+            if function not in found:
+                with self._kept_sinks.within(function):
+                    owns[function] = self.own_sinks(function)
         new: dict[ProjectFunction, Sink] = {}
         for weights in ((Weight.WAIT, Weight.CPU), (Weight.FILE,)):
             for is_sure in (True, False):
-                new |= self.spread(steps, owns, {**found, **new}, weights, is_sure=is_sure)
+                known = {**found, **new}
+                new |= self.spread(steps, owns, known, weights, is_sure=is_sure, together=self._kept_sinks)
         worked_out = [function for function in owns if function not in self._sinks]
         for function in worked_out:
             self._sinks[function] = new.get(function)
-        return worked_out
+        self._kept_sinks.there(lambda: {one: self._kept_sink(self._sinks[one]) for one in worked_out}, steps)
 
     def spread(
         self,
@@ -703,6 +736,7 @@ class Contexts:
         weights: tuple[Weight, ...],
         *,
         is_sure: bool,
+        together: Together[ProjectFunction, Any] = ALONE,
     ) -> dict[ProjectFunction, Sink]:
         """The nearest sink of these weights for each function that has none; a sure one needs no argument of theirs, and no choice.
 
@@ -710,7 +744,7 @@ class Contexts:
         """
         new: dict[ProjectFunction, Sink] = {}
         near: dict[int, list[ProjectFunction]] = {}
-        kept = {one for one in steps if weights == (Weight.FILE,) and self.once.runs_once_for_arguments(one)}
+        kept = set(self._kept_for_arguments(steps, together)) if weights == (Weight.FILE,) else set()
         for function in (one for one in steps if one not in kept):
             mine = (own for own in owns.get(function, ()) if own.row.weight in weights and (own.is_sure or not is_sure))
             sink = known.get(function) or next(mine, None)
@@ -728,11 +762,21 @@ class Contexts:
             }
             for caller, place in sorted(waiting, key=lambda one: one[1]):
                 site, sink = waiting[caller, place]
-                led = self.led(sink, caller, site) if caller not in new else None
+                with together.within(caller):
+                    led = self.led(sink, caller, site) if caller not in new else None
                 if led is not None and (led.is_sure or not is_sure):
                     new[caller] = led
                     near.setdefault(distance + 1, []).append(caller)
         return {function: sink for function, sink in new.items() if known.get(function) is None}
+
+    def _kept_for_arguments(
+        self, functions: Iterable[ProjectFunction], together: Together[ProjectFunction, Any]
+    ) -> Iterator[ProjectFunction]:
+        for function in functions:
+            with together.within(function):
+                is_kept = self.once.runs_once_for_arguments(function)
+            if is_kept:
+                yield function
 
     def _leading(self, start: ProjectFunction) -> dict[ProjectFunction, list[Called]]:
         """The `def` functions that the given one leads to, each with those that it calls itself, and where.
@@ -743,15 +787,19 @@ class Contexts:
         waiting = deque([start])
         while waiting:
             caller = waiting.popleft()
-            for called, site in self.steps(caller):
-                if self.project.function(called).asynchronous or self.once.runs_seldom(called):
-                    continue
-                steps[caller].append((called, site))
+            with self._kept_sinks.within(caller):
+                steps[caller] = [one for one in self.steps(caller) if self._may_block_in(one[0])]
+                for called, _ in steps[caller]:
+                    self._kept_sinks.taken(called)
+            for called, _ in steps[caller]:
                 if called not in steps:
                     steps[called] = []
-                    if called not in self._sinks:
+                    if not self._has_sink(called):
                         waiting.append(called)
         return steps
+
+    def _may_block_in(self, called: ProjectFunction) -> bool:
+        return not (self.project.function(called).asynchronous or self.once.runs_seldom(called))
 
     @property
     def live_attributes(self) -> frozenset[str]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, TypeVar, cast
+from functools import cached_property, reduce
+from operator import or_
+from typing import Any, Generic, TypeVar, cast
 
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
@@ -61,16 +63,37 @@ class Memory:
         del kind
         return {}
 
-    def together(self, kind: str, work: Callable[[], Iterable[Hashable]]) -> None:
-        """Work out several answers at once; `work` gives their keys. Who takes one of them says so (`taken`)."""
+    def together(self, kind: str) -> Together[_K, _V]:
+        """Answers that are worked out several at once."""
         del kind
-        work()
-
-    def taken(self, kind: str, key: Hashable) -> None:
-        """One of the answers that were worked out together is taken."""
+        return Together()
 
     def read(self, what: Read) -> None:
         """Something is read."""
+
+
+class Together(Generic[_K, _V]):
+    """Answers of one kind that are worked out several at once, each from what was read for it and from others."""
+
+    def known(self, key: _K) -> tuple[_V] | None:
+        """The answer that was kept."""
+        del key
+        return None
+
+    def within(self, key: _K) -> AbstractContextManager[None]:
+        """What is read there is read for one of the answers."""
+        del key
+        return nullcontext()
+
+    def taken(self, key: _K) -> None:
+        """One of the answers is taken."""
+
+    def there(self, answers: Callable[[], Mapping[_K, _V]], among: Iterable[_K]) -> None:
+        """These answers are worked out, among others that were there."""
+
+
+ALONE: Together[Any, Any] = Together()
+"""For those who work out answers that nobody keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +190,8 @@ class Noting(Memory):
         self._places: dict[str, dict[Hashable, int]] = {}
         self._kinds: dict[str, int] = {}
         self._said: dict[_Slot, _Answer] = {}
-        self._together: dict[tuple[str, Hashable], list[_Answer]] = {}
         self._tables: dict[str, tuple[Mapping[Any, Any], Callable[[Any], Hashable]]] = {}
-        self._dicts: dict[str, Answers[Any, Any]] = {}
+        self._dicts: dict[str, Answers[Any, Any] | NotedTogether[Any, Any]] = {}
         self._all: list[_Answer] = []
 
     def kept(self) -> Kept:
@@ -229,22 +251,30 @@ class Noting(Memory):
             self._dicts[kind] = found
         return found
 
-    def together(self, kind: str, work: Callable[[], Iterable[Hashable]]) -> None:
-        one = self.begin()
-        for key in work():
-            self._together.setdefault((kind, key), []).append(one)
-        self.end()
-
-    def taken(self, kind: str, key: Hashable) -> None:
-        for one in self._together[kind, key]:
-            self.rest_on(one)
+    def together(self, kind: str) -> Together[_K, _V]:
+        found: NotedTogether[_K, _V] = NotedTogether(self)
+        self._dicts[kind] = found
+        return found
 
     def begin(self) -> _Answer:
         """From now on, what is read is read for this answer."""
+        answer = self.new_answer()
+        self._frame = _Frame(answer, self._frame, len(self._all) - 1)
+        return answer
+
+    def new_answer(self) -> _Answer:
+        """An answer for which nothing was read yet."""
         answer = _Answer(self._new_number())
-        self._frame = _Frame(answer, self._frame, len(self._all))
         self._all.append(answer)
         return answer
+
+    @contextmanager
+    def reading_for(self, answer: _Answer) -> Iterator[None]:
+        """What is read there is read for this answer as well, which is not there yet."""
+        frame = self._frame = _Frame(answer, self._frame, len(self._all), {*answer.rests_on})
+        yield
+        answer.rests_on = frame.rests_on
+        self._frame = frame.around or frame
 
     def end(self) -> None:
         """The answer that was begun last is there. What it was for rests on it."""
@@ -295,6 +325,38 @@ class Answers(dict[_K, _V]):
         return {key: (value, note.number, note.kinds) for note, key, value in pairs}
 
 
+class NotedTogether(Together[_K, _V]):
+    """Notes what is read for each. Those that are worked out at once may rest on each other, so that they rest on the same kinds."""
+
+    def __init__(self, memory: Noting) -> None:
+        self._memory = memory
+        self._notes: dict[_K, _Answer] = {}
+
+    def _note(self, key: _K) -> _Answer:
+        note = self._notes.get(key)
+        if note is None:
+            note = self._notes[key] = self._memory.new_answer()
+        return note
+
+    def within(self, key: _K) -> AbstractContextManager[None]:
+        return self._memory.reading_for(self._note(key))
+
+    def taken(self, key: _K) -> None:
+        self._memory.rest_on(self._note(key))
+
+    def there(self, answers: Callable[[], Mapping[_K, _V]], among: Iterable[_K]) -> None:
+        notes = [self._note(key) for key in among]
+        kinds = reduce(or_, (note.kinds for note in notes), 0)
+        for note in notes:
+            note.kinds = kinds
+        for key, value in answers().items():
+            self._notes[key].value, self._notes[key].is_there = value, True
+
+    def kept(self) -> dict[_K, tuple[_V, int, int]]:
+        """All that are there."""
+        return {key: (note.value, note.number, note.kinds) for key, note in self._notes.items() if note.is_there}
+
+
 class Rows(Mapping[_K, _V]):
     """A table. Who looks a row up rests on it, and who looks at all of them on the `whole`."""
 
@@ -343,12 +405,14 @@ class Recalling(Memory):
         self._moved: set[int] = set()
         self._resting_on_moved: frozenset[int] | None = frozenset()
 
-    def again(self) -> Recalling:
-        """The same once more, for a repository that differs further. Tables have to be compared again."""
+    def again(self, unchanged: Collection[str] = ()) -> Recalling:
+        """The same once more, for a repository that differs further. All tables but the unchanged ones have to be compared again."""
         memory = Recalling(self.kept)
         memory._doubtful |= self._doubtful
         memory._put_elsewhere(self._moved)
-        memory._unsure = self._unsure | sum(self.kept.kinds.get(kind, 0) for kind in self.tables)
+        memory._unsure = self._unsure | sum(
+            self.kept.kinds.get(kind, 0) for kind in self.tables if kind not in unchanged
+        )
         return memory
 
     def compared(self, kind: str, changed: Iterable[Hashable], moved: Iterable[Hashable] = ()) -> None:
@@ -392,6 +456,9 @@ class Recalling(Memory):
     def answers(self, kind: str = "") -> dict[_K, _V]:
         return Recalled(kind, self)
 
+    def together(self, kind: str) -> Together[_K, _V]:
+        return RecalledTogether(kind, self)
+
     def table(
         self, kind: str, build: Callable[[], Mapping[_K, _V]], by: Callable[[_K], Hashable] = itself
     ) -> Mapping[_K, _V]:
@@ -421,3 +488,16 @@ class Recalled(dict[_K, _V]):
             return False
         super().__setitem__(cast("_K", key), found[0])
         return True
+
+
+class RecalledTogether(Together[_K, _V]):
+    """Has those that were kept, as far as they hold."""
+
+    def __init__(self, kind: str, memory: Recalling) -> None:
+        self._kind = kind
+        self._memory = memory
+        self._kept = memory.kept.in_dicts.get(kind, {})
+
+    def known(self, key: _K) -> tuple[_V] | None:
+        found = self._kept.get(key)
+        return (found[0],) if found is not None and self._memory.holds(self._kind, found) else None

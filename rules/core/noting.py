@@ -1,6 +1,6 @@
 """A repository that notes what is read of it, and one that recalls what was worked out before it was changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rules.core.facts import Facts, Import
@@ -50,11 +50,13 @@ def recalling(facts: Mapping[str, Facts], knowledge: Knowledge, base: Base) -> P
     return project
 
 
-def edited(project: Project, facts: Mapping[str, Facts]) -> Project:
-    """A project with other facts of some of its files. It recalls what the project does, but for what rests on them."""
+def edited(project: Project, facts: Mapping[str, Facts], unchanged: Collection[str] = ()) -> Project:
+    """A project with other facts of some of its files. It recalls what the project does, but for what rests on them; some tables
+    that all files together make up are known to be unchanged.
+    """
     if not isinstance(project.memory, Recalling):
         return project.with_facts(facts)
-    memory = project.memory.again()
+    memory = project.memory.again(unchanged)
     after = Project({**project.facts, **facts}, project.knowledge, project, memory)
     _compare(project, after, memory)
     _ = after.properties, after.overrides  # so that they are compared: what a function calls may rest on either

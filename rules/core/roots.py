@@ -47,6 +47,8 @@ BASES = {
 }
 SERVING = frozenset({Role.ENDPOINT, Role.WEBSOCKET})
 AGENTS = frozenset({Role.TOOL, Role.NODE})
+TABLES = ("roots", "roots of files")
+"""What all roots together make up, in the words of a memory."""
 _ANY = "ANY"
 _METHODS = {
     Role.MIDDLEWARE: ("dispatch", "__call__"),
@@ -125,7 +127,7 @@ class Roots:
 
     def _moved(self, before: Project) -> Iterator[tuple[ProjectFunction, ProjectFunction]]:
         for path in self._project.edited:
-            old, new = (_named(project.facts[path]) for project in (before, self._project))
+            old, new = (named_places(project.facts[path]) for project in (before, self._project))
             yield from (
                 (ProjectFunction(path, was), ProjectFunction(path, now)) for was, now in zip(old, new, strict=True)
             )
@@ -513,7 +515,8 @@ class Roots:
         return own, included
 
 
-def _named(facts: Facts) -> list[int]:
+def named_places(facts: Facts) -> list[int]:
+    """The places of all functions but lambdas among those of their file."""
     return [index for index, function in enumerate(facts.functions) if not function.is_lambda]
 
 

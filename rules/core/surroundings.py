@@ -4,7 +4,7 @@ Many fixes of one file are proved, one after the other, and each time calls are 
 file is out of reach: whoever asks what it says, or might come to say, gets `OutOfReachError`, and is answered anew each time.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from rules.core.files import Files
 from rules.core.memory import Recalling
 from rules.core.project import Project
 from rules.core.repository import USES
+from rules.core.roots import TABLES, named_places
 from rules.core.values import ProjectFunction
 
 _T = TypeVar("_T")
@@ -48,11 +49,18 @@ class Surroundings:
         project = self.contexts.project
         before = self.contexts if has_same_api else None
         if isinstance(project.memory, Recalling):
-            return Contexts(noting.edited(project, edited), before=before)
+            unchanged = self._unchanged(edited) if has_same_api else ()
+            return Contexts(noting.edited(project, edited, unchanged), before=before)
         if self._around is None or self._around.hidden != edited.keys():
             self._around = _Around(project, frozenset(edited))
         fits = self._around.fits(edited)
         return Contexts(project.with_facts(edited), self._around if fits else None, before)
+
+    def _unchanged(self, edited: Mapping[str, Facts]) -> Collection[str]:
+        """What all roots together make up, where edits that leave the API as it was put no lambda between two functions."""
+        files = self.contexts.project.facts
+        is_in_place = all(named_places(files[path]) == named_places(facts) for path, facts in edited.items())
+        return TABLES if is_in_place else ()
 
 
 class _Around:

@@ -7,7 +7,7 @@ same: whatever is read for an answer is noted, and whatever is another than in t
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import islice
 from textwrap import dedent
 from typing import Any
@@ -25,7 +25,7 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Name, last_name
 from rules.core.files import Files
 from rules.core.knowledge import Knowledge
-from rules.core.memory import FILE, Kept, Memory, Noting, Read, Recalling, itself
+from rules.core.memory import FILE, Kept, Memory, Noting, Read, Recalling, Together, itself
 from rules.core.noting import PARTS, Noted, edited, recalling
 from rules.core.options import Options
 from rules.core.project import Project
@@ -506,6 +506,20 @@ class WatchedAnswers(dict[Any, Any]):
         super().__setitem__(key, value)
 
 
+class WatchedTogether(Together[Any, Any]):
+    """Answers that are worked out several at once, of which one is watched."""
+
+    def __init__(self, kind: str, memory: "Watching") -> None:
+        self.kind, self.memory = kind, memory
+
+    @contextmanager
+    def within(self, key: Any) -> Iterator[None]:
+        before = self.memory.is_worked_out
+        self.memory.is_worked_out = before or (self.kind, "", key) == self.memory.wanted
+        yield
+        self.memory.is_worked_out = before
+
+
 class Watching(Memory):
     """Gives all that is kept but one answer, which is worked out anew, and tells what is read for it."""
 
@@ -533,6 +547,9 @@ class Watching(Memory):
 
     def answers(self, kind: str = "") -> dict[Any, Any]:
         return WatchedAnswers(kind, self)
+
+    def together(self, kind: str) -> Together[Any, Any]:
+        return WatchedTogether(kind, self)
 
     def table(
         self, kind: str, build: Callable[[], Mapping[Any, Any]], by: Callable[[Any], Hashable] = itself
@@ -587,6 +604,7 @@ ASKING: Mapping[str, Callable[[Contexts, str, Any], object]] = {
     "asked": lambda contexts, _, key: contexts.arguments._asked_of(key),
     "unseen": lambda contexts, _, key: contexts.arguments._is_called_unseen(key),
     "targets": lambda contexts, _, key: contexts.targets(ProjectFunction(*key[:2]), key[2]),
+    "sinks": lambda contexts, _, key: contexts.sink(key),
     "coming": lambda contexts, _, key: contexts._comes_in(*key),
     "models": lambda contexts, _, key: contexts._roots._read_by(key),
     **dict.fromkeys(("meaning", "meaning at a line"), lambda contexts, _, key: mean(contexts.project, key)),
