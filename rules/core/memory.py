@@ -464,9 +464,8 @@ class Recalling(Memory):
     ) -> Mapping[_K, _V]:
         rows = build()
         if kind in self.kept.tables:
-            old = self.kept.tables[kind][0]
-            names = {*old, *rows}
-            missing = object()
+            old, missing = self.kept.tables[kind][0], object()
+            names = {*old, *rows} if old != rows else ()
             self.compared(kind, {by(key) for key in names if old.get(key, missing) != rows.get(key, missing)})
         return rows
 

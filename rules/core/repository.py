@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import compress, pairwise
+from operator import is_not
 
 from rules.core.facts import Call, Class, Facts, Function, Import, Outline, attributes_in, last_name
 from rules.core.knowledge import Knowledge
@@ -65,8 +66,9 @@ class Repository:
     @cached_property
     def edited(self) -> list[str]:
         """The files of which the repository before had other facts."""
-        before = self._before.facts if self._before is not None else {}
-        return [path for path, facts in self.facts.items() if facts is not before.get(path)]
+        if self._before is None:
+            return [*self.facts]
+        return list(compress(self.facts, map(is_not, self.facts.values(), self._before.facts.values())))
 
     def function(self, of: ProjectFunction | Where) -> Function:
         """The facts of a function."""

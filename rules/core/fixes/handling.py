@@ -56,7 +56,8 @@ def is_handling(function: ProjectFunction, contexts: Contexts) -> bool:
         current = waiting.pop()
         if contexts.project.function(current).name in {"__exit__", "__aexit__"}:
             return True
-        if any(root.function == current and root.role is Role.HANDLER for root in contexts.roots):
+        root = contexts.root_of(current)
+        if root is not None and root.role is Role.HANDLER:
             return True
         for call, at in contexts.project.calls_of(current):
             caller = ProjectFunction(at.path, at.function)
