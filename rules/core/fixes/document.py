@@ -251,6 +251,21 @@ class Document:
             node = around
         return found
 
+    def iterables_around(self, call: ast.Call) -> Iterator[ast.expr]:
+        """What the loops and comprehensions around the call run through, in the function that it stands in, while it is made."""
+        node: ast.AST = call
+        while (around := self.parents.get(node)) is not None and not isinstance(
+            node, (ast.FunctionDef, ast.AsyncFunctionDef)
+        ):
+            match around:
+                case ast.For() if node in around.body:
+                    yield around.iter
+                case ast.ListComp() | ast.SetComp() | ast.DictComp() if not isinstance(node, ast.comprehension):
+                    yield from (one.iter for one in around.generators)
+                case ast.comprehension() if node is not around.iter:
+                    yield around.iter
+            node = around
+
     def needs_parentheses(self, call: ast.Call) -> bool:
         """Whether `await call` must be put in parentheses to mean the awaited value."""
         match self.parents.get(call):

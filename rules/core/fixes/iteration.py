@@ -3,14 +3,22 @@
 A dictionary or set that grows or shrinks ends the loop with a RuntimeError: https://docs.python.org/3/library/stdtypes.html#dict-views
 """
 
+import ast
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Element, Expression, Function, Name, Subscript
+from rules.core.fixes.awaits import as_expression
+from rules.core.fixes.document import Document
 from rules.core.values import ProjectFunction
 
 ITERATED = "it loops over something that other requests change"
+RESIZED = (
+    "It loops over something that other requests may change during the new `await`; where a dictionary or set grows or shrinks "
+    "meanwhile, Python raises `RuntimeError`."
+)
 VIEWS = frozenset({"items", "keys", "values"})
+_STEPPING = frozenset({"enumerate", "iter"})
 RESIZING = frozenset({"add", "clear", "discard", "pop", "popitem", "remove", "setdefault", "update"})
 
 
@@ -39,11 +47,41 @@ def _iterable(given: Expression) -> Expression | None:
         given = given.of
     if not isinstance(given, Element) or given.asynchronous:
         return None
-    match given.of:
+    return _viewed(given.of)
+
+
+def _viewed(given: Expression) -> Expression:
+    """What is run through itself: `rows` of `rows.items()`."""
+    match given:
         case Call(callee=Attribute(of=of, name=name)) if name in VIEWS:
             return of
-        case of:
-            return of
+        case _:
+            return given
+
+
+def is_run_through_around(call: ast.Call, function: ProjectFunction, document: Document, contexts: Contexts) -> bool:
+    """Whether a loop around a call runs through what others change."""
+    facts = contexts.project.function(function)
+    iterables = (as_expression(_stepped(one)) for one in document.iterables_around(call))
+    over = (_viewed(one) for one in iterables if one is not None)
+    own = Name(facts.parameters[0].name if facts.owner >= 0 and facts.parameters else "")
+    return any(
+        (isinstance(one, Name) and one.id not in facts.bindings) or (isinstance(one, Attribute) and one.of == own)
+        for one in over
+        if isinstance(one, (Attribute, Name)) and _is_changed(one, facts, function, contexts)
+    )
+
+
+def _stepped(iterable: ast.expr) -> ast.expr:
+    """What is run through step by step: `rows` of `enumerate(rows)`; a copy, `list(rows)`, is another thing."""
+    while (
+        isinstance(iterable, ast.Call)
+        and isinstance(iterable.func, ast.Name)
+        and iterable.func.id in _STEPPING
+        and iterable.args
+    ):
+        iterable = iterable.args[0]
+    return iterable
 
 
 def _is_changed(over: Attribute | Name, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:

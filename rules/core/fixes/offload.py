@@ -15,13 +15,12 @@ from rules.core.fixes.frames import CALLERS, NAMES, asks_for_callers, looks_for_
 from rules.core.fixes.handling import HANDLED, STOPPED, asks_for_exception, is_handled_at, is_stop_handled
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
 from rules.core.fixes.in_memory import IN_MEMORY, asks_own_database, uses_own_database
-from rules.core.fixes.iteration import ITERATED
 from rules.core.fixes.responses import is_read_while_sent, told
 from rules.core.fixes.sharing import (
     BOUND,
     CONTENDED,
     PER_THREAD,
-    SHARED,
+    belonging,
     difference_meanwhile,
     given_exclusively,
     is_called_on,
@@ -30,7 +29,6 @@ from rules.core.fixes.sharing import (
     marked,
     read_from_other_threads,
     runs_beside_itself,
-    thread_hazard,
     uses_exclusively,
 )
 from rules.core.library import Weight
@@ -209,8 +207,7 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
         return CONTENDED
     if _finishes_for_others(inside, contexts):
         return PER_THREAD
-    hazards = (thread_hazard(inner, contexts) for inner in inside)
-    return next((hazard for hazard in hazards if hazard not in {"", SHARED, ITERATED}), "")
+    return next(filter(None, (belonging(inner, contexts) for inner in inside)), "")
 
 
 def _is_per_thread(called: Value | None, contexts: Contexts) -> bool:

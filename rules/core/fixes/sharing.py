@@ -43,6 +43,8 @@ _RUNNING = frozenset({"run", "run_until_complete"})
 _LOCAL = frozenset({"local"})
 _KEPT = Object(Outside("threading.local"))
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
+LOOP_METHODS = frozenset({"set_result", "set_exception", "put_nowait", "call_soon", "create_task", "ensure_future"})
+"""Of objects that are not known, as in a list of queues: https://docs.python.org/3/library/asyncio-dev.html#concurrency-and-multithreading."""
 CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})
 CHANGING = frozenset(
     {"append", "add", "update", "pop", "setdefault", "extend", "remove", "clear", "discard", "insert", "popitem"}
@@ -114,22 +116,31 @@ def is_called_on(classes: frozenset[str], call: Call, where: Where, contexts: Co
 @told_once
 def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
     """Why a function may not run in a worker thread beside others, as a clause; empty where it may."""
-    project = contexts.project
-    facts = project.function(function)
+    facts = contexts.project.function(function)
     if _shared_writes(facts, function, contexts):
         return SHARED
     if runs_through_shared(function, contexts):
         return ITERATED
-    called = [*_called_outside(facts, function, contexts)]
-    if any(map(project.knowledge.is_for_main_thread, called)):
-        return MAIN
-    if any(map(project.knowledge.is_process_wide, called)):
+    if belongs := belonging(function, contexts):
+        return belongs
+    is_process_wide = contexts.project.knowledge.is_process_wide
+    if any(map(is_process_wide, _called_outside(facts, function, contexts))):
         return SHARED
+    return SHARED if any(_changes_global(site.call, facts, function, contexts) for site in facts.sites) else ""
+
+
+@told_once
+def belonging(function: ProjectFunction, contexts: Contexts) -> str:
+    """Why a function may not run in a worker thread even if it were alone, as a clause; empty where it may."""
+    project = contexts.project
+    facts = project.function(function)
+    if any(map(project.knowledge.is_for_main_thread, _called_outside(facts, function, contexts))):
+        return MAIN
     for site in facts.sites:
         where = Where(function.path, function.index, site.line)
         callee = project.value(site.call.callee, where)
         name = callee.name if isinstance(callee, Outside) else ""
-        if name.partition(".")[0] in LOOP_MODULES:
+        if name.partition(".")[0] in LOOP_MODULES or (callee is None and last_name(site.call.callee) in LOOP_METHODS):
             return "it uses the event loop"
         if name in CONTEXT_SETTERS:
             return "it sets a context variable"
@@ -141,8 +152,6 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
             return BOUND
         if is_used_by_others(site.call, function, contexts):
             return CONTENDED
-        if _changes_global(site.call, facts, function, contexts):
-            return SHARED
     return ""
 
 

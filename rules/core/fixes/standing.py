@@ -8,6 +8,7 @@ from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Expression, Name, Site, last_name
 from rules.core.findings import Applicability, Fix, Span, Way
 from rules.core.fixes.document import Document
+from rules.core.fixes.iteration import RESIZED, is_run_through_around
 from rules.core.fixes.queued import TAKEN, is_taken_meanwhile
 from rules.core.fixes.rewriting import LOOKED, REUSED, looks_for_a_name_before, writes_told
 from rules.core.remarks import Remark
@@ -47,6 +48,8 @@ def _difference(span: Span, function: ProjectFunction, contexts: Contexts, docum
         return REUSED
     if looks_for_a_name_before(span, function, contexts):
         return LOOKED
+    if call is not None and is_run_through_around(call, function, document, contexts):
+        return RESIZED
     if _has_locked_rows(sites, span):
         return ROWS
     if is_taken_meanwhile(span, entered, function, contexts):

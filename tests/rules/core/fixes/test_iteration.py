@@ -3,7 +3,8 @@
 import pytest
 
 from rules import Applicability, Way
-from tests.rules.checking import found
+from rules.core.fixes.iteration import RESIZED
+from tests.rules.checking import found, with_app
 
 SERVICE = """import time
 
@@ -91,3 +92,72 @@ def test_what_nobody_changes_may_be_run_through_anywhere(beside: str) -> None:
 )
 def test_a_copy_is_run_through_anywhere(loop: str) -> None:
     assert ways(loop) == (Way.REVERSE, Applicability.SAFE)
+
+
+LOOPS = """
+class Room:
+    def __init__(self):
+        self.members = {{}}
+
+    def join(self, name):
+        self.members[name] = 1
+
+    async def tell(self):
+        await ready()
+        {in_method}
+
+
+active = {{}}
+kept = {{"a": 1}}
+
+
+@app.post("/{{name}}")
+async def join(name: str):
+    active[name] = 1
+
+
+@app.get("/")
+async def home(request: Request):
+    body = await request.json()
+    {in_function}
+    await Room().tell()
+"""
+ASK = "requests.get('https://a.example', timeout=3)"
+
+
+@pytest.mark.parametrize(
+    ("in_function", "in_method"),
+    [
+        (f"for name in active:\n        {ASK}", "pass"),
+        (f"for name, one in active.items():\n        if one:\n            {ASK}", "pass"),
+        (f"for place, name in enumerate(active):\n        {ASK}", "pass"),
+        (f"print([{ASK} for name in active.values()])", "pass"),
+        (f"print({{name: 1 for name in active if {ASK}}})", "pass"),
+        ("pass", f"for name in self.members:\n            {ASK}"),
+    ],
+)
+def test_what_is_run_through_may_change_during_a_new_await(in_function: str, in_method: str) -> None:
+    source = with_app("import requests", LOOPS.format(in_function=in_function, in_method=in_method))
+    (finding,) = found("clients/requests", source.replace("import FastAPI", "import FastAPI, Request"))
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
+    assert RESIZED in finding.fix.notes
+
+
+@pytest.mark.parametrize(
+    "in_function",
+    [
+        f"for name in list(active):\n        {ASK}",
+        f"for name in sorted(active.items()):\n        {ASK}",
+        f"for name in kept:\n        {ASK}",
+        f"for name in body:\n        {ASK}",
+        f"for name in active:\n        print(name)\n    else:\n        {ASK}",
+        f"print([name for name in {ASK}.json() if name])",
+        f"active = body\n    for name in active:\n        {ASK}",
+    ],
+)
+def test_what_nobody_changes_is_run_through_as_before(in_function: str) -> None:
+    source = with_app("import requests", LOOPS.format(in_function=in_function, in_method="pass"))
+    (finding,) = found("clients/requests", source.replace("import FastAPI", "import FastAPI, Request"))
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE

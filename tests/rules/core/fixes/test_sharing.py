@@ -111,3 +111,22 @@ def test_what_a_function_imports_itself_is_shared_and_a_module_is_nothing_that_i
     (finding,) = found("clients/requests", program(f"{change}\nreturn {ASKED}", awaiting=True))
     assert finding.fix is not None
     assert finding.fix.applicability is applicability
+
+
+@pytest.mark.parametrize("told", ["waiting.pop().set_result(1)", "for one in waiting:\n    one.put_nowait(1)"])
+@pytest.mark.parametrize("awaiting", [True, False])
+def test_what_may_belong_to_the_loop_is_told_there(told: str, awaiting: bool) -> None:
+    """A future or queue of asyncio that a thread fills wakes nobody: https://docs.python.org/3/library/asyncio-dev.html."""
+    source = program(f"{told}\nreturn {ASKED}", awaiting=awaiting).replace(
+        "app = FastAPI()", "app = FastAPI()\nwaiting = []"
+    )
+    assert_unfixed("clients/requests", source)
+
+
+def test_a_queue_of_threads_is_filled_in_any() -> None:
+    source = program(f"jobs.put_nowait(1)\nreturn {ASKED}", awaiting=True)
+    source = source.replace("import os\n", "import os\nimport queue\n").replace(
+        "app = FastAPI()", "app = FastAPI()\njobs = queue.Queue()"
+    )
+    (finding,) = found("clients/requests", source)
+    assert finding.fix is not None
