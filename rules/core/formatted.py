@@ -13,7 +13,7 @@ from itertools import zip_longest
 
 import msgspec
 
-from rules.core.syntax import walk
+from rules.core.syntax import children, walk
 
 IS_TOLD = sys.version_info >= (3, 12)
 _BEFORE_EQUALS = frozenset("!<>=")
@@ -199,5 +199,5 @@ def _topmost(tree: ast.AST) -> list[ast.JoinedStr]:
         if isinstance(node, ast.JoinedStr):
             found.append(node)
         else:
-            waiting += ast.iter_child_nodes(node)
+            waiting += children(node)
     return found

@@ -54,7 +54,7 @@ from rules.core.formatted import IS_TOLD, settle
 from rules.core.ignores import read_ignores
 from rules.core.needs import rebound
 from rules.core.parts import Before, Part, Scope, closed, joined
-from rules.core.syntax import UnreadableError, parse, walk
+from rules.core.syntax import UnreadableError, children, parse, walk
 from rules.core.uncollected import uncollected
 
 CONSUMERS = frozenset(
@@ -159,7 +159,7 @@ class _Reader:
         self._scope.scripted += always_leaves(node)
 
     def _children(self, node: ast.AST) -> None:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.expr):
                 self._expression(child)
 

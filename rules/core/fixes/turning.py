@@ -26,6 +26,7 @@ from rules.core.fixes.texts import Texts
 from rules.core.library import Blocking, Counterpart, Weight
 from rules.core.repository import is_offline
 from rules.core.roots import Root
+from rules.core.syntax import children
 from rules.core.usage import calls_by_hand
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
@@ -433,7 +434,7 @@ def _own_nodes(definition: ast.FunctionDef) -> list[ast.AST]:
         elif isinstance(node, ast.Lambda):
             waiting += [*node.args.defaults, *(d for d in node.args.kw_defaults if d)]
         else:
-            waiting += ast.iter_child_nodes(node)
+            waiting += children(node)
     return found
 
 

@@ -136,6 +136,6 @@ def test_a_literal_in_a_newer_f_string_keeps_its_meaning() -> None:
 
 
 def test_a_tree_is_walked_as_python_walks_it() -> None:
-    tree = parse(Path(__file__).read_text())
-    assert [*walk(tree)] == [*ast.walk(tree)]
-    assert next(walk(tree)) is tree
+    for path in Path(ast.__file__).parent.glob("[a-t]*.py"):
+        tree = parse(path.read_text())
+        assert [*walk(tree)] == [node for node in ast.walk(tree) if not isinstance(node, ast.expr_context)]
