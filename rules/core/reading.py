@@ -901,19 +901,24 @@ def _computed(parts: Iterable[Expression | None]) -> Expression | None:
 
 
 def _root(node: ast.expr) -> str:
-    """`a` of `a.b[c].d`."""
+    """`a` of `a.b[c].d`, and of `type(a).b`."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
-        node = node.func if isinstance(node, ast.Call) else node.value
+        inner = node.func if isinstance(node, ast.Call) else node.value
+        node = node.args[0] if isinstance(node, ast.Call) and _is_of_type(node) else inner
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def _is_of_type(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == "type" and len(call.args) == 1
+
+
 def _written(target: ast.expr) -> str:
-    """The root of what is written to, with a dot behind it where that lies deeper than `a.b.c`."""
+    """The root of what is written to, with a dot behind it where that lies deeper than `a.b.c`, or in the class of `a`."""
     depth, node = 0, target
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         depth, node = depth + 1, node.value
     root = _root(target)
-    return f"{root}." if depth > 2 else root
+    return f"{root}." if depth > 2 or (isinstance(node, ast.Call) and _is_of_type(node)) else root
 
 
 def _inside(target: ast.expr) -> str | None:

@@ -49,6 +49,7 @@ CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvar
 CHANGING = frozenset(
     {"append", "add", "update", "pop", "setdefault", "extend", "remove", "clear", "discard", "insert", "popitem"}
 )
+SETTING = frozenset({"setattr", "delattr"})
 DIRECTORIES = frozenset({"shutil.rmtree", "shutil.copytree", "shutil.move"})
 LOOKS = frozenset({"os.path.exists", "os.path.isdir", "pathlib.Path.exists", "pathlib.Path.is_dir"})
 
@@ -236,7 +237,9 @@ def _gives_kept(function: ProjectFunction, contexts: Contexts, depth: int) -> bo
 
 
 def _roots_of(call: Call) -> set[str]:
-    return _root_names(call.callee.of) if isinstance(call.callee, Attribute) else set()
+    """The names behind which lies what a call changes: what its method is called on, or what `setattr` is given."""
+    changed = call.callee.of if isinstance(call.callee, Attribute) else next(iter(call.arguments), None)
+    return _root_names(changed) if changed is not None else set()
 
 
 def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -456,9 +459,11 @@ def _stands_around(name: str, facts: Function, function: ProjectFunction, contex
 def _changes_global(call: Call, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
     """`cache.update(...)` on what other requests see as well."""
     callee = call.callee
+    own = _own_name(facts)
+    if isinstance(callee, Name) and callee.id in SETTING:
+        return any(name in own or _is_shared(name, facts, function, contexts) for name in _roots_of(call))
     if not (isinstance(callee, Attribute) and callee.name in CHANGING):
         return False
-    own = _own_name(facts)
     if not any(name in own or _is_shared(name, facts, function, contexts) for name in _root_names(callee.of)):
         return False
     if _is_module(callee.of, facts, contexts.project.facts[function.path]):

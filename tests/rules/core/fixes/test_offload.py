@@ -32,6 +32,10 @@ class Counter:
         time.sleep(1)
         return self.seen
 
+    def mark(self):
+        time.sleep(1)
+        type(self).marked = 1
+
     def both(self):
         self.count()
 
@@ -72,7 +76,14 @@ def only(body: str, rule: str = "blocking/sleep") -> Finding:
 
 @pytest.mark.parametrize(
     "body",
-    ["counter.count()", "counter.both()", "keep(name)", "kept.count()", "other = the_counter()\n    other.count()"],
+    [
+        "counter.count()",
+        "counter.mark()",
+        "counter.both()",
+        "keep(name)",
+        "kept.count()",
+        "other = the_counter()\n    other.count()",
+    ],
 )
 def test_what_is_changed_behind_a_call_is_told(body: str) -> None:
     fix = only(body).fix

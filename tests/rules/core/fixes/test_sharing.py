@@ -103,6 +103,9 @@ def test_what_only_asks_the_process_is_safe_work_for_a_thread(awaiting: bool) ->
         ("from elsewhere import kept as ours\nours.last = 'b'", Applicability.UNSAFE),
         ("import elsewhere\nelsewhere.last = 'b'", Applicability.UNSAFE),
         ("from elsewhere import kept\nprint(kept['a'], kept.last)", Applicability.SAFE),
+        ("setattr(os, 'last', 'b')", Applicability.UNSAFE),
+        ("from elsewhere import kept\ndelattr(kept, 'last')", Applicability.UNSAFE),
+        ("box = io.StringIO()\nsetattr(box, 'last', 'b')", Applicability.SAFE),
     ],
 )
 def test_what_a_function_imports_itself_is_shared_and_a_module_is_nothing_that_is_filled(
