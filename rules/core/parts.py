@@ -299,6 +299,9 @@ def _lower_branch(branch: tuple[int, int, int], lines: int) -> tuple[int, int, i
 
 
 def lower_function(function: Function, lines: int) -> Function:
+    """The same so many lines further down (or up)."""
+    if not lines:
+        return function
     return structs.replace(
         function,
         line=function.line + lines,

@@ -45,7 +45,13 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
 
 def parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
     """For each node below a tree the one around it, in the same order."""
-    return {child: node for node in walk(tree) for child in children(node)}
+    found: dict[ast.AST, ast.AST] = {}
+    waiting = [tree]
+    for node in waiting:
+        below = children(node)
+        found |= dict.fromkeys(below, node)
+        waiting += below
+    return found
 
 
 def children(node: ast.AST) -> list[ast.AST]:

@@ -31,6 +31,12 @@ def _tree_of_any(text: str) -> ast.Module:
         return parse(text)  # newer than the interpreter, or no Python
 
 
+_BINDING = (
+    *(ast.Name, ast.arg, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler),
+    *(ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+)
+
+
 def _names_bound(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Name(id=name) if not isinstance(node.ctx, ast.Load):
@@ -93,7 +99,7 @@ class Document:
     @cached_property
     def rebound(self) -> frozenset[str]:
         """The names that anything but an import gives a meaning."""
-        return frozenset(name for node in self.nodes for name in _names_bound(node))
+        return frozenset(name for node in self.nodes if isinstance(node, _BINDING) for name in _names_bound(node))
 
     @cached_property
     def names_in_texts(self) -> frozenset[str]:
