@@ -197,13 +197,19 @@ class Repository:
 
     def _gathered_again(self, use: str, before: Repository) -> Mapping[str, list[str]]:
         """What was gathered before, with each edited file taken from the names that it has lost and put to those that it has got."""
+        changed = [
+            (path, name)
+            for path in self.edited
+            for name in self.names(use, path, before.facts[path]) ^ self.names(use, path, self.facts[path])
+        ]
+        if not changed:
+            return before._by_name(use)
         found = dict(before._by_name(use))
         order = {path: place for place, path in enumerate(self.facts)}
-        for path in self.edited:
-            for name in self.names(use, path, before.facts[path]) ^ self.names(use, path, self.facts[path]):
-                paths = sorted({*found.pop(name, ())} ^ {path}, key=order.__getitem__)
-                if paths:
-                    found[name] = paths
+        for path, name in changed:
+            paths = sorted({*found.pop(name, ())} ^ {path}, key=order.__getitem__)
+            if paths:
+                found[name] = paths
         return found
 
     def names(self, use: str, path: str, facts: Facts) -> AbstractSet[str]:
