@@ -57,7 +57,7 @@ _TOLD = frozenset(
         "all",
         "id",
     )
-)
+) | {f"{module}.{name}" for module in ("jwt", "jose.jwt") for name in ("encode", "decode")}
 """What they give is plain, whatever they are asked of."""
 _CONTAINERS = frozenset(
     f"{module}.{name}"

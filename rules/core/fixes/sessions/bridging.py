@@ -3,13 +3,11 @@
 https://docs.sqlalchemy.org/en/21/orm/extensions/asyncio.html#running-synchronous-methods-and-functions-under-asyncio
 """
 
-from collections.abc import Callable
-
 import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import last_name
-from rules.core.fixes.sessions.rows import Called, Lost
+from rules.core.fixes.sessions.rows import Lost
 from rules.core.fixes.turning import Refused
 from rules.core.library import Sessions
 from rules.core.usage import reached
@@ -17,11 +15,10 @@ from rules.core.values import Object, Outside, ProjectFunction, Where
 
 
 class Bridging(msgspec.Struct, frozen=True):
-    """What may be run so. `given_back` tells what the rows have lost that a helper which commits or rolls back returns."""
+    """What may be run so."""
 
     contexts: Contexts
     row: Sessions
-    given_back: Callable[[ProjectFunction], Lost]
 
     def check(self, helper: ProjectFunction) -> None:
         """Raises Refused where a helper does more than to ask the session that it is handed."""
@@ -54,24 +51,24 @@ class Bridging(msgspec.Struct, frozen=True):
             or (owner == knowledge.result(f"{knowledge.family(self.row.of)[-1]}.{self.row.query}"))
         )
 
-    def lost(self, helper: ProjectFunction) -> Called:
-        """What a helper that stays as it is may do to rows, and to those that it gives."""
-        lost = lost_in(helper, self.row, self.contexts)
-        return Called(lost, self.given_back(helper) if lost >= Lost.COMMITTED else lost)
-
 
 def lost_in(helper: ProjectFunction, row: Sessions, contexts: Contexts) -> Lost:
     """What rows may lose in a helper, by the methods that are called in it."""
-    called = {
-        last_name(site.call.callee)
-        for inner in reached(helper, contexts)
-        for site in contexts.project.function(inner).sites
-    }
+    called = names_called(helper, contexts)
     if called & row.losing:
         return Lost.ROLLED_BACK
     if called & row.expiring:
         return Lost.COMMITTED
     return Lost.FILLED if "flush" in called else Lost.NOTHING
+
+
+def names_called(helper: ProjectFunction, contexts: Contexts) -> frozenset[str]:
+    """The names of all methods and functions that are called in a helper, and in what it calls."""
+    return frozenset(
+        last_name(site.call.callee)
+        for inner in reached(helper, contexts)
+        for site in contexts.project.function(inner).sites
+    )
 
 
 def _is_unasked(name: str) -> bool:

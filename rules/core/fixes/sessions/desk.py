@@ -1,21 +1,26 @@
 """What the fixes of sessions of one analysis are made with, and the sessions that dependencies give."""
 
+import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
+from msgspec.structs import replace
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Parameter
 from rules.core.findings import Fix
+from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.calm import Calm
+from rules.core.fixes.sessions.bridging import lost_in, names_called
 from rules.core.fixes.sessions.loading import Loading
 from rules.core.fixes.sessions.models import Models
-from rules.core.fixes.sessions.rows import Flow, Lost
+from rules.core.fixes.sessions.rows import Called, Flow, Lost
 from rules.core.fixes.sessions.stacks import Stacks, Unlike
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import Refused
 from rules.core.library import Sessions
+from rules.core.syntax import walk
 from rules.core.values import ProjectFunction, Where
 
 
@@ -38,6 +43,7 @@ class Desk:
     models: Models = field(init=False)
     made: dict[tuple[ProjectFunction, str], Fix | str] = field(default_factory=dict)
     flows: dict[tuple[ProjectFunction, str], Flow] = field(default_factory=dict)
+    helpers: dict[tuple[ProjectFunction, str], Called] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.stacks = Stacks(self.contexts)
@@ -58,18 +64,68 @@ class Desk:
             return None
         return made
 
-    def given_back(self, helper: ProjectFunction, row: Sessions) -> Lost:
-        """What the rows have lost that a helper returns which commits."""
+    # Helpers
+
+    def called(self, function: ProjectFunction, session: str, row: Sessions) -> dict[ast.Call, Called]:
+        """What the helpers do to rows that a function hands its session to."""
+        definition = self._definition(function)
+        calls = [node for node in walk(definition) if isinstance(node, ast.Call)] if definition is not None else []
+        helpers = ((call, self.helper_given(session, call, function)) for call in calls)
+        return {call: self.done(call, helper, session, row) for call, helper in helpers if helper is not None}
+
+    def helper_given(self, session: str, call: ast.Call, function: ProjectFunction) -> ProjectFunction | None:
+        """The function of the project that a call hands a session to."""
+        given = (*call.args, *(keyword.value for keyword in call.keywords))
+        if not any(isinstance(one, ast.Name) and one.id == session for one in given):
+            return None
+        where = Where(function.path, function.index, call.lineno)
+        callee = self.contexts.project.value(as_expression(call.func), where)
+        return callee if isinstance(callee, ProjectFunction) else None
+
+    def done(self, call: ast.Call, helper: ProjectFunction, session: str, row: Sessions) -> Called:
+        """What a helper that a call hands a session to does to rows, by the names that the call gives it."""
+        lost = lost_in(helper, row, self.contexts)
+        given = self._given(call, helper)
+        parameter = next((name for name, of in given.items() if of == session), None)
+        if lost < Lost.COMMITTED or parameter is None:
+            return Called(lost, min(lost, Lost.COMMITTED), lost)
+        done = self._done(helper, parameter, lost, row)
+        loaded = frozenset(of for name, of in given.items() if name in done.loaded)
+        return replace(
+            done, loaded=loaded, kept=frozenset(of for name, of in given.items() if name in done.kept) | loaded
+        )
+
+    def _done(self, helper: ProjectFunction, session: str, lost: Lost, row: Sessions) -> Called:
+        """The same by the names of its parameters."""
+        key = (helper, session)
+        if key not in self.helpers:
+            self.helpers[key] = Called(lost, Lost.COMMITTED, lost)  # for one that calls itself
+            facts = self.contexts.project.function(helper)
+            document, definition = self.texts.document(helper.path), self._definition(helper)
+            if document is not None and definition is not None and not facts.generator:
+                rows = Loading(self.contexts, self.models, self.calm, helper).rows(session, with_given=True)
+                called = self.called(helper, session, row)
+                flow = Flow(session, rows, row, document, called, columns=self.models.columns)
+                flow.follow(definition)
+                own = [one.name for one in facts.parameters if one.name not in facts.bindings]
+                gives = flow.gives if row.refresh in names_called(helper, self.contexts) else Lost.COMMITTED
+                self.helpers[key] = flow.done(own) if flow.lost >= lost else Called(lost, gives, lost)
+        return self.helpers[key]
+
+    def _given(self, call: ast.Call, helper: ProjectFunction) -> dict[str, str]:
+        """The names that a call gives, by the parameters that stand for them."""
         facts = self.contexts.project.function(helper)
-        document = self.texts.document(helper.path)
-        definition = document.function_at(facts.line) if document is not None else None
-        if document is None or definition is None or not facts.parameters:
-            return Lost.COMMITTED
-        name = facts.parameters[1 if facts.owner >= 0 and len(facts.parameters) > 1 else 0].name
-        loading = Loading(self.contexts, self.models, self.calm, helper)
-        flow = Flow(name, loading.rows(name, with_given=True), row, document)
-        flow.follow(definition)
-        return flow.gives
+        placed = [one.name for one in facts.parameters if one.kind in {"positional", "normal"}]
+        placed = placed[facts.owner >= 0 and placed[:1] in (["self"], ["cls"]) :]
+        if any(isinstance(one, ast.Starred) for one in call.args):
+            return {}
+        given: dict[str, ast.expr] = dict(zip(placed, call.args, strict=False))
+        given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
+        return {name: of.id for name, of in given.items() if isinstance(of, ast.Name)}
+
+    def _definition(self, function: ProjectFunction) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        document = self.texts.document(function.path)
+        return document.function_at(self.contexts.project.function(function).line) if document is not None else None
 
 
 def given_by(parameter: Parameter, where: Where, desk: Desk) -> Held | None:

@@ -112,9 +112,7 @@ class Exchange(msgspec.Struct, frozen=True):
 
     @property
     def _bridging(self) -> Bridging:
-        return Bridging(
-            self.plan.contexts, self.plan.row, lambda helper: self.plan.desk.given_back(helper, self.plan.row)
-        )
+        return Bridging(self.plan.contexts, self.plan.row)
 
     # Functions
 
@@ -246,7 +244,9 @@ class Exchange(msgspec.Struct, frozen=True):
             self._turn(helper, name)
         if facts.asynchronous and not site.awaited:
             raise Refused("a helper is started without being awaited")
-        self.plan.called[call] = self.plan.gives.get(helper, Called(Lost.ROLLED_BACK, Lost.ROLLED_BACK))
+        self.plan.called[call] = self.plan.gives.get(
+            helper, Called(Lost.ROLLED_BACK, Lost.ROLLED_BACK, Lost.ROLLED_BACK)
+        )
 
     def _turn(self, helper: ProjectFunction, name: str) -> None:
         """A helper and all calls of it. Raises Refused."""
@@ -286,7 +286,7 @@ class Exchange(msgspec.Struct, frozen=True):
         separator = ", " if len(call.args) > 1 or call.keywords else ""
         written = f"{name}.{self.plan.row.bridge}({document.text_of(call.func)}{separator}"
         file.edit(document.replace(Span(*document.span(call).start, *rest), written))
-        self.plan.called[call] = self._bridging.lost(helper)
+        self.plan.called[call] = self.plan.desk.done(call, helper, name, self.plan.row)
 
     def fix(self, title: str) -> Fix:
         """The plan as a fix. Raises Refused."""

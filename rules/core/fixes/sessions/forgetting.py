@@ -10,10 +10,9 @@ from msgspec.structs import replace
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
-from rules.core.fixes.sessions.bridging import Bridging, lost_in
 from rules.core.fixes.sessions.desk import Desk
 from rules.core.fixes.sessions.loading import Loading
-from rules.core.fixes.sessions.rows import Called, Flow, Lost, Read
+from rules.core.fixes.sessions.rows import Flow, Lost, Read
 from rules.core.fixes.sessions.stacks import Unlike
 from rules.core.library import Sessions
 from rules.core.remarks import Remark
@@ -31,11 +30,14 @@ def marked_forgetting(fix: Fix, remark: Remark, desk: Desk, document: Document) 
         return fix
     for name, row in _sessions(call, remark.function, desk):
         lost = _lost_by(call, name, row, remark.function, desk)
-        if lost < Lost.COMMITTED or (lost is Lost.COMMITTED and _keeps(remark.function, name, desk)):
+        least = Lost.ROLLED_BACK if _keeps(remark.function, name, desk) else Lost.COMMITTED
+        if lost < least:
             continue
         flow = _followed(name, row, remark.function, definition, document, desk)
-        if reads := [read for read in flow.reads if read.lost >= Lost.COMMITTED and call in read.by]:
-            return replace(fix, applicability=Applicability.UNSAFE, notes=(_said(_telling(reads), lost), *fix.notes))
+        if reads := [read for read in flow.reads if read.lost >= least and call in read.by]:
+            read = _telling(reads)
+            note = _said(read, min(lost, read.lost))
+            return replace(fix, applicability=Applicability.UNSAFE, notes=(note, *fix.notes))
     return fix
 
 
@@ -78,10 +80,10 @@ def _followed(
     key = (function, name)
     if key not in desk.flows:
         loading = Loading(desk.contexts, desk.models, desk.calm, function)
-        called = _called(name, row, function, definition, desk)
+        called = desk.called(function, name, row)
         rows = loading.rows(name, with_given=True)
         rows -= _bound_apart(definition, rows | {name}) | _of_other_classes(function, desk)
-        desk.flows[key] = Flow(name, rows, row, document, called)
+        desk.flows[key] = Flow(name, rows, row, document, called, columns=desk.models.columns)
         desk.flows[key].follow(definition)
     return desk.flows[key]
 
@@ -110,29 +112,11 @@ def _bound_apart(definition: _Definition, own: frozenset[str]) -> frozenset[str]
     )
 
 
-def _called(
-    name: str, row: Sessions, function: ProjectFunction, definition: _Definition, desk: Desk
-) -> dict[ast.Call, Called]:
-    bridging = Bridging(desk.contexts, row, lambda helper: desk.given_back(helper, row))
-    calls = (node for node in walk(definition) if isinstance(node, ast.Call))
-    helpers = ((call, _helper_given(name, call, function, desk)) for call in calls)
-    return {call: bridging.lost(helper) for call, helper in helpers if helper is not None}
-
-
-def _helper_given(name: str, call: ast.Call, function: ProjectFunction, desk: Desk) -> ProjectFunction | None:
-    """The function of the project that a call hands a name to."""
-    given = (*call.args, *(keyword.value for keyword in call.keywords))
-    if not any(isinstance(one, ast.Name) and one.id == name for one in given):
-        return None
-    where = Where(function.path, function.index, call.lineno)
-    callee = desk.contexts.project.value(as_expression(call.func), where)
-    return callee if isinstance(callee, ProjectFunction) else None
-
-
 def _lost_by(call: ast.Call, name: str, row: Sessions, function: ProjectFunction, desk: Desk) -> Lost:
     """What rows lose by the call that is handed over."""
-    if (helper := _helper_given(name, call, function, desk)) is not None:
-        return lost_in(helper, row, desk.contexts)
+    if (helper := desk.helper_given(name, call, function)) is not None:
+        done = desk.done(call, helper, name, row)
+        return max(done.lost, done.thrown)
     match call.func:
         case ast.Attribute(value=ast.Name(id=of), attr=method) if of == name and method in row.losing:
             return Lost.ROLLED_BACK

@@ -19,7 +19,9 @@ class Freshness(msgspec.Struct, frozen=True):
         """What a function does to rows, after all that it calls. Raises Refused where it reads one that may not be loaded."""
         if function in self.plan.gives:
             return
-        self.plan.gives[function] = Called(Lost.ROLLED_BACK, Lost.ROLLED_BACK)  # for one that calls itself
+        self.plan.gives[function] = Called(
+            Lost.ROLLED_BACK, Lost.ROLLED_BACK, Lost.ROLLED_BACK
+        )  # for one that calls itself
         document = self.plan.file(function.path).document
         for site in self.plan.contexts.project.function(function).sites:
             where = Where(function.path, function.index, site.line)
@@ -46,7 +48,7 @@ class Freshness(msgspec.Struct, frozen=True):
         document, definition = self.plan.file(function.path).document, self.plan.definition(function)
         flow = self._flow(function, name, document, is_root=is_root)
         flow.follow(definition)
-        self.plan.gives[function] = Called(flow.lost, flow.gives)
+        self.plan.gives[function] = Called(flow.lost, flow.gives, flow.done(()).thrown)
         loading = Loading(self.plan.contexts, self.plan.desk.models, self.plan.desk.calm, function)
         loading.check(definition, self.plan.file(function.path), self.plan.wanted, name, is_root=is_root)
         for read in flow.reads:

@@ -97,6 +97,17 @@ class Models(msgspec.Struct, frozen=True, dict=True):
                 yield name
 
     @cached_property
+    def columns(self) -> frozenset[str]:
+        """The attributes that are columns: where one of a row is asked for, all that are not loaded come with it."""
+        found = (
+            name
+            for owner in self.classes
+            for name, bindings in self.contexts.project.class_(owner).bindings.items()
+            if _is_mapped(bindings) or any(isinstance(one.value, Typed) for one in bindings)
+        )
+        return frozenset(name for name in found if not name.startswith("_")) - self.loading - self.related.keys()
+
+    @cached_property
     def filled(self) -> frozenset[str]:
         """The attributes that the database itself gives a value when a row is written."""
         return frozenset(

@@ -16,6 +16,9 @@ from rules.core.fixes.sessions.places import is_session
 from rules.core.library import Sessions
 from rules.core.syntax import walk
 
+_ALL = frozenset({"Exception", "BaseException"})
+_TELLING = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
+
 
 class Lost(IntEnum):
     """What rows have lost: nothing, what the database fills, what a commit takes, what a rollback takes."""
@@ -37,10 +40,18 @@ class Read(msgspec.Struct, frozen=True):
 
 
 class Called(msgspec.Struct, frozen=True):
-    """What a function that is given the session does to rows, and whether what it returns has lost anything."""
+    """What a function that is given the session does to rows, and whether what it returns has lost anything.
+
+    `thrown` is what rows may have lost where it raises. Of the names that it is given, it leaves those loaded, or does
+    nothing to those kept.
+    """
 
     lost: Lost
     gives: Lost
+    thrown: Lost = Lost.NOTHING
+    loaded: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    returns: bool = True
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -93,10 +104,22 @@ class Flow(msgspec.Struct):
     reads: list[Read] = msgspec.field(default_factory=list)
     lost: Lost = Lost.NOTHING
     gives: Lost = Lost.NOTHING
+    columns: frozenset[str] = frozenset()
+    ends: list[_State] = msgspec.field(default_factory=list)
+    thrown: list[_State] = msgspec.field(default_factory=list)
 
     def follow(self, definition: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Find what is read in a function after it was lost, and what it does to the rows of others."""
-        self._block(definition.body, _State())
+        end = self._block(definition.body, _State())
+        self.ends += [] if end.ended else [end]
+
+    def done(self, parameters: Iterable[str]) -> Called:
+        """What it does to rows, and to those that it is given."""
+        lost = max((end.lost for end in self.ends), default=Lost.NOTHING)
+        loaded = [name for name in parameters if all(name in end.fresh for end in self.ends)]
+        kept = [name for name in parameters if all(not end.lost or name in end.fresh for end in self.ends)]
+        thrown = max((one.lost for one in self.thrown), default=Lost.NOTHING)
+        return Called(lost, self.gives, thrown, frozenset(loaded), frozenset(kept), bool(self.ends))
 
     def _block(self, statements: list[ast.stmt], state: _State) -> _State:
         for statement in statements:
@@ -145,10 +168,19 @@ class Flow(msgspec.Struct):
         return self._block(node.orelse, state)
 
     def _try(self, node: ast.Try | ast.TryStar, state: _State) -> _State:
+        ends, thrown = len(self.ends), len(self.thrown)
         body = self._block(node.body, state)
+        caught = state
+        for one in self.thrown[thrown:]:
+            caught = caught.joined(one)
+        if any(map(_catches_all, node.handlers)):
+            del self.thrown[thrown:]
         after = self._block(node.orelse, body) if not body.ended else body
         for handler in node.handlers:
-            after = after.joined(self._block(handler.body, state))
+            after = after.joined(self._block(handler.body, caught))
+        left = self.ends[ends:]
+        del self.ends[ends:]
+        self.ends += [self._block(node.finalbody, one) for one in left]
         final = self._block(node.finalbody, replace(after, ended=False))
         return replace(final, ended=final.ended or after.ended)
 
@@ -157,7 +189,9 @@ class Flow(msgspec.Struct):
         for item in node.items:
             state = self._evaluated(item.context_expr, state, entering=True)
             leaving = max(leaving, self._loses(item.context_expr))
-        left = self._block(node.body, state).after(self._noted(leaving), (item.context_expr for item in node.items))
+        ends, by = len(self.ends), [item.context_expr for item in node.items]
+        left = self._block(node.body, state).after(self._noted(leaving), by)
+        self.ends[ends:] = [end.after(leaving, by) for end in self.ends[ends:]]
         return replace(left, ended=self._block_ends(node.body))
 
     @staticmethod
@@ -171,11 +205,21 @@ class Flow(msgspec.Struct):
         if (name := self._deleted(node)) != "":
             return replace(state, fresh=state.fresh | {name}, deleted=state.deleted | {name})
         state = state.bound(_stored(node), loaded=not self._is_given_lost(node))
-        return replace(state, ended=isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)))
+        if isinstance(node, ast.Return):
+            self.ends.append(state)
+        if isinstance(node, ast.Raise):
+            self.thrown.append(state)
+        is_left = isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break))
+        return replace(state, ended=is_left or self._never_returns(node))
+
+    def _never_returns(self, node: ast.stmt) -> bool:
+        value = node.value if isinstance(node, ast.Expr) else None
+        call = value.value if isinstance(value, ast.Await) else value
+        return isinstance(call, ast.Call) and call in self.called and not self.called[call].returns
 
     def _evaluated(self, node: ast.AST, state: _State, *, entering: bool = False, returned: bool = False) -> _State:
         """What is read in an expression, and what its calls do: reading comes before."""
-        lost, by = Lost.NOTHING, list[ast.AST]()
+        lost, by = Lost.NOTHING, list[ast.Call]()
         state = replace(state, fresh=state.fresh | set(self._run_through(node, state.fresh)))
         for inner in walk(node):
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load) and inner.id in self.rows:
@@ -186,7 +230,34 @@ class Flow(msgspec.Struct):
                 if inner in self.called and self.called[inner].gives and returned:
                     self.gives = max(self.gives, self.called[inner].gives)
                     self.reads.append(Read("", "", self.called[inner].gives, returned=True, by=frozenset({inner})))
-        return state.after(self._noted(lost), by)
+        self._throw(node, state)
+        state = replace(state, fresh=state.fresh | self._loaded_by_reading(node))
+        kept = self._kept(by[0], state) if len(by) == 1 else frozenset()
+        after = state.after(self._noted(lost), by)
+        return replace(after, fresh=after.fresh | kept)
+
+    def _throw(self, node: ast.AST, state: _State) -> None:
+        """Note what is lost where something in an expression raises that is not the session itself."""
+        for inner in walk(node):
+            if isinstance(inner, ast.Call) and not self._method(inner) and not _is_logging(inner):
+                thrown = self.called[inner].thrown if inner in self.called else Lost.NOTHING
+                self.thrown.append(state.after(self._noted(thrown), [inner]))
+
+    def _loaded_by_reading(self, node: ast.AST) -> frozenset[str]:
+        """The names of which an expression certainly reads a column: all others are loaded with it."""
+        return frozenset(
+            inner.value.id
+            for inner in _certain(node)
+            if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Load) and inner.attr in self.columns
+            if isinstance(inner.value, ast.Name) and inner.value.id in self.rows
+        )
+
+    def _kept(self, call: ast.Call, state: _State) -> frozenset[str]:
+        """The names that stand for what is loaded after a call which makes others lose what they hold."""
+        if call not in self.called:
+            return frozenset()
+        kept = self.called[call].kept
+        return self.called[call].loaded | (kept if not state.lost else kept & state.fresh)
 
     def _noted(self, lost: Lost) -> Lost:
         self.lost = max(self.lost, lost)
@@ -272,6 +343,33 @@ class Flow(msgspec.Struct):
             first = call.args[0]
             return first.id if isinstance(first, ast.Name) and len(call.args) == 1 and not call.keywords else ""
         return ""
+
+
+def _certain(node: ast.AST) -> Iterator[ast.AST]:
+    """What is evaluated whenever an expression is."""
+    yield node
+    match node:
+        case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return
+        case ast.BoolOp(values=[first, *_]) | ast.IfExp(test=first) | ast.Assert(test=first):
+            yield from _certain(first)
+        case ast.Compare(left=left, comparators=[right, *_]):
+            yield from _certain(left)
+            yield from _certain(right)
+        case _:
+            for child in ast.iter_child_nodes(node):
+                yield from _certain(child)
+
+
+def _catches_all(handler: ast.ExceptHandler) -> bool:
+    return handler.type is None or (isinstance(handler.type, ast.Name) and handler.type.id in _ALL)
+
+
+def _is_logging(call: ast.Call) -> bool:
+    """Whether a call by its name only tells something."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr in _TELLING
 
 
 def _stored(node: ast.AST) -> frozenset[str]:

@@ -233,3 +233,108 @@ def test_what_a_helper_gives_after_a_rollback_is_told_only_where_it_gives_rows(f
     source = app("await wait()\n    item = helper(db)\n    return item.name")
     source = source.replace("@app.get", f"{HELPER.format(failed=failed).lstrip()}@app.get")
     assert {str(fix.applicability) for fix in commits(source, FILES)} == {expected}
+
+
+HELPERS = """def helper(item, db):
+    item.name = "x"
+    {body}
+
+
+@app.get"""
+
+
+@pytest.mark.parametrize(
+    ("body", "after", "said"),
+    [
+        ("db.commit()\n    db.refresh(item)", "return item.name", ""),
+        ("if not item.name:\n        return\n    db.commit()\n    db.refresh(item)", "return item.name", ""),
+        ("if unknown():\n        return\n    db.commit()\n    db.refresh(item)", "return item.name", ""),
+        ("db.commit()\n    print(item.name)", "return item.name", ""),
+        ("db.commit()\n    raise ValueError", "return item.name", ""),
+        ("db.commit()\n    inner(item, db)", "return item.name", "commit"),
+        ("db.commit()\n    db.refresh(item)\n    inner(item, db)", "return item.name", "commit"),
+        ("if unknown():\n        db.commit()\n    db.refresh(item)", "return item.name", ""),
+        ("db.commit()\n    if unknown():\n        db.refresh(item)", "return item.name", "commit"),
+        ("db.commit()\n    unknown() and print(item.name)", "return item.name", "commit"),
+        ("db.commit()\n    print(item.parts)", "return item.name", "commit"),
+        ("db.commit()\n    item = Item()\n    db.refresh(item)", "return item.name", "commit"),
+        ("try:\n        return\n    finally:\n        db.commit()", "return item.name", "commit"),
+        ("with db.begin():\n        db.commit()\n        return", "return item.name", "commit"),
+        (
+            "try:\n        db.commit()\n    except ValueError:\n        db.rollback()\n        raise",
+            "return item.name",
+            "commit",
+        ),
+    ],
+)
+def test_what_a_helper_leaves_loaded_is_not_loaded_again(body: str, after: str, said: str) -> None:
+    helper = "def inner(item, db):\n    db.commit()\n\n\n" + HELPERS.format(body=body)
+    source = app(f"await wait()\n    item = Item()\n    helper(item, db=db)\n    {after}").replace(
+        "@app.get", helper, 1
+    )
+    notes = [fix.notes[:1] for fix in commits(source, FILES) if str(fix.applicability) == "unsafe"]
+    assert [note for (note,) in notes] == (
+        [
+            f"`item.name` is read after the {said}, and then loaded again on the event loop: refresh it in the worker thread."
+        ]
+        if said
+        else []
+    )
+
+
+def test_what_a_helper_returns_is_lost_by_another_that_it_calls() -> None:
+    helper = "def inner(db):\n    db.commit()\n\n\n" + HELPERS.format(
+        body="db.refresh(item)\n    inner(db)\n    return item"
+    )
+    source = app("await wait()\n    item = helper(Item(), db)\n    return item.name").replace("@app.get", helper, 1)
+    assert {str(fix.applicability) for fix in commits(source, FILES)} == {"unsafe"}
+
+
+@pytest.mark.parametrize(
+    ("tried", "handled", "expected"),
+    [
+        ("db.commit()\n        unknown()", "return item.name", "unsafe"),
+        ("db.commit()\n        LOGS.info('done')", "return item.name", "safe"),
+        ("db.commit()\n        db.refresh(item)", "return item.name", "safe"),
+        ("db.commit()\n        raise ValueError", "return item.name", "unsafe"),
+        (
+            "try:\n            db.commit()\n            unknown()\n        except Exception:\n            pass",
+            "return item.name",
+            "safe",
+        ),
+        ("db.commit()\n        unknown()", "return 1", "safe"),
+    ],
+)
+def test_what_is_read_where_an_error_is_caught_is_told(tried: str, handled: str, expected: str) -> None:
+    source = app(
+        f"await wait()\n    item = Item()\n    try:\n        {tried}\n    except ValueError:\n        {handled}"
+    )
+    assert {str(fix.applicability) for fix in commits(source, FILES)} == {expected}
+
+
+FAILING = """def failing(db):
+    try:
+        db.commit()
+    except ValueError:
+        db.rollback()
+        raise
+
+
+@app.get"""
+
+
+def test_what_is_read_after_a_helper_rolled_back_and_raised_is_told() -> None:
+    body = "await wait()\n    item = Item()\n    try:\n        failing(db)\n    except ValueError:\n        return item.name"
+    source = app(body).replace("@app.get", FAILING, 1)
+    findings = [one for one in found(RULE, source, BOTH) if "failing" in one.message]
+    ways = {(fix.way, str(fix.applicability)) for one in findings for fix in (one.fix, *one.alternatives) if fix}
+    assert ways == {(Way.OFFLOAD, "unsafe")}
+    (fix,) = (fix for one in findings for fix in (one.fix, *one.alternatives) if fix)
+    assert fix.notes[0].startswith("`item.name` is read after the rollback")
+
+
+def test_a_token_that_is_encoded_is_no_row() -> None:
+    above = "from jose import jwt\n\n\ndef token(item):\n    encoded = jwt.encode({'sub': item.name}, 'a')\n    return encoded\n\n\n"
+    body = "await wait()\n    text = token(Item())\n    db.commit()\n    return {'token': text}"
+    source = app(body).replace("@app.get", f"{above}@app.get", 1)
+    assert {str(fix.applicability) for fix in commits(source, FILES)} == {"safe"}
