@@ -653,3 +653,19 @@ def test_the_command_itself(shop: Repository) -> None:
     assert done.returncode == 1
     assert done.stderr == b""
     assert [one["rule"] for one in json.loads(done.stdout)] == ["blocking/sleep"]
+
+
+def test_all_that_the_command_says_arrives(shop: Repository) -> None:
+    """It ends its process at once, but not before: this is more than a pipe holds."""
+    shop.write({f"app/m{number}.py": MAIN for number in range(150)})
+    project = Path(facts_cache.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "check", ".", "--format", "json"],
+        env=os.environ | {"PYTHONPATH": str(project)},
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert len(done.stdout) > 65_536
+    assert len(json.loads(done.stdout)) == 150
