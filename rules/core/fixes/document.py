@@ -202,7 +202,10 @@ class Document:
             return self.insert(end, "".join(f", {text}" for text in texts))
         if rest.startswith(",") and (not rest[1:].strip() or rest[1:].lstrip().startswith("#")):
             return self.insert((end[0] + 1, 1), "".join(f"{indent}{text},\n" for text in texts))
-        return self.insert(end, "".join(f",\n{indent}{text}" for text in texts))
+        behind = "".join(f",\n{indent}{text}" for text in texts)
+        if rest.lstrip().startswith("#"):  # said of that one, and stays with it
+            return self.replace(Span(*end, end[0], end[1] + len(rest.rstrip())), f",{rest.rstrip()}{behind[1:]}")
+        return self.insert(end, behind)
 
     def insert(self, position: tuple[int, int], text: str) -> Edit:
         return self.replace(Span(*position, *position), text)

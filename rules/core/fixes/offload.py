@@ -294,7 +294,8 @@ def first_argument(call: ast.Call, document: Document, name: str) -> Edit:
     start, after = document.span(call.func).start, document.span(call.func).end
     opening = document.between(after, document.span(call).end).index("(")
     opened = _advanced(document, after, opening + 1)
-    is_below = not document.line(opened[0])[opened[1] - 1 :].strip()  # its first argument, on a line of its own
+    behind = document.line(opened[0])[opened[1] - 1 :].strip()
+    is_below = not behind or behind.startswith("#")  # its first argument, on a line of its own
     around = _indentation(document.line(start[0]))
     indent = _indentation(document.line(opened[0] + 1)) if given and is_below else around + _step(around)
     if "\n" in callee and not _holds_lines(call.func):
@@ -302,7 +303,7 @@ def first_argument(call: ast.Call, document: Document, name: str) -> Edit:
     elif not (given and is_below):
         return document.replace(Span(*start, *opened), f"await {name}({callee}{', ' if given else ''}")
     first = f"await {name}(\n{indent}{callee},"
-    if not given:
+    if not given and "#" not in document.between(opened, document.span(call).end):
         return document.replace(document.span(call), f"{first}\n{around})")
     return document.replace(Span(*start, *opened), first if is_below else f"{first}\n{indent}")
 

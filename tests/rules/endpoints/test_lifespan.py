@@ -56,6 +56,23 @@ def with_lifespan(body: str, name: str = "FastAPI") -> str:
             ),
         ),
         (
+            f"app = FastAPI(\n    title='a',  # shown\n    redoc_url=None  # none, übrigens\n){HANDLER}",
+            with_lifespan("    await start()\n    yield\n")
+            + "app = FastAPI(\n    title='a',  # shown\n    redoc_url=None,  # none, übrigens\n    lifespan=lifespan\n)"
+            "\n\nasync def start(): ...\n",
+        ),
+        (
+            f"app = FastAPI(\n    title='a',  # shown\n    # and no more\n){HANDLER}",
+            with_lifespan("    await start()\n    yield\n")
+            + "app = FastAPI(\n    title='a',  # shown\n    lifespan=lifespan,\n    # and no more\n)"
+            "\n\nasync def start(): ...\n",
+        ),
+        (
+            f"app = FastAPI(title='a'  # shown\n){HANDLER}",
+            with_lifespan("    await start()\n    yield\n")
+            + "app = FastAPI(title='a', lifespan=lifespan  # shown\n)\n\nasync def start(): ...\n",
+        ),
+        (
             f"app = FastAPI(){HANDLER}\n\nimport os\nfrom collections import deque\n",
             with_lifespan("    await start()\n    yield\n")
             + "app = FastAPI(lifespan=lifespan)\n\nasync def start(): ...\n\n\nimport os\nfrom collections import deque\n",
@@ -67,6 +84,17 @@ def test_the_handlers_are_called_by_a_lifespan(before: str, after: str) -> None:
     (finding,) = assert_fixes(RULE, PLAIN + before, CONTEXT + PLAIN + after)
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.SAFE
+
+
+def test_a_comment_stays_with_its_argument_in_a_file_with_carriage_returns() -> None:
+    before = f"{PLAIN}app = FastAPI(\n    title='a'  # shown\n){HANDLER}"
+    after = (
+        CONTEXT
+        + PLAIN
+        + with_lifespan("    await start()\n    yield\n")
+        + "app = FastAPI(\n    title='a',  # shown\n    lifespan=lifespan\n)\n\nasync def start(): ...\n"
+    )
+    assert_fixes(RULE, before.replace("\n", "\r\n"), after.replace("\n", "\r\n"))
 
 
 def test_a_script_runs_the_application() -> None:

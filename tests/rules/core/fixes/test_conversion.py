@@ -312,6 +312,10 @@ OFFLOADS = [
         "requests.get(\n        # where it is\n        url\n    )",
         "await run_in_threadpool(\n        requests.get,\n        # where it is\n        url\n    )",
     ),
+    (
+        "requests.get(  # why\n        url,  # where\n        timeout=5  # soon\n    )",
+        "await run_in_threadpool(\n        requests.get,  # why\n        url,  # where\n        timeout=5  # soon\n    )",
+    ),
     ("requests.get(url,\n        timeout=5)", "await run_in_threadpool(requests.get, url,\n        timeout=5)"),
     ("x = requests.get(url).json()", "x = (await run_in_threadpool(requests.get, url)).json()"),
     ("x = requests.get(url).json()['a']", "x = (await run_in_threadpool(requests.get, url)).json()['a']"),

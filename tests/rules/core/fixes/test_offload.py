@@ -422,6 +422,13 @@ async def home(db: Session = Depends(get_db)):
             "row = (\n        await run_in_threadpool(\n            db.query(int)\n            .filter(1)\n            .first,\n        )\n    )",
         ),
         (
+            "row = (\n        db.query(int)\n        .filter(1)  # one\n        .first(  # of all\n        )\n    )",
+            (
+                "row = (\n        await run_in_threadpool(\n            db.query(int)\n            .filter(1)  # one\n"
+                "            .first,  # of all\n        )\n    )"
+            ),
+        ),
+        (
             "row = db.query(\n        int\n    ).first()",
             "row = await run_in_threadpool(\n        db.query(\n            int\n        ).first,\n    )",
         ),
