@@ -88,6 +88,8 @@ def _is_changed(over: Attribute | Name, facts: Function, function: ProjectFuncti
     """Whether a function of the module, or another method of the class, gives it other items."""
     file = contexts.project.facts[function.path]
     if isinstance(over, Attribute):
+        if facts.owner < 0:
+            return False
         others = (file.functions[index] for index in file.classes[facts.owner].methods.values())
         return any(_resizes(other, _attribute(other, over.name)) for other in others if other.name != "__init__")
     if any(parameter.name == over.id for parameter in facts.parameters) or over.id not in file.functions[0].bindings:

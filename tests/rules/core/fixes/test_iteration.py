@@ -161,3 +161,11 @@ def test_what_nobody_changes_is_run_through_as_before(in_function: str) -> None:
     (finding,) = found("clients/requests", source.replace("import FastAPI", "import FastAPI, Request"))
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.SAFE
+
+
+def test_an_attribute_may_be_run_through_where_no_class_is_defined() -> None:
+    body = "@app.get('/')\nasync def home(request: Request):\n    await request.json()\n    for name in request.headers:\n        "
+    source = with_app("import requests", body + ASK + "\n")
+    (finding,) = found("clients/requests", source.replace("import FastAPI", "import FastAPI, Request"))
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
