@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-SKIPPED = frozenset({".git", ".venv", "__pycache__", "node_modules", "site-packages"})
+from bot.sources import SKIPPED, is_source
+
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", ".github")
 FILE_MODES = frozenset({b"100644", b"100755"})  # neither symbolic links nor submodules
 
@@ -117,7 +118,7 @@ def _list_files(root: Path) -> Iterator[str]:
         return
     for name in fields(listed):
         path = root / name
-        if SKIPPED.isdisjoint(name.split("/")) and path.is_file() and not path.is_symlink():
+        if is_source(name) and path.is_file() and not path.is_symlink():
             yield name
 
 
@@ -195,7 +196,7 @@ def list_blobs(repository: Path, commit: str) -> dict[str, str]:
 
 def python_blobs(blobs: Mapping[str, str]) -> dict[str, str]:
     """Those of `blobs` that an analysis reads."""
-    return {name: sha for name, sha in blobs.items() if name.endswith(".py") and SKIPPED.isdisjoint(name.split("/"))}
+    return {name: sha for name, sha in blobs.items() if is_source(name)}
 
 
 def read_blobs(repository: Path, shas: Iterable[str]) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from gidgethub import GitHubBroken
 
 from bot.analysis import AnalysisFailed
 from bot.github import Installation, TooLarge
+from bot.sources import is_source
 
 FILE_LIMIT = 1_000_000
 """Bytes of a file that is read."""
@@ -96,7 +97,7 @@ def _unpacked(archive: bytes) -> dict[str, bytes]:
             if member.offset_data + member.size > UNPACKED_LIMIT:
                 raise TooLarge("unpacked, the archive is too large")
             path = member.name.partition("/")[2]  # the first folder is named after the repository and the commit
-            if member.isreg() and path.endswith(".py") and member.size <= FILE_LIMIT:
+            if member.isreg() and is_source(path) and member.size <= FILE_LIMIT:
                 room -= member.size
                 if room < 0:
                     raise TooLarge("unpacked, the Python files are too large")

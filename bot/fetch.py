@@ -17,6 +17,7 @@ from bot.diff import PatchMismatch, restore_base
 from bot.errors import RetryLater
 from bot.github import Installation
 from bot.models import ChangedFile, PullRef, PullRequest
+from bot.sources import is_source
 from rules import ENGINE_VERSION, Unreadable
 
 FILES_LIMIT = 3000
@@ -69,8 +70,8 @@ async def changed_files(github: Installation, ref: PullRef) -> tuple[ChangedFile
 
 
 def concerns_python(file: ChangedFile) -> bool:
-    """Whether this file is Python, or was."""
-    return file.path.endswith(".py") or (file.previous_path or "").endswith(".py")
+    """Whether this file is one that is read, or was."""
+    return is_source(file.path) or is_source(file.previous_path or "")
 
 
 async def project(
@@ -120,7 +121,7 @@ async def _tree(github: Installation, repository: str, head: str) -> _Tree:
         files = await archive(github, repository, head)
         texts = {blob_sha(text): text for text in files.values()}
         return _Tree({path: blob_sha(text) for path, text in files.items()}, texts=texts)
-    python = [entry for entry in listed["tree"] if entry["mode"] in REGULAR and entry["path"].endswith(".py")]
+    python = [entry for entry in listed["tree"] if entry["mode"] in REGULAR and is_source(entry["path"])]
     return _Tree(
         {entry["path"]: entry["sha"] for entry in python if entry["size"] <= FILE_LIMIT},
         too_large=tuple(entry["path"] for entry in python if entry["size"] > FILE_LIMIT),
@@ -146,7 +147,7 @@ async def _texts_before(
     unknown: list[str] = []
     for file in changed:
         path = file.previous_path or file.path
-        if file.status in {"added", "copied"} or not path.endswith(".py"):
+        if file.status in {"added", "copied"} or not is_source(path):
             continue
         text = _taken_back(file, texts)
         if text is None:

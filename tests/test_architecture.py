@@ -32,6 +32,7 @@ PURE = frozenset(
         "planning",
         "replies",
         "shares",
+        "sources",
         "suggestions",
         "targets",
         "threads",

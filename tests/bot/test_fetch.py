@@ -102,6 +102,17 @@ class TestProject:
         with pytest.raises(AnalysisFailed, match="too large"):
             await read(bot, pull)
 
+    @pytest.mark.parametrize("truncated", [False, True], ids=["tree", "archive"])
+    async def test_installed_packages(self, bot: Bot, truncated: bool) -> None:
+        """What somebody has committed of an environment is read on neither side, as little as by `asyncify check`."""
+        packages = {f".venv/lib/m{number}.py": MAIN for number in range(20)}
+        shop = bot.github.repository("acme/shop", {"app.py": "x = 1\n", **packages})
+        pull = shop.open_pull({"app.py": "x = 2\n", ".venv/lib/m1.py": BLOCKING, "lib/site-packages/one.py": MAIN})
+        shop.truncate_trees = truncated
+        found = await read(bot, pull)
+        assert [*found.head] == [*found.base] == [*found.sources] == ["app.py"]
+        assert bot.analyst.read_files == 2
+
     async def test_odd_entries(self, bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
         """Links and submodules are no files; a file that is too large is named."""
         monkeypatch.setattr(fetch, "FILE_LIMIT", 100)
