@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import msgspec
@@ -104,6 +104,12 @@ def _unreadable(problem: str) -> Facts:
     return Facts.of(Outline(problem), Body(), 0)
 
 
+@lru_cache(maxsize=4)
+def _lines(text: str) -> list[str]:
+    """The lines of a text, of which many parts may be read."""
+    return text.split("\n")
+
+
 class _ClassScope(msgspec.Struct):
     """A class whose body is being read."""
 
@@ -116,8 +122,8 @@ class _ClassScope(msgspec.Struct):
 
 class _Reader:
     def __init__(self, text: str, functions: int, classes: int, needs: tuple[str, ...]) -> None:
-        self._lines = None if text.isascii() else [line.encode() for line in text.split("\n")]
         self._text = text
+        self._is_ascii = text.isascii()
         self._functions: list[Function | None] = [None] * functions
         self._classes: list[Class | None] = [None] * classes
         self._stars: list[Import] = []
@@ -729,7 +735,7 @@ class _Reader:
 
     def _formatted(self, node: ast.JoinedStr) -> Expression | None:
         if not IS_TOLD and any(isinstance(inner, ast.Call) for inner in walk(node)):
-            settle(node, self._text_lines)
+            settle(node, _lines(self._text))
         start = _text(node.values[0]) if node.values else ""
         beginning = [Constant(start, "str")] if start.startswith(IN_MEMORY) else []
         return _computed([*beginning, *self._parts(node)])
@@ -810,15 +816,10 @@ class _Reader:
         node = unquoted(node) if node is not None else None
         return self._expression(node) if node is not None else None
 
-    @cached_property
-    def _text_lines(self) -> list[str]:
-        return self._text.split("\n")
-
     def _column(self, line: int, byte: int) -> int:
-        if self._lines is None:
+        if self._is_ascii or (text := _lines(self._text)[line - 1]).isascii():
             return byte + 1
-        text = self._lines[line - 1]
-        return byte + 1 if text.isascii() else len(text[:byte].decode(errors="replace")) + 1
+        return len(text.encode()[:byte].decode(errors="replace")) + 1
 
     # What reads each kind of node
 
