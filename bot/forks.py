@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
 FEWEST = 8  # pieces of work for each process: a copy costs as much as one or two findings
 MOST_GROUPS = 256  # that wait in a pipe, one byte each
@@ -46,7 +47,7 @@ def in_forks(
         meanwhile()
     done = {place: work(shares[place]) for place in mine}
     for copy in copies:
-        done |= {place: pickle.loads(result) for place, result in _results(copy)}  # noqa: S301 -- of our own copy
+        done |= {place: pickle.loads(result) for place, result in _results(*copy)}  # noqa: S301 -- of our own copy
     return [done[place] if place in done else work(shares[place]) for place in range(len(shares))]
 
 
@@ -77,15 +78,18 @@ def _turns(places: Sequence[int], processes: int) -> list[Iterator[int]]:
     return [chain([first], taken()) for first in places[:processes]]
 
 
-def _copy(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], turns: Iterable[int]) -> "Connection":
-    """Where the results of a copy of this process that works come from, all at once."""
+def _copy(
+    work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], turns: Iterable[int]
+) -> "tuple[Connection, BaseProcess]":
+    """A copy of this process that works, and where its results come from, all at once."""
     from multiprocessing import get_context  # noqa: PLC0415 -- few runs have so much to do
 
     context = get_context("fork")
     receiving, sending = context.Pipe(duplex=False)
-    context.Process(target=_work, args=(work, shares, turns, sending), daemon=True).start()
+    process = context.Process(target=_work, args=(work, shares, turns, sending), daemon=True)
+    process.start()
     sending.close()
-    return receiving
+    return receiving, process
 
 
 def _work(
@@ -95,11 +99,12 @@ def _work(
     sending.send([(place, pickle.dumps(work(shares[place]))) for place in turns])
 
 
-def _results(copy: "Connection") -> list[tuple[int, bytes]]:
+def _results(copy: "Connection", process: "BaseProcess") -> list[tuple[int, bytes]]:
     """The places of the shares that a copy has taken, each with its packed result."""
     with copy:
         try:
             results: list[tuple[int, bytes]] = copy.recv()
         except EOFError:
-            return []
+            results = []
+    process.join()
     return results
