@@ -11,6 +11,7 @@ from rules.core.fixes.document import Document
 from rules.core.fixes.iteration import RESIZED, is_run_through_around
 from rules.core.fixes.queued import TAKEN, is_taken_meanwhile
 from rules.core.fixes.rewriting import LOOKED, REUSED, looks_for_a_name_before, writes_told
+from rules.core.fixes.sharing import is_called_on
 from rules.core.remarks import Remark
 from rules.core.usage import reached
 from rules.core.values import Object, Outside, ProjectFunction, Where
@@ -26,6 +27,7 @@ PLACE = (
 CLOSING = frozenset({"close", "putconn"})
 LOCKING = frozenset({"with_for_update", "select_for_update"})
 ENDING = frozenset({"commit", "rollback"})
+FLUSHING = "flush"
 
 
 def marked_standing(fix: Fix, remark: Remark, contexts: Contexts, document: Document) -> Fix:
@@ -50,7 +52,7 @@ def _difference(span: Span, function: ProjectFunction, contexts: Contexts, docum
         return LOOKED
     if call is not None and is_run_through_around(call, function, document, contexts):
         return RESIZED
-    if _has_locked_rows(sites, span):
+    if _has_locked_rows(sites, span) or _has_flushed_rows(span, entered, function, contexts, document):
         return ROWS
     if is_taken_meanwhile(span, entered, function, contexts):
         return TAKEN
@@ -98,6 +100,80 @@ def _has_locked_rows(sites: Sequence[Site], span: Span) -> bool:
     above = [last_name(site.call.callee) for site in sites if site.span.end <= span.start]
     locked = max((place for place, name in enumerate(above) if name in LOCKING), default=len(above))
     return locked < len(above) and ENDING.isdisjoint(above[locked:])
+
+
+def _has_flushed_rows(
+    span: Span, entered: set[Span], function: ProjectFunction, contexts: Contexts, document: Document
+) -> bool:
+    """Whether a session has written rows above a place, itself or in a helper that is given it, and has not committed in between.
+
+    The database lets others wait for such rows, and for what may be there only once. Who waits on the event loop keeps the function
+    from its commit, unless the call itself makes that in the thread: https://www.postgresql.org/docs/current/explicit-locking.html.
+    """
+    sites = contexts.project.function(function).sites
+    above = [place for place, site in enumerate(sites) if site.span.end <= span.start]
+    ended = max((place for place in above if _ends_transaction(place, function, contexts)), default=-1)
+    if any(site.span == span and _ends_transaction(place, function, contexts) for place, site in enumerate(sites)):
+        return False
+    return any(
+        place > ended and _flushes(place, function, contexts) and _stands_within(sites[place].span, entered, document)
+        for place in above
+    )
+
+
+def _stands_within(span: Span, entered: set[Span], document: Document) -> bool:
+    """Whether a call has no other `with` statements around it than the ones of which the managers are given."""
+    call = document.call_at(span)
+    return call is not None and {document.span(manager) for manager in document.managers_around(call)} <= entered
+
+
+def _flushes(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call writes what a session holds, itself or in a helper that leaves the transaction open."""
+    site = contexts.project.function(function).sites[place]
+    targets = contexts.targets(function, place)
+    return _is_flush(site, function, contexts) or any(_leaves_flushed(target, contexts) for target in targets)
+
+
+def _is_flush(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    classes = frozenset(contexts.project.knowledge.sessions)
+    where = Where(function.path, function.index, site.line)
+    return last_name(site.call.callee) == FLUSHING and is_called_on(classes, site.call, where, contexts)
+
+
+@told_once
+def _leaves_flushed(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function writes what a session holds that it is given, or that its object keeps, and leaves the transaction open."""
+    flushed = (
+        _is_flush(site, one, contexts) and _is_given(site, one, contexts)
+        for one in reached(function, contexts)
+        for site in contexts.project.function(one).sites
+    )
+    return any(flushed) and not _commits(function, contexts)
+
+
+def _is_given(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a method is called on a parameter, or on an attribute."""
+    match _receiver(site):
+        case Attribute():
+            return True
+        case Name(id=name):
+            return any(parameter.name == name for parameter in contexts.project.function(function).parameters)
+        case _:
+            return False
+
+
+def _ends_transaction(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call ends the transaction of a session, itself or in a helper. After a rollback, most raise."""
+    if last_name(contexts.project.function(function).sites[place].call.callee) in {"commit", "close"}:
+        return True
+    return any(_commits(target, contexts) for target in contexts.targets(function, place))
+
+
+@told_once
+def _commits(function: ProjectFunction, contexts: Contexts) -> bool:
+    inside = reached(function, contexts)
+    sites = (site for one in inside for site in contexts.project.function(one).sites)
+    return any(last_name(site.call.callee) in {"commit", "close"} for site in sites)
 
 
 def _takes_a_place(place: int, function: ProjectFunction, contexts: Contexts) -> bool:

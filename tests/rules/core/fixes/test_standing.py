@@ -10,6 +10,7 @@ import asyncio
 import dbm
 import os
 import shelve
+import sys
 import tarfile
 import zipfile
 from contextlib import contextmanager
@@ -73,6 +74,28 @@ def read_alone():
         given_back(one)
 
 
+def added(db: Session, one):
+    db.add(one)
+    db.flush()
+
+
+def added_for_good(db: Session, one):
+    added(db, one)
+    db.commit()
+
+
+def added_apart(one):
+    with SessionLocal() as db:
+        added(db, one)
+        db.commit()
+
+
+def added_at_once(one):
+    with SessionLocal.begin() as db:
+        db.add(one)
+        db.flush()
+
+
 class Taken:
     def __enter__(self):
         self.one = threaded.getconn()
@@ -107,6 +130,9 @@ def applicability(body: str) -> tuple[Applicability, str]:
         (f"kept = open(f'/data/{{name}}', 'w')\n    {ASKED}\n    kept.close()", "reads or writes a file"),
         (f"row = db.query(int).with_for_update().first()\n    {ASKED}", "Rows stay locked"),
         (f"row = db.execute(select(int).with_for_update())\n    {ASKED}", "Rows stay locked"),
+        (f"db.add(name)\n    db.flush()\n    {ASKED}", "Rows stay locked"),
+        (f"added(db, name)\n    {ASKED}\n    db.commit()", "Rows stay locked"),
+        (f"with SessionLocal() as own:\n        own.flush()\n        {ASKED}", "Rows stay locked"),
         (f"with pool.connection() as one:\n        {ASKED}", "A connection of the pool"),
         (f"one = pool.getconn()\n    {ASKED}\n    pool.putconn(one)", "A connection of the pool"),
         (f"with kept_open() as one:\n        {ASKED}", "A connection of the pool"),
@@ -128,6 +154,15 @@ def test_what_others_want_too_stays_taken_meanwhile(body: str, note: str) -> Non
         f"kept = open(f'/data/{{name}}', 'w')\n    kept.close()\n    {ASKED}",
         f"{ASKED}\n    row = db.query(int).with_for_update().first()",
         f"row = db.query(int).with_for_update().first()\n    db.commit()\n    {ASKED}",
+        f"{ASKED}\n    db.flush()",
+        f"db.flush()\n    db.commit()\n    {ASKED}",
+        f"db.flush()\n    db.close()\n    {ASKED}",
+        f"added_for_good(db, name)\n    {ASKED}",
+        f"added_apart(name)\n    {ASKED}",
+        f"added_at_once(name)\n    {ASKED}",
+        f"added(db, name)\n    db.commit()\n    {ASKED}",
+        f"with SessionLocal() as own:\n        own.flush()\n    {ASKED}",
+        f"print('', flush=True)\n    sys.stdout.flush()\n    {ASKED}",
         f"one = pool.getconn()\n    pool.putconn(one)\n    {ASKED}",
         f"with pool.connection() as one:\n        pass\n    {ASKED}",
         f"with kept_open() as one:\n        pass\n    {ASKED}",
@@ -139,6 +174,22 @@ def test_what_others_want_too_stays_taken_meanwhile(body: str, note: str) -> Non
 def test_what_is_closed_or_not_yet_open_is_wanted_by_nobody(body: str) -> None:
     how, _ = applicability(body)
     assert how is Applicability.SAFE
+
+
+COMMITTED = """
+@app.post("/{name}")
+async def home(name: str, db: Session = Depends(get_db)):
+    await asyncio.sleep(0)
+    added(db, name)
+    db.commit()
+"""
+
+
+def test_a_thread_that_ends_the_transaction_needs_no_event_loop_to_free_the_rows() -> None:
+    (first, last) = found("databases/session", with_app(IMPORTS, COMMITTED))
+    assert first.fix is not None
+    assert last.fix is not None
+    assert "Rows stay locked" not in " ".join((*first.fix.notes, *last.fix.notes))
 
 
 SHARED = """
