@@ -38,9 +38,10 @@ _WRITTEN = frozenset({"write_text", "write_bytes"})
 _MOVED = frozenset({"move", "rename", "replace"})
 _REMOVED = frozenset({"remove", "unlink"})
 _OPENED = frozenset({"open", "ZipFile", "TarFile", "PyZipFile"})
-_FILLED = frozenset({"ExcelWriter", "HDFStore"})
+_FILLED = frozenset({"ExcelWriter", "HDFStore", "Workbook"})
+_SENT = frozenset({"FileResponse"})
 _LOOKING = frozenset({"exists", "is_file", "isfile"})
-_WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | _OPENED | _FILLED
+_WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | _OPENED | _FILLED | _SENT
 _DATABASES = ("shelve.", "dbm.")
 _WRAPPING = frozenset({"Path", "PurePath", "str"})
 _JOINING = _WRAPPING | {
@@ -60,7 +61,7 @@ _NONE: Named = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """The files that a call reads, writes, and moves or removes, each as what names it.
+    """The files that a call reads, writes, moves or removes, and sends as a response, each as what names it.
 
     `told` are those among the read or written ones whose name comes from the program or from the request, so that others may
     have it.
@@ -69,6 +70,7 @@ class Touched:
     read: Named = _NONE
     written: Named = _NONE
     gone: Named = _NONE
+    sent: Named = _NONE
     told: Named = _NONE
 
     def renamed(self, names: Mapping[Expression, Named]) -> "Touched":
@@ -77,7 +79,7 @@ class Touched:
         def named(part: Named) -> Named:
             return _NONE.union(*(names.get(one, {one}) for one in part))
 
-        return Touched(named(self.read), named(self.written), named(self.gone), named(self.told))
+        return Touched(*map(named, (self.read, self.written, self.gone, self.sent, self.told)))
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ class _Before:
     def difference(self, touched: list[Touched], here: Touched) -> str:
         if here.read & here.written or any(self.read & one.written for one in touched):
             return REWRITTEN
-        used = (((self.written & one.read) | one.gone) & self.told for one in touched)
+        used = (((self.written & (one.read | one.sent)) | one.gone) & self.told for one in touched)
         return REUSED if any(used) else ""
 
     def add(self, touched: list[Touched]) -> None:
@@ -124,7 +126,7 @@ def _written_where_free(function: ProjectFunction, contexts: Contexts) -> Iterat
     facts = contexts.project.function(function)
     for site in facts.sites:
         where = Where(function.path, function.index, site.line)
-        _, written, _ = _paths(site, where, contexts) if last_name(site.call.callee) in _WORDS else (None, None, None)
+        written = _paths(site, where, contexts)[1] if last_name(site.call.callee) in _WORDS else None
         if written is not None and not _calls(written, facts) & _UNIQUE:
             yield from ((site, one) for one in facts.sites if _looks_for(one, written, function, contexts))
 
@@ -161,7 +163,8 @@ def _overlap(functions: list[ProjectFunction], contexts: Contexts) -> bool:
     """Whether they may touch a file twice."""
     touched = [one for function in functions for one in _own(function, contexts).values()]
     is_read, is_gone = any(one.read for one in touched), any(one.gone for one in touched)
-    return (is_read and is_gone) or ((is_read or is_gone) and any(one.written for one in touched))
+    is_used = is_read or is_gone or any(one.sent for one in touched)
+    return (is_read and is_gone) or (is_used and any(one.written for one in touched))
 
 
 def _between(function: ProjectFunction, contexts: Contexts, span: Span | None = None) -> str:
@@ -206,13 +209,12 @@ def _own(function: ProjectFunction, contexts: Contexts) -> dict[int, Touched]:
 
 
 def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touched:
-    read, written, gone = _paths(site, Where(function.path, function.index, site.line), contexts)
+    read, written, gone, sent = _paths(site, Where(function.path, function.index, site.line), contexts)
     facts = contexts.project.function(function)
     there = {one: _named(one, function, contexts) for one in (read, written) if one is not None}
     is_root = any(root.function == function for root in contexts.roots) if there else False
     told = _NONE.union(*(named for one, named in there.items() if _is_told(one, facts, is_root=is_root)))
-    named = [_named(one, function, contexts) for one in (read, written, gone)]
-    return Touched(named[0], named[1], named[2], told)
+    return Touched(*(_named(one, function, contexts) for one in (read, written, gone, sent)), told)
 
 
 def writes_told(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -221,8 +223,8 @@ def writes_told(site: Site, function: ProjectFunction, contexts: Contexts) -> bo
     return bool(touched.written & touched.told)
 
 
-Paths = tuple[Expression | None, Expression | None, Expression | None]
-"""What names the file that is read, the one that is written, and the one that is not there any longer."""
+Paths = tuple[Expression | None, Expression | None, Expression | None, Expression | None]
+"""What names the file that is read, the one that is written, the one that is not there any longer, and the one that is sent."""
 
 
 def _paths(site: Site, where: Where, contexts: Contexts) -> Paths:
@@ -231,16 +233,18 @@ def _paths(site: Site, where: Where, contexts: Contexts) -> Paths:
     of = call.callee.of if isinstance(call.callee, Attribute) else None
     if word in _OPENED:
         path, mode = _opened(call, where, contexts)
-        return (path if set(mode) & set("r+") else None), (path if set(mode) & set("w+") else None), None
+        return (path if set(mode) & set("r+") else None), (path if set(mode) & set("w+") else None), None, None
     if word in _READ or word in _LOADED:
-        return (of if word in _READ else first), None, None
+        return (of if word in _READ else first), None, None, None
     if word in _WRITTEN or word in _SAVED or word in _FILLED:
-        return None, (of if word in _WRITTEN else first), None
+        return None, (of if word in _WRITTEN else first), None, None
+    if word in _SENT:
+        return None, None, None, first or dict(call.keywords).get("path")
     if not _is_of_files(call, where, contexts):
-        return None, None, None
+        return None, None, None, None
     if word in _MOVED:
-        return (None, second, first) if second is not None else (None, first, of)
-    return None, None, first or of
+        return (None, second, first, None) if second is not None else (None, first, of, None)
+    return None, None, first or of, None
 
 
 def _is_of_files(call: Call, where: Where, contexts: Contexts) -> bool:

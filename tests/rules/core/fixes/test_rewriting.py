@@ -95,6 +95,8 @@ def test_what_others_write_between_reading_and_writing_is_lost(body: str, awaiti
         "path = os.path.join('rows', name)\nPath(path).write_text('x')\nos.replace(path, 'rows.txt')",
         "path = STORE / name\nprint(path.read_text())\npath.unlink()",
         "path = f'rows/{name}'\npd.DataFrame().to_csv(path)\nprint(pd.read_csv(path))",
+        "path = STORE / name\npath.write_bytes(b'x')\nreturn FileResponse(path)",
+        "pd.DataFrame().to_csv('all.csv')\nreturn FileResponse(filename='rows.csv', path='all.csv')",
     ],
 )
 @pytest.mark.parametrize("awaiting", [True, False])
@@ -112,6 +114,9 @@ def test_another_request_may_take_away_a_file_that_it_names_alike(body: str, awa
         "path = STORE / f'{name}-{uuid4()}.tmp'\npath.write_bytes(b'x')\npath.rename(STORE / name)",
         "with tempfile.TemporaryDirectory() as folder:\n    path = Path(folder) / name\n    path.write_bytes(b'x')\n    print(path.read_text())",
         "path = STORE / place_of(name)\npath.write_bytes(b'x')\npath.rename(STORE / name)",
+        "path = STORE / f'{name}-{uuid4()}'\npath.write_bytes(b'x')\nreturn FileResponse(path)",
+        "rows = (STORE / name).read_text()\n(STORE / 'copy').write_text(rows)\nreturn FileResponse(STORE / name)",
+        "path = STORE / name\nif path.exists():\n    return FileResponse(path)\npath.write_bytes(b'x')",
         "rows = (STORE / name).read_text()\n(STORE / 'copy').write_text(rows)",
         "rows = load(name)\nprint(rows)",
         "log(STORE / name, 'x')",
@@ -126,6 +131,23 @@ def test_another_request_may_take_away_a_file_that_it_names_alike(body: str, awa
 def test_files_that_are_only_read_or_only_written_are_safe_to_wait_for(body: str) -> None:
     fixes = [one.fix for one in found_in(program(body)) if one.fix]
     assert any(fix.applicability is Applicability.SAFE for fix in fixes)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_thread"),
+    [
+        ("file = open('all.txt', 'w')\nfile.write(rows)\nfile.close()\nreturn FileResponse('all.txt')", False),
+        ("book = xlsxwriter.Workbook('all.xlsx')\nbook.close()\nreturn FileResponse(path='all.xlsx')", False),
+        ("file = open(f'{uuid4()}', 'w')\nfile.write(rows)\nreturn FileResponse(file.name)", True),
+        ("book = xlsxwriter.Workbook(BytesIO())\nbook.close()\nreturn FileResponse('all.xlsx')", True),
+    ],
+)
+def test_a_file_that_is_sent_is_written_by_one_request_at_a_time(body: str, *, is_thread: bool) -> None:
+    """In a thread, another request would empty it before it is sent."""
+    source = program(f"rows = requests.get('https://a.example').text\n{body}", awaiting=False)
+    (finding,) = found("clients/requests", source.replace("import json", "import json\nimport requests"))
+    assert finding.fix is not None
+    assert (finding.fix.way is Way.REVERSE) is is_thread
 
 
 @pytest.mark.parametrize(
