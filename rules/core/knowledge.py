@@ -35,6 +35,7 @@ class Knowledge:
         self.failing = frozenset().union(*(library.failing for library in known))
         self._process_wide = frozenset().union(*(library.process_wide for library in known))
         self._main_thread = frozenset().union(*(library.main_thread for library in known))
+        self._unthreaded = frozenset().union(*(library.unthreaded for library in known))
         self.twins = _merged(library.twins for library in known)
         self.counterparts = {one.of: one for library in known for one in library.counterparts}
         self.lasting = {one.of: one for library in known for one in library.lasting}
@@ -178,6 +179,10 @@ class Knowledge:
     def is_for_main_thread(self, name: str) -> bool:
         """Whether a callable belongs to the main thread of the process."""
         return _holds(self._main_thread, name)
+
+    def is_unthreaded(self, name: str) -> bool:
+        """Whether no two threads may run a callable at once."""
+        return _holds(self._unthreaded, name)
 
     def calls_its_argument(self, name: str) -> bool:
         return name in self._callers

@@ -332,6 +332,7 @@ class Library(msgspec.Struct, frozen=True):
     of `exclusive` classes serve one thread at a time, and those of `per_thread` classes are another object in each thread. What
     a `with` enters, or what is called without an object, may belong to a thread in the same way.
     `pooled` callables give a place in a pool that has few, and `failing` ones fail at once where none is left. `process_wide` ones change what all threads of the process share, `main_thread` ones belong to its main thread.
+    No two threads may run `unthreaded` callables at once, whatever these work on.
     """
 
     name: str
@@ -364,3 +365,4 @@ class Library(msgspec.Struct, frozen=True):
     failing: frozenset[str] = frozenset()
     process_wide: frozenset[str] = frozenset()
     main_thread: frozenset[str] = frozenset()
+    unthreaded: frozenset[str] = frozenset()

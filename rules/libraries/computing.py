@@ -90,6 +90,8 @@ library = Library(
     ),
     thread_bound=frozenset(_SWITCHES),
     process_wide=frozenset({"matplotlib.pyplot.*", "numpy.random.seed", "torch.manual_seed", "transformers.set_seed"}),
+    # https://pymupdf.readthedocs.io/en/latest/recipes-multiprocessing.html, https://pypdfium2-team.github.io/pypdfium2/python_api.html
+    unthreaded=frozenset({"fitz.*", "pymupdf.*", "pymupdf4llm.*", "pypdfium2.*"}),
     aliases={
         "pandas.core.frame.DataFrame": "pandas.DataFrame",
         "openpyxl.reader.excel.load_workbook": "openpyxl.load_workbook",

@@ -214,7 +214,8 @@ def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touch
     there = {one: _named(one, function, contexts) for one in (read, written) if one is not None}
     is_root = any(root.function == function for root in contexts.roots) if there else False
     told = _NONE.union(*(named for one, named in there.items() if _is_told(one, facts, is_root=is_root)))
-    return Touched(*(_named(one, function, contexts) for one in (read, written, gone, sent)), told)
+    named = [_named(one, function, contexts) for one in (read, written, gone, sent)]
+    return Touched(named[0], named[1], named[2], named[3], told)
 
 
 def writes_told(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:

@@ -30,10 +30,12 @@ from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Va
 SHARED = "it changes what other requests share"
 BOUND = "it uses what belongs to a thread"
 MAIN = "only the main thread may handle signals"
+UNTHREADED = "it uses a library that no two threads may use at once"
 CONTENDED = "it uses a connection that others use at the same time"
 PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests may share, and other requests can run during the new `await`."
 MEANWHILE = "What it calls changes what requests may share, and other requests run meanwhile."
+CROWDING = "What it calls uses a library that no two threads may use at once, and other requests run meanwhile."
 TRAVERSED = (
     "What it calls loops over something that other requests may change; where a dictionary grows meanwhile, Python raises "
     "`RuntimeError`."
@@ -127,7 +129,14 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
     is_process_wide = contexts.project.knowledge.is_process_wide
     if any(map(is_process_wide, _called_outside(facts, function, contexts))):
         return SHARED
+    if _is_unthreaded(facts, function, contexts):
+        return UNTHREADED
     return SHARED if any(_changes_global(site.call, facts, function, contexts) for site in facts.sites) else ""
+
+
+def _is_unthreaded(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it calls what no two threads may run at once."""
+    return any(map(contexts.project.knowledge.is_unthreaded, _called_outside(facts, function, contexts)))
 
 
 @told_once
@@ -174,6 +183,8 @@ def difference_meanwhile(function: ProjectFunction, contexts: Contexts, *, is_ow
         own = {facts.parameters[0].name} if made and facts.parameters else set[str]()
         if _alters(facts, current, own, contexts):
             return MEANWHILE
+        if _is_unthreaded(facts, current, contexts):
+            return CROWDING
         if not own and runs_through_shared(current, contexts):
             return TRAVERSED
         waiting += [(one, made) for one in wrapping(current, contexts) if (one, made) not in seen]

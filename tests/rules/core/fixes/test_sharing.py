@@ -5,6 +5,7 @@ from textwrap import dedent, indent
 import pytest
 
 from rules import Applicability, Way
+from rules.core.fixes.sharing import CROWDING
 from tests.rules.checking import assert_unfixed, found, with_app
 
 IMPORTS = (
@@ -39,6 +40,28 @@ def test_what_changes_the_process_is_no_safe_work_for_a_thread(helper: str, awai
     (finding,) = found("clients/requests", program(helper, awaiting=awaiting))
     fixes = [fix for fix in (finding.fix, *finding.alternatives) if fix]
     assert [(fix.way, fix.applicability) for fix in fixes] == [(Way.OFFLOAD, Applicability.UNSAFE)]
+
+
+@pytest.mark.parametrize("awaiting", [True, False])
+def test_a_library_that_bears_no_threads_is_no_safe_work_for_them(awaiting: bool) -> None:
+    """PyMuPDF may crash the process where two threads use it, each with a document of its own."""
+    helper = f"pages = fitz.open('a.pdf')\nreturn {ASKED} | {{'pages': len(pages)}}"
+    source = program(helper, awaiting=awaiting).replace("import matplotlib", "import fitz\nimport matplotlib")
+    (finding,) = found("clients/requests", source)
+    fixes = [fix for fix in (finding.fix, *finding.alternatives) if fix]
+    assert [(fix.way, fix.notes) for fix in fixes] == [(Way.OFFLOAD, (CROWDING,))]
+
+
+def test_a_library_that_bears_no_threads_may_stay_on_the_event_loop() -> None:
+    """What is awaited beside it runs in a thread, and it does not."""
+    body = f"    await request.body()\n    pages = fitz.open('a.pdf')\n    return {ASKED} | {{'pages': len(pages)}}\n"
+    source = with_app(
+        IMPORTS.replace("import m", "import fitz\nimport m"),
+        f"@app.post('/')\nasync def home(request: Request) -> dict:\n{body}",
+    )
+    (finding,) = found("clients/requests", source.replace("import FastAPI", "import FastAPI, Request"))
+    assert finding.fix is not None
+    assert (finding.fix.way, finding.fix.applicability) == (Way.OFFLOAD, Applicability.SAFE)
 
 
 ENTERED = """
