@@ -33,6 +33,9 @@ def commits(source: str, files: Files) -> list[Fix]:
         "item = Item()\n    path = kept(item)\n    db.commit()\n    return path.name",
         "name = unknown('a')['b'].replace(' ', '')\n    db.commit()\n    return name[1]",
         "kind = unknown('a').get('labels', {}).get('kind')\n    db.commit()\n    return str(kind)",
+        "item = Item()\n    number_of = counted(item)\n    db.commit()\n    return number_of + 1",
+        "names = named(db)\n    db.commit()\n    return names[0].upper()",
+        "shown = all_shown(db)\n    db.commit()\n    return shown[0]",
         "with LOGS.opened() as lines:\n        db.commit()\n        return lines.pop()",
         "db.commit()\n    async for line in LOGS.opened():\n        return line.text",
         "names = db.scalars(select(Item.name)).all()\n    db.commit()\n    return [name.upper() for name in names]",
@@ -50,7 +53,12 @@ def commits(source: str, files: Files) -> list[Fix]:
     ],
 )
 def test_what_is_not_read_again_is_safe(body: str) -> None:
-    helper = "from pathlib import Path\n\n\ndef kept(item: Item) -> Path: ...\n\n\n"
+    helper = (
+        "from pathlib import Path\n\n\ndef kept(item: Item) -> Path: ...\n\n\n"
+        "def named(db: Session) -> list:\n    return db.scalars(select(Item.name)).all()\n\n\n"
+        "def all_shown(db: Session) -> list:\n    return [{'name': item.name} for item in db.query(Item).all()]\n\n\n"
+        "@logged('count')\ndef counted(item: Item) -> int: ...\n\n\n"
+    )
     parameters = "call_next, db: Session = Depends(get_db)" if "call_next" in body else "db: Session = Depends(get_db)"
     source = HEAD + helper + app(f"await wait()\n    {body}", parameters).removeprefix(HEAD)
     assert {str(fix.applicability) for fix in commits(source, FILES)} == {"safe"}
@@ -163,11 +171,17 @@ def test_what_is_entered_by_a_plain_value_holds_no_row(given: str, applicability
             "`item.name` is read after the commit",
         ),
         ("item = Item()\n    helper(db)\n    return item.id", "`item.id` is read after the commit"),
+        ("items = listed(db)\n    db.commit()\n    return items[0].name", "`items` is read after the commit"),
+        ("items = kept(db)\n    db.commit()\n    return items[0].name", "`items` is read after the commit"),
         ("return helper(db)", "What is returned is read after the commit"),
     ],
 )
 def test_what_is_read_again_is_told(body: str, said: str) -> None:
-    helper = "def helper(db: Session):\n    item = Item()\n    db.commit()\n    return item\n\n\n"
+    helper = (
+        "def helper(db: Session):\n    item = Item()\n    db.commit()\n    return item\n\n\n"
+        "def listed(db: Session) -> list:\n    return db.query(Item).all()\n\n\n"
+        "def kept(db: Session) -> list:\n    items = db.scalars(select(Item)).all()\n    return items\n\n\n"
+    )
     source = HEAD + helper + app(f"await wait()\n    {body}").removeprefix(HEAD)
     for fix in commits(source, FILES):
         assert str(fix.applicability) == "unsafe"
