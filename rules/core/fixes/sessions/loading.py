@@ -355,6 +355,6 @@ def _options(calls: list[ast.Call]) -> list[ast.Call]:
 def _stood_for(value: Expression, facts: Function) -> Iterator[Expression]:
     """An expression, or what its name stands for."""
     if isinstance(value, Name):
-        yield from (one.value for one in facts.bindings.get(value.id, ()) if one.value is not None)
+        yield from (one.value for one in facts.bindings.get(value.id, ()))
     else:
         yield value
