@@ -17,10 +17,10 @@ from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
 from rules.core.fixes.document import Document
 from rules.core.fixes.ending import marked_ending
-from rules.core.fixes.exhausting import marked_exhausting
 from rules.core.fixes.gathering import gather
 from rules.core.fixes.lending import lend
 from rules.core.fixes.offload import offload, offload_whole
+from rules.core.fixes.pools import marked_exhausting
 from rules.core.fixes.proof import objection
 from rules.core.fixes.reverse import reverse
 from rules.core.fixes.sessions.exchange import prospect

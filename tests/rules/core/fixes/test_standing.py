@@ -210,3 +210,11 @@ def test_what_stays_taken_is_also_told_of_a_fix_that_is_unsafe_for_another_reaso
     taken, shared, *_ = finding.fix.notes
     assert taken.startswith("A connection of the pool")
     assert shared.startswith("What it calls changes what requests may share")
+
+
+def test_all_that_stands_open_is_told() -> None:
+    body = f"with pool.connection(), open(f'/data/{{name}}', 'w') as kept:\n        {ASKED}"
+    how, notes = applicability(body)
+    assert how is Applicability.UNSAFE
+    assert "reads or writes a file" in notes
+    assert "A connection of the pool" in notes

@@ -1,9 +1,9 @@
-"""Threads ask a pool for more connections at once than the event loop did."""
+"""Connections of a pool: threads ask for more of them at once than the event loop did."""
 
 import pytest
 
 from rules import Applicability, Fix, Way
-from rules.core.fixes.exhausting import EXHAUSTED
+from rules.core.fixes.pools import EXHAUSTED
 from tests.rules.checking import found, with_app
 
 IMPORTS = """
