@@ -23,7 +23,7 @@ from rules.core.fixes.sessions.parameters import Injection, Parameters
 from rules.core.fixes.sessions.places import Place, parameter_given, uses_in
 from rules.core.fixes.sessions.plan import Plan
 from rules.core.fixes.sessions.queries import Queries
-from rules.core.fixes.sessions.rows import Called, Lost
+from rules.core.fixes.sessions.rows import ANYTHING
 from rules.core.fixes.sessions.stacks import Unlike
 from rules.core.fixes.turning import MOST_TURNED, Refused
 from rules.core.library import Role
@@ -244,9 +244,7 @@ class Exchange(msgspec.Struct, frozen=True):
             self._turn(helper, name)
         if facts.asynchronous and not site.awaited:
             raise Refused("a helper is started without being awaited")
-        self.plan.called[call] = self.plan.gives.get(
-            helper, Called(Lost.ROLLED_BACK, Lost.ROLLED_BACK, Lost.ROLLED_BACK)
-        )
+        self.plan.called[call] = self.plan.gives.get(helper, ANYTHING)
 
     def _turn(self, helper: ProjectFunction, name: str) -> None:
         """A helper and all calls of it. Raises Refused."""

@@ -5,7 +5,7 @@ import msgspec
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.loading import Loading
 from rules.core.fixes.sessions.plan import Plan
-from rules.core.fixes.sessions.rows import Called, Flow, Lost
+from rules.core.fixes.sessions.rows import ANYTHING, Called, Flow, Lost
 from rules.core.fixes.turning import Refused
 from rules.core.values import Object, ProjectClass, ProjectFunction, Where
 
@@ -19,9 +19,7 @@ class Freshness(msgspec.Struct, frozen=True):
         """What a function does to rows, after all that it calls. Raises Refused where it reads one that may not be loaded."""
         if function in self.plan.gives:
             return
-        self.plan.gives[function] = Called(
-            Lost.ROLLED_BACK, Lost.ROLLED_BACK, Lost.ROLLED_BACK
-        )  # for one that calls itself
+        self.plan.gives[function] = ANYTHING
         document = self.plan.file(function.path).document
         for site in self.plan.contexts.project.function(function).sites:
             where = Where(function.path, function.index, site.line)

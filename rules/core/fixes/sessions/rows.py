@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.places import is_session
 from rules.core.library import Sessions
-from rules.core.syntax import walk
+from rules.core.syntax import children, walk
 
 _ALL = frozenset({"Exception", "BaseException"})
 _TELLING = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
@@ -52,6 +52,10 @@ class Called(msgspec.Struct, frozen=True):
     loaded: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
     returns: bool = True
+
+
+ANYTHING = Called(Lost.ROLLED_BACK, Lost.ROLLED_BACK, Lost.ROLLED_BACK)
+"""What may be done by one of which nothing is known so far: by one that calls itself, say."""
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -359,7 +363,7 @@ def _certain(node: ast.AST) -> Iterator[ast.AST]:
             yield from _certain(left)
             yield from _certain(right)
         case _:
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 yield from _certain(child)
 
 
