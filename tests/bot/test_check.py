@@ -639,16 +639,20 @@ def test_much_is_read_by_several_processes(shop: Repository, tmp_path: Path, mon
 # --- as it is installed
 
 
-def test_the_command_itself(shop: Repository) -> None:
-    """`python -m bot check` is a process with these outputs and this status."""
-    shop.write({"app/main.py": MAIN})
+def in_a_process(path: str) -> subprocess.CompletedProcess[bytes]:
     project = Path(facts_cache.__file__).parents[1]
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", "check", "app", "--format", "json"],
+    return subprocess.run(
+        [sys.executable, "-m", "bot", "check", path, "--format", "json"],
         env=os.environ | {"PYTHONPATH": str(project)},
         capture_output=True,
         check=False,
     )
+
+
+def test_the_command_itself(shop: Repository) -> None:
+    """`python -m bot check` is a process with these outputs and this status."""
+    shop.write({"app/main.py": MAIN})
+    done = in_a_process("app")
 
     assert done.returncode == 1
     assert done.stderr == b""
@@ -658,13 +662,7 @@ def test_the_command_itself(shop: Repository) -> None:
 def test_all_that_the_command_says_arrives(shop: Repository) -> None:
     """It ends its process at once, but not before: this is more than a pipe holds."""
     shop.write({f"app/m{number}.py": MAIN for number in range(150)})
-    project = Path(facts_cache.__file__).parents[1]
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", "check", ".", "--format", "json"],
-        env=os.environ | {"PYTHONPATH": str(project)},
-        capture_output=True,
-        check=False,
-    )
+    done = in_a_process(".")
 
     assert done.returncode == 1
     assert len(done.stdout) > 65_536
