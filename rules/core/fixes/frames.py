@@ -11,7 +11,7 @@ from rules.core.usage import given_to
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 CALLERS = "it asks who called it, and in a thread somebody else does"
-NAMES = "it looks for tables among the names of the function that calls it"
+NAMES = "it may take a table from a variable of the function that calls it"
 _FRAMES = frozenset({"inspect.stack", "inspect.currentframe", "sys._getframe"})
 _TABLE = re.compile(r"\b(?:from|join)\s+\"?(\w+)", re.IGNORECASE)
 _TABLES = ("pandas.", "polars.", "pyarrow.")

@@ -52,7 +52,7 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         return None
     call = awaitable_call(site, function, contexts, document)
     if call is None:
-        return "nothing can be awaited where the call stands, or a lock is held there, or what holds for one thread"
+        return "nothing can be awaited where the call stands: a lock may be held there, or something that belongs to one thread"
     if is_stop_handled(call, document):
         return STOPPED
     hindrance = why_not_handed_over(site, function, contexts)

@@ -170,9 +170,8 @@ def _overlap(functions: list[ProjectFunction], contexts: Contexts) -> bool:
 def _between(function: ProjectFunction, contexts: Contexts, span: Span | None = None) -> str:
     own, before = _own(function, contexts), _Before()
     sites = contexts.project.function(function).sites
-    around = (
-        span if not any(site.looped and site.span == span for site in sites) else None
-    )  # what is below comes above as well
+    is_looped = any(site.looped and site.span == span for site in sites)
+    around = None if is_looped else span  # in a loop, what stands below comes above as well
     for place, site in enumerate(sites):
         here = own.get(place, Touched())
         touched = [here, *_behind(function, place, contexts)]
@@ -212,7 +211,7 @@ def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touch
     read, written, gone, sent = _paths(site, Where(function.path, function.index, site.line), contexts)
     facts = contexts.project.function(function)
     there = {one: _named(one, function, contexts) for one in (read, written) if one is not None}
-    is_root = any(root.function == function for root in contexts.roots) if there else False
+    is_root = bool(there) and contexts.root_of(function) is not None
     told = _NONE.union(*(named for one, named in there.items() if _is_told(one, facts, is_root=is_root)))
     named = [_named(one, function, contexts) for one in (read, written, gone, sent)]
     return Touched(named[0], named[1], named[2], named[3], told)
