@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from rules.core.arrivals import Arrival
-from rules.core.contexts import Contexts, Sink
+from rules.core.contexts import Contexts
 from rules.core.facts import Function, Site, last_name, show
 from rules.core.findings import Severity
 from rules.core.library import Role, Weight
 from rules.core.remarks import Remark, Remedy
 from rules.core.roots import Root
+from rules.core.sinks import Sink
 from rules.core.values import ProjectFunction, Where
 
 IN_VALIDATOR = (

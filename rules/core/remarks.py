@@ -4,10 +4,10 @@ from enum import Enum
 
 import msgspec
 
-from rules.core.contexts import Sink
 from rules.core.facts import Site
 from rules.core.findings import Severity
 from rules.core.roots import Root
+from rules.core.sinks import Sink
 from rules.core.values import ProjectFunction
 
 

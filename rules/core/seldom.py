@@ -10,13 +10,14 @@ from itertools import pairwise
 import msgspec
 
 from rules.core.blocking import cost, is_for_no_request, of_root, reached_at, spoken
-from rules.core.contexts import Called, Contexts, Sink
+from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Name, Site, show
 from rules.core.findings import Severity
 from rules.core.library import Weight
 from rules.core.remarks import Remark, Remedy
 from rules.core.repository import is_offline
 from rules.core.roots import Root, file_of
+from rules.core.sinks import Called, Sink
 from rules.core.values import ProjectFunction
 
 MOST_DERIVED = 400  # files with classes that derive from one

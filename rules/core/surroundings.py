@@ -10,13 +10,14 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from rules.core import noting
-from rules.core.contexts import Called, Contexts, Sink
+from rules.core.contexts import Contexts
 from rules.core.facts import Facts
 from rules.core.files import Files
 from rules.core.memory import Recalling
 from rules.core.project import Project
 from rules.core.repository import USES
 from rules.core.roots import TABLES, named_places
+from rules.core.sinks import Called, Sink
 from rules.core.values import ProjectFunction
 
 _T = TypeVar("_T")

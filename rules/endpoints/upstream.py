@@ -59,7 +59,7 @@ from functools import partial
 import msgspec
 
 from rules.core.blocking import spoken
-from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, Sink
+from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.facts import Call, Expression
 from rules.core.findings import Severity
 from rules.core.fixes.holding import held_at
@@ -68,6 +68,7 @@ from rules.core.library import Weight
 from rules.core.remarks import Remark, Remedy
 from rules.core.roots import AGENTS, Root
 from rules.core.rule import Rule
+from rules.core.sinks import Sink
 from rules.core.values import Outside, ProjectFunction, Where
 
 rule = Rule(__name__, __doc__, Severity.INFO)
