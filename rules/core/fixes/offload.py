@@ -11,10 +11,18 @@ from rules.core.facts import Collection, Constant, Facts, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
+from rules.core.fixes.exclusive import (
+    given_exclusively,
+    is_called_on,
+    is_used_by_others,
+    runs_beside_itself,
+    uses_exclusively,
+)
 from rules.core.fixes.frames import CALLERS, NAMES, asks_for_callers, looks_for_names
 from rules.core.fixes.handling import HANDLED, STOPPED, asks_for_exception, is_handled_at, is_stop_handled
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
 from rules.core.fixes.in_memory import IN_MEMORY, asks_own_database, uses_own_database
+from rules.core.fixes.owning import is_made_there
 from rules.core.fixes.responses import is_read_while_sent, told
 from rules.core.fixes.sharing import (
     BOUND,
@@ -22,14 +30,8 @@ from rules.core.fixes.sharing import (
     PER_THREAD,
     belonging,
     difference_meanwhile,
-    given_exclusively,
-    is_called_on,
-    is_made_there,
-    is_used_by_others,
     marked,
     read_from_other_threads,
-    runs_beside_itself,
-    uses_exclusively,
 )
 from rules.core.library import Weight
 from rules.core.remarks import Remark

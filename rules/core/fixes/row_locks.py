@@ -6,7 +6,7 @@ from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Name, Site, last_name
 from rules.core.findings import Span
 from rules.core.fixes.document import Document
-from rules.core.fixes.sharing import is_called_on
+from rules.core.fixes.exclusive import is_called_on
 from rules.core.usage import reached
 from rules.core.values import ProjectFunction, Where
 

@@ -1,0 +1,163 @@
+"""Sessions and connections that serve one thread at a time: who has one for itself, and who works on one beside others."""
+
+from collections.abc import Iterator
+
+from rules.core.contexts import Contexts, told_once
+from rules.core.facts import Attribute, Call, Expression, Function, Name, last_name
+from rules.core.fixes.owning import is_kept, is_shared, own_name, root_names
+from rules.core.repository import is_offline
+from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
+
+_RUNNING = frozenset({"run", "run_until_complete"})
+
+
+def is_called_on(classes: frozenset[str], call: Call, where: Where, contexts: Contexts) -> bool:
+    """Whether a method is called on an instance of one of the library classes."""
+    receiver = contexts.project.value(call.callee.of, where) if isinstance(call.callee, Attribute) else None
+    if not (isinstance(receiver, Object) and isinstance(receiver.of, Outside)):
+        return False
+    return not classes.isdisjoint(contexts.project.knowledge.family(receiver.of.name))
+
+
+def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a method is called on a session or connection that the module keeps, and that serves one thread at a time."""
+    receiver = call.callee.of if isinstance(call.callee, Attribute) else Name("")
+    if isinstance(receiver, Call) and isinstance(receiver.callee, Attribute):
+        return is_used_by_others(receiver, function, contexts)
+    facts = contexts.project.function(function)
+    where, knowledge = Where(function.path, function.index), contexts.project.knowledge
+    roots = {name: contexts.project.value(Name(name), where) for name in root_names(receiver)}
+    if any(isinstance(value, Outside) and value.name in knowledge.singletons for value in roots.values()):
+        return False
+    is_global = any(is_shared(name, facts, function, contexts) for name in roots)
+    if not (is_global or _is_given_to_all(receiver, facts, function, contexts)):
+        return False
+    return is_called_on(knowledge.exclusive, call, where, contexts) and not is_called_on(
+        knowledge.per_thread, call, where, contexts
+    )
+
+
+def _is_given_to_all(receiver: Expression, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it is an attribute of an object that the module keeps, or what a cached function gives: the same for all requests."""
+    match receiver:
+        case Attribute(of=Name(id=owner)) if owner in own_name(facts):
+            return is_kept_by_a_module(ProjectClass(function.path, facts.owner), contexts)
+        case Name(id=name):
+            around = Where(function.path, facts.parent, facts.line)
+            given = [contexts.project.dependency(one, around) for one in facts.parameters if one.name == name]
+            bound = (binding.value for binding in facts.bindings.get(name, ()))
+            where = Where(function.path, function.index)
+            given += [contexts.project.value(one.callee, where) for one in bound if isinstance(one, Call)]
+            return any(isinstance(one, ProjectFunction) and contexts.once.runs_once(one) for one in given)
+        case Call(callee=callee):
+            given_by = contexts.project.value(callee, Where(function.path, function.index))
+            return isinstance(given_by, ProjectFunction) and contexts.once.runs_once(given_by)
+        case _:
+            return False
+
+
+def is_kept_by_a_module(of: ProjectClass, contexts: Contexts) -> bool:
+    """Whether an object of a class is made at the top of a file, by a cached function, or for a global."""
+    made = ProjectFunction(of.path, contexts.project.class_(of).methods.get("__init__", 0))
+    calls = contexts.project.calls_of(made) if made.index else ()
+    makers = {ProjectFunction(at.path, at.function) for _, at in calls if not is_offline(at.path)}
+    return any(not one.index or contexts.once.runs_once(one) or _fills_a_global(one, of, contexts) for one in makers)
+
+
+def _fills_a_global(maker: ProjectFunction, of: ProjectClass, contexts: Contexts) -> bool:
+    """Whether a function puts an object of the class under a name of the module."""
+    facts, where = contexts.project.function(maker), Where(maker.path, maker.index)
+    bound = (
+        (name, binding.value) for name in facts.writes for binding in contexts.project.facts[maker.path].bound(name)
+    )
+    return any(isinstance(value, Call) and contexts.project.value(value.callee, where) == of for _, value in bound)
+
+
+@told_once
+def runs_beside_itself(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a coroutine of the function, or of one that awaits it, is made without being awaited there and then, as for `gather`.
+
+    What a generator gives is run through, one after the other. Who makes a session hands each coroutine its own.
+    """
+    seen = {function}
+    waiting = [function]
+    while waiting:
+        current = waiting.pop()
+        if contexts.project.function(current).generator:
+            continue
+        for call, at in contexts.project.calls_of(current):
+            caller = ProjectFunction(at.path, at.function)
+            facts = contexts.project.function(caller)
+            hands_on = _hands_on(call, at, contexts)
+            if is_offline(at.path) or _runs_alone(call, facts) or not (hands_on or current == function):
+                continue
+            if contexts.project.function(current).asynchronous and _is_begun(call, facts):
+                return True
+            if hands_on and caller not in seen and not _makes_exclusive(caller, facts, contexts):
+                seen.add(caller)
+                waiting.append(caller)
+    return False
+
+
+def _hands_on(call: Call, where: Where, contexts: Contexts) -> bool:
+    """Whether a call is given what serves one thread at a time."""
+    given = (*call.arguments, *(value for _, value in call.keywords))
+    return any(_is_exclusive(contexts.project.value(one, where), contexts) for one in given)
+
+
+def _is_begun(call: Call, caller: Function) -> bool:
+    """Whether the coroutine that a call makes is not awaited there and then."""
+    return any(site.call is call and not site.awaited for site in caller.sites)
+
+
+def _runs_alone(call: Call, caller: Function) -> bool:
+    """Whether a call makes what a loop of its own runs: https://docs.python.org/3/library/asyncio-runner.html#asyncio.run."""
+    around = (site.call for site in caller.sites if call in site.call.arguments)
+    return any(last_name(one.callee) in _RUNNING for one in around)
+
+
+def _makes_exclusive(function: ProjectFunction, facts: Function, contexts: Contexts) -> bool:
+    """Whether a function binds a name to what serves one thread at a time."""
+    where = Where(function.path, function.index, facts.end_line)
+    return any(_is_exclusive(contexts.project.value(Name(name), where), contexts) for name in facts.bindings)
+
+
+def _is_exclusive(value: Value | None, contexts: Contexts) -> bool:
+    if not (isinstance(value, Object) and isinstance(value.of, Outside)):
+        return False
+    knowledge = contexts.project.knowledge
+    return not knowledge.exclusive.isdisjoint(knowledge.family(value.of.name))
+
+
+def uses_exclusively(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a method is called on what serves one thread at a time, and was not made in the function itself."""
+    receiver = call.callee.of if isinstance(call.callee, Attribute) else None
+    if isinstance(receiver, Call):
+        return uses_exclusively(receiver, function, contexts)
+    facts = contexts.project.function(function)
+    where = Where(function.path, function.index)
+    return is_called_on(contexts.project.knowledge.exclusive, call, where, contexts) and is_not_own(call, facts)
+
+
+def given_exclusively(
+    call: Call, function: ProjectFunction, contexts: Contexts, *, of_callers: bool = False
+) -> Iterator[bool]:
+    """For each argument of a call, and what it is made on, that serves one thread at a time: whether the function has made it, or
+    got it `of_callers`.
+    """
+    facts, where = contexts.project.function(function), Where(function.path, function.index)
+    parameters = {parameter.name for parameter in facts.parameters} if of_callers else set[str]()
+    receiver = call.callee.of if isinstance(call.callee, Attribute) else None
+    for given in (receiver, *call.arguments, *(value for _, value in call.keywords)):
+        value = contexts.project.value(given, where)
+        name = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
+        if given is not None and not contexts.project.knowledge.exclusive.isdisjoint(
+            contexts.project.knowledge.family(name)
+        ):
+            is_parameter = isinstance(given, Name) and given.id in parameters and given.id not in facts.bindings
+            yield is_parameter or not is_kept(given, function, contexts)
+
+
+def is_not_own(call: Call, facts: Function) -> bool:
+    """Whether what a method is called on was not made in the function itself."""
+    return isinstance(call.callee, Attribute) and not root_names(call.callee.of) <= facts.bindings.keys()
