@@ -9,7 +9,7 @@ import msgspec
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Expression, Facts, Site
-from rules.core.project import APPLICATIONS
+from rules.core.members import APPLICATIONS
 from rules.core.repository import is_offline
 from rules.core.values import Outside, ProjectFunction, Where
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from rules.core.facts import Attribute, Expression, Site, last_name
-from rules.core.project import WIDEST, Project
+from rules.core.given import WIDEST
+from rules.core.project import Project
 from rules.core.repository import is_offline
 from rules.core.values import Module, ProjectFunction, Where
 

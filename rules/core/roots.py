@@ -22,9 +22,10 @@ from rules.core.facts import (
     Typed,
     last_name,
 )
+from rules.core.given import DEPENDS
 from rules.core.library import Registration, Role
 from rules.core.memory import ALL
-from rules.core.project import DEPENDS, Project
+from rules.core.project import Project
 from rules.core.repository import is_offline
 from rules.core.values import Iterated, Object, Outside, ProjectClass, ProjectFunction, Value, Where
 

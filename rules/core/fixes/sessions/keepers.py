@@ -18,7 +18,7 @@ from rules.core.fixes.holding import enclosing
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import PLAIN_BASES, Refused
-from rules.core.project import DEPENDS
+from rules.core.given import DEPENDS
 from rules.core.repository import is_offline
 from rules.core.syntax import walk
 from rules.core.usage import is_told

@@ -12,7 +12,7 @@ from rules.core.fixes.awaits import Awaits, as_expression
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted, swap_or_add
 from rules.core.fixes.turning import Refused
-from rules.core.project import DEPENDS
+from rules.core.given import DEPENDS
 from rules.core.repository import is_offline
 from rules.core.usage import is_taken_from
 from rules.core.values import Module, Object, Outside, ProjectFunction, Where
