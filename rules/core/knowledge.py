@@ -31,6 +31,7 @@ class Knowledge:
         self.thread_bound = frozenset().union(*(library.thread_bound for library in known))
         self.exclusive = frozenset().union(*(library.exclusive for library in known))
         self.per_thread = frozenset().union(*(library.per_thread for library in known))
+        self.transactional = frozenset().union(*(library.transactional for library in known))
         self.pooled = frozenset().union(*(library.pooled for library in known))
         self.failing = frozenset().union(*(library.failing for library in known))
         self._process_wide = frozenset().union(*(library.process_wide for library in known))

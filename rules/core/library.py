@@ -331,7 +331,7 @@ class Library(msgspec.Struct, frozen=True):
     a callable that calls their first argument; instances of `thread_bound` classes belong to the thread that made them, those
     of `exclusive` classes serve one thread at a time, and those of `per_thread` classes are another object in each thread. What
     a `with` enters, or what is called without an object, may belong to a thread in the same way.
-    `pooled` callables give a place in a pool that has few, and `failing` ones fail at once where none is left. `process_wide` ones change what all threads of the process share, `main_thread` ones belong to its main thread.
+    What `transactional` objects change stays locked until they commit. `pooled` callables give a place in a pool that has few, and `failing` ones fail at once where none is left. `process_wide` ones change what all threads of the process share, `main_thread` ones belong to its main thread.
     No two threads may run `unthreaded` callables at once, whatever these work on.
     """
 
@@ -361,6 +361,7 @@ class Library(msgspec.Struct, frozen=True):
     thread_bound: frozenset[str] = frozenset()
     exclusive: frozenset[str] = frozenset()
     per_thread: frozenset[str] = frozenset()
+    transactional: frozenset[str] = frozenset()
     pooled: frozenset[str] = frozenset()
     failing: frozenset[str] = frozenset()
     process_wide: frozenset[str] = frozenset()

@@ -64,6 +64,9 @@ HANDING_OVER = frozenset(
     {"to_thread", "run_in_threadpool", "iterate_in_threadpool", "run_sync", "run_in_executor", "submit"}
 )
 IN_MEMORY = ("/proc/", "/sys/")  # where files begin that the kernel makes when they are read
+_CHANGE = re.compile(
+    r"\s*(insert|update|delete|replace|merge)\b", re.IGNORECASE
+)  # how a statement begins that writes rows
 LONGEST_FILE = 1_000_000  # bytes; GitHub's own views stop there as well
 PACKED = 3  # times that a packed body is smaller than the text
 MOST_NEEDS = 12  # conditions of one place that are kept
@@ -579,7 +582,7 @@ class _Reader:
         if isinstance(value, str):
             if "." in value and _DOTTED.fullmatch(value):
                 self._dotted.add(value)
-            return Constant(value if len(value) <= LONGEST_TEXT and value.isprintable() else None, kind)
+            return Constant(value if len(value) <= LONGEST_TEXT and value.isprintable() else _beginning(value), kind)
         if isinstance(value, (bool, float)) or value is None or (isinstance(value, int) and abs(value) < 2**53):
             return Constant(value, kind)
         return Constant(None, kind)
@@ -737,7 +740,8 @@ class _Reader:
         if not IS_TOLD and any(isinstance(inner, ast.Call) for inner in walk(node)):
             settle(node, _lines(self._text))
         start = _text(node.values[0]) if node.values else ""
-        beginning = [Constant(start, "str")] if start.startswith(IN_MEMORY) else []
+        told = start if start.startswith(IN_MEMORY) else _beginning(start)
+        beginning = [Constant(told, "str")] if told is not None else []
         return _computed([*beginning, *self._parts(node)])
 
     def _parts(self, node: ast.JoinedStr) -> Iterator[Expression | None]:
@@ -889,6 +893,12 @@ def _keeps_generators(callee: Expression | None) -> bool:
 def _text(node: ast.expr | None) -> str:
     """The text of a literal; empty for anything else."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _beginning(text: str) -> str | None:
+    """What a text begins with, where it may be a statement that writes rows."""
+    match = _CHANGE.match(text)
+    return f"{match[1].upper()} …" if match is not None else None
 
 
 def _choice(options: Iterable[Expression | None]) -> Expression | None:

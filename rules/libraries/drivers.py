@@ -49,6 +49,7 @@ _BUFFERING = (
     (_PYMYSQL, _PYMYSQL_CURSOR),
     (_MYSQLDB, _MYSQLDB_CURSOR),
 )
+_COMMITTING = frozenset({_SNOWFLAKE, "trino.dbapi.Connection"})  # each statement, unless they are told otherwise
 _CONNECT = {
     "sqlite3.connect": _SQLITE,
     "psycopg.connect": _PSYCOPG,
@@ -159,4 +160,7 @@ library = Library(
     thread_bound=frozenset({_SIMPLE_POOL}),  # https://www.psycopg.org/docs/pool.html: not to be shared by threads
     # PEP 249 lets threads share a connection at most, and then they share its transaction: `threadsafety` is 1 or 2.
     exclusive=frozenset({name for pair in (*_FETCHING, *_BUFFERING) for name in pair} | {_DUCKDB}),
+    transactional=frozenset(
+        {name for pair in (*_FETCHING, *_BUFFERING) if pair[0] not in _COMMITTING for name in pair}
+    ),
 )

@@ -199,6 +199,7 @@ library = Library(
     exclusive=frozenset(
         {SESSION, ASYNC_SESSION, "sqlalchemy.engine.Connection"}
     ),  # https://docs.sqlalchemy.org/en/21/orm/session_basics.html#is-the-session-thread-safe-is-asyncsession-safe-to-share-in-concurrent-tasks
+    transactional=frozenset({SESSION, "sqlalchemy.engine.Connection"}),
     per_thread=frozenset({"sqlalchemy.orm.scoped_session"}),
     factories={
         "sqlalchemy.orm.sessionmaker": SESSION,

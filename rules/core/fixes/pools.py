@@ -13,7 +13,7 @@ from rules.core.facts import Attribute, Site, last_name
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.remarks import Remark
 from rules.core.usage import reached
-from rules.core.values import Object, Outside, ProjectFunction, Where
+from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
 PLACE = (
     "A connection of the pool stays taken during the new `await`: once all are, the next request waits for one on the event loop, "
@@ -52,11 +52,15 @@ def _gives_back(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a function closes something that may be a connection, or gives one back."""
     sites = contexts.project.function(function).sites
     closing = [site for site in sites if last_name(site.call.callee) in GIVING_BACK]
-    return any(not _is_cursor(site, Where(function.path, function.index, site.line), contexts) for site in closing)
+    return any(not _is_on_cursor(site, Where(function.path, function.index, site.line), contexts) for site in closing)
 
 
-def _is_cursor(site: Site, where: Where, contexts: Contexts) -> bool:
-    value = contexts.project.value(callee.of, where) if isinstance(callee := site.call.callee, Attribute) else None
+def _is_on_cursor(site: Site, where: Where, contexts: Contexts) -> bool:
+    return isinstance(site.call.callee, Attribute) and is_cursor(contexts.project.value(site.call.callee.of, where))
+
+
+def is_cursor(value: Value | None) -> bool:
+    """Whether it is what a connection asks by, and others may ask by after it is closed."""
     return isinstance(value, Object) and isinstance(value.of, Outside) and "cursor" in value.of.name.lower()
 
 

@@ -1,14 +1,17 @@
-"""Rows that stay locked while a function awaits: those that it has asked to lock, and those that its session has written."""
+"""Rows that stay locked while a function awaits: those that it has asked to lock, and those that it has written."""
 
 from collections.abc import Sequence
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Attribute, Name, Site, last_name
+from rules.core.facts import Attribute, Call, Entered, Expression, Function, Name, Site, Subscript, last_name
 from rules.core.findings import Span
+from rules.core.fixes.awaits import as_expression
+from rules.core.fixes.changing import executes_change, flushes_changes
 from rules.core.fixes.document import Document
 from rules.core.fixes.exclusive import is_called_on
+from rules.core.fixes.pools import is_cursor
 from rules.core.usage import reached
-from rules.core.values import ProjectFunction, Where
+from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
 ROWS = (
     "Rows stay locked during the new `await`: a request that waits for them on the event loop stops all others, so hand over "
@@ -17,7 +20,8 @@ ROWS = (
 _LOCKING = frozenset({"with_for_update", "select_for_update"})
 _ENDING = frozenset({"commit", "rollback"})
 _LEAVING = frozenset({"commit", "close"})  # after a rollback, most raise
-_FLUSHING = "flush"
+_CLOSING, _FLUSHING = "close", "flush"
+_DEEPEST = 3  # names, from a cursor to the connection that a function is given
 
 
 def has_locked_rows(sites: Sequence[Site], span: Span) -> bool:
@@ -30,10 +34,10 @@ def has_locked_rows(sites: Sequence[Site], span: Span) -> bool:
     return locked < len(above) and _ENDING.isdisjoint(above[locked:])
 
 
-def has_flushed_rows(
+def has_changed_rows(
     span: Span, entered: set[Span], function: ProjectFunction, contexts: Contexts, document: Document
 ) -> bool:
-    """Whether a session has written rows above a place, itself or in a helper that is given it, and has not committed in between.
+    """Whether rows were written above a place, there or in a helper that is given the connection, and not committed in between.
 
     The database lets others wait for such rows, and for what may be there only once. Who waits on the event loop keeps the function
     from its commit, unless the call itself makes that in the thread: https://www.postgresql.org/docs/current/explicit-locking.html.
@@ -44,22 +48,50 @@ def has_flushed_rows(
     if any(site.span == span and _ends_transaction(place, function, contexts) for place, site in enumerate(sites)):
         return False
     return any(
-        place > ended and _flushes(place, function, contexts) and _stands_within(sites[place].span, entered, document)
+        place > ended
+        and _changes(place, ended, function, contexts)
+        and _stands_within(sites[place].span, entered, function, contexts, document)
         for place in above
     )
 
 
-def _stands_within(span: Span, entered: set[Span], document: Document) -> bool:
-    """Whether a call has no other `with` statements around it than the ones of which the managers are given."""
+def _stands_within(
+    span: Span, entered: set[Span], function: ProjectFunction, contexts: Contexts, document: Document
+) -> bool:
+    """Whether no `with` around a call ends the transaction, but for those of which the managers are given."""
     call = document.call_at(span)
-    return call is not None and {document.span(manager) for manager in document.managers_around(call)} <= entered
+    managers = document.managers_around(call) if call is not None else []
+    where = Where(function.path, function.index, span.line)
+    return call is not None and all(
+        document.span(one) in entered or _stays_open(contexts.project.value(as_expression(one), where), contexts)
+        for one in managers
+    )
 
 
-def _flushes(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call writes what a session holds, itself or in a helper that leaves the transaction open."""
+def _stays_open(value: Value | None, contexts: Contexts) -> bool:
+    """Whether a transaction goes on where it is closed: a cursor, or what has nothing to do with a database."""
+    if not (isinstance(value, Object) and isinstance(value.of, Outside)):
+        return False
+    knowledge = contexts.project.knowledge
+    return is_cursor(value) or knowledge.transactional.isdisjoint(knowledge.family(value.of.name))
+
+
+def _changes(place: int, ended: int, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call writes rows, itself or in a helper that leaves the transaction open; the last one was ended by a call before."""
+    if _changes_itself(place, ended, function, contexts):
+        return True
+    return any(_leaves_changed(target, contexts) for target in contexts.targets(function, place))
+
+
+def _changes_itself(place: int, ended: int, function: ProjectFunction, contexts: Contexts) -> bool:
     site = contexts.project.function(function).sites[place]
-    targets = contexts.targets(function, place)
-    return _is_flush(site, function, contexts) or any(_leaves_flushed(target, contexts) for target in targets)
+    if site.awaited:
+        return False
+    return (
+        _is_flush(site, function, contexts)
+        or executes_change(site, function, contexts)
+        or flushes_changes(place, ended, function, contexts)
+    )
 
 
 def _is_flush(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -69,30 +101,46 @@ def _is_flush(site: Site, function: ProjectFunction, contexts: Contexts) -> bool
 
 
 @told_once
-def _leaves_flushed(function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a function writes what a session holds that it is given, or that its object keeps, and leaves the transaction open."""
-    flushed = (
-        _is_flush(site, one, contexts) and _is_given(site, one, contexts)
-        for one in reached(function, contexts)
-        for site in contexts.project.function(one).sites
+def _leaves_changed(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function writes rows by what it is given, or what its object keeps, and leaves the transaction open."""
+    return any(_changes_given(one, contexts) for one in reached(function, contexts)) and not _commits(
+        function, contexts
     )
-    return any(flushed) and not _commits(function, contexts)
 
 
-def _is_given(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a method is called on a parameter, or on an attribute."""
-    match site.call.callee:
-        case Attribute(of=Attribute()):
-            return True
-        case Attribute(of=Name(id=name)):
-            return any(parameter.name == name for parameter in contexts.project.function(function).parameters)
-        case _:
-            return False
+def _changes_given(function: ProjectFunction, contexts: Contexts) -> bool:
+    facts = contexts.project.function(function)
+    return any(
+        _is_given(site.call.callee, facts) and _changes_itself(place, -1, function, contexts)
+        for place, site in enumerate(facts.sites)
+    )
+
+
+def _is_given(callee: Expression, facts: Function) -> bool:
+    """Whether a method is called on a parameter, on an attribute, or on what comes of one."""
+    of, depth = callee, 0
+    while depth < _DEEPEST:
+        match of:
+            case Call(callee=inner) | Subscript(of=inner):
+                of = inner
+            case Attribute(of=Attribute()):
+                return True
+            case Attribute(of=inner):
+                of = inner
+            case Name(id=name) if any(parameter.name == name for parameter in facts.parameters):
+                return True
+            case Name(id=name) if bindings := facts.bindings.get(name):
+                of, depth = bindings[-1].value, depth + 1
+            case Entered(of=inner):
+                of = inner
+            case _:
+                return False
+    return False
 
 
 def _ends_transaction(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call ends the transaction of a session, itself or in a helper."""
-    if last_name(contexts.project.function(function).sites[place].call.callee) in _LEAVING:
+    """Whether a call ends the transaction of a connection, itself or in a helper."""
+    if _ends(contexts.project.function(function).sites[place], function, contexts):
         return True
     return any(_commits(target, contexts) for target in contexts.targets(function, place))
 
@@ -100,5 +148,12 @@ def _ends_transaction(place: int, function: ProjectFunction, contexts: Contexts)
 @told_once
 def _commits(function: ProjectFunction, contexts: Contexts) -> bool:
     inside = reached(function, contexts)
-    sites = (site for one in inside for site in contexts.project.function(one).sites)
-    return any(last_name(site.call.callee) in _LEAVING for site in sites)
+    return any(_ends(site, one, contexts) for one in inside for site in contexts.project.function(one).sites)
+
+
+def _ends(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    callee = site.call.callee
+    if not isinstance(callee, Attribute) or callee.name not in _LEAVING:
+        return False
+    closed = contexts.project.value(callee.of, Where(function.path, function.index, site.line))
+    return callee.name != _CLOSING or not _stays_open(closed, contexts)

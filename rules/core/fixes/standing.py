@@ -12,7 +12,7 @@ from rules.core.fixes.iteration import RESIZED, is_run_through_around
 from rules.core.fixes.pools import GIVING_BACK, PLACE, takes_a_place
 from rules.core.fixes.queued import TAKEN, is_taken_meanwhile
 from rules.core.fixes.rewriting import LOOKED, REUSED, looks_for_a_name_before, writes_told
-from rules.core.fixes.row_locks import ROWS, has_flushed_rows, has_locked_rows
+from rules.core.fixes.row_locks import ROWS, has_changed_rows, has_locked_rows
 from rules.core.remarks import Remark
 from rules.core.values import ProjectFunction
 
@@ -38,7 +38,7 @@ def _differences(span: Span, function: ProjectFunction, contexts: Contexts, docu
         yield LOOKED
     if call is not None and is_run_through_around(call, function, document, contexts):
         yield RESIZED
-    if has_locked_rows(sites, span) or has_flushed_rows(span, entered, function, contexts, document):
+    if has_locked_rows(sites, span) or has_changed_rows(span, entered, function, contexts, document):
         yield ROWS
     if is_taken_meanwhile(span, entered, function, contexts):
         yield TAKEN
