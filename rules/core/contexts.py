@@ -96,6 +96,10 @@ class Contexts(Leads):
         """For each dependency, the routes that need it."""
         return self._roots.routes
 
+    def needed(self, root: Root) -> tuple[ProjectFunction, ...]:
+        """The dependencies of a route, in the order in which FastAPI calls them."""
+        return self._roots.needed(root)
+
     def is_shared(self, root: Root) -> bool:
         """Whether a request is more likely than not to pay for it: a middleware, or what half of all routes depend on."""
         if root.role is Role.DEPENDENCY:

@@ -142,6 +142,8 @@ class Expressions(Scopes):
             case ast.Attribute() | ast.Subscript():
                 self._expression(target)
                 self._scope.writes.add(_written(target))
+                if self._class is None and self._scope.index and (keyed := _keyed(target)) is not None:
+                    self._keep(keyed, target.lineno, value)
                 if (inner := _inside(target)) is not None:
                     self._keep(inner, target.lineno, value)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
@@ -488,6 +490,19 @@ def _written(target: ast.expr) -> str:
         depth, node = depth + 1, node.value
     root = _root(target)
     return f"{root}." if depth > 2 or (isinstance(node, ast.Call) and _is_of_type(node)) else root
+
+
+def _keyed(target: ast.expr) -> str | None:
+    """`a["b"]` or `a.b["c"]` for a target that is that."""
+    match target:
+        case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key))):
+            return f'{name}["{key}"]'
+        case ast.Subscript(
+            value=ast.Attribute(value=ast.Name(id=owner), attr=name), slice=ast.Constant(value=str(key))
+        ):
+            return f'{owner}.{name}["{key}"]'
+        case _:
+            return None
 
 
 def _inside(target: ast.expr) -> str | None:

@@ -5,6 +5,7 @@ joined again as they are, or so many lines further down.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from operator import add
 from sys import maxsize
@@ -172,7 +173,7 @@ def closed(
         decorators=decorators,
         parameters=parameters,
         returns=returns,
-        bindings={name: tuple(values) for name, values in scope.bindings.items()},
+        bindings={name: tuple(values) for name, values in scope.bindings.items() if not _is_keyed(name, local)},
         sites=tuple(scope.sites),
         results=tuple(scope.results),
         yields=tuple(scope.yields),
@@ -187,6 +188,11 @@ def closed(
         bare=scope.bare,
         reraises=scope.reraises,
     )
+
+
+def _is_keyed(name: str, local: AbstractSet[str]) -> bool:
+    """Whether it stands for what lies under a key of something local: `rows["a"]`."""
+    return name.endswith('"]') and name.partition("[")[0] in local
 
 
 def _other_names(scope: Scope) -> set[str]:

@@ -373,23 +373,31 @@ class Roots:
         found: dict[ProjectFunction, list[str]] = {}
         for root in self._all:
             if root.role is Role.ENDPOINT:
-                for function in self._needed(root):
+                for function in self.needed(root):
                     found.setdefault(function, []).append(root.route)
         return {function: tuple(routes) for function, routes in found.items()}
 
-    def _needed(self, root: Root) -> set[ProjectFunction]:
-        shared, router = set(root.dependencies), root.router
+    def needed(self, root: Root) -> tuple[ProjectFunction, ...]:
+        """The dependencies of a route, in the order in which FastAPI calls them: those of its routers, the outermost first, its own,
+        and before each those that it needs itself.
+        """
+        listed, router = [*root.dependencies], root.router
         for _ in range(6):
-            shared |= set(self._shared.get(router, ())) if router is not None else set()
+            listed = [*self._shared.get(router, ()), *listed] if router is not None else listed
             router = self.routers.get(router, ("", None, ""))[1] if router is not None else None
-        found: set[ProjectFunction] = set()
-        waiting = [*shared, *self._answer("asked for", root.function, self._asked_for)]
+        found: dict[ProjectFunction, None] = {}
+        waiting = [*listed, *self._answer("asked for", root.function, self._asked_for)][::-1]
+        asked = set[ProjectFunction]()
         while waiting:
-            function = waiting.pop()
-            if function not in found:
-                found.add(function)
-                waiting += self._answer("asked for", function, self._asked_for)
-        return found
+            function = waiting[-1]
+            if function in asked:
+                found.setdefault(waiting.pop())
+            else:
+                asked.add(function)
+                waiting += [one for one in self._answer("asked for", function, self._asked_for) if one not in asked][
+                    ::-1
+                ]
+        return tuple(found)
 
     def _asked_for(self, function: ProjectFunction) -> list[ProjectFunction]:
         facts = self._project.function(function)

@@ -1,12 +1,12 @@
 """What blocks at a call itself, and whether requests come to it again and again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import structs
 from msgspec.structs import replace
 
 from rules.core.conditions import PRESENT
-from rules.core.facts import Attribute, Call, Constant, Parameter, Site, last_name, names_in
+from rules.core.facts import Attribute, Call, Constant, Expression, Parameter, Site, last_name, names_in
 from rules.core.library import Blocking, Weight
 from rules.core.needs import absent
 from rules.core.project import Project
@@ -124,8 +124,11 @@ class Waits(Targets):
     def _is_from_outside(self, call: Call, where: Where) -> bool:
         """Whether anything that the call is given (or made on) comes from a request: from a parameter of a root."""
         given = (call.callee, *call.arguments, *(value for _, value in call.keywords))
-        function = ProjectFunction(where.path, where.function)
-        return any(self._comes_in(name, function) for part in given for name in names_in(part))
+        return self.is_of_request(given, ProjectFunction(where.path, where.function))
+
+    def is_of_request(self, parts: Iterable[Expression | None], function: ProjectFunction) -> bool:
+        """Whether anything in some expressions comes from a request."""
+        return any(self._comes_in(name, function) for part in parts for name in names_in(part))
 
     def _comes_in(self, name: str, function: ProjectFunction) -> bool:
         """Whether a name is a parameter of a root, was given one, or is made from one."""

@@ -58,9 +58,10 @@ def _is_given_to_all(receiver: Expression, facts: Function, function: ProjectFun
 
 def is_kept_by_a_module(of: ProjectClass, contexts: Contexts) -> bool:
     """Whether an object of a class is made at the top of a file, by a cached function, or for a global."""
-    made = ProjectFunction(of.path, contexts.project.class_(of).methods.get("__init__", 0))
-    calls = contexts.project.calls_of(made) if made.index else ()
-    makers = {ProjectFunction(at.path, at.function) for _, at in calls if not is_offline(at.path)}
+    project, name = contexts.project, contexts.project.class_(of).name
+    calls = [one for path in {of.path, *project.importers_of(of.path)} for one in project.calls_named(path, name)]
+    made = [at for call, at in calls if not is_offline(at.path) and project.value(call.callee, at) == of]
+    makers = {ProjectFunction(at.path, at.function) for at in made}
     return any(not one.index or contexts.once.runs_once(one) or _fills_a_global(one, of, contexts) for one in makers)
 
 

@@ -4,6 +4,7 @@ import ast
 
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, told_once
 from rules.core.findings import Fix, Span, Way
+from rules.core.fixes.deposits import TAKEN_OVER, takes_over
 from rules.core.fixes.document import Document
 from rules.core.fixes.exclusive import is_called_on
 from rules.core.fixes.handling import HANDLED, asks_for_exception, is_handling
@@ -82,6 +83,8 @@ def _refusal_of_sent(function: ProjectFunction, contexts: Contexts) -> str:
 def _hazard(function: ProjectFunction, contexts: Contexts) -> str:
     if rewriting(function, contexts) or looks_for_a_name(function, contexts):
         return SHARED
+    if takes_over(function, contexts):
+        return TAKEN_OVER
     if read_from_other_threads(reached(function, contexts), contexts):
         return PER_THREAD
     if any(uses_own_database(inner, contexts) for inner in reached(function, contexts)):

@@ -17,6 +17,7 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.findings import Applicability, Fix, Span
+from rules.core.fixes.deposits import OVERTAKEN, takes_over_below
 from rules.core.fixes.exclusive import is_called_on, is_not_own, is_used_by_others
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.owning import holds_new, is_made_there, is_shared, own_name, root_names
@@ -63,7 +64,11 @@ def difference_between(function: ProjectFunction, contexts: Contexts, span: Span
     """What may differ if other requests come between two calls in a function, at a place if one is given: a sentence; empty where
     nothing does.
     """
-    return INTERLEAVING if touches_shared(function, contexts) else rewriting_between_calls(function, contexts, span)
+    if touches_shared(function, contexts):
+        return INTERLEAVING
+    if takes_over_below(function, contexts, span):
+        return OVERTAKEN
+    return rewriting_between_calls(function, contexts, span)
 
 
 def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
