@@ -8,7 +8,6 @@ import msgspec
 from rules.core.facts import Binding, Function
 from rules.core.fixes.sessions.desk import given_by
 from rules.core.fixes.sessions.keepers import Construction, Keeper
-from rules.core.fixes.sessions.loading import Loading
 from rules.core.fixes.sessions.parameters import Injection, Parameters
 from rules.core.fixes.sessions.places import parameter_given
 from rules.core.fixes.sessions.plan import Plan
@@ -45,7 +44,7 @@ class Classes(msgspec.Struct, frozen=True):
             self._turn_method(method, session)
 
     def _may_hold_row(self, place: ProjectFunction, binding: Binding) -> bool:
-        return Loading(self.plan.contexts, self.plan.desk.models, self.plan.desk.calm, place).may_hold_row(binding)
+        return self.plan.desk.loading(place).may_hold_row(binding)
 
     def _give_to(self, keeper: Keeper) -> None:
         """The other kind of session for the `__init__` of a class."""

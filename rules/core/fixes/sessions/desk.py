@@ -13,6 +13,7 @@ from rules.core.findings import Fix
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.sessions.bridging import lost_in, names_called
+from rules.core.fixes.sessions.contents import Contents
 from rules.core.fixes.sessions.loading import Loading
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.rows import Called, Flow, Lost
@@ -41,6 +42,7 @@ class Desk:
     calm: Calm
     stacks: Stacks = field(init=False)
     models: Models = field(init=False)
+    contents: Contents = field(init=False)
     made: dict[tuple[ProjectFunction, str], Fix | str] = field(default_factory=dict)
     flows: dict[tuple[ProjectFunction, str], Flow] = field(default_factory=dict)
     helpers: dict[tuple[ProjectFunction, str], Called] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.stacks = Stacks(self.contexts)
         self.models = Models(self.contexts)
+        self.contents = Contents(self.contexts, self.models, self.texts)
 
     def made_once(
         self, key: tuple[ProjectFunction, str], make: Callable[[], Fix], refuse: Callable[[str], None]
@@ -63,6 +66,10 @@ class Desk:
             refuse(made)
             return None
         return made
+
+    def loading(self, function: ProjectFunction) -> Loading:
+        """The reading of one function."""
+        return Loading(self.contexts, self.models, self.calm, self.contents, function)
 
     # Helpers
 
@@ -103,7 +110,7 @@ class Desk:
             facts = self.contexts.project.function(helper)
             document, definition = self.texts.document(helper.path), self._definition(helper)
             if document is not None and definition is not None and not facts.generator:
-                rows = Loading(self.contexts, self.models, self.calm, helper).rows(session, with_given=True)
+                rows = self.loading(helper).rows(session, with_given=True)
                 called = self.called(helper, session, row)
                 flow = Flow(session, rows, row, document, called, columns=self.models.columns)
                 flow.follow(definition)

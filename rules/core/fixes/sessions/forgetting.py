@@ -11,7 +11,6 @@ from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.desk import Desk
-from rules.core.fixes.sessions.loading import Loading
 from rules.core.fixes.sessions.rows import Flow, Lost, Read
 from rules.core.fixes.sessions.stacks import Unlike
 from rules.core.library import Sessions
@@ -79,7 +78,7 @@ def _followed(
     """What the function reads of rows, with all that it hands the session to."""
     key = (function, name)
     if key not in desk.flows:
-        loading = Loading(desk.contexts, desk.models, desk.calm, function)
+        loading = desk.loading(function)
         called = desk.called(function, name, row)
         rows = loading.rows(name, with_given=True)
         rows -= _bound_apart(definition, rows | {name}) | _of_other_classes(function, desk)

@@ -3,7 +3,6 @@
 import msgspec
 
 from rules.core.fixes.document import Document
-from rules.core.fixes.sessions.loading import Loading
 from rules.core.fixes.sessions.plan import Plan
 from rules.core.fixes.sessions.rows import ANYTHING, Called, Flow, Lost
 from rules.core.fixes.turning import Refused
@@ -32,7 +31,7 @@ class Freshness(msgspec.Struct, frozen=True):
         self._read(function, self.plan.functions[function], is_root=is_root)
 
     def _flow(self, function: ProjectFunction, name: str, document: Document, *, is_root: bool) -> Flow:
-        loading = Loading(self.plan.contexts, self.plan.desk.models, self.plan.desk.calm, function)
+        loading = self.plan.desk.loading(function)
         rows = loading.rows(name, with_given=not is_root)
         followed = {one for one in rows if self._names_followed(one, function)}
         return Flow(name, rows - followed, self.plan.row, document, self.plan.called)
@@ -47,7 +46,7 @@ class Freshness(msgspec.Struct, frozen=True):
         flow = self._flow(function, name, document, is_root=is_root)
         flow.follow(definition)
         self.plan.gives[function] = Called(flow.lost, flow.gives, flow.done(()).thrown)
-        loading = Loading(self.plan.contexts, self.plan.desk.models, self.plan.desk.calm, function)
+        loading = self.plan.desk.loading(function)
         loading.check(definition, self.plan.file(function.path), self.plan.wanted, name, is_root=is_root)
         for read in flow.reads:
             if read.returned and not is_root:

@@ -26,13 +26,13 @@ from rules.core.facts import (
     Parameter,
     Subscript,
     Typed,
-    last_name,
 )
 from rules.core.fixes.awaits import Awaits, as_expression
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted
 from rules.core.fixes.sessions.columns import selects_columns
+from rules.core.fixes.sessions.contents import Contents
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.places import is_session
 from rules.core.fixes.turning import Refused
@@ -49,7 +49,6 @@ _VALIDATING = frozenset({"model_validate", "from_orm", "parse_obj"})
 _SHOWING = frozenset({"fastapi.encoders.jsonable_encoder", "builtins.print"})
 _CALLING = frozenset({"anyio", "asyncio", "builtins", "concurrent", "contextlib", "copy", "functools", "itertools"})
 _HOLDING = _CALLING | {"collections", "queue", "threading", "types", "typing", "weakref"}
-_LISTING = "all"
 _EMPTY = Collection(())
 _PLACING = frozenset({"add", "merge", "refresh", "get", "get_one", "commit", "flush", "rollback", "delete"})
 
@@ -60,6 +59,7 @@ class Loading(msgspec.Struct, frozen=True):
     contexts: Contexts
     models: Models
     calm: Calm
+    contents: Contents
     function: ProjectFunction
 
     @property
@@ -154,24 +154,11 @@ class Loading(msgspec.Struct, frozen=True):
         if isinstance(value, Object) and isinstance(value.of, ProjectClass) and self.models.is_plain_model(value.of):
             return True
         callee = self.contexts.project.value(call.callee, where)
-        if isinstance(callee, ProjectFunction) and self._lists_rows(callee):
+        if isinstance(callee, ProjectFunction) and self.contents.has_rows(callee):
             return False
         if _is_of_the_standard_library(value) or self.calm.is_data(call, where):
             return True
         return isinstance(callee, ProjectFunction) and self._says_it_gives_data(callee)
-
-    def _lists_rows(self, function: ProjectFunction) -> bool:
-        """Whether a function returns what a query lists, where its annotation says of that no more than `list`."""
-        facts = self.contexts.project.function(function)
-        if not isinstance(facts.returns, Name):
-            return False
-        values = (one for result in facts.results for one in _stood_for(result, facts))
-        return any(
-            isinstance(value, Call)
-            and last_name(value.callee) == _LISTING
-            and not selects_columns(value, Where(function.path, function.index, facts.line), self.contexts, self.models)
-            for value in values
-        )
 
     def _says_it_gives_data(self, function: ProjectFunction) -> bool:
         """Whether a function is annotated to return plain data, which its decorators rarely make anything else of."""
@@ -350,11 +337,3 @@ def _given(call: ast.Call) -> list[ast.expr]:
 
 def _options(calls: list[ast.Call]) -> list[ast.Call]:
     return [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "options"]
-
-
-def _stood_for(value: Expression, facts: Function) -> Iterator[Expression]:
-    """An expression, or what its name stands for."""
-    if isinstance(value, Name):
-        yield from (one.value for one in facts.bindings.get(value.id, ()))
-    else:
-        yield value
