@@ -160,6 +160,11 @@ class Document:
         return around is scope
 
     @cached_property
+    def guards(self) -> tuple[ast.Try | ast.TryStar | ast.With, ...]:
+        """All that may catch what its body raises."""
+        return tuple(node for node in self.nodes if isinstance(node, (ast.Try, ast.TryStar, ast.With)))
+
+    @cached_property
     def imports(self) -> tuple[ast.Import | ast.ImportFrom, ...]:
         """All imports, those in functions among them."""
         return tuple(node for node in self.parents if isinstance(node, (ast.Import, ast.ImportFrom)))

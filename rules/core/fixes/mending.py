@@ -27,6 +27,7 @@ from rules.core.fixes.sessions.exchange import prospect
 from rules.core.fixes.sessions.forgetting import marked_forgetting
 from rules.core.fixes.sessions.relationships import with_relationships_noted
 from rules.core.fixes.standing import marked_standing
+from rules.core.fixes.swallowing import marked_swallowing
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.twin import twin
 from rules.core.fixes.whole import Bench, enter, exchange, member, session, turn
@@ -163,6 +164,7 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
         reaching.append(borrowed)
     elif remark.remedy is Remedy.UNBLOCK and (lent := lend(remark, bench)) is not None:
         reaching.append(lent)
+    reaching = [marked_swallowing(fix, bench.texts) for fix in reaching]
     yield from (fix for fix in reaching if fix.applicability is Applicability.SAFE)
     rest = [fix for fix in reaching if fix.applicability is Applicability.UNSAFE]
     for write in WAYS.get(remark.remedy, ()):
@@ -173,6 +175,7 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
                 made = marked_ending(made, remark, bench.contexts, document)
                 made = marked_standing(made, remark, bench.contexts, document)
                 made = marked_exhausting(made, remark, bench.contexts)
+                made = marked_swallowing(made, bench.texts)
             if isinstance(made, Fix) and made.way is Way.OFFLOAD and made.applicability is Applicability.UNSAFE:
                 yield from rest  # what is awaited comes before a thread that is no better
                 rest = []
