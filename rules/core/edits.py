@@ -3,7 +3,8 @@
 import io
 import tokenize
 from collections.abc import Iterable
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
+from operator import add
 
 from rules.core.findings import Edit, Span
 
@@ -74,7 +75,7 @@ def _is_word(edit: Edit) -> bool:
 
 def line_offsets(text: str) -> list[int]:
     """At which character each line starts; line 1 is the first entry."""
-    return [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+    return [0, *accumulate(map(add, map(len, text.split("\n")), repeat(1)))]
 
 
 def offset(position: tuple[int, int], offsets: list[int]) -> int:

@@ -475,9 +475,9 @@ def _all_names(expressions: Iterable[Expression | None]) -> set[str]:
 
 def last_name(expression: Expression | None) -> str:
     """`c` of `a.b.c`, empty for anything that does not end in a name."""
-    if isinstance(expression, Attribute):
+    if type(expression) is Attribute:  # asked all the time: `isinstance` takes six times as long with a struct
         return expression.name
-    return expression.id if isinstance(expression, Name) else ""
+    return expression.id if type(expression) is Name else ""
 
 
 def class_name(base: Expression | None) -> str:

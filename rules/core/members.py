@@ -140,16 +140,15 @@ class Members(Given):
 
     def _set_here(self, of: Expression, name: str, where: Where) -> Told | None:
         """An attribute that this very function has set on an object, or the project on a state: that tells more than the class."""
-        if isinstance(of, Name):
-            function = self.function(where)
-            if f"{of.id}.{name}" in function.bindings:
+        if type(of) is Name:
+            if f"{of.id}.{name}" in self.function(where).bindings:
                 key = (".set", of.id, name, where)
                 if key not in self._memory_at_lines:
                     self._memory_at_lines[key] = None
                     bindings = self.function(where).bindings[f"{of.id}.{name}"]  # read for this answer
                     self._memory_at_lines[key] = self._latest(bindings, where, where.line)
                 return Told(self._memory_at_lines[key])
-        if isinstance(of, Attribute) and of.name == "state":
+        elif type(of) is Attribute and of.name == "state":
             return Told(self._state(name))
         return None
 

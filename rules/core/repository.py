@@ -72,7 +72,7 @@ class Repository:
 
     def function(self, of: ProjectFunction | Where) -> Function:
         """The facts of a function."""
-        return self.facts[of.path].functions[of.function if isinstance(of, Where) else of.index]
+        return self.facts[of.path].functions[of.function if type(of) is Where else of.index]
 
     def dotted(self, of: ProjectFunction) -> str:
         """The dotted path of a function, from the top of the repository."""

@@ -127,6 +127,14 @@ def given_to(call: Call) -> tuple[Expression | None, ...]:
 
 
 @told_once
+def called_outside(function: ProjectFunction, contexts: Contexts) -> tuple[str, ...]:
+    """The dotted names of the callables of libraries that a function calls."""
+    where = Where(function.path, function.index)
+    values = (contexts.project.value(site.call.callee, where) for site in contexts.project.function(function).sites)
+    return tuple([value.name for value in values if isinstance(value, Outside)])
+
+
+@told_once
 def reached(function: ProjectFunction, contexts: Contexts) -> tuple[ProjectFunction, ...]:
     """The function, what is defined in it, and all of the project that it calls."""
     return tuple(_reached(function, contexts))
@@ -138,12 +146,18 @@ def _reached(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectF
     while waiting:
         current = waiting.pop()
         yield current
-        functions = contexts.project.facts[current.path].functions
-        nested = [ProjectFunction(current.path, i) for i, f in enumerate(functions) if f.parent == current.index]
-        for found in (*nested, *contexts.callees(current), *wrapping(current, contexts)):
+        for found in _run_by(current, contexts):
             if found not in seen:
                 seen.add(found)
                 waiting.append(found)
+
+
+@told_once
+def _run_by(function: ProjectFunction, contexts: Contexts) -> tuple[ProjectFunction, ...]:
+    """What is defined in a function, what it calls, and what stands around it."""
+    functions = contexts.project.facts[function.path].functions
+    nested = [ProjectFunction(function.path, i) for i, f in enumerate(functions) if f.parent == function.index]
+    return (*nested, *contexts.callees(function), *wrapping(function, contexts))
 
 
 def wrapping(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFunction]:

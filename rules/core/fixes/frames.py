@@ -7,7 +7,7 @@ import re
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Constant, Site
-from rules.core.usage import given_to
+from rules.core.usage import called_outside, given_to
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 CALLERS = "it asks who called it, and in a thread somebody else does"
@@ -19,9 +19,7 @@ _TABLES = ("pandas.", "polars.", "pyarrow.")
 
 def asks_for_callers(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a function itself wants to know who called it."""
-    where = Where(function.path, function.index)
-    values = (contexts.project.value(site.call.callee, where) for site in contexts.project.function(function).sites)
-    return any(isinstance(value, Outside) and value.name in _FRAMES for value in values)
+    return not _FRAMES.isdisjoint(called_outside(function, contexts))
 
 
 def looks_for_names(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:

@@ -226,14 +226,16 @@ def _is_contended(function: ProjectFunction, contexts: Contexts) -> bool:
 
 def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -> bool:
     """Whether all that they do with what is another object in each thread is to finish what others began with it."""
-    per_thread = contexts.project.knowledge.per_thread
-    done = {
-        last_name(site.call.callee)
-        for function in functions
-        for site in contexts.project.function(function).sites
-        if is_called_on(per_thread, site.call, _where(site, function), contexts)
-    }
+    done = set[str]().union(*(_done_per_thread(function, contexts) for function in functions))
     return bool(done) and done <= FINISHING
+
+
+@told_once
+def _done_per_thread(function: ProjectFunction, contexts: Contexts) -> frozenset[str]:
+    """The last names of what a function calls on what is another object in each thread."""
+    per_thread, sites = contexts.project.knowledge.per_thread, contexts.project.function(function).sites
+    done = (site for site in sites if is_called_on(per_thread, site.call, _where(site, function), contexts))
+    return frozenset(last_name(site.call.callee) for site in done)
 
 
 def _shares(site: Site, function: ProjectFunction, inside: list[ProjectFunction], contexts: Contexts) -> bool:

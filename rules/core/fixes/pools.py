@@ -48,6 +48,7 @@ def _is_pooled(site: Site, function: ProjectFunction, contexts: Contexts) -> boo
     return _is_call_of(contexts.project.knowledge.pooled, site, function, contexts)
 
 
+@told_once
 def _gives_back(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a function closes something that may be a connection, or gives one back."""
     sites = contexts.project.function(function).sites
@@ -86,6 +87,7 @@ def _threaded(fix: Fix, remark: Remark, contexts: Contexts) -> Iterator[ProjectF
                 yield from contexts.targets(remark.function, place)
 
 
+@told_once
 def _takes_a_connection(function: ProjectFunction, contexts: Contexts) -> bool:
     names, sites = contexts.project.knowledge.failing, contexts.project.function(function).sites
     return any(_is_call_of(names, site, function, contexts) for site in sites)

@@ -6,7 +6,7 @@ On the event loop nothing comes between the two, where nothing is awaited there;
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rules.core.contexts import Contexts
+from rules.core.contexts import Contexts, told_once
 from rules.core.facts import (
     Attribute,
     Awaited,
@@ -112,7 +112,7 @@ def rewriting(function: ProjectFunction, contexts: Contexts) -> str:
 
 def looks_for_a_name(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a function, or one that it calls, looks for a free name and then writes a file of that name."""
-    return any(any(_written_where_free(inner, contexts)) for inner in reached(function, contexts))
+    return any(_written_where_free(inner, contexts) for inner in reached(function, contexts))
 
 
 def looks_for_a_name_before(span: Span, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -121,14 +121,17 @@ def looks_for_a_name_before(span: Span, function: ProjectFunction, contexts: Con
     return any(site.span.end >= span.end and looked.span.end <= span.start for site, looked in written)
 
 
-def _written_where_free(function: ProjectFunction, contexts: Contexts) -> Iterator[tuple[Site, Site]]:
+@told_once
+def _written_where_free(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Site], ...]:
     """The calls of a function that write a file, each with one that has looked whether there is one of that name."""
     facts = contexts.project.function(function)
+    found: list[tuple[Site, Site]] = []
     for site in facts.sites:
         where = Where(function.path, function.index, site.line)
         written = _paths(site, where, contexts)[1] if last_name(site.call.callee) in _WORDS else None
         if written is not None and not _calls(written, facts) & _UNIQUE:
-            yield from ((site, one) for one in facts.sites if _looks_for(one, written, function, contexts))
+            found += [(site, one) for one in facts.sites if _looks_for(one, written, function, contexts)]
+    return tuple(found)
 
 
 def _looks_for(site: Site, written: Expression, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -200,7 +203,8 @@ def _given(call: Call, target: ProjectFunction, contexts: Contexts) -> Iterator[
     yield from ((Name(name), value) for name, value in pairs if name in names and value is not None)
 
 
-def _own(function: ProjectFunction, contexts: Contexts) -> dict[int, Touched]:
+@told_once
+def _own(function: ProjectFunction, contexts: Contexts) -> Mapping[int, Touched]:
     """What the calls of a function itself touch, each by its place."""
     facts = contexts.project.function(function)
     words = ((place, site) for place, site in enumerate(facts.sites) if last_name(site.call.callee) in _WORDS)

@@ -22,7 +22,7 @@ from rules.core.fixes.exclusive import is_called_on, is_not_own, is_used_by_othe
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.owning import holds_new, is_made_there, is_shared, own_name, root_names
 from rules.core.fixes.rewriting import LOOKED, looks_for_a_name, rewriting, rewriting_between_calls
-from rules.core.usage import wrapping
+from rules.core.usage import called_outside, wrapping
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 SHARED = "it changes what other requests share"
@@ -71,41 +71,36 @@ def difference_between(function: ProjectFunction, contexts: Contexts, span: Span
     return rewriting_between_calls(function, contexts, span)
 
 
+@told_once
 def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
     facts = contexts.project.function(function)
     return (
         _shared_writes(facts, function, contexts)
         or any(_changes_global(site.call, facts, function, contexts) for site in facts.sites)
-        or _changes_process(facts, function, contexts)
+        or _changes_process(function, contexts)
         or _enters_changed_process(facts, function, contexts)
-        or _replaces_a_directory(facts, function, contexts)
+        or _replaces_a_directory(function, contexts)
     )
 
 
-def _changes_process(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+@told_once
+def _changes_process(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it changes what all threads of the process share, as the folder that they work in."""
     knowledge = contexts.project.knowledge
-    called = _called_outside(facts, function, contexts)
+    called = called_outside(function, contexts)
     return any(knowledge.is_process_wide(name) or knowledge.is_for_main_thread(name) for name in called)
 
 
 def _enters_changed_process(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a `with` of it changes what all threads share, as its body runs."""
     entering = (one for n, site in enumerate(facts.sites) if site.entered for one in contexts.targets(function, n))
-    return any(_changes_process(contexts.project.function(one), one, contexts) for one in entering)
+    return any(_changes_process(one, contexts) for one in entering)
 
 
-def _replaces_a_directory(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+def _replaces_a_directory(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it looks if a directory is there, and takes it away or puts one there: two at once find what neither left."""
-    called = set(_called_outside(facts, function, contexts))
+    called = set(called_outside(function, contexts))
     return bool(called & DIRECTORIES) and bool(called & LOOKS)
-
-
-def _called_outside(facts: Function, function: ProjectFunction, contexts: Contexts) -> Iterator[str]:
-    """The dotted names of the callables of libraries that it calls."""
-    where = Where(function.path, function.index)
-    values = (contexts.project.value(site.call.callee, where) for site in facts.sites)
-    yield from (value.name for value in values if isinstance(value, Outside))
 
 
 @told_once
@@ -119,16 +114,16 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
     if belongs := belonging(function, contexts):
         return belongs
     is_process_wide = contexts.project.knowledge.is_process_wide
-    if any(map(is_process_wide, _called_outside(facts, function, contexts))):
+    if any(map(is_process_wide, called_outside(function, contexts))):
         return SHARED
-    if _is_unthreaded(facts, function, contexts):
+    if _is_unthreaded(function, contexts):
         return UNTHREADED
     return SHARED if any(_changes_global(site.call, facts, function, contexts) for site in facts.sites) else ""
 
 
-def _is_unthreaded(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+def _is_unthreaded(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it calls what no two threads may run at once."""
-    return any(map(contexts.project.knowledge.is_unthreaded, _called_outside(facts, function, contexts)))
+    return any(map(contexts.project.knowledge.is_unthreaded, called_outside(function, contexts)))
 
 
 @told_once
@@ -136,7 +131,7 @@ def belonging(function: ProjectFunction, contexts: Contexts) -> str:
     """Why a function may not run in a worker thread even if it were alone, as a clause; empty where it may."""
     project = contexts.project
     facts = project.function(function)
-    if any(map(project.knowledge.is_for_main_thread, _called_outside(facts, function, contexts))):
+    if any(map(project.knowledge.is_for_main_thread, called_outside(function, contexts))):
         return MAIN
     for site in facts.sites:
         where = Where(function.path, function.index, site.line)
@@ -175,7 +170,7 @@ def difference_meanwhile(function: ProjectFunction, contexts: Contexts, *, is_ow
         own = {facts.parameters[0].name} if made and facts.parameters else set[str]()
         if _alters(facts, current, own, contexts):
             return MEANWHILE
-        if _is_unthreaded(facts, current, contexts):
+        if _is_unthreaded(current, contexts):
             return CROWDING
         if not own and runs_through_shared(current, contexts):
             return TRAVERSED
@@ -195,7 +190,7 @@ def _alters(facts: Function, function: ProjectFunction, own: set[str], contexts:
     """Whether a function itself does, by another name than that of an object that is its own."""
     if any(name.rstrip(".") not in own for name in _shared_names(facts, function, contexts)):
         return True
-    if _changes_process(facts, function, contexts):
+    if _changes_process(function, contexts):
         return True
     changed = (site.call for site in facts.sites if _changes_global(site.call, facts, function, contexts))
     return any(not _roots_of(call) <= own for call in changed)
