@@ -6,7 +6,7 @@ from rules.core.facts import Facts
 
 
 class Files(Mapping[str, Facts]):
-    """The facts of all files, by path. Which files there are, everybody may know; who derives from it watches what is read."""
+    """The facts of all files, by path. Who derives from it watches what is read."""
 
     def __init__(self, facts: Mapping[str, Facts]) -> None:
         self._facts = facts

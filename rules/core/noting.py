@@ -9,7 +9,20 @@ from rules.core.knowledge import Knowledge
 from rules.core.memory import FILE, Kept, Memory, Recalling, Rows
 from rules.core.moves import Move, keep_order, moves
 from rules.core.project import Project
-from rules.core.readings import CALLED, CLASS, FUNCTION, GLOBAL, MENTION, OUTLINE, TOP, NotedFiles
+from rules.core.readings import (
+    CALLED,
+    CLASS,
+    FILES,
+    FUNCTION,
+    GLOBAL,
+    MENTION,
+    MODULES,
+    OUTLINE,
+    TOP,
+    NotedFiles,
+    NotedModules,
+    told_of,
+)
 from rules.core.repository import USES, Repository
 from rules.core.values import Where
 
@@ -19,11 +32,12 @@ PARTS = (FUNCTION, TOP, CLASS, GLOBAL, CALLED, MENTION, OUTLINE, IMPORTS, PLACES
 
 
 class Noted(Project):
-    """Another project, of which every reading is noted. Which modules there are, everybody may know."""
+    """Another project, of which every reading is noted."""
 
     def __init__(self, of: Project, memory: Memory) -> None:
         super().__init__(of.facts, of.knowledge, of, memory)
         self.facts = NotedFiles(of.facts, memory)
+        self.modules = NotedModules(of.modules, memory)
         self._of = of
 
     def imports_of(self, path: str) -> tuple[tuple[Where, str, Import], ...]:
@@ -42,8 +56,8 @@ class Noted(Project):
 
 def recalling(facts: Mapping[str, Facts], knowledge: Knowledge, base: Base) -> Project:
     """The project of these facts, which recalls what was worked out of the base and rests on nothing that was changed."""
-    if base.repository is None or [*facts] != [*base.facts]:  # which files there are, everybody may know
-        return Project(facts, knowledge, base.repository)
+    if base.repository is None or not base.repository.is_comparable(facts, knowledge):
+        return Project(facts, knowledge)
     memory = Recalling(base.kept)
     project = Project(facts, knowledge, base.repository, memory)
     _compare(base.repository, project, memory)
@@ -73,9 +87,11 @@ def _compare(before: Repository, after: Repository, memory: Recalling) -> None:
         another = [place for place, made in own if made is None]
         memory.compared(kind, another, [place for place, made in own if made and any(by for *_, by in made)])
     for use in USES:
-        pairs = ((path, before.facts[path], after.facts[path]) for path in changed)
-        each = (after.names(use, path, old) ^ after.names(use, path, new) for path, old, new in pairs)
-        memory.compared(use, frozenset().union(*each))
+        memory.compared(use, after.used_otherwise(use, before))
+    has_same_files = after.modules is before.modules
+    asked = memory.kept.places.get(MODULES, ()) if not has_same_files else ()
+    memory.compared(FILES, () if has_same_files else ("",))
+    memory.compared(MODULES, [one for one in asked if told_of(before.modules, *one) != told_of(after.modules, *one)])
 
 
 def _parts(
@@ -93,8 +109,10 @@ def _parts(
 
 
 def part_of(repository: Repository, kind: str, path: str, key: Any) -> object:
-    """What a part of a file is; None where it has none."""
-    facts = repository.facts[path]
+    """What a part of a file is; None where it has none, or is not there."""
+    facts = repository.facts.get(path)
+    if facts is None:
+        return None
     match kind:
         case "imports":
             return repository.imports_of(path)

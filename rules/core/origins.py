@@ -41,7 +41,7 @@ class Origins(Repository, ABC):
     def _made(self, found: tuple[str, str] | None) -> tuple[str, str] | None:
         """The file and the name of a global where it was made, from those of one that may be imported."""
         for _ in range(8):
-            if found is None or found[0] not in self.facts or self.facts[found[0]].problem:
+            if found is None or self.facts[found[0]].problem:
                 return None
             bindings = self.facts[found[0]].bound(found[1])
             imported = next((b.value for b in reversed(bindings) if isinstance(b.value, Import)), None)

@@ -1,4 +1,5 @@
-"""What is read of a file: one of its functions or classes, what it binds to a name, something of its outline, or all of it.
+"""What is read of a file: one of its functions or classes, what it binds to a name, something of its outline, or all of it;
+and which files and modules there are.
 
 Who takes a part of a file rests on that part alone. Who goes through all functions, all classes, or all names that the module
 binds, has read the file.
@@ -12,11 +13,13 @@ from typing import Any, TypeVar, cast, overload
 from rules.core.facts import Binding, Body, Class, Facts, Function, Outline
 from rules.core.files import Files
 from rules.core.memory import FILE, Memory, Rows
+from rules.core.modules import Modules
 
 _T = TypeVar("_T")
 
 FUNCTION, TOP, CLASS, GLOBAL = "function", "top", "class", "global"
 CALLED, MENTION, OUTLINE = "called", "mention", "outline"
+FILES, MODULES = "files", "modules"
 
 
 class NotedFiles(Files):
@@ -27,11 +30,47 @@ class NotedFiles(Files):
         self._memory = memory
         self._noted: dict[str, _NotedFacts] = {}
 
+    def __contains__(self, path: object) -> bool:
+        self._memory.read((FILES, ""))
+        return super().__contains__(path)
+
+    def __iter__(self) -> Iterator[str]:
+        self._memory.read((FILES, ""))
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._memory.read((FILES, ""))
+        return super().__len__()
+
     def __getitem__(self, path: str) -> Facts:
         noted = self._noted.get(path)
         if noted is None:
             noted = self._noted[path] = _NotedFacts(path, self._facts[path], self._memory)
         return noted
+
+
+class NotedModules(Modules):
+    """The modules of a repository, of which every reading is noted: which there are may change with the files."""
+
+    def __init__(self, of: Modules, memory: Memory) -> None:
+        self._of, self._memory = of, memory
+
+    def path(self, folder: str) -> str | None:
+        self._memory.read((MODULES, ("path", (folder,))))
+        return self._of.path(folder)
+
+    def is_folder(self, folder: str) -> bool:
+        self._memory.read((MODULES, ("is_folder", (folder,))))
+        return self._of.is_folder(folder)
+
+    def find(self, importer: str, level: int, module: str) -> str | None:
+        self._memory.read((MODULES, ("find", (importer, level, module))))
+        return self._of.find(importer, level, module)
+
+
+def told_of(modules: Modules, question: str, given: tuple[Any, ...]) -> object:
+    """The answer to a question that was noted."""
+    return getattr(modules, question)(*given)
 
 
 class _NotedFacts(Facts):

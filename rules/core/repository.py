@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property, lru_cache
 from itertools import compress, pairwise
@@ -31,8 +31,8 @@ def is_offline(path: str) -> bool:
 class Repository:
     """The facts of all files, by path, and what can be asked of them before any name is looked up.
 
-    `before` is the same repository with other facts of some files. What it has gathered holds for all the others, since a
-    file says the same of itself whatever the rest says.
+    `before` is the same repository with other facts of some files, without some and with others. What it has gathered holds for
+    all that are still the same, since a file says the same of itself whatever the rest says.
     """
 
     def __init__(
@@ -45,30 +45,44 @@ class Repository:
         self.facts = facts
         self.knowledge = knowledge
         self.memory = memory or Memory()
-        self._before = before if before is not None and _is_comparable(before, facts, knowledge) else None
+        self._before = before if before is not None and before.is_comparable(facts, knowledge) else None
         self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
         self._calls: dict[str, dict[str, list[tuple[int, int]]]] = {}
         self._makes: dict[str, bool] = self.memory.answers("made")
         self._files: dict[str, Mapping[str, list[str]]] = {}
-        if self._before is None:
-            self.modules = Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
+        if self._before is not None and [*self._before.facts] == [*facts]:
+            self.modules: Modules = self._before.modules
         else:
+            self.modules = Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
+        if self._before is not None:
             self._take_over(self._before)
 
     def _take_over(self, before: Repository) -> None:
-        self.modules = before.modules
         self._imports |= before._imports
         self._calls |= before._calls
         for path in self.edited:
             self._imports.pop(path, None)
             self._calls.pop(path, None)
 
+    def is_comparable(self, facts: Mapping[str, Facts], knowledge: Knowledge) -> bool:
+        """Whether a repository of these facts has the files that both have in the same order, and a name means the same library."""
+        ours, theirs = [*self.facts], [*facts]
+        if ours != theirs:
+            ours = [path for path in ours if path in facts]
+            theirs = [path for path in theirs if path in self.facts]
+        packages = (self.knowledge.packages, self.knowledge.frameworks)
+        return ours == theirs and packages == (knowledge.packages, knowledge.frameworks)
+
     @cached_property
     def edited(self) -> list[str]:
-        """The files of which the repository before had other facts."""
+        """The files of which the repository before had other facts, or none, and those that only that one had."""
         if self._before is None:
             return [*self.facts]
-        return list(compress(self.facts, map(is_not, self.facts.values(), self._before.facts.values())))
+        before = self._before.facts
+        if self.modules is self._before.modules:
+            return list(compress(self.facts, map(is_not, self.facts.values(), before.values())))
+        gone = (path for path in before if path not in self.facts)
+        return [*(path for path, facts in self.facts.items() if before.get(path) is not facts), *gone]
 
     def function(self, of: ProjectFunction | Where) -> Function:
         """The facts of a function."""
@@ -106,11 +120,14 @@ class Repository:
 
     def _gathered_properties(self) -> frozenset[str]:
         before = self._before
-        pairs = ((self.facts[path], before.facts[path]) for path in self.edited) if before is not None else ()
-        if before is not None and all(new.outline.properties == old.outline.properties for new, old in pairs):
+        if before is not None and all(before.properties_in(path) == self.properties_in(path) for path in self.edited):
             return before.properties
         names = frozenset().union(*(facts.outline.properties for facts in self.facts.values()))
         return frozenset(f".{name}" for name in names)
+
+    def properties_in(self, path: str) -> Collection[str]:
+        """The names of the methods in a file that are read like attributes; none where it is not there."""
+        return self.facts[path].outline.properties if path in self.facts else ()
 
     @property
     def told(self) -> Mapping[str, list[str]]:
@@ -197,20 +214,32 @@ class Repository:
 
     def _gathered_again(self, use: str, before: Repository) -> Mapping[str, list[str]]:
         """What was gathered before, with each edited file taken from the names that it has lost and put to those that it has got."""
-        changed = [
-            (path, name)
-            for path in self.edited
-            for name in self.names(use, path, before.facts[path]) ^ self.names(use, path, self.facts[path])
-        ]
+        if use == "module" and self.modules is not before.modules:
+            return self._gathered(use)
+        changed: dict[str, set[str]] = {}
+        for path in self.edited:
+            for name in before.names_in(use, path) ^ self.names_in(use, path):
+                changed.setdefault(name, set()).add(path)
         if not changed:
             return before._by_name(use)
         found = dict(before._by_name(use))
         order = {path: place for place, path in enumerate(self.facts)}
-        for path, name in changed:
-            paths = sorted({*found.pop(name, ())} ^ {path}, key=order.__getitem__)
+        for name, others in changed.items():
+            paths = sorted({*found.pop(name, ())} ^ others, key=order.__getitem__)
             if paths:
                 found[name] = paths
         return found
+
+    def used_otherwise(self, use: str, before: Repository) -> AbstractSet[str]:
+        """The names that other files use in a way than did in the repository before."""
+        if use == "module" and self.modules is not before.modules:
+            rows, old = self._by_name(use), before._by_name(use)
+            return {name for name in {*rows, *old} if rows.get(name) != old.get(name)}
+        return frozenset().union(*(before.names_in(use, path) ^ self.names_in(use, path) for path in self.edited))
+
+    def names_in(self, use: str, path: str) -> AbstractSet[str]:
+        """The names that a file uses in one of the ways of `names`; none where it is not there."""
+        return self.names(use, path, self.facts[path]) if path in self.facts else frozenset()
 
     def names(self, use: str, path: str, facts: Facts) -> AbstractSet[str]:
         """The names that a file calls, imports, derives classes from, states, tells of, gives methods, or has anywhere; the
@@ -252,14 +281,6 @@ class Repository:
         if path not in self._calls:
             self._calls[path] = _calls_by_name(self.facts[path].functions)
         return self._calls[path].get(name, ())
-
-
-def _is_comparable(before: Repository, facts: Mapping[str, Facts], knowledge: Knowledge) -> bool:
-    """Whether it has the same files in the same order, and a name means the same library."""
-    if [*before.facts] != [*facts]:
-        return False
-    ours, theirs = ((one.packages, one.frameworks) for one in (knowledge, before.knowledge))
-    return ours == theirs
 
 
 def _calls_by_name(functions: Sequence[Function]) -> dict[str, list[tuple[int, int]]]:

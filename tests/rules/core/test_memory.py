@@ -29,7 +29,7 @@ from rules.core.memory import FILE, Kept, Memory, Noting, Read, Recalling, Toget
 from rules.core.noting import PARTS, Noted, edited, recalling
 from rules.core.options import Options
 from rules.core.project import Project
-from rules.core.readings import NotedFiles
+from rules.core.readings import FILES, MODULES, NotedFiles, told_of
 from rules.core.repository import USES
 from rules.core.values import Module, Object, ProjectClass, ProjectFunction, Where
 from rules.databases.lazy import _relations
@@ -432,6 +432,11 @@ def base() -> Base:
     return read_base(FACTS)
 
 
+@pytest.fixture(scope="module")
+def ordered() -> Base:
+    return read_base(in_order(FACTS))
+
+
 def edits_of(path: str) -> Iterator[bytes]:
     """What becomes of a file: emptied, without one of its lines that begin something, changed throughout."""
     source = SOURCES[path]
@@ -443,6 +448,29 @@ def edits_of(path: str) -> Iterator[bytes]:
     yield b"\n\n".join(part for part in re.split(rb"\n\n(?=\S)", source)[::-1])
     yield re.sub(rb"\n\n(?=\S)", b"\n\n\n# and now for more\n", source)
     yield from {source.replace(old.encode(), new.encode()) for old, new in EDITS} - {source}
+
+
+def other_files(path: str) -> Iterator[dict[str, Facts]]:
+    """What becomes of all files without this one, with it elsewhere, with it twice, and with a package of its name."""
+    without = {other: facts for other, facts in FACTS.items() if other != path}
+    name = path.rpartition("/")[2]
+    yield without
+    yield without | {f"app/inner/{name}": FACTS[path]}
+    yield FACTS | {f"inner/{path}": FACTS[path], "inner/__init__.py": read_facts(b"")}
+    yield FACTS | {path.replace(".py", "/__init__.py"): read_facts(b"import time\n\ndef one(): time.sleep(1)\n")}
+
+
+NEW = (
+    {"requests.py": read_facts(b"def get(url): ...\n"), "fastapi.py": read_facts(b"class FastAPI: ...\n")},
+    {"time/__init__.py": read_facts(b""), "app/time.py": read_facts(b"def sleep(seconds): ...\n")},
+    {"app/more.py": read_facts(SOURCES["app/orders.py"] + MORE.encode())},
+    {"app/none.py": read_facts(b"def broken(:\n")},
+)
+"""Files that come to a repository: with the names of libraries, with further routes, and one that nobody can read."""
+
+
+def in_order(files: Mapping[str, Facts]) -> dict[str, Facts]:
+    return dict(sorted(files.items()))
 
 
 def found(project: Project) -> list[object]:
@@ -466,6 +494,28 @@ def test_what_is_recalled_beside_a_fix_is_what_is_found_anew(path: str, base: Ba
     for source in islice(edits_of(path), 2, 5):
         fixed = {**head, path: read_facts(source)}
         assert found(edited(before, {path: fixed[path]})) == found(Project(fixed, engine().knowledge)), source.decode()
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_what_is_recalled_where_files_came_or_went_is_what_is_found_anew(path: str, ordered: Base) -> None:
+    for head in map(in_order, other_files(path)):
+        recalled = found(recalling(head, engine().knowledge, ordered))
+        assert recalled == found(Project(head, engine().knowledge)), [*head]
+
+
+@pytest.mark.parametrize("new", NEW, ids=lambda new: next(iter(new)))
+def test_what_is_recalled_beside_new_files_is_what_is_found_anew(new: Mapping[str, Facts], ordered: Base) -> None:
+    head = in_order({**FACTS, **new})
+    recalled = recalling(head, engine().knowledge, ordered)
+    assert isinstance(recalled.memory, Recalling)
+    assert found(recalled) == found(Project(head, engine().knowledge))
+
+
+def test_nothing_is_recalled_where_files_have_changed_places(base: Base) -> None:
+    head = dict(reversed(FACTS.items()))
+    recalled = recalling(head, engine().knowledge, base)
+    assert not isinstance(recalled.memory, Recalling)
+    assert found(recalled) == found(Project(head, engine().knowledge))
 
 
 # Whatever is read for an answer is noted
@@ -670,7 +720,7 @@ def test_all_that_is_read_for_an_answer_is_noted(base: Base) -> None:
     unnoted = {slot: reads - noted_for(slot, base.kept, resting) for slot, reads in read.items()}
     assert not {slot: reads for slot, reads in unnoted.items() if reads}
     kinds = {kind for reads in read.values() for kind, _ in reads}
-    assert kinds == {TOUCHED, *OF_FILES, *USES, *base.kept.tables} - {"import"}, (
+    assert kinds == {TOUCHED, MODULES, *OF_FILES, *USES, *base.kept.tables} - {"import"}, (
         "or it would show nothing of some of them"
     )
 
@@ -745,7 +795,9 @@ def differing(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> set[Any]:
 
 
 def said_of(project: Project, kind: str, path: str, key: Any) -> object:
-    facts = project.facts[path]
+    facts = project.facts.get(path)
+    if facts is None:
+        return None
     asked: dict[str, Callable[[], object]] = {
         "imports": lambda: project.imports_of(path),
         "places called": lambda: [
@@ -797,26 +849,43 @@ def changed_reads(head: Mapping[str, Facts], base: Base, knowledge: Knowledge) -
                 yield (kind, (path, key)), without_lines(old) != without_lines(new)
     for use in USES:
         yield from (((use, name), True) for name in differing(before._by_name(use), project._by_name(use)))
+    for asked in base.kept.places.get(MODULES, ()):
+        if told_of(before.modules, *asked) != told_of(project.modules, *asked):
+            yield (MODULES, asked), True
+    if [*base.facts] != [*head]:
+        yield (FILES, ""), True
     for kind, (rows, by) in base.kept.tables.items():
         if kind in building.built:
             yield from (((kind, by(key)), True) for key in differing(rows, building.built[kind]))
 
 
+def doubted(head: Mapping[str, Facts], base: Base) -> set[Read]:
+    """What is another than in the base. Raises AssertionError where not all of it is in doubt."""
+    places, differs = base.kept.places, set()
+    project = recalling(head, engine().knowledge, base)
+    found(project)
+    assert isinstance(project.memory, Recalling)
+    for (kind, name), says_another_thing in changed_reads(head, base, engine().knowledge):
+        if name not in places.get(kind, ()):
+            continue
+        differs.add((kind, name))
+        is_known = project.memory.is_doubtful(kind, name) or (
+            not says_another_thing and places[kind][name] in project.memory._doubtful_lines
+        )
+        assert is_known, (kind, name)
+    return differs
+
+
 @pytest.mark.parametrize("path", SOURCES)
 def test_all_that_is_another_than_in_the_base_is_in_doubt(path: str, base: Base) -> None:
-    places = base.kept.places
     for source in edits_of(path):
-        head = {**FACTS, path: read_facts(source)}
-        project = recalling(head, engine().knowledge, base)
-        found(project)
-        assert isinstance(project.memory, Recalling)
-        for (kind, name), says_another_thing in changed_reads(head, base, engine().knowledge):
-            if name not in places.get(kind, ()):
-                continue
-            is_known = project.memory.is_doubtful(kind, name) or (
-                not says_another_thing and places[kind][name] in project.memory._doubtful_lines
-            )
-            assert is_known, (kind, name, source.decode())
+        doubted({**FACTS, path: read_facts(source)}, base)
+
+
+def test_all_that_is_another_where_files_came_or_went_is_in_doubt(ordered: Base) -> None:
+    each = [head for path in SOURCES for head in other_files(path)] + [{**FACTS, **new} for new in NEW]
+    kinds = {kind for head in each for kind, _ in doubted(in_order(head), ordered)}
+    assert {FILE, MODULES, "module", "call"} <= kinds, "or it would show nothing of some of them"
 
 
 def test_of_much_code_nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -825,6 +894,10 @@ def test_of_much_code_nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> 
     assert not base.kept.answers
     head = {**FACTS, "app/helpers.py": read_facts(b"")}
     assert found(recalling(head, engine().knowledge, base)) == found(Project(head, engine().knowledge))
+
+
+FIRST = frozenset({"app/__init__.py", "app/early.py", "app/orders.py"})
+"""Files of which is worked out anew what rests on something that a check alone asks of all files."""
 
 
 class Counting(Recalling):
@@ -850,5 +923,14 @@ def test_most_is_recalled(path: str, base: Base, monkeypatch: pytest.MonkeyPatch
     project = recalling(head, engine().knowledge, base)
     found(project)
     assert isinstance(project.memory, Counting)
-    first = {"app/__init__.py", "app/early.py", "app/orders.py"}  # that rest on what a check alone asks of all files
-    assert project.memory.anew - first <= {path}
+    assert project.memory.anew - FIRST <= {path}
+
+
+@pytest.mark.parametrize("new", [["app/more.py"], ["app/none.py", "app/inner/jobs.py"]], ids=len)
+def test_most_is_recalled_beside_new_files(new: list[str], ordered: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noting, "Recalling", Counting)
+    head = in_order(FACTS | {path: read_facts(b"import time\n\ndef more(): time.sleep(1)\n") for path in new})
+    project = recalling(head, engine().knowledge, ordered)
+    found(project)
+    assert isinstance(project.memory, Counting)
+    assert project.memory.anew - FIRST == {*new}
