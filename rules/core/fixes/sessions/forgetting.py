@@ -11,8 +11,8 @@ from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.desk import Desk
+from rules.core.fixes.sessions.keeping import Keeping
 from rules.core.fixes.sessions.rows import Flow, Lost, Read
-from rules.core.fixes.sessions.stacks import Unlike
 from rules.core.library import Sessions
 from rules.core.remarks import Remark
 from rules.core.syntax import walk
@@ -29,7 +29,8 @@ def marked_forgetting(fix: Fix, remark: Remark, desk: Desk, document: Document) 
         return fix
     for name, row in _sessions(call, remark.function, desk):
         lost = _lost_by(call, name, row, remark.function, desk)
-        least = Lost.ROLLED_BACK if _keeps(remark.function, name, desk) else Lost.COMMITTED
+        is_kept = Keeping(desk.contexts).is_told(name, remark.function)
+        least = Lost.ROLLED_BACK if is_kept else Lost.COMMITTED
         if lost < least:
             continue
         flow = _followed(name, row, remark.function, definition, document, desk)
@@ -123,18 +124,3 @@ def _lost_by(call: ast.Call, name: str, row: Sessions, function: ProjectFunction
             return Lost.COMMITTED
         case _:
             return Lost.NOTHING
-
-
-def _keeps(function: ProjectFunction, name: str, desk: Desk) -> bool:
-    """Whether the session of a dependency is told to let rows hold what they have."""
-    project = desk.contexts.project
-    facts = project.function(function)
-    where = Where(function.path, facts.parent, facts.line)
-    for parameter in facts.parameters:
-        dependency = project.dependency(parameter, where) if parameter.name == name else None
-        if isinstance(dependency, ProjectFunction):
-            try:
-                return not desk.stacks.source(dependency).expires
-            except Unlike:
-                return False
-    return False
