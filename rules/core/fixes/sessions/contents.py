@@ -6,29 +6,47 @@ from collections.abc import Iterator
 import msgspec
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Expression, Name, Subscript, last_name
+from rules.core.facts import Attribute, Choice, Constant, Expression, Name, Subscript, last_name, names_in
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.columns import selects_columns
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.texts import Texts
 from rules.core.syntax import walk
-from rules.core.values import Iterated, Object, ProjectClass, ProjectFunction, Value, Where
+from rules.core.values import Iterated, Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
 _CONTAINERS = frozenset({"list", "dict", "tuple", "set", "List", "Dict", "Tuple", "Set", "Sequence", "Mapping"})
 _FILLING = frozenset({"append", "add", "extend", "insert", "setdefault", "update"})
 _MAKING = frozenset({"dict", "list", "tuple", "set", "sorted", "reversed"})
-_LISTING = "all"
+_COUNTING = frozenset({"count", "exists", "rowcount", "delete", "update"})
+_NONE = Constant(None, "NoneType")
 
 
 def is_vague(annotation: Expression | None) -> bool:
-    """Whether an annotation names a list or a dict, and not of what: `dict`, `list[dict]`."""
+    """Whether an annotation names a list or a dict, and not of what: `dict`, `list[dict]`, `dict[str, Any]`."""
     match annotation:
         case Name() | Attribute():
             return last_name(annotation) in _CONTAINERS
         case Subscript(items=items):
-            return any(map(is_vague, items))
+            return any(_is_any(item) or is_vague(item) for item in items)
+        case Choice(options=options):
+            return any(map(is_vague, options))
         case _:
             return False
+
+
+def without_any(annotation: Expression | None) -> Expression | None:
+    """An annotation that says of nothing that it may be anything: `dict[str, None]` for `dict[str, Any]`."""
+    match annotation:
+        case Subscript(of=of, items=items):
+            return Subscript(of, tuple(_NONE if _is_any(item) else without_any(item) for item in items))
+        case Choice(options=options):
+            return Choice(tuple(without_any(option) or option for option in options))
+        case _:
+            return annotation
+
+
+def _is_any(annotation: Expression | None) -> bool:
+    return last_name(annotation) == "Any"
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -123,10 +141,16 @@ class _Reading(msgspec.Struct, frozen=True):
         callee = contexts.project.value(call.callee, where)
         if isinstance(callee, ProjectFunction) and self.contents.has_rows(callee):
             return True
-        is_listing = value is None and last_name(call.callee) == _LISTING
-        return self.contents.is_row(value) or (
-            is_listing and not selects_columns(call, where, contexts, self.contents.models)
-        )
+        if value is not None or last_name(call.callee) in _COUNTING:
+            return self.contents.is_row(value)
+        is_asked = any(self._is_session(name, where) for name in names_in(call))
+        return is_asked and not selects_columns(call, where, contexts, self.contents.models)
+
+    def _is_session(self, name: str, where: Where) -> bool:
+        project = self.contents.contexts.project
+        value = project.name(name, where)
+        of = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
+        return not project.knowledge.sessions.keys().isdisjoint(project.knowledge.family(of))
 
 
 def _is_in(name: str, target: ast.expr) -> bool:

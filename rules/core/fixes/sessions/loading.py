@@ -32,7 +32,7 @@ from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Wanted
 from rules.core.fixes.sessions.columns import selects_columns
-from rules.core.fixes.sessions.contents import Contents
+from rules.core.fixes.sessions.contents import Contents, without_any
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.places import is_session
 from rules.core.fixes.turning import Refused
@@ -153,6 +153,8 @@ class Loading(msgspec.Struct, frozen=True):
             return False
         if isinstance(value, Object) and isinstance(value.of, ProjectClass) and self.models.is_plain_model(value.of):
             return True
+        if self._validates(call, where):
+            return True
         callee = self.contexts.project.value(call.callee, where)
         if isinstance(callee, ProjectFunction) and self.contents.has_rows(callee):
             return False
@@ -160,12 +162,19 @@ class Loading(msgspec.Struct, frozen=True):
             return True
         return isinstance(callee, ProjectFunction) and self._says_it_gives_data(callee)
 
+    def _validates(self, call: Call, where: Where) -> bool:
+        """Whether a call makes a model of pydantic of what it is given, which holds what it needs of a row: `Shown.model_validate(row)`."""
+        if not (isinstance(call.callee, Attribute) and call.callee.name in _VALIDATING):
+            return False
+        of = self.contexts.project.value(call.callee.of, where)
+        return isinstance(of, ProjectClass) and self.models.is_plain_model(of)
+
     def _says_it_gives_data(self, function: ProjectFunction) -> bool:
         """Whether a function is annotated to return plain data, which its decorators rarely make anything else of."""
         facts = self.contexts.project.function(function)
         if facts.generator or facts.returns is None:
             return False
-        return self.calm.is_data_type(facts.returns, Where(function.path, facts.parent, facts.line))
+        return self.calm.is_data_type(without_any(facts.returns), Where(function.path, facts.parent, facts.line))
 
     def _is_row(self, parameter: Parameter) -> bool:
         where = Where(self.function.path, self.facts.parent, self.facts.line)

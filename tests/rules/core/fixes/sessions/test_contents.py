@@ -24,7 +24,8 @@ READ = "await wait()\n    given = told(db)\n    db.commit()\n    return given['i
 
 def applicability(annotation: str, body: str) -> set[str]:
     helper = HELPER.format(annotation=annotation, body=body).lstrip("\n")
-    return {str(fix.applicability) for fix in commits(HEAD + helper + app(READ).removeprefix(HEAD), FILES)}
+    source = f"from typing import Any\n{HEAD}{helper}{app(READ).removeprefix(HEAD)}"
+    return {str(fix.applicability) for fix in commits(source, FILES)}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,10 @@ def applicability(annotation: str, body: str) -> set[str]:
         ("dict", "return dict(item=db.get(Item, 1))"),
         ("dict", "return {item.name: item for item in db.scalars(select(Item))}"),
         ("dict", "return inner(db)"),
+        ("dict[str, Any]", "return {'item': db.get(Item, 1)}"),
+        ("dict[str, Any] | None", "return {'item': db.get(Item, 1)} if number else None"),
+        ("dict", "return {'item': unknown(db)}"),
+        ("dict[str, Item]", "return {'item': unknown()}"),
         ("list", "return [db.get(Item, 1)]"),
         ("list[dict]", "return [{'item': item} for item in db.query(Item).all()]"),
         (
@@ -66,6 +71,10 @@ def test_rows_that_a_helper_puts_into_what_it_gives_are_read_again(annotation: s
             "list[dict]",
             "rows = []\n    for item in db.query(Item):\n        rows.append({'item': item.name})\n    return rows",
         ),
+        ("dict[str, Any]", "return {'item': db.get(Item, 1).name}"),
+        ("list[dict[str, Any]] | None", "return [{'item': item.name} for item in db.query(Item)]"),
+        ("dict", "return {'items': db.query(Item).count()}"),
+        ("dict", "return {'items': unknown()}"),
         ("dict[str, str]", "return {'item': db.get(Item, 1).name}"),
         ("int", "return db.query(Item).count()"),
     ],

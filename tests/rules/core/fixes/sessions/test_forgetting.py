@@ -352,3 +352,29 @@ def test_a_token_that_is_encoded_is_no_row() -> None:
     body = "await wait()\n    text = token(Item())\n    db.commit()\n    return {'token': text}"
     source = app(body).replace("@app.get", f"{above}@app.get", 1)
     assert {str(fix.applicability) for fix in commits(source, FILES)} == {"safe"}
+
+
+SHOWN = """class Shown(BaseModel):
+    name: str
+
+
+@app.get"""
+
+
+@pytest.mark.parametrize(
+    ("held", "read", "said"),
+    [
+        ("Shown.model_validate(item)", "return shown.name", ""),
+        ("{'item': Shown.model_validate(item)}", "shown['done'] = True\n    return shown", ""),
+        ("[Shown.from_orm(one) for one in db.query(Item)]", "return shown", ""),
+        ("{'item': item}", "shown['done'] = True\n    return shown", "`shown`"),
+        ("Item.from_orm(item)", "return shown.name", "`shown.name`"),
+        ("{'item': Shown.model_validate(item)}", "shown['name'] = item.name", "`item.name`"),
+    ],
+)
+def test_a_model_that_is_made_of_a_row_holds_none(held: str, read: str, said: str) -> None:
+    source = app(f"await wait()\n    item = db.get(Item, 1)\n    shown = {held}\n    db.commit()\n    {read}")
+    source = f"from pydantic import BaseModel\n{source.replace('@app.get', SHOWN, 1)}"
+    (fix,) = commits(source, FILES)
+    assert str(fix.applicability) == ("unsafe" if said else "safe")
+    assert not said or fix.notes[0].startswith(f"{said} is read after the commit")
