@@ -253,10 +253,10 @@ class Document:
         end = offset(self.span(value).end, self.offsets)
         return _SHOWING.match(self.text, end) is not None
 
-    def managers_around(self, call: ast.Call) -> list[ast.expr]:
-        """What the `with` statements around the call have entered, in the function that it stands in."""
+    def managers_around(self, inner: ast.AST) -> list[ast.expr]:
+        """What the `with` statements around a node have entered, in the function that it stands in."""
         found: list[ast.expr] = []
-        node: ast.AST = call
+        node = inner
         while (around := self.parents.get(node)) is not None and not isinstance(
             node, (ast.FunctionDef, ast.AsyncFunctionDef)
         ):

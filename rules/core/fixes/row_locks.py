@@ -44,18 +44,18 @@ def has_changed_rows(
     """
     sites = contexts.project.function(function).sites
     above = [place for place, site in enumerate(sites) if site.span.end <= span.start]
-    ended = max((place for place in above if _ends_transaction(place, function, contexts)), default=-1)
-    if any(site.span == span and _ends_transaction(place, function, contexts) for place, site in enumerate(sites)):
+    ended = max((place for place in above if ends_transaction(place, function, contexts)), default=-1)
+    if any(site.span == span and ends_transaction(place, function, contexts) for place, site in enumerate(sites)):
         return False
     return any(
         place > ended
         and _changes(place, ended, function, contexts)
-        and _stands_within(sites[place].span, entered, function, contexts, document)
+        and stands_within(sites[place].span, entered, function, contexts, document)
         for place in above
     )
 
 
-def _stands_within(
+def stands_within(
     span: Span, entered: set[Span], function: ProjectFunction, contexts: Contexts, document: Document
 ) -> bool:
     """Whether no `with` around a call ends the transaction, but for those of which the managers are given."""
@@ -103,20 +103,18 @@ def _is_flush(site: Site, function: ProjectFunction, contexts: Contexts) -> bool
 @told_once
 def _leaves_changed(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a function writes rows by what it is given, or what its object keeps, and leaves the transaction open."""
-    return any(_changes_given(one, contexts) for one in reached(function, contexts)) and not _commits(
-        function, contexts
-    )
+    return any(_changes_given(one, contexts) for one in reached(function, contexts)) and not commits(function, contexts)
 
 
 def _changes_given(function: ProjectFunction, contexts: Contexts) -> bool:
     facts = contexts.project.function(function)
     return any(
-        _is_given(site.call.callee, facts) and _changes_itself(place, -1, function, contexts)
+        is_given(site.call.callee, facts) and _changes_itself(place, -1, function, contexts)
         for place, site in enumerate(facts.sites)
     )
 
 
-def _is_given(callee: Expression, facts: Function) -> bool:
+def is_given(callee: Expression, facts: Function) -> bool:
     """Whether a method is called on a parameter, on an attribute, or on what comes of one."""
     of, depth = callee, 0
     while depth < _DEEPEST:
@@ -138,15 +136,15 @@ def _is_given(callee: Expression, facts: Function) -> bool:
     return False
 
 
-def _ends_transaction(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
+def ends_transaction(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a call ends the transaction of a connection, itself or in a helper."""
     if _ends(contexts.project.function(function).sites[place], function, contexts):
         return True
-    return any(_commits(target, contexts) for target in contexts.targets(function, place))
+    return any(commits(target, contexts) for target in contexts.targets(function, place))
 
 
 @told_once
-def _commits(function: ProjectFunction, contexts: Contexts) -> bool:
+def commits(function: ProjectFunction, contexts: Contexts) -> bool:
     inside = reached(function, contexts)
     return any(_ends(site, one, contexts) for one in inside for site in contexts.project.function(one).sites)
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Expression, Name, Site, last_name
 from rules.core.findings import Applicability, Fix, Span, Way
+from rules.core.fixes.checkouts import CHECKED_OUT, keeps_a_connection
 from rules.core.fixes.document import Document
 from rules.core.fixes.iteration import RESIZED, is_run_through_around
 from rules.core.fixes.pools import GIVING_BACK, PLACE, takes_a_place
@@ -40,6 +41,8 @@ def _differences(span: Span, function: ProjectFunction, contexts: Contexts, docu
         yield RESIZED
     if has_locked_rows(sites, span) or has_changed_rows(span, entered, function, contexts, document):
         yield ROWS
+    if keeps_a_connection(span, entered, function, contexts, document):
+        yield CHECKED_OUT
     if is_taken_meanwhile(span, entered, function, contexts):
         yield TAKEN
     if any(takes_a_place(place, function, contexts) for place in standing):
