@@ -33,7 +33,7 @@ class Knowledge:
         self.per_thread = frozenset().union(*(library.per_thread for library in known))
         self.transactional = frozenset().union(*(library.transactional for library in known))
         self.pooled = frozenset().union(*(library.pooled for library in known))
-        self.failing = frozenset().union(*(library.failing for library in known))
+        self.failing = _merged(library.failing for library in known)
         self._process_wide = frozenset().union(*(library.process_wide for library in known))
         self._main_thread = frozenset().union(*(library.main_thread for library in known))
         self._unthreaded = frozenset().union(*(library.unthreaded for library in known))

@@ -331,7 +331,8 @@ class Library(msgspec.Struct, frozen=True):
     a callable that calls their first argument; instances of `thread_bound` classes belong to the thread that made them, those
     of `exclusive` classes serve one thread at a time, and those of `per_thread` classes are another object in each thread. What
     a `with` enters, or what is called without an object, may belong to a thread in the same way.
-    What `transactional` objects change stays locked until they commit. `pooled` callables give a place in a pool that has few, and `failing` ones fail at once where none is left. `process_wide` ones change what all threads of the process share, `main_thread` ones belong to its main thread.
+    What `transactional` objects change stays locked until they commit. `pooled` callables give a place in a pool that has few, and `failing` ones fail at once where none is left, each with the place and the name of the argument that
+    tells their class how many there are. `process_wide` ones change what all threads of the process share, `main_thread` ones belong to its main thread.
     No two threads may run `unthreaded` callables at once, whatever these work on.
     """
 
@@ -363,7 +364,7 @@ class Library(msgspec.Struct, frozen=True):
     per_thread: frozenset[str] = frozenset()
     transactional: frozenset[str] = frozenset()
     pooled: frozenset[str] = frozenset()
-    failing: frozenset[str] = frozenset()
+    failing: Mapping[str, tuple[int, str]] = msgspec.field(default_factory=dict)
     process_wide: frozenset[str] = frozenset()
     main_thread: frozenset[str] = frozenset()
     unthreaded: frozenset[str] = frozenset()

@@ -13,13 +13,12 @@ _SQLITE, _SQLITE_CURSOR = "sqlite3.Connection", "sqlite3.Cursor"
 _PSYCOPG, _PSYCOPG_CURSOR = "psycopg.Connection", "psycopg.Cursor"
 _POOL = "psycopg_pool.ConnectionPool"
 _SIMPLE_POOL = "psycopg2.pool.SimpleConnectionPool"
-_FAILING = frozenset(
-    {
-        f"{_SIMPLE_POOL}.getconn",
-        "psycopg2.pool.ThreadedConnectionPool.getconn",
-        "mysql.connector.pooling.MySQLConnectionPool.get_connection",
-    }
-)
+_MAXIMUM = (1, "maxconn")
+_FAILING = {
+    f"{_SIMPLE_POOL}.getconn": _MAXIMUM,
+    "psycopg2.pool.ThreadedConnectionPool.getconn": _MAXIMUM,
+    "mysql.connector.pooling.MySQLConnectionPool.get_connection": (0, "pool_size"),
+}
 _PSYCOPG2, _PSYCOPG2_CURSOR = "psycopg2.extensions.connection", "psycopg2.extensions.cursor"
 _PYMYSQL, _PYMYSQL_CURSOR = "pymysql.connections.Connection", "pymysql.cursors.Cursor"
 _MYSQLDB, _MYSQLDB_CURSOR = "MySQLdb.connections.Connection", "MySQLdb.cursors.Cursor"

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Attribute, Site, last_name
+from rules.core.facts import Attribute, Constant, Expression, Site, last_name
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.remarks import Remark
+from rules.core.repository import is_offline
 from rules.core.usage import reached
 from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
@@ -20,6 +21,8 @@ PLACE = (
     "or fails."
 )
 EXHAUSTED = "Up to 40 threads now ask the pool for a connection at once: where it has fewer, the other calls fail."
+FEWER = "Up to 40 threads now ask the pool for a connection at once: it has {}, so the other calls fail."
+THREADS = 40  # of AnyIO, in which FastAPI runs what is `def`: https://anyio.readthedocs.io/en/stable/threads.html
 GIVING_BACK = frozenset({"close", "putconn"})
 
 
@@ -45,7 +48,7 @@ def _leaves_taken(function: ProjectFunction, contexts: Contexts) -> bool:
 
 
 def _is_pooled(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
-    return _is_call_of(contexts.project.knowledge.pooled, site, function, contexts)
+    return _called(site, function, contexts) in contexts.project.knowledge.pooled
 
 
 @told_once
@@ -67,13 +70,41 @@ def is_cursor(value: Value | None) -> bool:
 
 def marked_exhausting(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
     """The fix; unsafe where threads now take connections that may not be enough for all of them."""
-    if any(
-        _takes_a_connection(inner, contexts)
-        for one in _threaded(fix, remark, contexts)
-        for inner in reached(one, contexts)
-    ):
-        return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, EXHAUSTED))
-    return fix
+    inside = {inner for one in _threaded(fix, remark, contexts) for inner in reached(one, contexts)}
+    taken = sorted({name for inner in inside for name in _taken(inner, contexts)})
+    notes = dict.fromkeys(filter(None, (_shortage(name, contexts) for name in taken)))
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, *notes)) if notes else fix
+
+
+def _shortage(taking: str, contexts: Contexts) -> str:
+    """What comes of it where all threads take connections so, a sentence; empty where there are enough for them."""
+    sizes = contexts.table("sizes of pools", lambda: _sizes(contexts))[taking]
+    if None not in sizes and min(filter(None, sizes), default=0) >= THREADS:
+        return ""
+    (only, *others) = sizes or {None}
+    return EXHAUSTED if others or only is None else FEWER.format(only)
+
+
+def _sizes(contexts: Contexts) -> dict[str, set[int | None]]:
+    """How many connections the pools of the program have, by what takes one; None for those that do not tell."""
+    found: dict[str, set[int | None]] = {}
+    for taking, (place, keyword) in contexts.project.knowledge.failing.items():
+        pool, word = taking.rpartition(".")[0], taking.split(".")[-2]
+        found[taking] = {
+            _number(dict(call.keywords).get(keyword, dict(enumerate(call.arguments)).get(place)), at, contexts)
+            for path in contexts.project.calling.get(word, ())
+            for call, at in (contexts.project.calls_named(path, word) if not is_offline(path) else ())
+            if contexts.project.is_called(call, at, frozenset({pool}))
+        }
+    return found
+
+
+def _number(told: Expression | None, where: Where, contexts: Contexts) -> int | None:
+    """The number that is told, be it by the name of a global."""
+    path, name = contexts.project.definition(told, where) or ("", "")
+    given = [one.value for one in contexts.project.facts[path].bound(name)] if path else [told]
+    only = given[0] if len(given) == 1 else None
+    return only.value if isinstance(only, Constant) and isinstance(only.value, int) else None
 
 
 def _threaded(fix: Fix, remark: Remark, contexts: Contexts) -> Iterator[ProjectFunction]:
@@ -88,11 +119,15 @@ def _threaded(fix: Fix, remark: Remark, contexts: Contexts) -> Iterator[ProjectF
 
 
 @told_once
-def _takes_a_connection(function: ProjectFunction, contexts: Contexts) -> bool:
-    names, sites = contexts.project.knowledge.failing, contexts.project.function(function).sites
-    return any(_is_call_of(names, site, function, contexts) for site in sites)
+@told_once
+def _taken(function: ProjectFunction, contexts: Contexts) -> frozenset[str]:
+    """By what a function takes connections out of pools that fail where none is left."""
+    sites = contexts.project.function(function).sites
+    names = (_called(site, function, contexts) for site in sites)
+    return frozenset(name for name in names if name in contexts.project.knowledge.failing)
 
 
-def _is_call_of(names: frozenset[str], site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+def _called(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
+    """The dotted name of what a call runs of a library, else nothing."""
     value = contexts.project.value(site.call.callee, Where(function.path, function.index, site.line))
-    return isinstance(value, Outside) and value.name in names
+    return value.name if isinstance(value, Outside) else ""

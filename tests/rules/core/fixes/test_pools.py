@@ -3,11 +3,12 @@
 import pytest
 
 from rules import Applicability, Fix, Way
-from rules.core.fixes.pools import EXHAUSTED
+from rules.core.fixes.pools import EXHAUSTED, FEWER
 from tests.rules.checking import found, with_app
 
 IMPORTS = """
 import asyncio
+import sys
 
 import psycopg2
 from mysql.connector.pooling import MySQLConnectionPool
@@ -15,6 +16,7 @@ from psycopg2.pool import SimpleConnectionPool, ThreadedConnectionPool
 from psycopg_pool import ConnectionPool
 """
 PROGRAM = """
+MOST = 20
 pool = {pool}
 
 
@@ -56,7 +58,21 @@ def test_a_pool_that_fails_where_it_has_none_left_may_have_too_few_for_all_threa
     offered = fixes(made, body)
     assert offered
     assert {fix.applicability for fix in offered} == {Applicability.UNSAFE}
-    assert all(EXHAUSTED in fix.notes for fix in offered)
+    assert all(FEWER.format(10 if made == THREADED else 5) in fix.notes for fix in offered)
+
+
+@pytest.mark.parametrize("size", ["", "1, int(sys.argv[1])", "1, MOST"])
+def test_a_pool_that_does_not_tell_how_many_it_has_may_have_too_few(size: str) -> None:
+    offered = fixes((f"ThreadedConnectionPool({size})", "pool.getconn()"), WAITED)
+    assert all((FEWER.format(20) if "MOST" in size else EXHAUSTED) in fix.notes for fix in offered)
+
+
+@pytest.mark.parametrize("size", ["1, 40", "1, maxconn=100", "minconn=1, maxconn=100, dsn=''"])
+@pytest.mark.parametrize("body", [WAITED, "return read()"])
+def test_a_pool_that_has_one_for_each_thread_fails_for_nobody(size: str, body: str) -> None:
+    offered = fixes((f"ThreadedConnectionPool({size})", "pool.getconn()"), body)
+    assert offered
+    assert {fix.applicability for fix in offered} == {Applicability.SAFE}
 
 
 @pytest.mark.parametrize("made", [WAITING, NONE])
