@@ -43,11 +43,11 @@ def told_once(ask: "Callable[[ProjectFunction, Contexts], _V]") -> "Callable[[Pr
 class Contexts(Leads):
     """The contexts of all functions of a project, worked out when asked for.
 
-    `known` is what tells some of it already; `before` are those of the project before edits that left its API as it was.
+    `known` is what tells some of it already, and `roots` what the framework calls.
     """
 
-    def __init__(self, project: Project, known: "Known | None" = None, before: "Contexts | None" = None) -> None:
-        super().__init__(project, Roots(project, (before.project, before.roots) if before is not None else None), known)
+    def __init__(self, project: Project, known: "Known | None" = None, roots: Roots | None = None) -> None:
+        super().__init__(project, roots or Roots(project), known)
         self._tables: dict[str, Mapping[Any, Any]] = {}
         self._told: dict[tuple[object, ProjectFunction], Any] = self._memory.answers()
 

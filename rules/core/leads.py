@@ -89,8 +89,12 @@ class Leads(Waits):
 
     def _has_sink(self, function: ProjectFunction) -> bool:
         """Whether the sink of a function is known, or that there is none."""
-        if function not in self._sinks and (kept := self._kept_sinks.known(function)) is not None:
+        if function in self._sinks:
+            return True
+        if (kept := self._kept_sinks.known(function)) is not None:
             self._sinks[function] = self._sink_of(kept[0])
+        elif self._known is not None and (known := self._known.sink(function)) is not None:
+            self._sinks[function] = known[0]
         return function in self._sinks
 
     def _sink_of(self, kept: _KeptSink | None) -> Sink | None:

@@ -47,3 +47,6 @@ class Known(Protocol):
 
     def own_sinks(self, function: ProjectFunction) -> tuple[Sink, ...] | None:
         """The blocking calls that stand in it."""
+
+    def sink(self, function: ProjectFunction) -> tuple[Sink | None] | None:
+        """What it comes to block in, if in anything."""

@@ -4,7 +4,7 @@ Many fixes of one file are proved, one after the other, and each time calls are 
 file is out of reach: whoever asks what it says, or might come to say, gets `OutOfReachError`, and is answered anew each time.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any, TypeVar
@@ -13,13 +13,14 @@ from rules.core import noting
 from rules.core.contexts import Contexts
 from rules.core.facts import Facts
 from rules.core.files import Files
-from rules.core.memory import Recalling
+from rules.core.memory import Memory, Recalling
 from rules.core.project import Project
 from rules.core.repository import USES
-from rules.core.roots import TABLES, named_places
+from rules.core.roots import TABLES, Root, Roots, named_places
 from rules.core.sinks import Called, Sink
 from rules.core.values import ProjectFunction
 
+_K = TypeVar("_K", bound=Hashable)
 _T = TypeVar("_T")
 
 
@@ -48,14 +49,23 @@ class Surroundings:
         With `has_same_api` they are to be asked only where signatures and registrations are as they were.
         """
         project = self.contexts.project
-        before = self.contexts if has_same_api else None
         if isinstance(project.memory, Recalling):
             unchanged = self._unchanged(edited) if has_same_api else ()
-            return Contexts(noting.edited(project, edited, unchanged), before=before)
-        if self._around is None or self._around.hidden != edited.keys():
-            self._around = _Around(project, frozenset(edited))
-        fits = self._around.fits(edited)
-        return Contexts(project.with_facts(edited), self._around if fits else None, before)
+            after = noting.edited(project, edited, unchanged)
+            return Contexts(after, roots=self._roots(after) if has_same_api else None)
+        around = self._around_edited(frozenset(edited), has_same_api=has_same_api)
+        known, after = around if around.fits(edited) else None, project.with_facts(edited)
+        return Contexts(after, known, self._roots(after) if has_same_api else None)
+
+    def _roots(self, after: Project) -> Roots:
+        """What the framework calls as it did before."""
+        return Roots(after, (self.contexts.project, self.contexts.roots))
+
+    def _around_edited(self, paths: frozenset[str], *, has_same_api: bool) -> "_Around":
+        """What is around some files; the fixes of one come one after the other."""
+        if self._around is None or (self._around.hidden, self._around.has_same_api) != (paths, has_same_api):
+            self._around = _Around(self.contexts, paths, has_same_api=has_same_api)
+        return self._around
 
     def _unchanged(self, edited: Mapping[str, Facts]) -> Collection[str]:
         """What all roots together make up, where edits that leave the API as it was put no lambda between two functions."""
@@ -65,20 +75,25 @@ class Surroundings:
 
 
 class _Around:
-    """What functions around some files, `hidden` ones, call and come to block in."""
+    """What functions around some files, `hidden` ones, call and come to block in.
 
-    def __init__(self, project: Project, hidden: frozenset[str]) -> None:
+    With `has_same_api` the framework calls what it calls in the contexts before any edit.
+    """
+
+    def __init__(self, before: Contexts, hidden: frozenset[str], *, has_same_api: bool = False) -> None:
         self.hidden = hidden
-        self._project = project
+        self.has_same_api = has_same_api
+        self._project = project = before.project
         self._asked: set[tuple[str, str]] = set()
         self._gained: dict[str, AbstractSet[str]] = {}
         self._used = {(use, path): project.names(use, path, project.facts[path]) for use in USES for path in hidden}
-        self._contexts = self._new_contexts()
+        self._memory = _Unwinding()
+        reachable = _Reachable(project, hidden, self._asked, self._gained, self._memory)
+        roots = _ReachableRoots(reachable, before, hidden) if has_same_api else None
+        self._contexts = Contexts(reachable, roots=roots)
         self._steps: dict[ProjectFunction, tuple[Called, ...] | None] = {}
-        self._sinks: dict[ProjectFunction, tuple[Sink, ...] | None] = {}
-
-    def _new_contexts(self) -> Contexts:
-        return Contexts(_Reachable(self._project, self.hidden, self._asked, self._gained))
+        self._own_sinks: dict[ProjectFunction, tuple[Sink, ...] | None] = {}
+        self._sinks: dict[ProjectFunction, tuple[Sink | None] | None] = {}
 
     def fits(self, edited: Mapping[str, Facts]) -> bool:
         """Whether what was found so far holds beside these facts of the hidden files. What is found from now on will."""
@@ -98,8 +113,14 @@ class _Around:
 
     def own_sinks(self, function: ProjectFunction) -> tuple[Sink, ...] | None:
         """The blocking calls that stand in the function; None where that is out of reach."""
+        if function not in self._own_sinks:
+            self._own_sinks[function] = self._within_reach(lambda: self._contexts.own_sinks(function), function)
+        return self._own_sinks[function]
+
+    def sink(self, function: ProjectFunction) -> tuple[Sink | None] | None:
+        """What the function comes to block in, if in anything; None where that is out of reach."""
         if function not in self._sinks:
-            self._sinks[function] = self._within_reach(lambda: self._contexts.own_sinks(function), function)
+            self._sinks[function] = self._within_reach(lambda: (self._contexts.sink(function),), function)
         return self._sinks[function]
 
     def _within_reach(self, work_out: Callable[[], _T], function: ProjectFunction) -> _T | None:
@@ -108,8 +129,45 @@ class _Around:
         try:
             return work_out()
         except OutOfReachError:
-            self._contexts = self._new_contexts()  # the old ones have stopped halfway
+            self._memory.unwind()
             return None
+
+
+class _Unwinding(Memory):
+    """Forgets, when the work has stopped halfway, the answers that were being worked out."""
+
+    def __init__(self) -> None:
+        self._all: list[_Answers[Any, Any]] = []
+
+    def answers(self, kind: str = "") -> dict[_K, _T]:
+        del kind
+        found: _Answers[_K, _T] = _Answers()
+        self._all.append(found)
+        return found
+
+    def unwind(self) -> None:
+        for answers in self._all:
+            answers.unwind()
+
+
+class _Answers(dict[_K, _T]):
+    """Answers that are set twice: before they are worked out, and after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun: set[_K] = set()
+
+    def __setitem__(self, key: _K, value: _T) -> None:
+        if key in self:
+            self._begun.discard(key)
+        else:
+            self._begun.add(key)
+        super().__setitem__(key, value)
+
+    def unwind(self) -> None:
+        for key in self._begun:
+            del self[key]
+        self._begun.clear()
 
 
 class _Reachable(Project):
@@ -121,10 +179,11 @@ class _Reachable(Project):
         hidden: frozenset[str],
         asked: set[tuple[str, str]],
         gained: Mapping[str, AbstractSet[str]],
+        memory: Memory | None = None,
     ) -> None:
         self._hidden, self._asked, self._gained = hidden, asked, gained
         self._known = before
-        super().__init__(_ReachableFiles(before.facts, hidden), before.knowledge, before)
+        super().__init__(_ReachableFiles(before.facts, hidden), before.knowledge, before, memory)
 
     @cached_property
     def edited(self) -> list[str]:
@@ -139,6 +198,36 @@ class _Reachable(Project):
             index = self._known._by_name(use)  # noqa: SLF001 -- of another one of its kind
             self._files[use] = _Index(index, self._hidden, self._gained, use, self._asked)
         return self._files[use]
+
+
+class _ReachableRoots(Roots):
+    """What the framework calls outside of the hidden files, as it did before any edit."""
+
+    def __init__(self, project: Project, before: Contexts, hidden: frozenset[str]) -> None:
+        super().__init__(project)
+        self._known, self._hidden = before, hidden
+
+    @cached_property
+    def by_function(self) -> Mapping[ProjectFunction, Root]:
+        return _Outside({root.function: root for root in self._known.roots}, self._hidden)
+
+
+class _Outside(Mapping[ProjectFunction, Root]):
+    """The roots outside of the hidden files."""
+
+    def __init__(self, roots: Mapping[ProjectFunction, Root], hidden: frozenset[str]) -> None:
+        self._roots, self._hidden = roots, hidden
+
+    def __getitem__(self, function: ProjectFunction) -> Root:
+        if function.path in self._hidden:
+            raise OutOfReachError
+        return self._roots[function]
+
+    def __iter__(self) -> Iterator[ProjectFunction]:
+        raise OutOfReachError
+
+    def __len__(self) -> int:
+        raise OutOfReachError
 
 
 class _ReachableFiles(Files):

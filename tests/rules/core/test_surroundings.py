@@ -9,7 +9,8 @@ from rules.core.catalog import engine
 from rules.core.contexts import Contexts
 from rules.core.project import Project
 from rules.core.repository import USES
-from rules.core.surroundings import OutOfReachError, Surroundings, _Around, _Reachable
+from rules.core.roots import Roots
+from rules.core.surroundings import OutOfReachError, Surroundings, _Around, _Reachable, _ReachableRoots
 from rules.core.values import ProjectFunction
 
 EDITED = "app/main.py"
@@ -143,9 +144,18 @@ def test_each_edit_alone(contexts: Contexts) -> None:
         assert told(Surroundings(contexts).after(one)) == told(Contexts(contexts.project.with_facts(one)))
 
 
+def test_each_edit_that_leaves_the_api_as_it_was(contexts: Contexts) -> None:
+    surroundings = Surroundings(contexts)
+    for before, after in EDITS:
+        one = edited(before, after)
+        project = contexts.project.with_facts(one)
+        anew = Contexts(project, roots=Roots(project, (contexts.project, contexts.roots)))
+        assert told(surroundings.after(one, has_same_api=True)) == told(anew)
+
+
 def test_some_is_within_reach_and_some_is_not(contexts: Contexts) -> None:
     """Or these tests would show nothing."""
-    around = _Around(contexts.project, frozenset({EDITED}))
+    around = _Around(contexts, frozenset({EDITED}))
     assert around.fits(edited(*EDITS[0]))
     functions = contexts.project.facts[AROUND].functions
     known = {one.qualname: around.steps(ProjectFunction(AROUND, index)) for index, one in enumerate(functions)}
@@ -154,6 +164,31 @@ def test_some_is_within_reach_and_some_is_not(contexts: Contexts) -> None:
     assert known["run"] is None
     assert known["greet"] is None
     assert around.steps(ProjectFunction(EDITED, 0)) is None
+
+
+def test_what_was_found_before_something_was_out_of_reach_is_kept(contexts: Contexts) -> None:
+    """But for what was being worked out, of which nobody knows what it would have been."""
+    around = _Around(contexts, frozenset({EDITED}))
+    assert around.fits(edited(*EDITS[0]))
+    every = contexts.project.facts[AROUND].functions
+    functions = {one.qualname: ProjectFunction(AROUND, index) for index, one in enumerate(every)}
+    assert around.sink(functions["run"]) is None
+    assert around.steps(functions["run"]) is None
+    for name in ("ask", "alone", "Asker.ask"):
+        assert around.sink(functions[name]) == (contexts.sink(functions[name]),)
+        assert around.sink(functions[name]) != (None,)
+    assert around.sink(functions["Greeter.greet"]) == (None,)
+
+
+def test_what_the_framework_calls_elsewhere_is_within_reach_where_the_api_is_the_same(contexts: Contexts) -> None:
+    roots = _ReachableRoots(contexts.project, contexts, frozenset({EDITED}))
+    elsewhere = _ReachableRoots(contexts.project, contexts, frozenset({AROUND}))
+    (root,) = contexts.roots
+    assert roots.by_function.get(ProjectFunction(AROUND, 1)) is None
+    assert elsewhere.by_function[root.function] == root
+    for ask in (lambda: roots.by_function.get(root.function), lambda: list(roots.by_function)):
+        with pytest.raises(OutOfReachError):
+            ask()
 
 
 def test_nothing_that_the_edited_file_says_is_within_reach(contexts: Contexts) -> None:
