@@ -102,8 +102,13 @@ def together(edits: Iterable[Edit]) -> Iterator[Edit]:
         text = first.replacement
         before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
         end = "\r\n" if "\r" in after else "\n"
-        written = end.join(sorted(edit.replacement.strip() for edit in same))
+        written = end.join(sorted((edit.replacement.strip() for edit in same), key=_rank_of_line))
         yield Edit(first.path, first.span, f"{before}{written}{after}")
+
+
+def _rank_of_line(text: str) -> tuple[bool, str]:
+    """What imports of one group are sorted by: `import` comes before `from`."""
+    return text.lstrip().startswith("from "), text.strip()
 
 
 def _imported_together(document: Document, module: str, members: list[str]) -> Edit:
@@ -240,7 +245,7 @@ def _as_groups(texts: list[str]) -> str:
     imports = [text for text in texts if text.split()[:1] in (["import"], ["from"])]
     newline = "\r\n" if any("\r" in text for text in texts) else "\n"
     groups: dict[int, list[str]] = {}
-    for text in sorted(imports, key=str.strip):
+    for text in sorted(imports, key=_rank_of_line):
         groups.setdefault(_rank(_kind(text.split()[1])), []).append(text)
     parts = [of_one for _, of_one in sorted(groups.items())]
     above = newline * any(text != text.lstrip() for text in parts[0]) if parts else ""
@@ -323,9 +328,12 @@ def _place(document: Document, line: str, module: str) -> tuple[int, str]:
     statements = [s for s in _head(document) if _stands_alone(document, s) and not _is_future(s)]
     kin = [s for s in statements if _module(s).partition(".")[0] == module.partition(".")[0] and not _level(s)]
     kinds = {s: _kind_there(s, document) for s in statements}
-    group = kin or [s for s in statements if kinds[s] == _kind(module)]
-    group = [s for s in group if isinstance(s, ast.ImportFrom) == line.startswith("from ")] or group
-    if group:
+    section = [s for s in statements if kinds[s] == (kinds[kin[0]] if kin else _kind(module))]
+    is_mixed = any(_is_mixed([s for s in statements if kinds[s] == kind]) for kind in {*kinds.values()})
+    alike = [s for s in section if is_mixed or isinstance(s, ast.ImportFrom) == line.startswith("from ")]
+    if section and not alike:
+        return _below(section[-1]) if line.startswith("from ") else section[0].lineno, f"{line}\n"
+    if group := [s for s in kin if s in alike] or alike:
         key = _order(group)
         following = next((s for s in group if key(_module(s)) > key(module)), None)
         return (following.lineno, f"{line}\n") if following is not None else (_below(group[-1]), f"{line}\n")
@@ -337,6 +345,16 @@ def _place(document: Document, line: str, module: str) -> tuple[int, str]:
     if statements:
         return _below(statements[-1]), f"\n{line}\n"
     return _first_line(document), f"{line}\n\n"
+
+
+def _is_mixed(section: list[ImportStatement]) -> bool:
+    """Whether a group is sorted by modules alone: by default `import` comes before `from`.
+
+    https://docs.astral.sh/ruff/settings/#lint_isort_force-sort-within-sections
+    """
+    modules = [_module(s).casefold() for s in section]
+    is_from = [isinstance(s, ast.ImportFrom) for s in section]
+    return modules == sorted(modules) and is_from != sorted(is_from)
 
 
 def _order(group: list[ImportStatement]) -> Callable[[str], str]:

@@ -186,7 +186,9 @@ OPENED = """async with httpx.AsyncClient(
 def test_an_application_with_a_lifespan_in_another_file() -> None:
     """The client is open around the `yield`; each file of routes has a dependency of its own."""
     wanted = in_files(GIVEN, OPENED)
-    wanted["app/main.py"] = wanted["app/main.py"].replace("import FastAPI\n", "import FastAPI\nimport httpx\n")
+    wanted["app/main.py"] = wanted["app/main.py"].replace(
+        "from fastapi import FastAPI\n", "import httpx\nfrom fastapi import FastAPI\n"
+    )
     assert shared(in_files(ROUTES)) == wanted
 
 
@@ -414,9 +416,9 @@ async def home(q: str):
     return answer
 """
 MODELS_AFTER = '''
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-import os
 
 from fastapi import FastAPI, Depends, Request
 from openai import AsyncOpenAI

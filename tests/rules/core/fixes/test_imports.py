@@ -173,6 +173,32 @@ def test_a_module_of_the_standard_library_is_imported_in_its_group(before: str, 
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "import time\nfrom base64 import b64encode\n\nfrom fastapi import FastAPI\n",
+            "import asyncio\nfrom base64 import b64encode\n\nfrom fastapi import FastAPI\n",
+        ),
+        (
+            "from base64 import b64encode\nimport time\n\nfrom fastapi import FastAPI\n",
+            "import asyncio\nfrom base64 import b64encode\n\nfrom fastapi import FastAPI\n",
+        ),
+        (
+            "from abc import ABC\nimport time\nfrom zlib import crc32\n\nfrom fastapi import FastAPI\n",
+            "from abc import ABC\nimport asyncio\nfrom zlib import crc32\n\nfrom fastapi import FastAPI\n",
+        ),
+        (
+            "import time\n\nfrom fastapi import FastAPI\nimport httpx\nfrom .a import b\n",
+            "import asyncio\n\nfrom fastapi import FastAPI\nimport httpx\nfrom .a import b\n",
+        ),
+    ],
+)
+def test_modules_come_before_what_is_taken_from_them_unless_the_file_mixes_them(before: str, after: str) -> None:
+    """As ruff's I001 has it, with and without `force-sort-within-sections`."""
+    assert_sleep(before, after)
+
+
+@pytest.mark.parametrize(
     "before",
     [
         "import time; import os\nfrom fastapi import FastAPI\nprint(os.name)\n",
