@@ -15,6 +15,12 @@ def change(files: Mapping[str, bytes], count: int, blocking: int) -> dict[str, b
     return worse | {path: files[path] + HARMLESS for path in others[: count - len(worse)]}
 
 
+def addition(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """A file that was not there: beside another, and much like it."""
+    path = sorted(files)[len(files) // 2]
+    return {f"{path.removesuffix('.py')}_again.py": files[path] + HARMLESS}
+
+
 def _blocked(files: Mapping[str, bytes], count: int) -> Iterator[tuple[str, bytes]]:
     endpoints = {path: line for path, text in files.items() if (line := _endpoint(path, text))}
     for path in _spread(list(endpoints), count):
