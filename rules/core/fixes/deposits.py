@@ -5,7 +5,7 @@ where nothing is awaited. In a thread, or around an `await`, another request can
 https://fastapi.tiangolo.com/async/#dependencies.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from sys import maxsize
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from rules.core.findings import Span
 from rules.core.fixes.exclusive import is_kept_by_a_module
 from rules.core.fixes.owning import own_name
 from rules.core.library import Role
+from rules.core.roots import Root
 from rules.core.usage import reached
 from rules.core.values import Object, ProjectClass, ProjectFunction, Where
 
@@ -57,16 +58,15 @@ class Passed(NamedTuple):
 
 def takes_over(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether something is left for a function that the framework calls, and read while that runs or later."""
-    passed = _passed(contexts).get(function, Passed())
+    passed = _passed(function, contexts)
     return bool(passed.read_later) or any(_read(passed.left, function, 0, contexts))
 
 
 def takes_over_below(function: ProjectFunction, contexts: Contexts, span: Span | None) -> bool:
     """Whether something is left for the request that is read at a place in a function, or below it; anywhere if none is given."""
-    table = _passed(contexts)
-    for arrival in contexts.arrivals.get(function, ()) if table else ():
+    for arrival in contexts.arrivals.get(function, ()):
         root = arrival.root.function
-        passed = table.get(root, Passed())
+        passed = _passed(root, contexts)
         line = _line(span, root, contexts) if root == function else _line_of_call(arrival.way[1], root, contexts)
         inside = any(_read(passed.left, function, _line(span, function, contexts), contexts))
         if passed.read_later or inside or any(_read(passed.left, root, line, contexts)):
@@ -87,28 +87,47 @@ def _line_of_call(called: ProjectFunction, function: ProjectFunction, contexts: 
     return min((_line(site.span, function, contexts) for site in calls), default=0)
 
 
-def _passed(contexts: Contexts) -> Mapping[ProjectFunction, Passed]:
-    return contexts.table("deposits", lambda: _found_passed(contexts))
+@told_once
+def _passed(function: ProjectFunction, contexts: Contexts) -> Passed:
+    """What the framework passes by way of a function, on all routes that lead to it."""
+    each = [_passed_on(route, function, contexts) for route in _routes_with(function, contexts)]
+    left, read_later = (_NOTHING.union(*(passed[part] for passed in each)) for part in (0, 1))
+    return Passed(left, read_later)
 
 
-def _found_passed(contexts: Contexts) -> dict[ProjectFunction, Passed]:
-    found: dict[ProjectFunction, Passed] = {}
-    first = _of_middleware(contexts)
-    for root in contexts.roots:
-        called = (*contexts.needed(root), root.function) if root.role is Role.ENDPOINT else ()
-        left = first
-        for place, function in enumerate(called):
-            if left:
-                before = found.get(function, Passed())
-                later = (one for other in called[place + 1 :] for one in _read(left, other, 0, contexts))
-                found[function] = Passed(before.left | left, before.read_later.union(later))
-            waits = not contexts.project.function(function).asynchronous
-            left = _NOTHING if waits else left | _deposits(function, contexts)
+def _passed_on(route: Root, function: ProjectFunction, contexts: Contexts) -> Passed:
+    called = (*contexts.needed(route), route.function)
+    place = called.index(function)
+    left = _of_middleware(contexts)
+    for one in called[:place]:
+        waits = not contexts.project.function(one).asynchronous
+        left = _NOTHING if waits else left | _deposits(one, contexts)
+    return Passed(left, _NOTHING.union(*(_read(left, one, 0, contexts) for one in called[place + 1 :])))
+
+
+def _routes_with(function: ProjectFunction, contexts: Contexts) -> Sequence[Root]:
+    """The routes that call a function: its own, or those that need it."""
+    roots = [one for one in contexts.roots_in(function.path) if one.function == function]
+    own = [one for one in roots if one.role is Role.ENDPOINT]
+    if not any(one.role is Role.DEPENDENCY for one in roots):
+        return own
+    return [*own, *contexts.table("needing", lambda: _routes_needing(contexts)).get(function, ())]
+
+
+def _routes_needing(contexts: Contexts) -> dict[ProjectFunction, list[Root]]:
+    found: dict[ProjectFunction, list[Root]] = {}
+    for route in contexts.roots:
+        for one in contexts.needed(route) if route.role is Role.ENDPOINT else ():
+            found.setdefault(one, []).append(route)
     return found
 
 
 def _of_middleware(contexts: Contexts) -> frozenset[Deposit]:
     """What middleware leaves that calls the application itself; any other lets requests come between anyway."""
+    return contexts.table("left by middleware", lambda: {"": _found_of_middleware(contexts)})[""]
+
+
+def _found_of_middleware(contexts: Contexts) -> frozenset[Deposit]:
     middleware = [root.function for root in contexts.roots if root.role is Role.MIDDLEWARE]
     if any(contexts.project.function(one).name != _CALLED for one in middleware):
         return _NOTHING
