@@ -1,5 +1,7 @@
 """Which file of a repository an import means."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Collection, Iterable
 from posixpath import dirname, normpath
@@ -13,9 +15,17 @@ class Modules:
     packages themselves; then in the only other folder that has such a package. A folder without `__init__.py` is no rival
     to an installed package of the name (`libraries`); and where a repository holds a framework itself, the framework's names
     mean what they always do.
+
+    `before` are those of the repository before files came or went, with the same libraries: most that was found there is so still.
     """
 
-    def __init__(self, paths: Iterable[str], libraries: Collection[str] = (), frameworks: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        paths: Iterable[str],
+        libraries: Collection[str] = (),
+        frameworks: Collection[str] = (),
+        before: Modules | None = None,
+    ) -> None:
         self._libraries = libraries
         self._frameworks = frameworks
         ordered = sorted(paths, key=lambda path: path.endswith("/__init__.py"))  # a package comes before a module
@@ -27,7 +37,7 @@ class Modules:
             parent, _, last = name.rpartition("/")
             if parent not in self._packages:
                 self._roots.setdefault(last, set()).add(parent)
-        self._found: dict[tuple[str, str], str | None] = {}
+        self._found = self._found_still(before) if before is not None else {}
 
     def path(self, folder: str) -> str | None:
         """The file of the module or package at a place without suffix ("app/main")."""
@@ -40,11 +50,22 @@ class Modules:
         """The place ("backend/app/db", no suffix) that an import means, or None where it is none of the repository."""
         if level:
             return self._relative(importer, level, module)
-        is_named_so = importer.removesuffix(".py").rpartition("/")[2] == module.partition(".")[0]
-        key = (importer if is_named_so else importer.rpartition("/")[0], module)
+        key = (seen_from(importer, module), module)
         if key not in self._found:
             self._found[key] = self._absolute(importer, module)
         return self._found[key]
+
+    def _found_still(self, before: Modules) -> dict[tuple[str, str], str | None]:
+        """What was found before and could not be found elsewhere now: by the first name of a module, or by its last."""
+        if self._packages != before._packages:
+            return {}
+        places = (self._files.keys() | self._folders) ^ (before._files.keys() | before._folders)
+        names = {place.rpartition("/")[2] for place in places}
+        return {
+            (importer, module): found
+            for (importer, module), found in before._found.items()
+            if module.partition(".")[0] not in names and module.rpartition(".")[2] not in names
+        }
 
     def _relative(self, importer: str, level: int, module: str) -> str | None:
         folder = importer
@@ -82,6 +103,12 @@ class Modules:
     def _existing(self, folder: str, inner: str) -> str | None:
         place = normpath(f"{folder}/{inner}") if folder else inner
         return place if place in self._files or place in self._folders else None
+
+
+def seen_from(importer: str, module: str) -> str:
+    """The folder of a file, with a slash, since all files there mean the same by an import; the file itself if it has the name."""
+    is_named_so = importer.removesuffix(".py").rpartition("/")[2] == module.partition(".")[0]
+    return importer if is_named_so else importer[: importer.rfind("/") + 1]
 
 
 def _ancestors(folder: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast, overload
 from rules.core.facts import Binding, Body, Class, Facts, Function, Outline
 from rules.core.files import Files
 from rules.core.memory import FILE, Memory, Rows
-from rules.core.modules import Modules
+from rules.core.modules import Modules, seen_from
 
 _T = TypeVar("_T")
 
@@ -64,7 +64,7 @@ class NotedModules(Modules):
         return self._of.is_folder(folder)
 
     def find(self, importer: str, level: int, module: str) -> str | None:
-        self._memory.read((MODULES, ("find", (importer, level, module))))
+        self._memory.read((MODULES, ("find", (seen_from(importer, module), level, module))))
         return self._of.find(importer, level, module)
 
 

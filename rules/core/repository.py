@@ -53,7 +53,9 @@ class Repository:
         if self._before is not None and [*self._before.facts] == [*facts]:
             self.modules: Modules = self._before.modules
         else:
-            self.modules = Modules(facts, sys.stdlib_module_names | knowledge.packages, knowledge.frameworks)
+            known = self._before.modules if self._before is not None else None
+            libraries = sys.stdlib_module_names | knowledge.packages
+            self.modules = Modules(facts, libraries, knowledge.frameworks, known)
         if self._before is not None:
             self._take_over(self._before)
 

@@ -5,9 +5,12 @@ Very many are made, compared and looked up, which the structs of msgspec do fast
 
 from __future__ import annotations
 
+from typing import final
+
 import msgspec
 
 
+@final
 class Where(msgspec.Struct, frozen=True, gc=False):
     """The place from which a name is looked up: a file, a function in it (0: the module), a line (0: its end)."""
 

@@ -95,3 +95,43 @@ def test_a_module_named_like_a_library_imports_the_library() -> None:
     assert modules.find("app/cache/redis.py", 0, "redis") is None
     assert modules.find("app/cache/redis.py", 0, "redis.asyncio") is None
     assert modules.find("app/cache/keys.py", 0, "redis") == "app/cache/redis"
+
+
+FILES = ["main.py", "app/__init__.py", "app/main.py", "app/db.py", "lib/tools/text.py", "backend/shop/items.py"]
+QUESTIONS = [
+    (importer, level, module)
+    for importer in ("main.py", "app/main.py", "app/time.py", "lib/tools/text.py", "backend/shop/orders.py")
+    for level, module in (
+        (0, "app"),
+        (0, "app.db"),
+        (0, "db"),
+        (0, "tools.text"),
+        (0, "shop.items"),
+        (0, "time"),
+        (1, "db"),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("gone", "come"),
+    [
+        ([], ["db.py"]),
+        ([], ["other/shop/items.py"]),
+        ([], ["app/time.py", "time/__init__.py"]),
+        ([], ["backend/__init__.py"]),
+        ([], ["lib/app/db.py", "app/main/db.py"]),
+        (["app/__init__.py"], []),
+        (["backend/shop/items.py"], ["shop/items/more.py"]),
+        (["lib/tools/text.py"], ["lib/tools/text/__init__.py"]),
+    ],
+)
+def test_what_was_found_before_files_came_or_went_is_found_only_where_it_is_so_still(
+    gone: list[str], come: list[str]
+) -> None:
+    before = Modules(FILES, {"time"})
+    for question in QUESTIONS:
+        before.find(*question)
+    paths = [*(path for path in FILES if path not in gone), *come]
+    after, anew = Modules(paths, {"time"}, before=before), Modules(paths, {"time"})
+    assert [after.find(*one) for one in QUESTIONS] == [anew.find(*one) for one in QUESTIONS]
