@@ -24,6 +24,7 @@ from rules.core.fixes.imports import Imported, import_dotted, import_member, is_
 from rules.core.fixes.in_memory import IN_MEMORY, asks_own_database, uses_own_database
 from rules.core.fixes.owning import is_made_there
 from rules.core.fixes.responses import is_read_while_sent, told
+from rules.core.fixes.same_file import WRITTEN_AT_ONCE, writes_same_file_at
 from rules.core.fixes.sharing import (
     BOUND,
     CONTENDED,
@@ -89,6 +90,8 @@ def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Co
     target = contexts.project.called_function(contexts.project.value(site.call.callee, _where(site, function)))
     is_own = is_made_there(site.call, function, contexts)
     difference = "" if target is None else difference_meanwhile(target, contexts, is_own=is_own)
+    if not difference and writes_same_file_at(site, function, contexts):
+        difference = WRITTEN_AT_ONCE
     return replace(fix, applicability=Applicability.UNSAFE, notes=(difference, *fix.notes)) if difference else fix
 
 
@@ -110,7 +113,8 @@ def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix
     if document.needs_parentheses(outer):
         wrapped = [document.insert(start, f"(await {handing.name}(lambda: "), document.insert(end, "))")]
     title = f"Hand the whole expression to a worker thread with `{handing.name}`"
-    return marked(Fix(title, Way.OFFLOAD, (*wrapped, *handing.edits)), function, contexts, last.span)
+    fix = Fix(title, Way.OFFLOAD, (*wrapped, *handing.edits))
+    return marked(_marked_behind(fix, last, function, contexts), function, contexts, last.span)
 
 
 @told_once

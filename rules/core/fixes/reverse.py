@@ -11,6 +11,7 @@ from rules.core.fixes.handling import HANDLED, asks_for_exception, is_handling
 from rules.core.fixes.in_memory import IN_MEMORY, uses_own_database
 from rules.core.fixes.responses import is_sent
 from rules.core.fixes.rewriting import looks_for_a_name, rewriting
+from rules.core.fixes.same_file import ONE_NAME, writes_same_file
 from rules.core.fixes.sharing import BOUND, PER_THREAD, SHARED, read_from_other_threads, thread_hazard
 from rules.core.fixes.signatures import realigned
 from rules.core.remarks import Remark
@@ -83,6 +84,8 @@ def _refusal_of_sent(function: ProjectFunction, contexts: Contexts) -> str:
 def _hazard(function: ProjectFunction, contexts: Contexts) -> str:
     if rewriting(function, contexts) or looks_for_a_name(function, contexts):
         return SHARED
+    if writes_same_file(function, contexts):
+        return ONE_NAME
     if takes_over(function, contexts):
         return TAKEN_OVER
     if read_from_other_threads(reached(function, contexts), contexts):

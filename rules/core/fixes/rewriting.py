@@ -32,7 +32,10 @@ REWRITTEN = "It reads a file and writes it again: what another request wrote to 
 REUSED = "It reads or writes a file and uses it again: another request may write, move or remove it in between."
 LOOKED = "It looks for a free name and then writes a file of that name: another request may take the name in between."
 _LOADED = frozenset({"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"})
-_SAVED = frozenset({"to_csv", "to_excel", "to_json", "to_parquet", "to_pickle", "save", "write_csv", "write_parquet"})
+_SAVED = frozenset(
+    {"to_csv", "to_excel", "to_json", "to_parquet", "to_pickle", "save", "write_csv", "write_parquet"}
+    | {"savefig", "imwrite"}
+)
 _READ = frozenset({"read_text", "read_bytes"})
 _WRITTEN = frozenset({"write_text", "write_bytes"})
 _MOVED = frozenset({"move", "rename", "replace"})
@@ -137,7 +140,7 @@ def _written_where_free(function: ProjectFunction, contexts: Contexts) -> tuple[
 def _looks_for(site: Site, written: Expression, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a call looks for the name of a file: it gives the name, and looks itself, or another name is taken after it."""
     facts, where = contexts.project.function(function), Where(function.path, function.index, site.line)
-    parts = [*_parts(written, facts)]
+    parts = [*parts_of(written, facts)]
     if site.call in parts:
         giver = contexts.project.value(site.call.callee, where)
         inside = contexts.project.function(giver).sites if isinstance(giver, ProjectFunction) else ()
@@ -190,12 +193,14 @@ def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterat
     """What the functions touch that a call leads to; what the call is given goes by what names it here."""
     call = contexts.project.function(function).sites[place].call
     for target in contexts.targets(function, place):
-        given = {one: _named(value, function, contexts) for one, value in _given(call, target, contexts)}
+        given = {one: _named(value, function, contexts) for one, value in parameters_given(call, target, contexts)}
         for inner in reached(target, contexts):
             yield from (one.renamed(given) for one in _own(inner, contexts).values())
 
 
-def _given(call: Call, target: ProjectFunction, contexts: Contexts) -> Iterator[tuple[Expression, Expression]]:
+def parameters_given(
+    call: Call, target: ProjectFunction, contexts: Contexts
+) -> Iterator[tuple[Expression, Expression]]:
     """The parameters of a function, each with what a call gives for it."""
     facts = contexts.project.function(target)
     names = [one.name for one in facts.parameters[facts.owner >= 0 :]]
@@ -219,6 +224,15 @@ def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touch
     told = _NONE.union(*(named for one, named in there.items() if _is_told(one, facts, is_root=is_root)))
     named = [_named(one, function, contexts) for one in (read, written, gone, sent)]
     return Touched(named[0], named[1], named[2], named[3], told)
+
+
+@told_once
+def written_by(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Expression], ...]:
+    """The calls of a function that write a file, each with what names it."""
+    sites = contexts.project.function(function).sites
+    words = (site for site in sites if last_name(site.call.callee) in _WORDS)
+    paths = ((site, _paths(site, Where(function.path, function.index, site.line), contexts)[1]) for site in words)
+    return tuple((site, path) for site, path in paths if path is not None)
 
 
 def writes_told(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -297,7 +311,7 @@ def _local(name: Expression, function: ProjectFunction) -> Expression:
 
 def _is_told(path: Expression, facts: Function, *, is_root: bool) -> bool:
     """Whether the name of a file is made of what the program or the request says, and of nothing else."""
-    parts = [*_parts(path, facts)]
+    parts = [*parts_of(path, facts)]
     own = {parameter.name for parameter in facts.parameters} if not is_root else set()
     names = {one.id for one in parts if isinstance(one, Name)}
     plain = not any(isinstance(one, (Element, Entered)) for one in parts)
@@ -305,10 +319,10 @@ def _is_told(path: Expression, facts: Function, *, is_root: bool) -> bool:
 
 
 def _calls(path: Expression, facts: Function) -> set[str]:
-    return {last_name(one.callee) for one in _parts(path, facts) if isinstance(one, Call)}
+    return {last_name(one.callee) for one in parts_of(path, facts) if isinstance(one, Call)}
 
 
-def _parts(path: Expression, facts: Function) -> Iterator[Expression]:
+def parts_of(path: Expression, facts: Function) -> Iterator[Expression]:
     """All that an expression is made of, and what the local names in it are bound to."""
     waiting: list[Expression | None] = [path]
     followed = set[str]()

@@ -1,0 +1,85 @@
+"""Files that have one name for all requests: on the event loop one is written after the other, in threads two are written at once.
+
+What two write into one file at the same time is mixed up, or cut off: both begin where the file begins.
+"""
+
+from rules.core.contexts import Contexts, told_once
+from rules.core.facts import Attribute, Call, Choice, Computed, Constant, Expression, Name, Site, last_name
+from rules.core.fixes.rewriting import parameters_given, parts_of, written_by
+from rules.core.usage import reached
+from rules.core.values import ProjectFunction
+
+WRITTEN_AT_ONCE = "It writes a file that has one name for all requests: in threads, two of them can write it at once."
+ONE_NAME = "it writes a file that has one name for all requests"
+_JOINING = frozenset({"Path", "PurePath", "str", "join", "joinpath", "with_name", "with_suffix", "resolve", "absolute"})
+_PLACES = frozenset({"getenv", "getcwd", "cwd", "dirname", "abspath", "gettempdir", "home", "expanduser"})
+_NOWHERE = "devnull"
+
+Names = frozenset[str]
+
+
+def writes_same_file(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function, or one that it calls, writes a file of which the program alone tells the name."""
+    inside = reached(function, contexts)
+    if not any(_written(inner, contexts) for inner in inside):
+        return False
+    return any(
+        not all(_written(inner, contexts))
+        or any(_tells(inner, place, contexts) for place in range(len(contexts.project.function(inner).sites)))
+        for inner in inside
+    )
+
+
+def writes_same_file_at(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call does so, itself or by what it leads to."""
+    written = (path for one, path in written_by(function, contexts) if one == site)
+    if any(_open_names(path, function, contexts) == frozenset() for path in written):
+        return True
+    place = contexts.project.function(function).sites.index(site)
+    targets = contexts.targets(function, place)
+    return _tells(function, place, contexts) or any(writes_same_file(one, contexts) for one in targets)
+
+
+@told_once
+def _written(function: ProjectFunction, contexts: Contexts) -> tuple[Names, ...]:
+    """For each file that a function writes under a name of the program, the parameters that are part of the name."""
+    names = (_open_names(path, function, contexts) for _, path in written_by(function, contexts))
+    return tuple(one for one in names if one is not None)
+
+
+def _tells(function: ProjectFunction, place: int, contexts: Contexts) -> bool:
+    """Whether a call leads to a function that writes a file, and gives all of its name that the program does not tell there."""
+    call = contexts.project.function(function).sites[place].call
+    for target in contexts.targets(function, place):
+        given = dict(parameters_given(call, target, contexts))
+        one_name = {
+            name.id
+            for name, value in given.items()
+            if isinstance(name, Name) and _open_names(value, function, contexts) == frozenset()
+        }
+        parameters = contexts.project.function(target).parameters
+        kept = {one.name for one in parameters if one.has_default and Name(one.name) not in given}
+        if any(names and names <= one_name | kept for names in _written(target, contexts)):
+            return True
+    return False
+
+
+def _open_names(path: Expression, function: ProjectFunction, contexts: Contexts) -> Names | None:
+    """The parameters among what names a file; None where more than they and the program tell it."""
+    facts, top = contexts.project.function(function), contexts.project.facts[function.path].functions
+    own = {parameter.name for parameter in facts.parameters}
+    parts = [*parts_of(path, facts)]
+    names = {one.id for one in parts if isinstance(one, Name)}
+    changed = {name for other in top[1:] for name in other.writes}
+    is_of_program = all(isinstance(one, (Name, Attribute, Choice, Computed, Constant)) or _joins(one) for one in parts)
+    is_told = any(isinstance(one, Constant) and isinstance(one.value, str) and "." in one.value for one in parts)
+    is_told |= any(name not in facts.bindings for name in names)
+    if not is_of_program or not is_told or names & changed or _NOWHERE in {last_name(one) for one in parts}:
+        return None
+    if any(isinstance(one, Constant) and one.value is None for one in parts):
+        return None
+    return frozenset(names & own)
+
+
+def _joins(part: Expression) -> bool:
+    return isinstance(part, Call) and last_name(part.callee) in _JOINING | _PLACES

@@ -1,0 +1,98 @@
+"""Files of one name for all requests: two threads would write one at once."""
+
+import pytest
+
+from rules import Applicability, Way
+from rules.core.fixes.same_file import WRITTEN_AT_ONCE
+from tests.rules.checking import found, with_app
+
+IMPORTS = """
+import json
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import pandas as pd
+import requests
+from fastapi import Request
+"""
+PROGRAM = """
+REPORT = Path("reports") / "last.json"
+FOLDER = os.getenv("FOLDER", ".")
+
+
+def ask(url: str) -> dict:
+    return requests.get(url, timeout=3).json()
+
+
+def dump(rows: dict, name: str) -> None:
+    with open(os.path.join(FOLDER, name), "w") as file:
+        json.dump(rows, file)
+
+
+def dumped(name: str) -> None:
+    rows = ask("https://a.example")
+    with open(os.path.join(FOLDER, name), "w") as file:
+        json.dump(rows, file)
+
+
+def report(url: str, target: str = "report.json") -> None:
+    rows = ask(url)
+    with open(target, "w") as file:
+        json.dump(rows, file)
+
+
+@app.post("/")
+async def home(request: Request, name: str = "") -> None:
+    {body}
+"""
+
+
+def ways(body: str) -> dict[Way, tuple[Applicability, bool]]:
+    """The fixes of what waits for a server, and whether they tell of two that write at once."""
+    findings = found("clients/requests", with_app(IMPORTS, PROGRAM.format(body=body.replace("\n", "\n    "))))
+    fixes = [fix for one in findings for fix in (one.fix, *one.alternatives) if fix]
+    return {fix.way: (fix.applicability, WRITTEN_AT_ONCE in fix.notes) for fix in fixes}
+
+
+WRITING = [
+    "rows = ask(name)\nPath('a/b.json').write_text(json.dumps(rows))",
+    "rows = ask(name)\nREPORT.write_text(json.dumps(rows))",
+    "rows = ask(name)\npd.DataFrame(rows).to_csv('rows.csv')",
+    "rows = ask(name)\ntarget = f'{FOLDER}/rows.xlsx'\npd.DataFrame(rows).to_excel(target)",
+    "rows = ask(name)\nwith open('rows.json', 'w') as file:\n    json.dump(rows, file)",
+    "dump(ask(name), 'rows.json')",
+    "dumped('rows.json')",
+    "report(name)",
+    "report(name, target='other.json')",
+]
+NAMING = [
+    "rows = ask(name)\nPath(name).write_text(json.dumps(rows))",
+    "rows = ask(name)\nwith open('rows.json', 'a') as file:\n    json.dump(rows, file)",
+    "rows = ask(name)\nwith open(os.devnull, 'w') as file:\n    json.dump(rows, file)",
+    "rows = ask(name)\npd.DataFrame(rows).to_csv(f'{uuid4()}.csv')",
+    "dump(ask(name), name)",
+    "dump(ask(name), f'{uuid4().hex}.json')",
+    "dumped(f'{name}.json')",
+    "report('https://a.example', name)",
+    "rows = ask(name)\nprint(REPORT.read_text(), rows)",
+]
+
+
+@pytest.mark.parametrize("body", WRITING)
+def test_what_writes_a_file_of_one_name_is_no_work_for_threads(body: str) -> None:
+    assert Way.REVERSE not in ways(body)
+
+
+@pytest.mark.parametrize("body", NAMING)
+def test_a_file_of_its_own_may_be_written_in_any_thread(body: str) -> None:
+    assert ways(body)[Way.REVERSE] == (Applicability.SAFE, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_told"), [(WRITING[-3], True), (WRITING[-2], True), (WRITING[0], False), (NAMING[-3], False)]
+)
+def test_a_call_that_writes_one_in_its_thread_tells_so(body: str, is_told: bool) -> None:
+    """What stays on the event loop is written there as before."""
+    applicability = Applicability.UNSAFE if is_told else Applicability.SAFE
+    assert ways(f"await request.body()\n{body}")[Way.OFFLOAD] == (applicability, is_told)
