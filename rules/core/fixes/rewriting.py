@@ -133,12 +133,14 @@ def _written_where_free(function: ProjectFunction, contexts: Contexts) -> tuple[
         where = Where(function.path, function.index, site.line)
         written = _paths(site, where, contexts)[1] if last_name(site.call.callee) in _WORDS else None
         if written is not None and not _calls(written, facts) & _UNIQUE:
-            found += [(site, one) for one in facts.sites if _looks_for(one, written, function, contexts)]
+            found += [(site, one) for one in facts.sites if _looks_for(one, written, site, function, contexts)]
     return tuple(found)
 
 
-def _looks_for(site: Site, written: Expression, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call looks for the name of a file: it gives the name, and looks itself, or another name is taken after it."""
+def _looks_for(site: Site, written: Expression, writing: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call looks for the name of a file: it gives the name, and looks itself, or another name is taken after it, and
+    before the file is written.
+    """
     facts, where = contexts.project.function(function), Where(function.path, function.index, site.line)
     parts = [*parts_of(written, facts)]
     if site.call in parts:
@@ -152,7 +154,12 @@ def _looks_for(site: Site, written: Expression, function: ProjectFunction, conte
         for one in parts
         if isinstance(one, Name)
     }
-    changed = {name for name, bindings in given.items() if len(bindings) > 1}
+    is_searched = site.looped and not writing.looped  # a loop that has ended has found one
+    changed = {
+        name
+        for name, bindings in given.items()
+        if len(bindings) > 1 and (is_searched or any(site.line <= one.line <= writing.line for one in bindings))
+    }
     asked = (*site.call.arguments, site.call.callee.of if isinstance(site.call.callee, Attribute) else None)
     names = {one.id for path in asked if path is not None for one in _within(path) if isinstance(one, Name)}
     return not names.isdisjoint(changed)

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 import msgspec
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Choice, Constant, Expression, Name, Subscript, last_name, names_in
+from rules.core.facts import (
+    Attribute,
+    Choice,
+    Constant,
+    Expression,
+    Name,
+    Subscript,
+    attributes_in,
+    last_name,
+    names_in,
+)
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.columns import selects_columns
 from rules.core.fixes.sessions.models import Models
@@ -18,6 +28,7 @@ _CONTAINERS = frozenset({"list", "dict", "tuple", "set", "List", "Dict", "Tuple"
 _FILLING = frozenset({"append", "add", "extend", "insert", "setdefault", "update"})
 _MAKING = frozenset({"dict", "list", "tuple", "set", "sorted", "reversed"})
 _COUNTING = frozenset({"count", "exists", "rowcount", "delete", "update"})
+_ASKING = frozenset({"query", "execute", "scalars", "scalar", "exec"})  # of sessions that are not annotated
 _NONE = Constant(None, "NoneType")
 
 
@@ -143,7 +154,9 @@ class _Reading(msgspec.Struct, frozen=True):
             return True
         if value is not None or last_name(call.callee) in _COUNTING:
             return self.contents.is_row(value)
-        is_asked = any(self._is_session(name, where) for name in names_in(call))
+        is_asked = any(one.name in _ASKING for one in attributes_in(call)) or any(
+            self._is_session(name, where) for name in names_in(call)
+        )
         return is_asked and not selects_columns(call, where, contexts, self.contents.models)
 
     def _is_session(self, name: str, where: Where) -> bool:

@@ -3,6 +3,7 @@
 https://docs.sqlalchemy.org/en/21/orm/queryguide/relationships.html#lazy-loading
 """
 
+import ast
 from collections.abc import Iterator
 
 import msgspec
@@ -24,7 +25,9 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.findings import Fix, Way
+from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.columns import selects_columns
+from rules.core.fixes.sessions.contents import without_any
 from rules.core.fixes.sessions.desk import Desk
 from rules.core.remarks import Remark
 from rules.core.values import Iterated, Object, Outside, ProjectClass, ProjectFunction, Value, Where
@@ -42,11 +45,44 @@ def with_relationships_noted(fix: Fix, remark: Remark, desk: Desk) -> Fix:
     if fix.way is not Way.OFFLOAD or remark.rule != _RULE or remark.site is None:
         return fix
     place = Where(remark.function.path, remark.function.index, remark.site.line)
-    given = remark.site.call.arguments if remark.site.statement else (remark.site.call,)
-    asked = _Asked(desk)
-    if not any(asked.may_be_related(one, place) for one in given):
+    asked, call = _Asked(desk), remark.site.call
+    if not remark.site.statement:
+        is_related = asked.may_be_related(call, place) and not _is_only_tested(remark, desk)
+    elif isinstance(desk.contexts.project.value(call.callee, place), ProjectFunction):
+        is_related = any(asked.is_related_row(one, place) for one in call.arguments)
+    else:
+        is_related = any(asked.may_be_related(one, place) for one in call.arguments)
+    if not is_related:
         return fix
     return replace(fix, notes=(*fix.notes, LAZILY))
+
+
+def _is_only_tested(remark: Remark, desk: Desk) -> bool:
+    """Whether what a call gives is only looked at for being there, under the name that it is given."""
+    document = desk.texts.document(remark.function.path)
+    call = document.call_at(remark.site.span) if document is not None and remark.site is not None else None
+    around = document.parents.get(call) if document is not None and call is not None else None
+    if document is None or not (isinstance(around, ast.Assign) and len(around.targets) == 1 and around.value is call):
+        return False
+    target = around.targets[0]
+    if not isinstance(target, ast.Name):
+        return False
+    scope = document.function_around(around)
+    uses = [use for use in document.uses[target.id] if isinstance(use.ctx, ast.Load) and document.lies_in(use, scope)]
+    return all(_is_test(use, document) for use in uses)
+
+
+def _is_test(node: ast.expr, document: Document) -> bool:
+    """Whether an expression is only asked whether it is there."""
+    match document.parents.get(node):
+        case ast.Compare(ops=[ast.Is() | ast.IsNot()]) | ast.UnaryOp(op=ast.Not()):
+            return True
+        case ast.If(test=test) | ast.IfExp(test=test) | ast.Assert(test=test) | ast.While(test=test):
+            return test is node
+        case ast.BoolOp() as around:
+            return _is_test(around, document)
+        case _:
+            return False
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -57,6 +93,9 @@ class _Asked(msgspec.Struct, frozen=True):
     def may_be_related(self, expression: Expression | None, where: Where, depth: int = 0) -> bool:
         """Whether an expression may give an object, or hold one, that loads something where it is read."""
         value = self.desk.contexts.project.value(expression, where)
+        callee = self.desk.contexts.project.value(expression.callee, where) if isinstance(expression, Call) else None
+        if isinstance(callee, ProjectFunction) and self.desk.contents.has_rows(callee):
+            return self._has_relationships
         if (told := self._is_told(value)) is not None:
             return told
         if depth > _DEEPEST:
@@ -74,6 +113,10 @@ class _Asked(msgspec.Struct, frozen=True):
                 return self._may_give(expression, where, depth)
             case _:
                 return self._has_relationships and not self.desk.calm.is_data(expression, where)
+
+    def is_related_row(self, expression: Expression | None, where: Where) -> bool:
+        """Whether an expression is known to give an object that loads something where it is read."""
+        return self._is_told(self.desk.contexts.project.value(expression, where)) is True
 
     @property
     def _has_relationships(self) -> bool:
@@ -113,6 +156,12 @@ class _Asked(msgspec.Struct, frozen=True):
         named = {name for one in own for name in _members(one)}
         return bool(models.loading & (named | (models.loading - declared)))
 
+    def _says_it_gives_data(self, function: ProjectFunction) -> bool:
+        """Whether a function is annotated to give plain data."""
+        facts, desk = self.desk.contexts.project.function(function), self.desk
+        where = Where(function.path, facts.parent, facts.line)
+        return facts.returns is not None and desk.calm.is_data_type(without_any(facts.returns), where)
+
     def _may_name(self, name: str, where: Where, depth: int) -> bool:
         facts = self.desk.contexts.project.function(ProjectFunction(where.path, where.function))
         values = [binding.value for binding in facts.bindings.get(name, ()) if binding.line <= where.line]
@@ -125,6 +174,8 @@ class _Asked(msgspec.Struct, frozen=True):
         called = project.called_function(project.value(call.callee, where))
         if called is not None:
             facts = project.function(called)
+            if self._says_it_gives_data(called):
+                return False
             at = Where(called.path, called.index, facts.end_line)
             return any(self.may_be_related(result, at, depth + 1) for result in facts.results)
         if last_name(call.callee) in _COUNTING | _TABLES or self.desk.calm.is_data(call, where):

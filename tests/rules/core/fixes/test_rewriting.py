@@ -270,6 +270,27 @@ STORING = """
                 path.write_bytes(data)
 
 
+        def stored_first(name: str, data: bytes) -> None:
+            path = STORE / "first"
+            for number in range(9):
+                path = STORE / f"{{name}}-{{number}}"
+                if not path.exists():
+                    break
+            path.write_bytes(data)
+
+
+        def stored_and_named_anew(names: list[str], data: bytes) -> None:
+            for name in names:
+                if name:
+                    path = STORE / name
+                    if not path.exists():
+                        path.write_bytes(data)
+                        path = STORE / "shown" / name
+                else:
+                    path = STORE / "none"
+                print(path)
+
+
         def stored_in_each(name: str, data: bytes) -> None:
             for path in (STORE / name, STORE / "all"):
                 if path.exists():
@@ -292,6 +313,8 @@ STORING = """
     [
         ("stored(name, data)", True),
         ("stored_in_each(name, data)", False),
+        ("stored_and_named_anew([name], data)", False),
+        ("stored_first(name, data)", True),
         ("stored_beside(name, data)", True),
         ("path = free(STORE / name)\n            path.write_bytes(data)", True),
         ("path = free(STORE / name)\n            print((STORE / name).read_bytes())", False),

@@ -38,6 +38,7 @@ def applicability(annotation: str, body: str) -> set[str]:
         ("dict", "return dict(item=db.get(Item, 1))"),
         ("dict", "return {item.name: item for item in db.scalars(select(Item))}"),
         ("dict", "return inner(db)"),
+        ("dict", "return {'item': unknown().query(Item).first()}"),
         ("dict[str, Any]", "return {'item': db.get(Item, 1)}"),
         ("dict[str, Any] | None", "return {'item': db.get(Item, 1)} if number else None"),
         ("dict", "return {'item': unknown(db)}"),

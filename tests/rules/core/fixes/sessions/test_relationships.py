@@ -59,6 +59,22 @@ HELPERS = """
         return db.get(Item, key)
 
 
+    def touch(db, row):
+        db.add(row)
+        db.commit()
+
+
+    def names(db) -> list[dict[str, str]]:
+        told = unknown()
+        for item in db.query(Item).all():
+            told.append({"name": item.name})
+        return told
+
+
+    def held(db) -> dict:
+        return {"item": db.query(Item).first()}
+
+
     def some(db):
         found = db.query(Item).all()
         return {"items": found, "count": len(found)}
@@ -69,7 +85,7 @@ IMPORTS = """
     from sqlalchemy.orm import Session, selectinload
 
     from elsewhere import unknown
-    from .helpers import count, item, name_of, remove, shown, some
+    from .helpers import count, held, item, name_of, names, remove, shown, some, touch
     from .models import Item, Part
     """
 
@@ -85,6 +101,11 @@ RELATED = (
     "return db.scalar(unknown())",
     "return item(db, key)",
     "return some(db)",
+    "return held(db)",
+    "row = db.query(Item).first()\n    touch(db, row)",
+    "row = db.query(Item).first()\n    if row is not None:\n        return row.parts",
+    "row = db.query(Item).first()\n    if row.name:\n        return 1",
+    "row = db.query(Item).first()\n    return row or None",
     "row = unknown()\n    db.refresh(row)\n    return row",
 )
 PLAIN = (
@@ -103,6 +124,11 @@ PLAIN = (
     "return name_of(db, key)",
     "return shown(db, key)",
     "remove(db, key)",
+    "return names(db)",
+    "touch(db, unknown().attribute)",
+    "row = db.query(Item).first()\n    if row is not None:\n        return 1",
+    "row = db.query(Item).first()\n    if key and not row:\n        return 1",
+    "row = db.query(Item).first()\n    return row is None",
 )
 
 
