@@ -2,14 +2,17 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import chain
+from typing import Any, TypeVar
 
 from rules.core.edits import decode_source, line_offsets, offset, text_of
 from rules.core.findings import Edit, Span
 from rules.core.formatted import IS_TOLD, settle
 from rules.core.syntax import parents, parse, parse_now
+
+_T = TypeVar("_T")
 
 _TYPED = frozenset({"bound", "default", "type", "type_", "annotation"})
 """The keywords that may be given a type in quotes, https://docs.python.org/3/library/typing.html#typing.TypeVar among them."""
@@ -63,6 +66,7 @@ class Document:
         self.offsets = line_offsets(self.text)
         self._lines = self.text.split("\n")
         self._true: dict[ast.Call, bool] = {}
+        self._told: dict[str, Any] = {}
         self.parents = parents(self.tree)
         """For each node the one around it."""
         self.nodes = (self.tree, *self.parents)
@@ -70,6 +74,13 @@ class Document:
         for node in self.nodes if not IS_TOLD else ():
             if isinstance(node, ast.JoinedStr) and not self._lies_in_text(node):
                 settle(node, self._lines)
+
+    def told(self, what: str, say: Callable[[], _T]) -> _T:
+        """What is to be said of the file, for those who ask again and again."""
+        if what not in self._told:
+            self._told[what] = say()
+        found: _T = self._told[what]
+        return found
 
     def _lies_in_text(self, node: ast.JoinedStr) -> bool:
         """Whether a formatted text lies in another one."""

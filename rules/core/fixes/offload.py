@@ -271,6 +271,10 @@ def hand_over(document: Document, contexts: Contexts) -> Imported | None:
 
     Where FastAPI need not be installed, as for a package that has nothing to do with it, it is the standard library's.
     """
+    return document.told("what hands over", lambda: _handing_over(document, contexts))
+
+
+def _handing_over(document: Document, contexts: Contexts) -> Imported | None:
     module, member = THREADPOOL
     for dotted in (f"{module}.{member}", f"starlette.concurrency.{member}", STANDARD):
         written = is_imported(document, dotted)
