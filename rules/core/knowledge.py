@@ -107,7 +107,13 @@ class Knowledge:
     def is_offload(self, name: str) -> bool:
         """Whether a function, by its whole dotted path, hands a callable to a worker thread."""
         parts = name.split(".")
+        if parts[-1] not in self._offload_names:
+            return False
         return any(".".join(parts[first:]) in self.offloads for first in range(len(parts)))
+
+    @cached_property
+    def _offload_names(self) -> frozenset[str]:
+        return frozenset(name.rpartition(".")[2] for name in self.offloads)
 
     @cached_property
     def frameworks(self) -> frozenset[str]:
@@ -159,9 +165,12 @@ class Knowledge:
         """The row of a callable that blocks. A row for a whole class leaves out the members that others speak of."""
         if name in self._blocking:
             return self._blocking[name]
-        if any(name in table for table in (self._quick, self._coroutines, self.results, self.attributes)):
-            return None
-        return _row(self._blocking, name)
+        return None if name in self._plain else _row(self._blocking, name)
+
+    @cached_property
+    def _plain(self) -> frozenset[str]:
+        """The members of classes that rows speak of otherwise than that they block."""
+        return frozenset().union(self._quick, self._coroutines, self.results, self.attributes)
 
     def exactly(self, name: str) -> Blocking | None:
         """The row that names just this callable."""

@@ -140,7 +140,7 @@ class Names(Classes):
 
     def _latest(self, bindings: tuple[Binding, ...], where: Where, line: int) -> Value | None:
         """The value bound last before the line; of an annotation and a value on one line the annotation, if it tells."""
-        telling = [b for b in bindings if not (isinstance(b.value, Constant) and b.value.kind == "NoneType")]
+        telling = [b for b in bindings if not (type(b.value) is Constant and b.value.kind == "NoneType")]
         earlier = [b for b in telling if b.line <= line and b.function == where.function] if line else telling
         if self._is_ambiguous(telling, where):
             return None
@@ -187,15 +187,15 @@ class Names(Classes):
 
     def _tells_more(self, assigned: Value | None, declared: Value | None) -> bool:
         """Whether what a name is given counts for more than its annotation: a query is no list, whatever it is called."""
-        if not isinstance(declared, Iterated):
+        if declared is None or not isinstance(declared, Iterated):
             return assigned is not None
         name = assigned.of.name if isinstance(assigned, Object) and isinstance(assigned.of, Outside) else ""
         return bool(name) and self.knowledge.exactly(self.knowledge.member(name, "__iter__")) is not None
 
     def _is_ambiguous(self, bindings: list[Binding], where: Where) -> bool:
         """Whether a name is defined more than once: `def` here and `async def` there, or imported there."""
-        defined = [b.value.index for b in bindings if isinstance(b.value, Defined)]
-        if len(bindings) < 2 or not defined:
+        defined = [b.value.index for b in bindings if isinstance(b.value, Defined)] if len(bindings) > 1 else ()
+        if not defined:
             return False
         functions = self.facts[where.path].functions
         imported = any(isinstance(b.value, Import) for b in bindings)

@@ -123,7 +123,7 @@ class Targets(ABC):
 
         Where every caller gives the same to an `async def`, its own call of it tells, and that is where a remedy belongs.
         """
-        names = self._parameters_called(called)
+        names = self._parameters_called(called) if call.arguments or call.keywords else ()
         parameters = self.project.function(called).parameters if names else ()
         shift = 1 if self.project.function(called).owner >= 0 else 0
         for place, parameter in enumerate(parameters):

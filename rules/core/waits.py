@@ -31,16 +31,19 @@ class Waits(Targets):
         if site.awaited or site.is_idle:
             return None
         callee = self.project.value(site.call.callee, where)
-        while isinstance(callee, Partial):
+        while type(callee) is Partial:
             callee = callee.of
-        if isinstance(callee, ProjectFunction):
-            name = self.project.dotted(callee)
-            declared = self.project.knowledge.declared(name)
-            return (declared, name) if declared is not None else None
-        if isinstance(callee, Object) and isinstance(callee.of, Outside):
-            callee = Outside(self.project.knowledge.member(callee.of.name, "__call__"))
-        if not isinstance(callee, Outside):
-            return None
+        match callee:
+            case Outside():
+                pass
+            case ProjectFunction():
+                name = self.project.dotted(callee)
+                declared = self.project.knowledge.declared(name)
+                return (declared, name) if declared is not None else None
+            case Object(of=Outside(name=name)):
+                callee = Outside(self.project.knowledge.member(name, "__call__"))
+            case _:
+                return None
         knowledge = self.project.knowledge
         if handed := self._handed(callee.name, site, where):
             return handed

@@ -27,7 +27,7 @@ from rules.core.facts import (
 )
 from rules.core.findings import Span
 from rules.core.fixes.document import Document
-from rules.core.fixes.row_locks import commits, ends_transaction, is_given, stands_within
+from rules.core.fixes.row_locks import commits, ending_transactions, is_given, stands_within
 from rules.core.fixes.sessions.addresses import Addresses
 from rules.core.library import Role
 from rules.core.repository import is_offline
@@ -51,7 +51,7 @@ def keeps_a_connection(
 ) -> bool:
     """Whether a session has asked above a place, and has kept its connection during no other `await`, of the program or of FastAPI."""
     sites = contexts.project.function(function).sites
-    ended = [place for place in range(len(sites)) if ends_transaction(place, function, contexts)]
+    ended = ending_transactions(function, contexts)
     if any(sites[place].span == span for place in ended):
         return False
     above = [place for place, site in enumerate(sites) if site.span.end <= span.start]

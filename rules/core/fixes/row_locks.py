@@ -44,8 +44,9 @@ def has_changed_rows(
     """
     sites = contexts.project.function(function).sites
     above = [place for place, site in enumerate(sites) if site.span.end <= span.start]
-    ended = max((place for place in above if ends_transaction(place, function, contexts)), default=-1)
-    if any(site.span == span and ends_transaction(place, function, contexts) for place, site in enumerate(sites)):
+    ending = ending_transactions(function, contexts)
+    ended = max((place for place in ending if place in above), default=-1)
+    if any(sites[place].span == span for place in ending):
         return False
     return any(
         place > ended
@@ -136,11 +137,16 @@ def is_given(callee: Expression, facts: Function) -> bool:
     return False
 
 
-def ends_transaction(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call ends the transaction of a connection, itself or in a helper."""
-    if _ends(contexts.project.function(function).sites[place], function, contexts):
-        return True
-    return any(commits(target, contexts) for target in contexts.targets(function, place))
+@told_once
+def ending_transactions(function: ProjectFunction, contexts: Contexts) -> tuple[int, ...]:
+    """The places of the calls in a function that end the transaction of a connection, themselves or in a helper."""
+    sites = contexts.project.function(function).sites
+    return tuple(
+        place
+        for place, site in enumerate(sites)
+        if _ends(site, function, contexts)
+        or any(commits(target, contexts) for target in contexts.targets(function, place))
+    )
 
 
 @told_once
