@@ -18,6 +18,7 @@ from rules.core.facts import (
 from rules.core.values import Outside, ProjectFunction, Where
 
 MOST_FOLLOWED = 5  # functions and names, from what is used to where it was made
+_GLOBALS = "globals"
 _LOADED = ("load_", "open_", "read_")
 
 
@@ -108,9 +109,22 @@ def is_shared(name: str, facts: Function, function: ProjectFunction, contexts: C
     if _stands_around(name, facts, function, contexts):
         return True
     values = (binding.value for binding in facts.bindings.get(name, ())) if "." not in name else ()
-    inner = (value.of if isinstance(value, Element) else value for value in values)
+    inner = [value.of if isinstance(value, Element) else value for value in values]
     roots = (root_names(one) for one in inner if isinstance(one, (Name, Attribute, Subscript)))
-    return any(_stands_around(root, facts, function, contexts) for names in roots for root in names)
+    return any(map(is_of_application, inner)) or any(
+        _stands_around(root, facts, function, contexts) for names in roots for root in names
+    )
+
+
+def is_of_application(expression: Expression) -> bool:
+    """Whether it lies in the state of an application, be that asked of a request: `request.app.state.rows`."""
+    match expression:
+        case Attribute(of=Attribute(name="app"), name="state"):
+            return True
+        case Attribute(of=of) | Subscript(of=of):
+            return is_of_application(of)
+        case _:
+            return False
 
 
 def _stands_around(name: str, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -125,7 +139,7 @@ def _stands_around(name: str, facts: Function, function: ProjectFunction, contex
         if name in around[index].bindings:
             return True
         index = around[index].parent
-    return name in around[0].bindings
+    return name in around[0].bindings or name == _GLOBALS
 
 
 def root_names(expression: Expression) -> set[str]:
@@ -134,5 +148,7 @@ def root_names(expression: Expression) -> set[str]:
             return {name}
         case Attribute(of=of) | Subscript(of=of):
             return root_names(of)
+        case Call(callee=Name(id=name)) if name == _GLOBALS:
+            return {name}
         case _:
             return set()

@@ -20,7 +20,7 @@ from rules.core.findings import Applicability, Fix, Span
 from rules.core.fixes.deposits import OVERTAKEN, takes_over_below
 from rules.core.fixes.exclusive import is_called_on, is_not_own, is_used_by_others
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
-from rules.core.fixes.owning import holds_new, is_made_there, is_shared, own_name, root_names
+from rules.core.fixes.owning import holds_new, is_made_there, is_of_application, is_shared, own_name, root_names
 from rules.core.fixes.rewriting import LOOKED, looks_for_a_name, rewriting, rewriting_between_calls
 from rules.core.usage import called_outside, wrapping
 from rules.core.values import Object, Outside, ProjectFunction, Where
@@ -247,7 +247,9 @@ def _changes_global(call: Call, facts: Function, function: ProjectFunction, cont
         return any(name in own or is_shared(name, facts, function, contexts) for name in _roots_of(call))
     if not (isinstance(callee, Attribute) and callee.name in CHANGING):
         return False
-    if not any(name in own or is_shared(name, facts, function, contexts) for name in root_names(callee.of)):
+    roots = root_names(callee.of)
+    is_seen = any(name in own or is_shared(name, facts, function, contexts) for name in roots)
+    if not (is_seen or is_of_application(callee.of)):
         return False
     if _is_module(callee.of, facts, contexts.project.facts[function.path]):
         return False

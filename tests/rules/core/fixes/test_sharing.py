@@ -126,6 +126,10 @@ def test_what_only_asks_the_process_is_safe_work_for_a_thread(awaiting: bool) ->
         ("from elsewhere import kept as ours\nours.last = 'b'", Applicability.UNSAFE),
         ("import elsewhere\nelsewhere.last = 'b'", Applicability.UNSAFE),
         ("from elsewhere import kept\nprint(kept['a'], kept.last)", Applicability.SAFE),
+        ("globals()['last'] = 'b'", Applicability.UNSAFE),
+        ("globals().update(last='b')", Applicability.UNSAFE),
+        ("print(globals()['last'])", Applicability.SAFE),
+        ("locals()['last'] = 'b'", Applicability.SAFE),
         ("setattr(os, 'last', 'b')", Applicability.UNSAFE),
         ("from elsewhere import kept\ndelattr(kept, 'last')", Applicability.UNSAFE),
         ("box = io.StringIO()\nsetattr(box, 'last', 'b')", Applicability.SAFE),
@@ -156,3 +160,23 @@ def test_a_queue_of_threads_is_filled_in_any() -> None:
     )
     (finding,) = found("clients/requests", source)
     assert finding.fix is not None
+
+
+@pytest.mark.parametrize(
+    "kept", ["request.app.state.rows", "request.app.state.rows['all']", "app.state.rows", "request.state.rows"]
+)
+@pytest.mark.parametrize(
+    "change", ["{}.append(name)", "{}.update(a=name)", "rows = {}\n    rows['a'] = name", "rows = {}\n    rows.clear()"]
+)
+@pytest.mark.parametrize("awaiting", [True, False])
+def test_what_lies_in_the_state_of_an_application_is_seen_by_all(kept: str, change: str, awaiting: bool) -> None:
+    first = "await request.body()" if awaiting else "print(request.url)"
+    source = with_app(
+        "import requests\nfrom fastapi import Request",
+        f"def ask(request: Request, name: str) -> dict:\n    {change.format(kept)}\n    return {ASKED}\n\n\n"
+        f"@app.get('/')\nasync def home(request: Request, name: str) -> dict:\n    {first}\n    return ask(request, name)\n",
+    )
+    (finding,) = found("clients/requests", source)
+    assert finding.fix is not None
+    is_own = kept == "request.state.rows"
+    assert finding.fix.applicability is (Applicability.SAFE if is_own else Applicability.UNSAFE)
