@@ -45,6 +45,7 @@ _FILLED = frozenset({"ExcelWriter", "HDFStore", "Workbook"})
 _SENT = frozenset({"FileResponse"})
 _LOOKING = frozenset({"exists", "is_file", "isfile"})
 _WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | _OPENED | _FILLED | _SENT
+_CONFLICT = Constant(409, "int")
 _DATABASES = ("shelve.", "dbm.")
 _WRAPPING = frozenset({"Path", "PurePath", "str"})
 _JOINING = _WRAPPING | {
@@ -132,7 +133,7 @@ def _written_where_free(function: ProjectFunction, contexts: Contexts) -> tuple[
     for site in facts.sites:
         where = Where(function.path, function.index, site.line)
         written = _paths(site, where, contexts)[1] if last_name(site.call.callee) in _WORDS else None
-        if written is not None and not _calls(written, facts) & _UNIQUE:
+        if written is not None and not is_for_one(written, facts):
             found += [(site, one) for one in facts.sites if _looks_for(one, written, site, function, contexts)]
     return tuple(found)
 
@@ -162,7 +163,16 @@ def _looks_for(site: Site, written: Expression, writing: Site, function: Project
     }
     asked = (*site.call.arguments, site.call.callee.of if isinstance(site.call.callee, Attribute) else None)
     names = {one.id for path in asked if path is not None for one in _within(path) if isinstance(one, Name)}
-    return not names.isdisjoint(changed)
+    between = (one.call for one in facts.sites if site.line <= one.line <= writing.line)
+    is_refused = not names.isdisjoint(given) and any(map(_says_taken, between))
+    return is_refused or not names.isdisjoint(changed)
+
+
+def _says_taken(call: Call) -> bool:
+    """Whether a call makes the exception that says that a name is taken."""
+    given = (*call.arguments, *(value for _, value in call.keywords))
+    is_conflict = any(one == _CONFLICT or last_name(one) == "HTTP_409_CONFLICT" for one in given)
+    return last_name(call.callee) == "FileExistsError" or is_conflict
 
 
 def rewriting_between_calls(function: ProjectFunction, contexts: Contexts, span: Span | None = None) -> str:
@@ -243,8 +253,8 @@ def written_by(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Sit
 
 
 def writes_told(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call opens or writes a file whose name others may have."""
-    touched = _touched(site, function, contexts) if last_name(site.call.callee) in _WORDS else Touched()
+    """Whether a call opens a file to write it whose name others may have; what is written or moved at once is done by then."""
+    touched = _touched(site, function, contexts) if last_name(site.call.callee) in _OPENED | _FILLED else Touched()
     return bool(touched.written & touched.told)
 
 
@@ -295,7 +305,7 @@ def _opened(call: Call, where: Where, contexts: Contexts) -> tuple[Expression | 
 def _named(path: Expression | None, function: ProjectFunction, contexts: Contexts) -> Named:
     """What names a file: a local name by what it is bound to, where that is one thing. One that nobody else can have is none."""
     facts = contexts.project.function(function)
-    if path is None or _calls(path, facts) & _UNIQUE:
+    if path is None or is_for_one(path, facts):
         return _NONE
     while (
         isinstance(path, Call)
@@ -323,6 +333,11 @@ def _is_told(path: Expression, facts: Function, *, is_root: bool) -> bool:
     names = {one.id for one in parts if isinstance(one, Name)}
     plain = not any(isinstance(one, (Element, Entered)) for one in parts)
     return plain and _calls(path, facts) <= _JOINING and not names & own
+
+
+def is_for_one(path: Expression, facts: Function) -> bool:
+    """Whether a file or a directory has a name that nobody else is given."""
+    return not _calls(path, facts).isdisjoint(_UNIQUE)
 
 
 def _calls(path: Expression, facts: Function) -> set[str]:

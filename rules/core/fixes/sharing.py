@@ -21,7 +21,7 @@ from rules.core.fixes.deposits import OVERTAKEN, takes_over_below
 from rules.core.fixes.exclusive import is_called_on, is_not_own, is_used_by_others
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.owning import holds_new, is_made_there, is_of_application, is_shared, own_name, root_names
-from rules.core.fixes.rewriting import LOOKED, looks_for_a_name, rewriting, rewriting_between_calls
+from rules.core.fixes.rewriting import LOOKED, is_for_one, looks_for_a_name, rewriting, rewriting_between_calls
 from rules.core.usage import called_outside, wrapping
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
@@ -100,7 +100,20 @@ def _enters_changed_process(facts: Function, function: ProjectFunction, contexts
 def _replaces_a_directory(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it looks if a directory is there, and takes it away or puts one there: two at once find what neither left."""
     called = set(called_outside(function, contexts))
-    return bool(called & DIRECTORIES) and bool(called & LOOKS)
+    if called.isdisjoint(DIRECTORIES) or called.isdisjoint(LOOKS):
+        return False
+    return all(any(_names_for_all(function, names, contexts)) for names in (DIRECTORIES, LOOKS))
+
+
+def _names_for_all(function: ProjectFunction, names: frozenset[str], contexts: Contexts) -> Iterator[bool]:
+    """For each call of these functions of libraries, whether it names a file or a directory that others may name as well."""
+    facts, where = contexts.project.function(function), Where(function.path, function.index)
+    for site in facts.sites:
+        value = contexts.project.value(site.call.callee, where)
+        if isinstance(value, Outside) and value.name in names:
+            of = site.call.callee.of if isinstance(site.call.callee, Attribute) else None
+            paths = [of] if value.name.startswith("pathlib.") else site.call.arguments
+            yield not all(path is not None and is_for_one(path, facts) for path in paths)
 
 
 @told_once

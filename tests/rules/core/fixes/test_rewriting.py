@@ -291,6 +291,27 @@ STORING = """
                 print(path)
 
 
+        def stored_new(name: str, data: bytes) -> None:
+            path = STORE / name
+            if path.exists():
+                raise FileExistsError(name)
+            path.write_bytes(data)
+
+
+        def stored_unless_in_conflict(name: str, data: bytes) -> None:
+            path = STORE / name
+            if path.exists():
+                raise HTTPException(409)
+            path.write_bytes(data)
+
+
+        def stored_again(name: str, data: bytes) -> None:
+            path = STORE / name
+            if not path.exists():
+                raise HTTPException(404)
+            path.write_bytes(data)
+
+
         def stored_in_each(name: str, data: bytes) -> None:
             for path in (STORE / name, STORE / "all"):
                 if path.exists():
@@ -315,6 +336,9 @@ STORING = """
         ("stored_in_each(name, data)", False),
         ("stored_and_named_anew([name], data)", False),
         ("stored_first(name, data)", True),
+        ("stored_new(name, data)", True),
+        ("stored_unless_in_conflict(name, data)", True),
+        ("stored_again(name, data)", False),
         ("stored_beside(name, data)", True),
         ("path = free(STORE / name)\n            path.write_bytes(data)", True),
         ("path = free(STORE / name)\n            print((STORE / name).read_bytes())", False),
@@ -323,7 +347,9 @@ STORING = """
     ],
 )
 def test_a_name_that_was_free_may_be_taken_while_something_is_awaited(body: str, *, is_told: bool) -> None:
-    source = with_app("from pathlib import Path\n\nfrom fastapi import UploadFile", dedent(STORING.format(body=body)))
+    source = with_app(
+        "from pathlib import Path\n\nfrom fastapi import HTTPException, UploadFile", dedent(STORING.format(body=body))
+    )
     fixes = [one.fix for one in found("blocking/files", source) if one.fix]
     assert fixes
     assert {(fix.applicability is Applicability.UNSAFE, LOOKED in fix.notes) for fix in fixes} == {(is_told, is_told)}

@@ -180,3 +180,35 @@ def test_what_lies_in_the_state_of_an_application_is_seen_by_all(kept: str, chan
     assert finding.fix is not None
     is_own = kept == "request.state.rows"
     assert finding.fix.applicability is (Applicability.SAFE if is_own else Applicability.UNSAFE)
+
+
+MOVED = """
+@app.post("/")
+async def home(request: Request) -> dict:
+    name = (await request.json())["name"]
+    with tempfile.NamedTemporaryFile(delete=False) as kept:
+        kept.write(name.encode())
+    {looked}
+        shutil.move({moved}, f"shown/{{name}}")
+    return requests.get("https://a.example").json()
+"""
+
+
+@pytest.mark.parametrize(
+    ("looked", "moved", "applicability"),
+    [
+        ("if os.path.exists(kept.name):", "kept.name", Applicability.SAFE),
+        ("if Path(kept.name).exists():", "kept.name", Applicability.SAFE),
+        ("if os.path.exists(name):", "name", Applicability.UNSAFE),
+        ("if os.path.exists(name):", "kept.name", Applicability.UNSAFE),
+        ("if not os.path.isdir(f'shown/{name}'):", "kept.name", Applicability.UNSAFE),
+    ],
+)
+def test_what_nobody_else_names_is_not_taken_away_meanwhile(
+    looked: str, moved: str, applicability: Applicability
+) -> None:
+    imports = "import os\nimport shutil\nimport tempfile\nfrom pathlib import Path\n\nimport requests"
+    source = with_app(imports, MOVED.format(looked=looked, moved=moved))
+    (finding,) = found("clients/requests", source.replace("import FastAPI", "import FastAPI, Request"))
+    assert finding.fix is not None
+    assert finding.fix.applicability is applicability

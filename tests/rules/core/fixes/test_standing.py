@@ -10,10 +10,12 @@ import asyncio
 import dbm
 import os
 import shelve
+import shutil
 import sys
 import tarfile
 import zipfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import pandas as pd
 import requests
@@ -152,6 +154,8 @@ def test_what_others_want_too_stays_taken_meanwhile(body: str, note: str) -> Non
         f"with zipfile.ZipFile(f'/data/{{name}}') as kept:\n        {ASKED}",
         f"with dbm.open(f'/data/{{name}}', 'r') as kept:\n        {ASKED}",
         f"kept = open(f'/data/{{name}}', 'w')\n    kept.close()\n    {ASKED}",
+        f"Path(f'/data/{{name}}').write_text(name)\n    {ASKED}",
+        f"shutil.move(name, f'/data/{{name}}')\n    {ASKED}",
         f"{ASKED}\n    row = db.query(int).with_for_update().first()",
         f"row = db.query(int).with_for_update().first()\n    db.commit()\n    {ASKED}",
         f"{ASKED}\n    db.flush()",
