@@ -141,7 +141,7 @@ def _is_given(place: ProjectFunction, site: Site, contexts: Contexts) -> bool:
     function = contexts.project.function(place)
     missing = set(absent(site.needs, "-"))
     given = {b.value.id for n in missing for b in function.bindings.get(n, ()) if isinstance(b.value, Name)} | missing
-    shift = 1 if function.owner >= 0 else 0
+    shift = int(function.is_bound)
     for at, parameter in enumerate(function.parameters):
         calls = [call for call, _ in contexts.project.calls_of(place)] if parameter.name in given else []
         if calls and all(not is_nothing(_argument(call, parameter.name, at - shift)) for call in calls):

@@ -263,6 +263,11 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def is_lambda(self) -> bool:
         return self.name == "<lambda>"
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether the first parameter is the object, or the class, that it is called on."""
+        return self.owner >= 0 and not any(last_name(one) == "staticmethod" for one in self.decorators)
+
 
 class Class(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A class: what its body binds, its methods by name, and what methods set on `self`."""

@@ -77,7 +77,7 @@ class Given(Declared):
     def _given(self, where: Where, place: int, parameter: Parameter) -> Value | None:
         """What decorators, else callers, of the project give to a parameter without a type, if they all give the same."""
         function = ProjectFunction(where.path, where.function)
-        shift = 1 if self.function(function).owner >= 0 else 0
+        shift = int(self.function(function).is_bound)
         found = set(self._injected_by_decorators(function, place)) - {None}
         if found:
             return self._agreed(found)

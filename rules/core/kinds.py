@@ -75,7 +75,7 @@ def _of_name(name: str, where: Where, project: Project, hops: int) -> frozenset[
         return kinds_of(bindings[0].value, where, project, hops - 1) if is_told else frozenset()
     annotation, default = function.parameters[place].annotation, function.parameters[place].default
     is_typed = isinstance(annotation, (Name, Attribute)) and default is None
-    if bindings or not (is_typed or (place == 0 and function.owner >= 0)):
+    if bindings or not (is_typed or (place == 0 and function.is_bound)):
         return frozenset()
     value = project.name(name, where)
     return frozenset(_names(value.of, project)) if isinstance(value, Object) else frozenset()

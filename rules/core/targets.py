@@ -125,7 +125,7 @@ class Targets(ABC):
         """
         names = self._parameters_called(called) if call.arguments or call.keywords else ()
         parameters = self.project.function(called).parameters if names else ()
-        shift = 1 if self.project.function(called).owner >= 0 else 0
+        shift = int(self.project.function(called).is_bound)
         for place, parameter in enumerate(parameters):
             given = dict(call.keywords).get(parameter.name)
             if given is None and 0 <= place - shift < len(call.arguments):

@@ -145,7 +145,7 @@ class Waits(Targets):
         facts = self.project.function(function)
         places = {parameter.name: place for place, parameter in enumerate(facts.parameters)}
         if name in places:
-            if (facts.owner >= 0 and places[name] == 0) or self._is_settled(facts.parameters[places[name]], function):
+            if (facts.is_bound and places[name] == 0) or self._is_settled(facts.parameters[places[name]], function):
                 return False
             return self._roots.by_function.get(function) is not None or self._is_given(name, places[name], function)
         made_of = {inner for binding in facts.bindings.get(name, ()) for inner in names_in(binding.value)}
@@ -158,7 +158,7 @@ class Waits(Targets):
         return isinstance(given, ProjectFunction) and self.once.runs_once(given)
 
     def _is_given(self, name: str, place: int, function: ProjectFunction) -> bool:
-        shift = 1 if self.project.function(function).owner >= 0 else 0
+        shift = int(self.project.function(function).is_bound)
         for call, at in self.project.calls_of(function):
             given = dict(call.keywords).get(name)
             if given is None and 0 <= place - shift < len(call.arguments):

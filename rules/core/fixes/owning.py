@@ -13,7 +13,6 @@ from rules.core.facts import (
     Import,
     Name,
     Subscript,
-    last_name,
 )
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -98,8 +97,7 @@ def _gives_kept(function: ProjectFunction, contexts: Contexts, depth: int) -> bo
 
 def own_name(facts: Function) -> set[str]:
     """The name of the object whose method a function is; of one that is only being made nobody else knows."""
-    is_static = any(last_name(one) == "staticmethod" for one in facts.decorators)
-    if facts.owner < 0 or not facts.parameters or is_static or facts.name == "__init__":
+    if not facts.is_bound or not facts.parameters or facts.name == "__init__":
         return set()
     return {facts.parameters[0].name}
 

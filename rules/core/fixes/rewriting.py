@@ -220,7 +220,7 @@ def parameters_given(
 ) -> Iterator[tuple[Expression, Expression]]:
     """The parameters of a function, each with what a call gives for it."""
     facts = contexts.project.function(target)
-    names = [one.name for one in facts.parameters[facts.owner >= 0 :]]
+    names = [one.name for one in facts.parameters[facts.is_bound :]]
     pairs = (*zip(names, call.arguments, strict=False), *call.keywords)
     yield from ((Name(name), value) for name, value in pairs if name in names and value is not None)
 

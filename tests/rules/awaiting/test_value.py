@@ -298,3 +298,25 @@ def test_a_method_that_derived_classes_have_as_a_generator_is_left_alone() -> No
 
 def test_a_method_that_is_a_coroutine_in_each_class_is_found() -> None:
     assert found(RULE, DERIVED.format("return [name]", "async for line in writer.lines('a'):\n        print(line)"))
+
+
+@pytest.mark.parametrize("decorator", ["staticmethod", "classmethod", ""])
+def test_what_a_method_is_given_counts_from_behind_its_object(decorator: str) -> None:
+    """A static method has none, so that the second argument is its second parameter."""
+    own = {"staticmethod": "", "classmethod": "cls, ", "": "self, "}[decorator]
+    source = f"""
+class Billing:
+    {f"@{decorator}" if decorator else ""}
+    async def activated({own}db: AsyncSession, payload: dict, rows):
+        rows.get("a").get("b")
+        return payload.get("subscription", {{}}).get("entity", {{}})
+
+
+billing = Billing()
+
+
+@app.post("/")
+async def home(event: dict, db: AsyncSession):
+    return await billing.activated(db, event.get("payload", {{}}), event)
+"""
+    assert_clean(RULE, with_app("from sqlalchemy.ext.asyncio import AsyncSession", source))
