@@ -7,6 +7,7 @@ joined again as they are, or so many lines further down.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
+from itertools import chain
 from operator import add
 from sys import maxsize
 from typing import TypeVar
@@ -126,17 +127,17 @@ def joined(parts: Sequence[Part], length: int, ignores: dict[int, tuple[str, ...
     outlines = [part.outline for part in parts]
     module = closed(_scope_of_all([part.scope for part in parts]), 1, 1, 1, length)
     outline = Outline(
-        stars=_chained(one.stars for one in outlines),
-        called=frozenset().union(*(one.called for one in outlines)),
-        decorating=frozenset().union(*(one.decorating for one in outlines)),
-        coroutines=frozenset().union(*(one.coroutines for one in outlines)),
-        dropped=frozenset().union(*(one.dropped for one in outlines)),
-        imports=_chained(one.imports for one in outlines),
-        bases=frozenset().union(*(one.bases for one in outlines)),
-        states=frozenset().union(*(one.states for one in outlines)),
-        properties=frozenset().union(*(one.properties for one in outlines)),
-        dotted=frozenset().union(*(one.dotted for one in outlines)),
-        mentions=_gathered((one.mentions for one in outlines), add),
+        stars=_chained([one.stars for one in outlines]),
+        called=frozenset().union(*[one.called for one in outlines]),
+        decorating=frozenset().union(*[one.decorating for one in outlines]),
+        coroutines=frozenset().union(*[one.coroutines for one in outlines]),
+        dropped=frozenset().union(*[one.dropped for one in outlines]),
+        imports=_chained([one.imports for one in outlines]),
+        bases=frozenset().union(*[one.bases for one in outlines]),
+        states=frozenset().union(*[one.states for one in outlines]),
+        properties=frozenset().union(*[one.properties for one in outlines]),
+        dotted=frozenset().union(*[one.dotted for one in outlines]),
+        mentions=_gathered([one.mentions for one in outlines], add),
         ignores=tuple(sorted(ignores.items())),
     )
     functions = (module, *(function for part in parts for function in part.functions))
@@ -228,16 +229,16 @@ def _scope_of_all(scopes: Sequence[Scope]) -> Scope:
         return scopes[0]
     return replace(
         scopes[0],
-        bindings=_gathered((one.bindings for one in scopes), add),
+        bindings=_gathered([one.bindings for one in scopes], add),
         sites=[site for one in scopes for site in one.sites],
         results=[result for one in scopes for result in one.results],
         yields=[given for one in scopes for given in one.yields],
-        writes=set().union(*(one.writes for one in scopes)),
-        outer=set().union(*(one.outer for one in scopes)),
-        mentions=_gathered((one.mentions for one in scopes), add),
+        writes=set().union(*[one.writes for one in scopes]),
+        outer=set().union(*[one.outer for one in scopes]),
+        mentions=_gathered([one.mentions for one in scopes], add),
         managers=[manager for one in scopes for manager in one.managers],
         held=[site for one in scopes for site in one.held],
-        tested=set().union(*(one.tested for one in scopes)),
+        tested=set().union(*[one.tested for one in scopes]),
         narrowings=[narrowing for one in scopes for narrowing in one.narrowings],
         branches=[branch for one in scopes for branch in one.branches],
         generator=any(one.generator for one in scopes),
@@ -257,7 +258,7 @@ def _gathered(each: Iterable[dict[str, _T]], both: Callable[[_T, _T], _T]) -> di
 
 
 def _chained(each: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
-    return tuple(item for one in each for item in one)
+    return tuple(chain.from_iterable(each))
 
 
 # Further down

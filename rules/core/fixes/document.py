@@ -2,16 +2,18 @@
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from rules.core.edits import decode_source, line_offsets, offset, text_of
 from rules.core.findings import Edit, Span
 from rules.core.formatted import IS_TOLD, settle
 from rules.core.syntax import parents, parse, parse_now
 
+_N = TypeVar("_N", bound=ast.AST)
 _T = TypeVar("_T")
 
 _TYPED = frozenset({"bound", "default", "type", "type_", "annotation"})
@@ -71,8 +73,8 @@ class Document:
         """For each node the one around it."""
         self.nodes = (self.tree, *self.parents)
         """All of the tree, what is further out first."""
-        for node in self.nodes if not IS_TOLD else ():
-            if isinstance(node, ast.JoinedStr) and not self._lies_in_text(node):
+        for node in self._all(ast.JoinedStr) if not IS_TOLD else ():
+            if not self._lies_in_text(node):
                 settle(node, self._lines)
 
     def told(self, what: str, say: Callable[[], _T]) -> _T:
@@ -80,6 +82,17 @@ class Document:
         if what not in self._told:
             self._told[what] = say()
         found: _T = self._told[what]
+        return found
+
+    def _all(self, kind: type[_N]) -> list[_N]:
+        """All nodes of a kind, what is further out first."""
+        return cast("list[_N]", self._by_kind.get(kind, []))
+
+    @cached_property
+    def _by_kind(self) -> Mapping[type[ast.AST], list[ast.AST]]:
+        found = defaultdict[type[ast.AST], list[ast.AST]](list)
+        for node in self.nodes:
+            found[type(node)].append(node)
         return found
 
     def _lies_in_text(self, node: ast.JoinedStr) -> bool:
@@ -93,24 +106,22 @@ class Document:
     def _calls(self) -> Mapping[int, list[ast.Call]]:
         """The calls by the line on which they begin."""
         found: dict[int, list[ast.Call]] = {}
-        for node in self.nodes:
-            if isinstance(node, ast.Call):
-                found.setdefault(node.lineno, []).append(node)
+        for node in self._all(ast.Call):
+            found.setdefault(node.lineno, []).append(node)
         return found
 
     @cached_property
     def uses(self) -> Mapping[str, list[ast.Name]]:
         """Every place where a name stands, by name."""
         found: dict[str, list[ast.Name]] = {}
-        for node in self.nodes:
-            if isinstance(node, ast.Name):
-                found.setdefault(node.id, []).append(node)
+        for node in self._all(ast.Name):
+            found.setdefault(node.id, []).append(node)
         return found
 
     @cached_property
     def rebound(self) -> frozenset[str]:
         """The names that anything but an import gives a meaning."""
-        return frozenset(name for node in self.nodes if isinstance(node, _BINDING) for name in _names_bound(node))
+        return frozenset(name for kind in _BINDING for node in self._all(kind) for name in _names_bound(node))
 
     @cached_property
     def names_in_texts(self) -> frozenset[str]:
@@ -119,18 +130,18 @@ class Document:
         What is written for people names nothing: a text of several lines, or one that stands alone, as docstrings do. Nor does a
         setting, `loop="asyncio"`.
         """
-        idle = {id(node.value) for node in self.nodes if isinstance(node, ast.keyword) and node.arg not in _TYPED}
-        idle |= {id(node.value) for node in self.nodes if isinstance(node, ast.Expr)}
+        idle = {id(node.value) for node in self._all(ast.keyword) if node.arg not in _TYPED}
+        idle |= {id(node.value) for node in self._all(ast.Expr)}
         texts = (text for node, text in self._texts() if "\n" not in text and id(node) not in idle)
         return frozenset(chain.from_iterable(map(_words, texts)))
 
     def _texts(self) -> Iterator[tuple[ast.AST, str]]:
-        return ((n, n.value) for n in self.nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
+        return ((n, n.value) for n in self._all(ast.Constant) if isinstance(n.value, str))
 
     @cached_property
     def called(self) -> frozenset[str]:
         """What the file calls, as it is written."""
-        return frozenset(ast.unparse(node.func) for node in self.nodes if isinstance(node, ast.Call))
+        return frozenset(ast.unparse(node.func) for node in self._all(ast.Call))
 
     def call_at(self, span: Span) -> ast.Call | None:
         """The call that stands there; None where the text and the tree disagree."""
