@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules import Finding, Way
+from rules import Finding, Fix, Way
 from rules.core.fixes.checkouts import CHECKED_OUT
 from tests.rules.checking import found, with_app
 
@@ -50,7 +50,7 @@ def told(body: str, dependency: str = "async def", pool: str = "") -> set[bool]:
     return {CHECKED_OUT in fix.notes for one in found("clients/requests", source) for fix in _awaiting(one)}
 
 
-def _awaiting(finding: Finding):
+def _awaiting(finding: Finding) -> list[Fix]:
     return [fix for fix in (finding.fix, *finding.alternatives) if fix and fix.way in {Way.OFFLOAD, Way.TWIN}]
 
 
