@@ -51,6 +51,7 @@ _WRAPPING = frozenset({"Path", "PurePath", "str"})
 _JOINING = _WRAPPING | {
     *("join", "joinpath", "with_name", "with_suffix", "resolve", "absolute"),
     *("body", "form", "get", "json", "lower", "strip"),
+    *("basename", "format", "normpath", "replace", "secure_filename", "splitext"),
 }
 _UNIQUE = frozenset(
     {

@@ -182,7 +182,13 @@ def found_in(source: str) -> list[Finding]:
 
 @pytest.mark.parametrize(
     ("path", "applicability"),
-    [("STORE / file.filename", Applicability.UNSAFE), ("STORE / str(uuid4())", Applicability.SAFE)],
+    [
+        ("STORE / file.filename", Applicability.UNSAFE),
+        ("STORE / os.path.basename(file.filename)", Applicability.UNSAFE),
+        ("STORE / file.filename.replace(' ', '_')", Applicability.UNSAFE),
+        ("STORE / str(uuid4())", Applicability.SAFE),
+        ("STORE / os.path.basename(f'{uuid4()}-{file.filename}')", Applicability.SAFE),
+    ],
 )
 def test_a_file_that_stands_open_for_writing_meanwhile(path: str, applicability: Applicability) -> None:
     """A second upload of that name would write into it."""
@@ -197,7 +203,7 @@ def test_a_file_that_stands_open_for_writing_meanwhile(path: str, applicability:
             with path.open("wb") as there:
                 shutil.copyfileobj(file.file, there)
     """
-    source = with_app("import shutil\nfrom pathlib import Path\nfrom uuid import uuid4", body)
+    source = with_app("import os\nimport shutil\nfrom pathlib import Path\nfrom uuid import uuid4", body)
     findings = found("blocking/files", source.replace("import FastAPI", "import FastAPI, UploadFile"))
     assert {one.fix.applicability for one in findings if one.fix} == {applicability}
 
