@@ -44,6 +44,7 @@ _METHODS = frozenset(name for type_ in (list, dict, set, str) for name in dir(ty
 _COUNTING = frozenset({"count", "delete", "update", "exists", "rowcount"})
 _OF_TEXTS = frozenset(
     {"replace", "strip", "lower", "upper", "title", "encode", "decode", "split", "splitlines", "isoformat"}
+    | {"strftime", "hex", "digest", "hexdigest"}
 )
 _VALIDATING = frozenset({"model_validate", "from_orm", "parse_obj"})
 _SHOWING = frozenset({"fastapi.encoders.jsonable_encoder", "builtins.print"})

@@ -33,6 +33,7 @@ def commits(source: str, files: Files) -> list[Fix]:
         "item = Item()\n    path = kept(item)\n    db.commit()\n    return path.name",
         "name = unknown('a')['b'].replace(' ', '')\n    db.commit()\n    return name[1]",
         "kind = unknown('a').get('labels', {}).get('kind')\n    db.commit()\n    return str(kind)",
+        "mark = unknown('a').hexdigest()\n    db.commit()\n    return mark[:8]",
         "item = Item()\n    number_of = counted(item)\n    db.commit()\n    return number_of + 1",
         "names = named(db)\n    db.commit()\n    return names[0].upper()",
         "shown = all_shown(db)\n    db.commit()\n    return shown[0]",
