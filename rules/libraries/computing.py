@@ -67,6 +67,9 @@ _SWITCHES = (
     *("tensorflow.device", "tensorflow.GradientTape", "tensorflow.Graph.as_default", "numpy.errstate"),
 )
 
+_TOKENIZERS = ("from_file", "from_str", "from_buffer", "from_pretrained")
+_TOLD = ("enable_truncation", "enable_padding", "no_truncation", "no_padding")
+
 library = Library(
     "Computing",
     blocking=(
@@ -91,7 +94,14 @@ library = Library(
     thread_bound=frozenset(_SWITCHES),
     process_wide=frozenset({"matplotlib.pyplot.*", "numpy.random.seed", "torch.manual_seed", "transformers.set_seed"}),
     # https://pymupdf.readthedocs.io/en/latest/recipes-multiprocessing.html, https://pypdfium2-team.github.io/pypdfium2/python_api.html
-    unthreaded=frozenset({"fitz.*", "pymupdf.*", "pymupdf4llm.*", "pypdfium2.*"}),
+    # What a tokenizer is told holds for all that use it: https://huggingface.co/docs/tokenizers/api/tokenizer. One thread cuts off at
+    # the length that another has told, and up to 0.21 "Already borrowed" is raised where one tells it while another encodes a batch.
+    unthreaded=frozenset(
+        {
+            *("fitz.*", "pymupdf.*", "pymupdf4llm.*", "pypdfium2.*"),
+            *(f"tokenizers.Tokenizer.{name}" for name in _TOLD),
+        }
+    ),
     aliases={
         "pandas.core.frame.DataFrame": "pandas.DataFrame",
         "openpyxl.reader.excel.load_workbook": "openpyxl.load_workbook",
@@ -100,6 +110,7 @@ library = Library(
         "transformers.pipelines.pipeline": "transformers.pipeline",
     },
     results={
+        **{f"tokenizers.Tokenizer.{name}": "tokenizers.Tokenizer" for name in _TOKENIZERS},
         **{f"PIL.Image.{name}": "PIL.Image.Image" for name in ("open", "new", "frombytes", "fromarray", "merge")},
         **{f"PIL.Image.Image.{name}": "self" for name in _COPIES},
         **{f"pandas.read_{kind}": "pandas.DataFrame" for kind in _TABLES if kind != "html"},

@@ -52,6 +52,23 @@ def test_a_library_that_bears_no_threads_is_no_safe_work_for_them(awaiting: bool
     assert [(fix.way, fix.notes) for fix in fixes] == [(Way.OFFLOAD, (CROWDING,))]
 
 
+@pytest.mark.parametrize(("told", "is_safe"), [("tokenizer.enable_truncation(9)\n    ", False), ("", True)])
+@pytest.mark.parametrize("awaiting", [True, False])
+def test_a_tokenizer_that_is_told_where_to_cut_off_is_no_work_for_threads(
+    told: str, is_safe: bool, awaiting: bool
+) -> None:
+    """One thread cuts off where another has told it to."""
+    helper = f"{told}return {ASKED} | {{'ids': tokenizer.encode('a').ids}}".replace("\n    ", "\n")
+    source = program(helper, awaiting=awaiting).replace(
+        "import requests", "import requests\nfrom tokenizers import Tokenizer"
+    )
+    source = source.replace("app = FastAPI()", "app = FastAPI()\ntokenizer = Tokenizer.from_file('a.json')")
+    (finding,) = found("clients/requests", source)
+    assert finding.fix is not None
+    assert (finding.fix.applicability is Applicability.SAFE) is is_safe
+    assert (CROWDING in finding.fix.notes) is not is_safe
+
+
 def test_a_library_that_bears_no_threads_may_stay_on_the_event_loop() -> None:
     """What is awaited beside it runs in a thread, and it does not."""
     body = f"    await request.body()\n    pages = fitz.open('a.pdf')\n    return {ASKED} | {{'pages': len(pages)}}\n"
