@@ -12,6 +12,7 @@ from rules.core.values import Outside, ProjectFunction, Where
 IN_MEMORY = "the database lies in memory, and each thread has an empty one of its own"
 _POOL = "SingletonThreadPool"  # what an engine of such a database has, if it is told of no other
 _EMBEDDED = "peewee.Sqlite"
+_ADDING, _MIDDLEWARE = "add_middleware", Outside("fastapi_sqlalchemy.DBSessionMiddleware")
 _SQL, _ORM = "databases/session", "databases/orm"
 
 
@@ -32,7 +33,9 @@ def _in_memory(contexts: Contexts) -> frozenset[str]:
     """The rules that speak of what the program keeps in such a database."""
     project = contexts.project
     engines = {name for row in project.knowledge.sessions.values() for name in row.engines}
-    words = sorted({name.rpartition(".")[2] for name in engines} | {one for one in project.calling if "Sqlite" in one})
+    words = sorted(
+        {_ADDING} | {name.rpartition(".")[2] for name in engines} | {one for one in project.calling if "Sqlite" in one}
+    )
     found = set[str]()
     for word in words:
         for path in project.calling.get(word, ()):
@@ -41,11 +44,22 @@ def _in_memory(contexts: Contexts) -> frozenset[str]:
             for call, at in project.calls_named(path, word):
                 of = project.value(call.callee, at)
                 name = of.name if isinstance(of, Outside) else ""
+                if word == _ADDING and _keeps_in_memory(call, at, contexts):
+                    found.add(_SQL)
                 if name in engines and _has_own_pool(call) and Addresses(project).is_in_memory(call, at):
                     found.add(_SQL)
                 if name.startswith(_EMBEDDED) and call.arguments[:1] == (Constant(":memory:", "str"),):
                     found.add(_ORM)
     return frozenset(found)
+
+
+def _keeps_in_memory(adding: Call, where: Where, contexts: Contexts) -> bool:
+    """Whether a call adds middleware that makes an engine of such a database."""
+    added = contexts.project.value(adding.arguments[0], where) if adding.arguments else None
+    told = dict(adding.keywords)
+    if added != _MIDDLEWARE or "engine_args" in told:
+        return False
+    return Addresses(contexts.project).is_in_memory(Call(adding.callee, (told.get("db_url"),)), where)
 
 
 def _has_own_pool(call: Call) -> bool:

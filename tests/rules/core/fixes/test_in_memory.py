@@ -130,3 +130,27 @@ def test_models_of_peewee(name: str, is_offered: bool) -> None:
     """
     (finding,) = found("databases/orm", with_app("import peewee", body))
     assert (finding.fix is not None) is is_offered
+
+
+@pytest.mark.parametrize(
+    ("told", "is_offered"),
+    [
+        ("db_url='sqlite://'", False),
+        ("db_url='sqlite:///kept.db'", True),
+        ("db_url='sqlite://', engine_args={'poolclass': StaticPool}", True),
+    ],
+)
+def test_the_engine_that_middleware_makes(told: str, is_offered: bool) -> None:
+    body = f"""
+    app.add_middleware(DBSessionMiddleware, {told})
+
+
+    @app.post("/")
+    async def home(request: Request) -> None:
+        await request.body()
+        db.session.execute(text("SELECT 1"))
+    """
+    imports = "from fastapi_sqlalchemy import DBSessionMiddleware, db\nfrom sqlalchemy import StaticPool, text"
+    source = with_app(imports, body).replace("import FastAPI", "import FastAPI, Request")
+    (finding,) = found("databases/session", source)
+    assert (finding.fix is not None) is is_offered
