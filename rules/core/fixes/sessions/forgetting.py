@@ -36,7 +36,7 @@ def marked_forgetting(fix: Fix, remark: Remark, desk: Desk, document: Document) 
         flow = _followed(name, row, remark.function, definition, document, desk)
         if reads := [read for read in flow.reads if read.lost >= least and call in read.by]:
             read = _telling(reads)
-            note = _said(read, min(lost, read.lost))
+            note = _said(read, min(lost, read.lost), is_row=_is_row(read, remark.function, desk))
             return replace(fix, applicability=Applicability.UNSAFE, notes=(note, *fix.notes))
     return fix
 
@@ -46,14 +46,24 @@ def _telling(reads: list[Read]) -> Read:
     return next((read for read in reads if read.attribute), reads[0])
 
 
-def _said(read: Read, lost: Lost) -> str:
+def _is_row(read: Read, function: ProjectFunction, desk: Desk) -> bool:
+    """Whether what is read is a row for sure, or something that lists some. Else it may be anything that a helper has made."""
+    value = desk.contexts.project.name(read.name, Where(function.path, function.index)) if read.name else None
+    return bool(read.attribute) or desk.contents.is_row(value)
+
+
+def _said(read: Read, lost: Lost, *, is_row: bool) -> str:
     """What is read, and where."""
     done = "commit" if lost is Lost.COMMITTED else "rollback"
-    shown = (
-        f"`{read.name}.{read.attribute}`" if read.attribute else f"`{read.name}`" if read.name else "What is returned"
-    )
+    if not is_row:
+        shown = f"`{read.name}`" if read.name else "what is returned"
+        return (
+            f"If {shown} holds rows, they are loaded again on the event loop after the {done}: refresh them in the "
+            "worker thread."
+        )
+    shown = f"{read.name}.{read.attribute}" if read.attribute else read.name
     return (
-        f"{shown} is read after the {done}, and then loaded again on the event loop: refresh it in the worker thread."
+        f"`{shown}` is read after the {done}, and then loaded again on the event loop: refresh it in the worker thread."
     )
 
 
