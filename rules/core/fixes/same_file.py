@@ -1,18 +1,22 @@
-"""Files that have one name for all requests: on the event loop one is written after the other, in threads two are written at once.
+"""Files that have one name for all requests, or for all of a second: on the event loop one is written after the other, in threads
+two are written at once.
 
 What two write into one file at the same time is mixed up, or cut off: both begin where the file begins.
 """
+
+from collections.abc import Sequence
 
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Choice, Computed, Constant, Expression, Name, Site, last_name
 from rules.core.fixes.rewriting import parameters_given, parts_of, written_by
 from rules.core.usage import reached
-from rules.core.values import ProjectFunction
+from rules.core.values import ProjectFunction, Where
 
-WRITTEN_AT_ONCE = "It writes a file that has one name for all requests: in threads, two of them can write it at once."
-ONE_NAME = "it writes a file that has one name for all requests"
+WRITTEN_AT_ONCE = "It writes a file that has one name for all requests, or for all of the same second: in threads, two of them can write it at once."
+ONE_NAME = "it writes a file that has one name for all requests, or for all of the same second"
 _JOINING = frozenset({"Path", "PurePath", "str", "join", "joinpath", "with_name", "with_suffix", "resolve", "absolute"})
 _PLACES = frozenset({"getenv", "getcwd", "cwd", "dirname", "abspath", "gettempdir", "home", "expanduser"})
+_CLOCKS = frozenset({"time", "timestamp"})
 _NOWHERE = "devnull"
 
 Names = frozenset[str]
@@ -68,17 +72,46 @@ def _open_names(path: Expression, function: ProjectFunction, contexts: Contexts)
     """The parameters among what names a file; None where more than they and the program tell it."""
     facts, top = contexts.project.function(function), contexts.project.facts[function.path].functions
     own = {parameter.name for parameter in facts.parameters}
-    parts = [*parts_of(path, facts)]
+    every = [*parts_of(path, facts)]
+    parts = _without_clocks(every, function, contexts)
     names = {one.id for one in parts if isinstance(one, Name)}
     changed = {name for other in top[1:] for name in other.writes}
     is_of_program = all(isinstance(one, (Name, Attribute, Choice, Computed, Constant)) or _joins(one) for one in parts)
     is_told = any(isinstance(one, Constant) and isinstance(one.value, str) and "." in one.value for one in parts)
-    is_told |= any(name not in facts.bindings for name in names)
+    is_told |= len(parts) < len(every) or any(name not in facts.bindings for name in names)
     if not is_of_program or not is_told or names & changed or _NOWHERE in {last_name(one) for one in parts}:
         return None
     if any(isinstance(one, Constant) and one.value is None for one in parts):
         return None
     return frozenset(names & own)
+
+
+def _without_clocks(parts: Sequence[Expression], function: ProjectFunction, contexts: Contexts) -> Sequence[Expression]:
+    """What names a file but for what tells a time in it, which two requests have in common."""
+    facts = contexts.project.function(function)
+    clocks = [one for one in parts if _tells_second(one) or _gives_second(one, function, contexts)]
+    within = {inner for clock in clocks for inner in parts_of(clock, facts)}
+    return [one for one in parts if one not in within]
+
+
+def _tells_second(part: Expression) -> bool:
+    """Whether a call writes a time down, without parts of a second: `datetime.now().strftime("%H%M%S")`, `int(time.time())`."""
+    match part:
+        case Call(callee=callee, arguments=(Constant(value=str(form)), *_)) if last_name(callee) == "strftime":
+            return "%f" not in form
+        case Call(callee=Name(id="int"), arguments=(Call(callee=callee),)):
+            return last_name(callee) in _CLOCKS
+        case _:
+            return False
+
+
+def _gives_second(part: Expression, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call gets a time that a helper has written down."""
+    if not isinstance(part, Call) or part.arguments or part.keywords:
+        return False
+    helper = contexts.project.value(part.callee, Where(function.path, function.index))
+    results = contexts.project.function(helper).results if isinstance(helper, ProjectFunction) else ()
+    return bool(results) and all(map(_tells_second, results))
 
 
 def _joins(part: Expression) -> bool:

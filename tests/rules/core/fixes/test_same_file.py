@@ -1,4 +1,4 @@
-"""Files of one name for all requests: two threads would write one at once."""
+"""Files of one name for all requests, or for all of a second: two threads would write one at once."""
 
 import pytest
 
@@ -9,6 +9,8 @@ from tests.rules.checking import found, with_app
 IMPORTS = """
 import json
 import os
+import time
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,6 +25,14 @@ FOLDER = os.getenv("FOLDER", ".")
 
 def ask(url: str) -> dict:
     return requests.get(url, timeout=3).json()
+
+
+def stamp() -> str:
+    return datetime.now().strftime("%Y-%m-%d-%H:%M:%S")
+
+
+def stamped(name: str) -> str:
+    return name + datetime.now().strftime("%H:%M:%S")
 
 
 def dump(rows: dict, name: str) -> None:
@@ -61,6 +71,10 @@ WRITING = [
     "rows = ask(name)\npd.DataFrame(rows).to_csv('rows.csv')",
     "rows = ask(name)\ntarget = f'{FOLDER}/rows.xlsx'\npd.DataFrame(rows).to_excel(target)",
     "rows = ask(name)\nwith open('rows.json', 'w') as file:\n    json.dump(rows, file)",
+    "rows = ask(name)\nday = datetime.now().strftime('%Y%m%d')\npd.DataFrame(rows).to_csv(f'{day}.csv')",
+    "rows = ask(name)\npd.DataFrame(rows).to_csv(f'rows-{int(time.time())}.csv')",
+    "rows = ask(name)\npd.DataFrame(rows).to_csv('rows-' + stamp() + '.csv')",
+    "dump(ask(name), f'{stamp()}.json')",
     "dump(ask(name), 'rows.json')",
     "dumped('rows.json')",
     "report(name)",
@@ -71,6 +85,10 @@ NAMING = [
     "rows = ask(name)\nwith open('rows.json', 'a') as file:\n    json.dump(rows, file)",
     "rows = ask(name)\nwith open(os.devnull, 'w') as file:\n    json.dump(rows, file)",
     "rows = ask(name)\npd.DataFrame(rows).to_csv(f'{uuid4()}.csv')",
+    "rows = ask(name)\npd.DataFrame(rows).to_csv(f'{time.time()}.csv')",
+    "rows = ask(name)\npd.DataFrame(rows).to_csv(f\"{datetime.now().strftime('%H%M%S%f')}.csv\")",
+    "rows = ask(name)\npd.DataFrame(rows).to_csv(f'{stamped(name)}.csv')",
+    "rows = ask(name)\npd.DataFrame(rows).to_csv(f'{name}-{stamp()}.csv')",
     "dump(ask(name), name)",
     "dump(ask(name), f'{uuid4().hex}.json')",
     "dumped(f'{name}.json')",
