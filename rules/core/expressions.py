@@ -43,6 +43,7 @@ IN_MEMORY = ("/proc/", "/sys/")  # where files begin that the kernel makes when 
 _CHANGE = re.compile(
     r"\s*(insert|update|delete|replace|merge)\b", re.IGNORECASE
 )  # how a statement begins that writes rows
+_FILE_END = re.compile(r"[\w-]*\.\w{1,8}")  # what tells files apart whose names begin alike
 DEEPEST = 150  # nested expressions; what lies deeper is read for its calls only
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
@@ -337,7 +338,9 @@ class Expressions(Scopes):
         start = _text(node.values[0]) if node.values else ""
         told = start if start.startswith(IN_MEMORY) else _beginning(start)
         beginning = [Constant(told, "str")] if told is not None else []
-        return _computed([*beginning, *self._parts(node)])
+        end = _text(node.values[-1]) if len(node.values) > 1 else ""
+        made = _computed([*beginning, *self._parts(node)])
+        return Computed((*made.parts, Constant(end, "str"))) if made is not None and _FILE_END.fullmatch(end) else made
 
     def _parts(self, node: ast.JoinedStr) -> Iterator[Expression | None]:
         """What is shown in a formatted text, and what says how wide and the like."""
@@ -466,7 +469,7 @@ def _choice(options: Iterable[Expression | None]) -> Expression | None:
     return Choice(known) if known else None
 
 
-def _computed(parts: Iterable[Expression | None]) -> Expression | None:
+def _computed(parts: Iterable[Expression | None]) -> Computed | None:
     known = tuple(part for part in parts if part is not None)
     return Computed(known) if known else None
 

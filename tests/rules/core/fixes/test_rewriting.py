@@ -27,6 +27,15 @@ HELPERS = """
         save(name, rows)
 
 
+    def save_terms(name: str, rows: list) -> None:
+        path = STORE / f"{name}__terms.json"
+        path.write_text(json.dumps(rows))
+
+
+    def index(name: str) -> None:
+        save_terms(name, sorted(load(name)))
+
+
     def settings() -> str:
         for path in (Path("a.env"), Path("b.env")):
             if path.exists():
@@ -119,6 +128,7 @@ def test_another_request_may_take_away_a_file_that_it_names_alike(body: str, awa
         "path = STORE / name\nif path.exists():\n    return FileResponse(path)\npath.write_bytes(b'x')",
         "rows = (STORE / name).read_text()\n(STORE / 'copy').write_text(rows)",
         "rows = load(name)\nprint(rows)",
+        "index(name)",
         "log(STORE / name, 'x')",
         "print(settings())\ndump(STORE / name, 'x')",
         "copied(STORE / 'one', STORE / name)",
