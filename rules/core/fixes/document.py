@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from rules.core.edits import decode_source, line_offsets, offset, text_of
 from rules.core.findings import Edit, Span
 from rules.core.formatted import IS_TOLD, settle
+from rules.core.modules import Modules
 from rules.core.syntax import parents, parse, parse_now
 
 _N = TypeVar("_N", bound=ast.AST)
@@ -59,10 +60,11 @@ def _words(text: str) -> list[str]:
 
 
 class Document:
-    """The text and the tree of a file. Raises what `decode_source` and `parse` raise."""
+    """The text and the tree of a file, and the `modules` among which it stands. Raises what `decode_source` and `parse` raise."""
 
-    def __init__(self, path: str, source: bytes) -> None:
+    def __init__(self, path: str, source: bytes, modules: Modules | None = None) -> None:
         self.path = path
+        self.modules = modules
         self.text = decode_source(source)
         self.tree = _tree_of_any(self.text)
         self.offsets = line_offsets(self.text)
@@ -127,11 +129,13 @@ class Document:
     def names_in_texts(self) -> frozenset[str]:
         """The words of texts that may name something, those between dots for themselves: `__all__`, annotations, mocks.
 
-        What is written for people names nothing: a text of several lines, or one that stands alone, as docstrings do. Nor does a
-        setting, `loop="asyncio"`.
+        What is written for people names nothing: a text of several lines, one that stands alone, as docstrings do, or one with values
+        in it. Nor does a setting, `loop="asyncio"`, or the key of a dict.
         """
         idle = {id(node.value) for node in self._all(ast.keyword) if node.arg not in _TYPED}
         idle |= {id(node.value) for node in self._all(ast.Expr)}
+        idle |= {id(key) for node in self._all(ast.Dict) for key in node.keys}
+        idle |= {id(part) for node in self._all(ast.JoinedStr) for part in node.values}
         texts = (text for node, text in self._texts() if "\n" not in text and id(node) not in idle)
         return frozenset(chain.from_iterable(map(_words, texts)))
 

@@ -14,6 +14,12 @@ ImportStatement = ast.Import | ast.ImportFrom
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
+_BLOCKS = (
+    *(ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.If, ast.For, ast.AsyncFor, ast.While),
+    *(ast.With, ast.AsyncWith),
+)
+
+
 class Imported(msgspec.Struct, frozen=True):
     """How a dotted name is written in the file, and the edits that make it so (none where it is imported already)."""
 
@@ -280,7 +286,7 @@ def _dropped(document: Document, name: str, added: set[int]) -> list[Edit]:
     if len(found) != 1 or "#" in _rest_of_line(document, found[0]):
         return []
     statement = found[0]
-    if not isinstance(document.parents.get(statement), (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef)):
+    if not isinstance(document.parents.get(statement), _BLOCKS):
         return []  # it may be there to see whether it can be done
     if len(statement.names) > 1:
         return _without(document, statement, name)
@@ -420,7 +426,8 @@ def _bound_name(statement: ImportStatement, alias: ast.alias) -> str:
 
 def _body_of(document: Document, statement: ast.stmt) -> list[ast.stmt]:
     around = document.parents.get(statement)
-    return getattr(around, "body", [])
+    bodies: list[list[ast.stmt]] = [getattr(around, part, []) for part in ("body", "orelse")]
+    return next((body for body in bodies if statement in body), [])
 
 
 def _stands_alone(document: Document, statement: ast.stmt) -> bool:
@@ -447,8 +454,10 @@ def _kind(module: str) -> str:
 
 
 def _kind_there(statement: ImportStatement, document: Document) -> str:
-    """The kind of an import of the file; one of the project's own packages is told by the directories that the file lies in."""
-    is_own = bool(_level(statement)) or _module(statement).partition(".")[0] in document.path.split("/")[:-1]
+    """The kind of an import of the file; one of the project's own packages is found beside the file, or around it."""
+    package, path = _module(statement).partition(".")[0], document.path
+    is_found = document.modules is not None and document.modules.find(path, 0, package) is not None
+    is_own = bool(_level(statement)) or package in path.split("/")[:-1] or is_found
     return "own" if is_own else _kind(_module(statement))
 
 

@@ -88,7 +88,7 @@ class Mending:
     _judged: dict[tuple[Edit, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._bench = Bench(self.contexts, Texts(self.sources), Counter())
+        self._bench = Bench(self.contexts, Texts(self.sources, self.contexts.project.modules), Counter())
         self._surroundings = Surroundings(self.contexts)
 
     def with_fixes(self, found: Iterable[tuple[Remark, Finding]]) -> Iterator[Finding]:

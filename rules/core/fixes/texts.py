@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 
 from rules.core.fixes.document import Document
+from rules.core.modules import Modules
 from rules.core.syntax import UnreadableError
 
 
 class Texts:
-    """Documents by path, each read when it is first asked for."""
+    """Documents by path, each read when it is first asked for, and the modules among which they stand."""
 
-    def __init__(self, sources: Mapping[str, bytes]) -> None:
+    def __init__(self, sources: Mapping[str, bytes], modules: Modules | None = None) -> None:
         self.sources = sources
+        self._modules = modules
         self._documents: dict[str, Document | None] = {}
 
     def document(self, path: str) -> Document | None:
@@ -23,6 +25,6 @@ class Texts:
         if path not in self.sources:
             return None
         try:
-            return Document(path, self.sources[path])
+            return Document(path, self.sources[path], self._modules)
         except (UnreadableError, SyntaxError, UnicodeError):
             return None

@@ -294,6 +294,26 @@ def test_the_packages_of_the_project_are_a_group_of_their_own() -> None:
     assert_fetch(above + own, f"{above}from fastapi.concurrency import run_in_threadpool\n{own}")
 
 
+def test_packages_beside_those_around_the_file_are_the_projects_own_as_well() -> None:
+    before = "from shop.tasks import wait\nfrom stock.items import Item\n"
+    after = "from fastapi.concurrency import run_in_threadpool\n\n" + before
+    body = "\nasync def ask(item: Item):\n    await wait()\n    {}\n"
+    call = 'requests.get("https://example.org")'
+    files: Files = {
+        "src/main.py": "from fastapi import FastAPI\nfrom shop.asking import ask\n\napp = FastAPI()\n\napp.get('/')(ask)\n",
+        "src/shop/tasks.py": "async def wait(): ...\n",
+        "src/stock/items.py": "class Item: ...\n",
+    }
+    assert_fixes(
+        REQUESTS,
+        f"import requests\n\n{before}{body.format(call)}",
+        f"import requests\n{after}{body.format(f'await run_in_threadpool({call.replace(chr(40), chr(44) + chr(32))}')}",
+        way=Way.OFFLOAD,
+        files=files,
+        path="src/shop/asking.py",
+    )
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -436,6 +456,8 @@ def test_an_import_that_may_not_have_run_is_not_used(block: str) -> None:
         ("import os, time as t\n", "import asyncio\nimport os\n"),
         ("import time\nimport uuid\n", "import asyncio\nimport uuid\n"),
         ('import time\n\nprint(end="time")\n', 'import asyncio\n\nprint(end="time")\n'),
+        ('import time\n\nprint({"time": 1})\n', 'import asyncio\n\nprint({"time": 1})\n'),
+        ('import time\n\nprint(f"time {1}")\n', 'import asyncio\n\nprint(f"time {1}")\n'),
         ('import time\n\nPROMPT = """Tell\nthe time."""\n', 'import asyncio\n\nPROMPT = """Tell\nthe time."""\n'),
     ],
 )
@@ -463,6 +485,15 @@ def test_one_name_of_an_import_is_dropped(before: str, after: str) -> None:
         f"import asyncio\n{before}\nfrom fastapi import FastAPI\n{SLEEPS.format(sleep=name)}",
         f"import asyncio\n{after}\nfrom fastapi import FastAPI\n{SLEEPS.format(sleep='await asyncio.sleep')}",
     )
+
+
+@pytest.mark.parametrize("around", ["if home:", "for _ in range(2):", "with open(__file__):", "else:"])
+def test_an_import_in_a_block_is_dropped_as_well(around: str) -> None:
+    head = "import asyncio\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get('/')\nasync def home():\n"
+    block = f"    {'if not home:' if around == 'else:' else 'print()'}\n        print()\n    {around}\n"
+    block = block if around == "else:" else block.replace("        print()\n", "")
+    before, after = "        import time\n        time.sleep(1)\n", "        await asyncio.sleep(1)\n"
+    assert_fixes(SLEEP, head + block + before, head + block + after)
 
 
 @pytest.mark.parametrize(
