@@ -20,7 +20,7 @@ from rules.core.fixes.ending import marked_ending
 from rules.core.fixes.gathering import gather
 from rules.core.fixes.lending import lend
 from rules.core.fixes.offload import offload, offload_whole
-from rules.core.fixes.pools import marked_exhausting
+from rules.core.fixes.pools import marked_exhausting, marked_sharing
 from rules.core.fixes.proof import objection
 from rules.core.fixes.reverse import reverse
 from rules.core.fixes.sessions.exchange import prospect
@@ -175,6 +175,7 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
                 made = marked_ending(made, remark, bench.contexts, document)
                 made = marked_standing(made, remark, bench.contexts, document)
                 made = marked_exhausting(made, remark, bench.contexts)
+                made = marked_sharing(made, remark, bench.contexts)
                 made = marked_swallowing(made, bench.texts)
             if isinstance(made, Fix) and made.way is Way.OFFLOAD and made.applicability is Applicability.UNSAFE:
                 yield from rest  # what is awaited comes before a thread that is no better

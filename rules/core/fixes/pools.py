@@ -23,6 +23,9 @@ PLACE = (
 EXHAUSTED = "Up to 40 threads now ask the pool for a connection at once: where it has fewer, the other calls fail."
 FEWER = "Up to 40 threads now ask the pool for a connection at once: it has {}, so the other calls fail."
 THREADS = 40  # of AnyIO, in which FastAPI runs what is `def`: https://anyio.readthedocs.io/en/stable/threads.html
+ONE_FOR_ALL = "Where the engine has a `StaticPool`, all threads share its one connection: one may commit or roll back what another has begun."
+_STATIC = "StaticPool"
+_SESSION = "databases/session"
 GIVING_BACK = frozenset({"close", "putconn"})
 
 
@@ -107,6 +110,22 @@ def _number(told: Expression | None, where: Where, contexts: Contexts) -> int | 
     return only.value if isinstance(only, Constant) and isinstance(only.value, int) else None
 
 
+def marked_sharing(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
+    """The fix; unsafe where threads now ask a database by the one connection that an engine may have for all of them.
+
+    https://docs.sqlalchemy.org/en/21/core/pooling.html#sqlalchemy.pool.StaticPool
+    """
+    if all(is_offline(path) for path in contexts.project.importing.get(_STATIC, ())):
+        return fix
+    inside = {inner for one in _threaded(fix, remark, contexts) for inner in reached(one, contexts)}
+    own = contexts.own_sinks(remark.function) if fix.way is Way.OFFLOAD else ()
+    asked = [sink for inner in inside for sink in contexts.own_sinks(inner)]
+    asked += [sink for sink in own if sink.site == remark.site]
+    if not any(sink.row.rule == _SESSION for sink in asked):
+        return fix
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, ONE_FOR_ALL))
+
+
 def _threaded(fix: Fix, remark: Remark, contexts: Contexts) -> Iterator[ProjectFunction]:
     """The functions that the fix lets run in threads."""
     if fix.way is Way.REVERSE:
@@ -118,7 +137,6 @@ def _threaded(fix: Fix, remark: Remark, contexts: Contexts) -> Iterator[ProjectF
                 yield from contexts.targets(remark.function, place)
 
 
-@told_once
 @told_once
 def _taken(function: ProjectFunction, contexts: Contexts) -> frozenset[str]:
     """By what a function takes connections out of pools that fail where none is left."""

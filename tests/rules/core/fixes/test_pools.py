@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Applicability, Fix, Way
-from rules.core.fixes.pools import EXHAUSTED, FEWER
+from rules.core.fixes.pools import EXHAUSTED, FEWER, ONE_FOR_ALL
 from tests.rules.checking import found, with_app
 
 IMPORTS = """
@@ -93,3 +93,46 @@ def test_what_is_done_on_a_connection_of_that_pool_may_be_handed_over() -> None:
     (fix,) = fixes(("SimpleConnectionPool(1, 10)", "pool.getconn()"), body)
     assert fix.way is Way.OFFLOAD
     assert fix.notes[0].startswith("A connection of the pool stays taken")
+
+
+ENGINE = """
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+from sqlalchemy.pool import NullPool, StaticPool
+
+engine = create_engine("sqlite://", connect_args={{"check_same_thread": False}}, poolclass={pool})
+SessionLocal = sessionmaker(engine)
+"""
+ASKING = """
+def rename() -> None:
+    with SessionLocal() as db:
+        db.execute(text("SELECT 1"))
+
+
+@app.get("/")
+async def home() -> None:
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "is_told"),
+    [
+        ("rename()", True),
+        ("await asyncio.sleep(0)\n    rename()", True),
+        ("await asyncio.sleep(0)\n    with SessionLocal() as db:\n        db.execute(text('SELECT 1'))", True),
+        ("time.sleep(1)", False),
+    ],
+)
+@pytest.mark.parametrize("path", ["app/database.py", "tests/database.py"])
+def test_threads_that_share_one_connection_end_what_others_have_begun(body: str, path: str, *, is_told: bool) -> None:
+    imports = "import asyncio\nimport time\n\nfrom app.database import SessionLocal\nfrom sqlalchemy import text"
+    files = {"app/database.py": ENGINE.format(pool="NullPool").replace(", StaticPool", "")}
+    files[path] = ENGINE.format(pool="StaticPool")
+    rule = "databases/session" if is_told else "blocking/sleep"
+    findings = found(rule, with_app(imports, ASKING.format(body=body)), files=files)
+    offered = [fix for one in findings if one.fix for fix in (one.fix, *one.alternatives)]
+    assert offered
+    of_threads = [fix for fix in offered if fix.way in {Way.REVERSE, Way.OFFLOAD}]
+    assert of_threads
+    assert {ONE_FOR_ALL in fix.notes for fix in of_threads} == {is_told and path == "app/database.py"}
