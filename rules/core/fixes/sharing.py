@@ -47,6 +47,8 @@ CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvar
 CHANGING = frozenset(
     {"append", "add", "update", "pop", "setdefault", "extend", "remove", "clear", "discard", "insert", "popitem"}
 )
+EMPTYING = frozenset({"pop", "clear", "popitem"})
+"""Those that change something though they are given nothing: `users.insert()` builds a statement."""
 SETTING = frozenset({"setattr", "delattr"})
 DIRECTORIES = frozenset({"shutil.rmtree", "shutil.copytree", "shutil.move"})
 LOOKS = frozenset({"os.path.exists", "os.path.isdir", "pathlib.Path.exists", "pathlib.Path.is_dir"})
@@ -259,6 +261,8 @@ def _changes_global(call: Call, facts: Function, function: ProjectFunction, cont
     if isinstance(callee, Name) and callee.id in SETTING:
         return any(name in own or is_shared(name, facts, function, contexts) for name in _roots_of(call))
     if not (isinstance(callee, Attribute) and callee.name in CHANGING):
+        return False
+    if callee.name not in EMPTYING and not (call.arguments or call.keywords):
         return False
     roots = root_names(callee.of)
     is_seen = any(name in own or is_shared(name, facts, function, contexts) for name in roots)

@@ -199,6 +199,31 @@ def test_what_lies_in_the_state_of_an_application_is_seen_by_all(kept: str, chan
     assert finding.fix.applicability is (Applicability.SAFE if is_own else Applicability.UNSAFE)
 
 
+@pytest.mark.parametrize(
+    ("change", "applicability"),
+    [
+        ("users.insert().values(name=name)", Applicability.SAFE),
+        ("users.update().where(users.c.name == name)", Applicability.SAFE),
+        ("users.update(name=name)", Applicability.UNSAFE),
+        ("users.pop()", Applicability.UNSAFE),
+        ("users.clear()", Applicability.UNSAFE),
+    ],
+)
+@pytest.mark.parametrize("awaiting", [True, False])
+def test_what_is_given_nothing_builds_a_statement_unless_it_empties(
+    change: str, applicability: Applicability, awaiting: bool
+) -> None:
+    first = "await request.body()" if awaiting else "print(request.url)"
+    source = with_app(
+        "import requests\nfrom fastapi import Request\nfrom sqlalchemy import MetaData, Table",
+        f"users = Table('users', MetaData())\n\n\ndef ask(name: str) -> dict:\n    print({change})\n    return {ASKED}\n\n\n"
+        f"@app.get('/')\nasync def home(request: Request, name: str) -> dict:\n    {first}\n    return ask(name)\n",
+    )
+    (finding,) = found("clients/requests", source)
+    assert finding.fix is not None
+    assert finding.fix.applicability is applicability
+
+
 MOVED = """
 @app.post("/")
 async def home(request: Request) -> dict:
