@@ -96,6 +96,7 @@ def _could_be_asynchronous(function: Function, root: Root, contexts: Contexts) -
         and not (root.role is Role.ENDPOINT and _is_given_rows(root.function, contexts))
         and not (root.role is Role.DEPENDENCY and _is_given_expired(root.function, contexts))
         and not is_used_by_hand(root.function, contexts)
+        and root.function not in contexts.project.overrides
     )
 
 

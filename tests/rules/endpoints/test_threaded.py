@@ -53,6 +53,13 @@ def test_a_trivial_dependency_becomes_async(definition: str) -> None:
     assert str(finding.severity) == "info"
 
 
+@pytest.mark.parametrize("path", ["app/served.py", "tests/test_served.py"])
+def test_a_dependency_that_the_application_replaces_is_left_alone(path: str) -> None:
+    source = with_app(IMPORTS, f"def page():\n    raise NotImplementedError{USE}")
+    overriding = "from app.main import app, page\n\nasync def other(): ...\n\napp.dependency_overrides[page] = other\n"
+    assert bool(found(RULE, source, files={path: overriding})) is (path == "tests/test_served.py")
+
+
 def test_a_trivial_endpoint_is_told_only_when_all_is_asked_for() -> None:
     before = with_app("", '@app.get("/")\ndef home():\n    return {"a": 1}\n')
     assert_clean(RULE, before)
