@@ -40,7 +40,7 @@ TRAVERSED = (
 )
 _LOCAL = frozenset({"local"})
 _KEPT = Object(Outside("threading.local"))
-LOOP_MODULES = frozenset({"asyncio", "anyio", "trio"})
+LOOP_MODULES = frozenset({"asyncio", "anyio", "trio", "motor"})
 LOOP_METHODS = frozenset({"set_result", "set_exception", "put_nowait", "call_soon", "create_task", "ensure_future"})
 """Of objects that are not known, as in a list of queues: https://docs.python.org/3/library/asyncio-dev.html#concurrency-and-multithreading."""
 CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})

@@ -254,3 +254,13 @@ def test_what_nobody_else_names_is_not_taken_away_meanwhile(
     (finding,) = found("clients/requests", source.replace("import FastAPI", "import FastAPI, Request"))
     assert finding.fix is not None
     assert finding.fix.applicability is applicability
+
+
+@pytest.mark.parametrize("asked", ["{}", "await {}"])
+def test_what_motor_starts_belongs_to_the_loop(asked: str) -> None:
+    """Nobody awaits it, yet it has to be started there."""
+    body = f"@app.delete('/')\nasync def home(name: str, db: AsyncIOMotorDatabase) -> dict:\n    {asked.format('db.rows.delete_one(name)')}\n    return {ASKED}\n"
+    source = with_app("import requests\nfrom motor.motor_asyncio import AsyncIOMotorDatabase", body)
+    (finding,) = found("clients/requests", source)
+    assert finding.fix is not None
+    assert finding.fix.way is Way.OFFLOAD
