@@ -9,22 +9,16 @@ from dataclasses import dataclass
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import (
     Attribute,
-    Awaited,
     Call,
-    Choice,
-    Collection,
-    Computed,
     Constant,
     Element,
-    Entered,
     Expression,
-    Function,
     Name,
     Site,
-    Subscript,
     last_name,
 )
 from rules.core.findings import Span
+from rules.core.fixes.file_names import Named, is_for_one, is_told, named, parameters_given, parts_of, within
 from rules.core.usage import reached
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -47,20 +41,6 @@ _LOOKING = frozenset({"exists", "is_file", "isfile"})
 _WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | _OPENED | _FILLED | _SENT
 _CONFLICT = Constant(409, "int")
 _DATABASES = ("shelve.", "dbm.")
-_WRAPPING = frozenset({"Path", "PurePath", "str"})
-_JOINING = _WRAPPING | {
-    *("join", "joinpath", "with_name", "with_suffix", "resolve", "absolute"),
-    *("body", "form", "get", "json", "lower", "strip"),
-    *("basename", "format", "normpath", "replace", "secure_filename", "splitext"),
-}
-_UNIQUE = frozenset(
-    {
-        *("uuid1", "uuid4", "uuid7", "token_hex", "token_urlsafe", "mkstemp", "mkdtemp", "mktemp", "gettempprefix"),
-        *("NamedTemporaryFile", "TemporaryDirectory", "TemporaryFile", "SpooledTemporaryFile"),
-    }
-)
-
-Named = frozenset[Expression]
 _NONE: Named = frozenset()
 
 
@@ -78,13 +58,14 @@ class Touched:
     sent: Named = _NONE
     told: Named = _NONE
 
-    def renamed(self, names: Mapping[Expression, Named]) -> "Touched":
-        """The same, where some go by other names, or by none that others have."""
+    def renamed(self, names: Mapping[Expression, Named], untold: Named) -> "Touched":
+        """The same, where some go by other names, or by none that others have; none is told that is made of an `untold` one."""
 
-        def named(part: Named) -> Named:
+        def new(part: Named) -> Named:
             return _NONE.union(*(names.get(one, {one}) for one in part))
 
-        return Touched(*map(named, (self.read, self.written, self.gone, self.sent, self.told)))
+        told = _NONE.union(one for one in self.told if untold.isdisjoint(within(one)))
+        return Touched(new(self.read), new(self.written), new(self.gone), new(self.sent), new(told))
 
 
 @dataclass(slots=True)
@@ -163,7 +144,7 @@ def _looks_for(site: Site, written: Expression, writing: Site, function: Project
         if len(bindings) > 1 and (is_searched or any(site.line <= one.line <= writing.line for one in bindings))
     }
     asked = (*site.call.arguments, site.call.callee.of if isinstance(site.call.callee, Attribute) else None)
-    names = {one.id for path in asked if path is not None for one in _within(path) if isinstance(one, Name)}
+    names = {one.id for path in asked if path is not None for one in within(path) if isinstance(one, Name)}
     between = (one.call for one in facts.sites if site.line <= one.line <= writing.line)
     is_refused = not names.isdisjoint(given) and any(map(_says_taken, between))
     return is_refused or not names.isdisjoint(changed)
@@ -211,19 +192,11 @@ def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterat
     """What the functions touch that a call leads to; what the call is given goes by what names it here."""
     call = contexts.project.function(function).sites[place].call
     for target in contexts.targets(function, place):
-        given = {one: _named(value, function, contexts) for one, value in parameters_given(call, target, contexts)}
+        values = dict(parameters_given(call, target, contexts))
+        given = {one: named(value, function, contexts) for one, value in values.items()}
+        untold = _NONE.union(one for one, value in values.items() if not is_told(value, function, contexts))
         for inner in reached(target, contexts):
-            yield from (one.renamed(given) for one in _own(inner, contexts).values())
-
-
-def parameters_given(
-    call: Call, target: ProjectFunction, contexts: Contexts
-) -> Iterator[tuple[Expression, Expression]]:
-    """The parameters of a function, each with what a call gives for it."""
-    facts = contexts.project.function(target)
-    names = [one.name for one in facts.parameters[facts.is_bound :]]
-    pairs = (*zip(names, call.arguments, strict=False), *call.keywords)
-    yield from ((Name(name), value) for name, value in pairs if name in names and value is not None)
+            yield from (one.renamed(given, untold) for one in _own(inner, contexts).values())
 
 
 @told_once
@@ -236,12 +209,11 @@ def _own(function: ProjectFunction, contexts: Contexts) -> Mapping[int, Touched]
 
 def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touched:
     read, written, gone, sent = _paths(site, Where(function.path, function.index, site.line), contexts)
-    facts = contexts.project.function(function)
-    there = {one: _named(one, function, contexts) for one in (read, written) if one is not None}
-    is_root = bool(there) and contexts.root_of(function) is not None
-    told = _NONE.union(*(named for one, named in there.items() if _is_told(one, facts, is_root=is_root)))
-    named = [_named(one, function, contexts) for one in (read, written, gone, sent)]
-    return Touched(named[0], named[1], named[2], named[3], told)
+    told = [one for one in (read, written) if one is not None and is_told(one, function, contexts)]
+    names = [named(one, function, contexts) for one in (read, written, gone, sent)]
+    return Touched(
+        names[0], names[1], names[2], names[3], _NONE.union(*(named(one, function, contexts) for one in told))
+    )
 
 
 @told_once
@@ -301,84 +273,3 @@ def _opened(call: Call, where: Where, contexts: Contexts) -> tuple[Expression | 
     mode = dict(call.keywords).get("mode", dict(call.keywords).get("flag", mode))
     usual = "w" if name.startswith(_DATABASES) else "r"
     return path, str(mode.value) if isinstance(mode, Constant) else usual
-
-
-def _named(path: Expression | None, function: ProjectFunction, contexts: Contexts) -> Named:
-    """What names a file: a local name by what it is bound to, where that is one thing. One that nobody else can have is none."""
-    facts = contexts.project.function(function)
-    if path is None or is_for_one(path, facts):
-        return _NONE
-    while (
-        isinstance(path, Call)
-        and last_name(path.callee) in _WRAPPING
-        and len(path.arguments) == 1
-        and path.arguments[0]
-    ):
-        path = path.arguments[0]
-    bound = {one.value for one in facts.bindings.get(path.id, ())} if isinstance(path, Name) else set()
-    only = next(iter(bound)) if len(bound) == 1 else None
-    if only is not None and not isinstance(only, (Element, Entered)):
-        return frozenset({only})
-    return frozenset({_local(path, function) if bound else path})
-
-
-def _local(name: Expression, function: ProjectFunction) -> Expression:
-    """A name as nobody but its function knows it."""
-    return Subscript(name, (Constant(f"{function.path}:{function.index}", "str"),))
-
-
-def _is_told(path: Expression, facts: Function, *, is_root: bool) -> bool:
-    """Whether the name of a file is made of what the program or the request says, and of nothing else."""
-    parts = [*parts_of(path, facts)]
-    own = {parameter.name for parameter in facts.parameters} if not is_root else set()
-    names = {one.id for one in parts if isinstance(one, Name)}
-    plain = not any(isinstance(one, (Element, Entered)) for one in parts)
-    return plain and _calls(path, facts) <= _JOINING and not names & own
-
-
-def is_for_one(path: Expression, facts: Function) -> bool:
-    """Whether a file or a directory has a name that nobody else is given."""
-    return not _calls(path, facts).isdisjoint(_UNIQUE)
-
-
-def _calls(path: Expression, facts: Function) -> set[str]:
-    return {last_name(one.callee) for one in parts_of(path, facts) if isinstance(one, Call)}
-
-
-def parts_of(path: Expression, facts: Function) -> Iterator[Expression]:
-    """All that an expression is made of, and what the local names in it are bound to."""
-    waiting: list[Expression | None] = [path]
-    followed = set[str]()
-    while waiting:
-        one = waiting.pop()
-        if one is None:
-            continue
-        yield one
-        if isinstance(one, Name) and one.id not in followed:
-            followed.add(one.id)
-            waiting += [binding.value for binding in facts.bindings.get(one.id, ())]
-        waiting += _inside(one)
-
-
-def _within(expression: Expression) -> Iterator[Expression]:
-    """The expression, and all that stands in it."""
-    yield expression
-    for one in _inside(expression):
-        if one is not None:
-            yield from _within(one)
-
-
-def _inside(expression: Expression) -> list[Expression | None]:
-    match expression:
-        case Attribute(of=of) | Awaited(of=of) | Entered(of=of) | Element(of=of):
-            return [of]
-        case Subscript(of=of, items=items):
-            return [of, *items]
-        case Call(callee=Attribute(of=of), arguments=arguments):
-            return [of, *arguments]
-        case Call(arguments=arguments):
-            return [*arguments]
-        case Choice(options=parts) | Collection(items=parts) | Computed(parts=parts):
-            return [*parts]
-        case _:
-            return []

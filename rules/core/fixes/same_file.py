@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Choice, Computed, Constant, Expression, Name, Site, last_name
-from rules.core.fixes.rewriting import parameters_given, parts_of, written_by
+from rules.core.fixes.file_names import parameters_given, parts_of
+from rules.core.fixes.rewriting import written_by
 from rules.core.usage import reached
 from rules.core.values import ProjectFunction, Where
 

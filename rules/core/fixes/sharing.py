@@ -19,9 +19,10 @@ from rules.core.facts import (
 from rules.core.findings import Applicability, Fix, Span
 from rules.core.fixes.deposits import OVERTAKEN, takes_over_below
 from rules.core.fixes.exclusive import is_called_on, is_not_own, is_used_by_others
+from rules.core.fixes.file_names import is_for_one
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.owning import holds_new, is_made_there, is_of_application, is_shared, own_name, root_names
-from rules.core.fixes.rewriting import LOOKED, is_for_one, looks_for_a_name, rewriting, rewriting_between_calls
+from rules.core.fixes.rewriting import LOOKED, looks_for_a_name, rewriting, rewriting_between_calls
 from rules.core.usage import called_outside, wrapping
 from rules.core.values import Object, Outside, ProjectFunction, Where
 

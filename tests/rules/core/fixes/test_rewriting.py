@@ -44,6 +44,12 @@ HELPERS = """
 
 
     def dump(path: Path, rows: str) -> None:
+        fresh = path.with_name(f"{uuid4()}.fresh")
+        fresh.write_text(rows)
+        fresh.replace(path)
+
+
+    def dump_beside(path: Path, rows: str) -> None:
         fresh = path.with_suffix(".fresh")
         fresh.write_text(rows)
         fresh.replace(path)
@@ -103,6 +109,7 @@ def test_what_others_write_between_reading_and_writing_is_lost(body: str, awaiti
         "path = STORE / f'{name}.tmp'\npath.write_bytes(b'x')\npath.rename(STORE / name)",
         "path = os.path.join('rows', name)\nPath(path).write_text('x')\nos.replace(path, 'rows.txt')",
         "path = STORE / name\nprint(path.read_text())\npath.unlink()",
+        "dump_beside(STORE / name, 'x')",
         "path = f'rows/{name}'\npd.DataFrame().to_csv(path)\nprint(pd.read_csv(path))",
         "path = STORE / name\npath.write_bytes(b'x')\nreturn FileResponse(path)",
         "pd.DataFrame().to_csv('all.csv')\nreturn FileResponse(filename='rows.csv', path='all.csv')",
@@ -130,6 +137,7 @@ def test_another_request_may_take_away_a_file_that_it_names_alike(body: str, awa
         "rows = load(name)\nprint(rows)",
         "index(name)",
         "log(STORE / name, 'x')",
+        "dump_beside(STORE / f'{uuid4()}', (STORE / name).read_text())",
         "print(settings())\ndump(STORE / name, 'x')",
         "copied(STORE / 'one', STORE / name)",
         "print((STORE / name).read_text().replace('_', ' '), 'x y'.replace(' ', '_'))",
