@@ -173,7 +173,7 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
                 made = with_relationships_noted(made, remark, bench.desk)
                 made = marked_forgetting(made, remark, bench.desk, document)
                 made = marked_ending(made, remark, bench.contexts, document)
-                made = marked_standing(made, remark, bench.contexts, document)
+                made = marked_standing(made, remark, bench.contexts, document, bench.texts)
                 made = marked_exhausting(made, remark, bench.contexts)
                 made = marked_sharing(made, remark, bench.contexts)
                 made = marked_swallowing(made, bench.texts)

@@ -10,6 +10,8 @@ from rules.core.fixes.changing import executes_change, flushes_changes
 from rules.core.fixes.document import Document
 from rules.core.fixes.exclusive import is_called_on
 from rules.core.fixes.pools import is_cursor
+from rules.core.fixes.texts import Texts
+from rules.core.repository import is_offline
 from rules.core.usage import reached
 from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
@@ -21,7 +23,31 @@ _LOCKING = frozenset({"with_for_update", "select_for_update"})
 _ENDING = frozenset({"commit", "rollback"})
 _LEAVING = frozenset({"commit", "close"})  # after a rollback, most raise
 _CLOSING, _FLUSHING = "close", "flush"
+_CALLERS = 3  # functions that await each other, up to the one that has written rows
 _DEEPEST = 3  # names, from a cursor to the connection that a function is given
+
+
+def has_rows_of_callers(function: ProjectFunction, contexts: Contexts, texts: Texts, hops: int = _CALLERS) -> bool:
+    """Whether one that awaits a function has asked to lock rows, or has written some, above its call, and has not committed since."""
+    callers = {
+        ProjectFunction(at.path, at.function): document
+        for _, at in contexts.project.calls_of(function)
+        if not is_offline(at.path) and (document := texts.document(at.path)) is not None
+    }
+    return any(
+        _has_rows_at(site.span, caller, contexts, document)
+        or (hops > 1 and has_rows_of_callers(caller, contexts, texts, hops - 1))
+        for caller, document in callers.items()
+        for place, site in enumerate(contexts.project.function(caller).sites)
+        if site.awaited and function in contexts.targets(caller, place)
+    )
+
+
+def _has_rows_at(span: Span, function: ProjectFunction, contexts: Contexts, document: Document) -> bool:
+    """Whether a function has asked to lock rows, or has written some, above a place."""
+    call, sites = document.call_at(span), contexts.project.function(function).sites
+    entered = {document.span(one) for one in document.managers_around(call)} if call is not None else set()
+    return has_locked_rows(sites, span) or has_changed_rows(span, entered, function, contexts, document)
 
 
 def has_locked_rows(sites: Sequence[Site], span: Span) -> bool:

@@ -13,16 +13,19 @@ from rules.core.fixes.iteration import RESIZED, is_run_through_around
 from rules.core.fixes.pools import GIVING_BACK, PLACE, takes_a_place
 from rules.core.fixes.queued import TAKEN, is_taken_meanwhile
 from rules.core.fixes.rewriting import LOOKED, REUSED, looks_for_a_name_before, writes_told
-from rules.core.fixes.row_locks import ROWS, has_changed_rows, has_locked_rows
+from rules.core.fixes.row_locks import ROWS, has_changed_rows, has_locked_rows, has_rows_of_callers
+from rules.core.fixes.texts import Texts
 from rules.core.remarks import Remark
 from rules.core.values import ProjectFunction
 
 
-def marked_standing(fix: Fix, remark: Remark, contexts: Contexts, document: Document) -> Fix:
+def marked_standing(fix: Fix, remark: Remark, contexts: Contexts, document: Document, texts: Texts) -> Fix:
     """The fix; unsafe where something stands open meanwhile that other requests want, too."""
     if fix.way not in {Way.TWIN, Way.OFFLOAD} or remark.site is None:
         return fix
-    found = _differences(remark.site.span, remark.function, contexts, document)
+    found = [*_differences(remark.site.span, remark.function, contexts, document)]
+    if ROWS not in found and has_rows_of_callers(remark.function, contexts, texts):
+        found.append(ROWS)
     notes = [difference for difference in found if difference not in fix.notes]
     return replace(fix, applicability=Applicability.UNSAFE, notes=(*notes, *fix.notes)) if notes else fix
 

@@ -3,6 +3,7 @@
 import pytest
 
 from rules import Applicability
+from rules.core.fixes.row_locks import ROWS
 from tests.rules.checking import found, with_app
 
 IMPORTS = """
@@ -222,3 +223,35 @@ def test_all_that_stands_open_is_told() -> None:
     assert how is Applicability.UNSAFE
     assert "reads or writes a file" in notes
     assert "A connection of the pool" in notes
+
+
+CALLED = """
+async def tell() -> None:
+    {asked}
+
+
+async def tell_all() -> None:
+    await tell()
+
+
+@app.get("/{{name}}")
+async def home(name: str, db: Session = Depends(get_db)) -> None:
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "is_told"),
+    [
+        ("added(db, name)\n    await tell()\n    db.commit()", True),
+        ("db.add(name)\n    db.flush()\n    await tell_all()\n    db.commit()", True),
+        ("db.scalars(select(1).with_for_update())\n    await tell()", True),
+        ("added(db, name)\n    db.commit()\n    await tell()", False),
+        ("added_at_once(name)\n    await tell_all()", False),
+        ("await tell()\n    added(db, name)\n    db.commit()", False),
+    ],
+)
+def test_rows_that_a_caller_has_written_stay_locked_as_well(body: str, *, is_told: bool) -> None:
+    (finding,) = found("clients/requests", with_app(IMPORTS, CALLED.format(asked=ASKED, body=body)))
+    assert finding.fix is not None
+    assert (ROWS in finding.fix.notes) is is_told
