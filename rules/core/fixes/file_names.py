@@ -53,12 +53,15 @@ def named(path: Expression | None, function: ProjectFunction, contexts: Contexts
     facts = contexts.project.function(function)
     if path is None or is_for_one(path, facts):
         return _NONE
-    path = _unwrapped(path)
-    bound = {one.value for one in facts.bindings.get(path.id, ())} if isinstance(path, Name) else set()
-    only = next(iter(bound)) if len(bound) == 1 else None
-    if only is not None and not isinstance(only, (Element, Entered)):
-        return frozenset({only})
-    return frozenset({_local(path, function) if bound else path})
+    path, followed = _unwrapped(path), set[Expression]()
+    while isinstance(path, Name) and path not in followed:
+        followed.add(path)
+        bound = {_unwrapped(one.value) for one in facts.bindings.get(path.id, ())}
+        bound.discard(path)  # a path that is only made a text, or the other way round, is the same one
+        if len(bound) > 1 or any(isinstance(one, (Element, Entered)) for one in bound):
+            return frozenset({_local(path, function)})
+        path = next(iter(bound), path)
+    return frozenset({path})
 
 
 def _unwrapped(path: Expression) -> Expression:

@@ -3,7 +3,7 @@
 On the event loop nothing comes between the two, where nothing is awaited there; in threads, or around an `await`, much does.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rules.core.contexts import Contexts, told_once
@@ -195,8 +195,39 @@ def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterat
         values = dict(parameters_given(call, target, contexts))
         given = {one: named(value, function, contexts) for one, value in values.items()}
         untold = _NONE.union(one for one, value in values.items() if not is_told(value, function, contexts))
-        for inner in reached(target, contexts):
-            yield from (one.renamed(given, untold) for one in _own(inner, contexts).values())
+        yield _all(target, contexts).renamed(given, untold)
+
+
+def _all(function: ProjectFunction, contexts: Contexts) -> Touched:
+    """What a function touches, and all that it reaches, by what names it there."""
+    return _all_by_calls(function, contexts) or _own_of(reached(function, contexts), contexts)
+
+
+@told_once
+def _all_by_calls(function: ProjectFunction, contexts: Contexts) -> Touched | None:
+    """The same; None where it is asked for already, by one that it calls."""
+    places = range(len(contexts.project.function(function).sites))
+    called = {
+        inner for place in places for one in contexts.targets(function, place) for inner in reached(one, contexts)
+    }
+    beside = [inner for inner in reached(function, contexts) if inner not in called]
+    return _joined(
+        [_own_of(beside, contexts), *(one for place in places for one in _behind(function, place, contexts))]
+    )
+
+
+def _own_of(functions: Iterable[ProjectFunction], contexts: Contexts) -> Touched:
+    return _joined([one for function in functions for one in _own(function, contexts).values()])
+
+
+def _joined(parts: list[Touched]) -> Touched:
+    return Touched(
+        read=_NONE.union(*(one.read for one in parts)),
+        written=_NONE.union(*(one.written for one in parts)),
+        gone=_NONE.union(*(one.gone for one in parts)),
+        sent=_NONE.union(*(one.sent for one in parts)),
+        told=_NONE.union(*(one.told for one in parts)),
+    )
 
 
 @told_once

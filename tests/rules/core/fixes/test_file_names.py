@@ -1,11 +1,11 @@
-"""What names a file: others have the name where the request, or the program, tells it."""
+"""What names a file: others have the name where the request, or the program, tells it; it stays the same from helper to helper."""
 
 from textwrap import dedent
 
 import pytest
 
 from rules import Applicability
-from rules.core.fixes.rewriting import REUSED
+from rules.core.fixes.rewriting import REUSED, REWRITTEN
 from tests.rules.checking import found, with_app
 
 KEEPING = """
@@ -76,4 +76,69 @@ def test_a_helper_that_is_given_a_name_of_the_request_has_no_file_of_its_own(
     fixes = [one.fix for one in found("blocking/files", source) if one.fix]
     assert {(one.applicability, REUSED in one.notes) for one in fixes} == {
         (applicability, applicability is Applicability.UNSAFE)
+    }
+
+
+LAYERS = """
+        class Plain:
+            def text(self, path) -> str:
+                {rebound}
+                with open(path) as file:
+                    return file.read()
+
+            def read(self, path) -> dict:
+                return json.loads(self.text(path))
+
+            def write(self, path, data: dict) -> None:
+                with open(path, "w") as file:
+                    json.dump(data, file)
+
+
+        plain = Plain()
+
+
+        class Rows:
+            async def change(self, key: str, title: str) -> None:
+                path = f"rows/{{key}}.json"
+                data = plain.read(path)
+                data["title"] = title
+                self.write({written}, data)
+
+            def write(self, target, data: dict) -> None:
+                plain.write(target, data)
+
+
+        rows = Rows()
+
+
+        @app.post("/")
+        async def home(key: str, title: str) -> None:
+            await rows.change(key, title)
+"""
+
+
+@pytest.mark.parametrize(
+    ("rebound", "written", "is_told"),
+    [
+        ("pass", "path", True),
+        ("path = str(path)", "path", True),
+        ("path = Path(path)", "Path(path)", True),
+        ("if isinstance(path, str):\n                    path = Path(path)", "path", True),
+        ("source = Path(path)\n                path = source", "path", True),
+        ("pass", "f'rows/{key}.copy'", False),
+        ("path = str(path)", "f'rows/{key}.copy'", False),
+        ("path = str(path)", "f'rows/{uuid4()}.json'", False),
+        ("path = path + '.old'", "path", False),
+    ],
+)
+def test_a_path_is_the_same_one_however_many_helpers_it_goes_through(
+    rebound: str, written: str, *, is_told: bool
+) -> None:
+    source = with_app(
+        "import json\nfrom pathlib import Path\nfrom uuid import uuid4",
+        dedent(LAYERS).format(rebound=rebound.replace("\n        ", "\n"), written=written),
+    )
+    fixes = [one.fix for one in found("blocking/files", source) if one.fix]
+    assert {(fix.applicability is Applicability.UNSAFE, REWRITTEN in fix.notes) for fix in fixes} == {
+        (is_told, is_told)
     }
