@@ -7,7 +7,19 @@ What two write into one file at the same time is mixed up, or cut off: both begi
 from collections.abc import Sequence
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Attribute, Call, Choice, Computed, Constant, Expression, Name, Site, last_name
+from rules.core.facts import (
+    Attribute,
+    Call,
+    Choice,
+    Collection,
+    Computed,
+    Constant,
+    Expression,
+    Name,
+    Site,
+    Subscript,
+    last_name,
+)
 from rules.core.fixes.file_names import parameters_given, parts_of
 from rules.core.fixes.rewriting import written_by
 from rules.core.usage import reached
@@ -77,7 +89,12 @@ def _open_names(path: Expression, function: ProjectFunction, contexts: Contexts)
     parts = _without_clocks(every, function, contexts)
     names = {one.id for one in parts if isinstance(one, Name)}
     changed = {name for other in top[1:] for name in other.writes}
-    is_of_program = all(isinstance(one, (Name, Attribute, Choice, Computed, Constant)) or _joins(one) for one in parts)
+    is_of_program = all(
+        isinstance(one, (Name, Attribute, Choice, Computed, Constant))
+        or _joins(one)
+        or _is_of_table(one, function, contexts)
+        for one in parts
+    )
     is_told = any(isinstance(one, Constant) and isinstance(one.value, str) and "." in one.value for one in parts)
     is_told |= len(parts) < len(every) or any(name not in facts.bindings for name in names)
     if not is_of_program or not is_told or names & changed or _NOWHERE in {last_name(one) for one in parts}:
@@ -117,3 +134,15 @@ def _gives_second(part: Expression, function: ProjectFunction, contexts: Context
 
 def _joins(part: Expression) -> bool:
     return isinstance(part, Call) and last_name(part.callee) in _JOINING | _PLACES
+
+
+def _is_of_table(part: Expression, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether something is looked up in a table of the module: `PATHS["rows"]`, `PATHS.get("rows")`."""
+    match part:
+        case Subscript(of=Name(id=name)) | Call(callee=Attribute(of=Name(id=name), name="get"), arguments=(_,)):
+            own = contexts.project.function(function)
+            is_local = name in own.bindings or name in {one.name for one in own.parameters}
+            bound = contexts.project.facts[function.path].bound(name)
+            return not is_local and any(isinstance(one.value, Collection) for one in bound)
+        case _:
+            return False

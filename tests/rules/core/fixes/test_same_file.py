@@ -21,6 +21,12 @@ from fastapi import Request
 PROGRAM = """
 REPORT = Path("reports") / "last.json"
 FOLDER = os.getenv("FOLDER", ".")
+PLACES: dict[str, Path] = {{"rows": Path("reports/rows.json"), "last": REPORT}}
+SEEN = {{"rows": Path("reports/rows.json")}}
+
+
+def see(name: str) -> None:
+    SEEN["rows"] = Path(name)
 
 
 def ask(url: str) -> dict:
@@ -46,6 +52,10 @@ def dumped(name: str) -> None:
         json.dump(rows, file)
 
 
+def placed(rows: dict, kind: str) -> None:
+    PLACES[kind].write_text(json.dumps(rows))
+
+
 def report(url: str, target: str = "report.json") -> None:
     rows = ask(url)
     with open(target, "w") as file:
@@ -66,6 +76,8 @@ def ways(body: str) -> dict[Way, tuple[Applicability, bool]]:
 
 
 WRITING = [
+    "rows = ask(name)\nPLACES['rows'].write_text(json.dumps(rows))",
+    "rows = ask(name)\nplace = PLACES.get('rows')\nif place is None:\n    return\nplace.write_text(json.dumps(rows))",
     "rows = ask(name)\nPath('a/b.json').write_text(json.dumps(rows))",
     "rows = ask(name)\nREPORT.write_text(json.dumps(rows))",
     "rows = ask(name)\npd.DataFrame(rows).to_csv('rows.csv')",
@@ -81,6 +93,10 @@ WRITING = [
     "report(name, target='other.json')",
 ]
 NAMING = [
+    "rows = ask(name)\n(PLACES['rows'] / name).write_text(json.dumps(rows))",
+    "rows = ask(name)\nplaces = {'rows': Path(name)}\nplaces['rows'].write_text(json.dumps(rows))",
+    "rows = ask(name)\nSEEN['rows'].write_text(json.dumps(rows))",
+    "placed(ask(name), name)",
     "rows = ask(name)\nPath(name).write_text(json.dumps(rows))",
     "rows = ask(name)\nwith open('rows.json', 'a') as file:\n    json.dump(rows, file)",
     "rows = ask(name)\nwith open(os.devnull, 'w') as file:\n    json.dump(rows, file)",
