@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Parameter
+from rules.core.facts import Call, Expression, Name, Parameter
 from rules.core.findings import Fix
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.calm import Calm
@@ -22,7 +22,7 @@ from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import Refused
 from rules.core.library import Sessions
 from rules.core.syntax import walk
-from rules.core.values import ProjectFunction, Where
+from rules.core.values import ProjectClass, ProjectFunction, Where
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -81,13 +81,28 @@ class Desk:
         return {call: self.done(call, helper, session, row) for call, helper in helpers if helper is not None}
 
     def helper_given(self, session: str, call: ast.Call, function: ProjectFunction) -> ProjectFunction | None:
-        """The function of the project that a call hands a session to."""
-        given = (*call.args, *(keyword.value for keyword in call.keywords))
-        if not any(isinstance(one, ast.Name) and one.id == session for one in given):
+        """The function of the project that a call hands a session to, be it by the object on which it is called."""
+        if session not in self.handed(call, function):
             return None
         where = Where(function.path, function.index, call.lineno)
         callee = self.contexts.project.value(as_expression(call.func), where)
         return callee if isinstance(callee, ProjectFunction) else None
+
+    def handed(self, call: ast.Call, function: ProjectFunction) -> list[str]:
+        """The names that a call is given, and those of which the object was made on which it is made: `Service(db).save(name)`."""
+        where = Where(function.path, function.index, call.lineno)
+        on = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(on, ast.Call):
+            return [*_names_given(call), *(_names_given(on) if self._is_class(as_expression(on.func), where) else ())]
+        bound = self.contexts.project.function(function).bindings.get(on.id, ()) if isinstance(on, ast.Name) else ()
+        made = bound[0].value if len(bound) == 1 else None
+        if not (isinstance(made, Call) and self._is_class(made.callee, where)):
+            return _names_given(call)
+        given = (*made.arguments, *(value for _, value in made.keywords))
+        return [*_names_given(call), *(one.id for one in given if isinstance(one, Name))]
+
+    def _is_class(self, callee: Expression | None, where: Where) -> bool:
+        return isinstance(self.contexts.project.value(callee, where), ProjectClass)
 
     def done(self, call: ast.Call, helper: ProjectFunction, session: str, row: Sessions) -> Called:
         """What a helper that a call hands a session to does to rows, by the names that the call gives it."""
@@ -95,7 +110,8 @@ class Desk:
         given = self._given(call, helper)
         parameter = next((name for name, of in given.items() if of == session), None)
         if lost < Lost.COMMITTED or parameter is None:
-            return Called(lost, min(lost, Lost.COMMITTED), lost)
+            is_refreshed = lost >= Lost.COMMITTED and row.refresh in names_called(helper, self.contexts)
+            return Called(lost, Lost.NOTHING if is_refreshed else min(lost, Lost.COMMITTED), lost)
         done = self._done(helper, parameter, lost, row)
         loaded = frozenset(of for name, of in given.items() if name in done.loaded)
         return replace(
@@ -133,6 +149,12 @@ class Desk:
     def _definition(self, function: ProjectFunction) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         document = self.texts.document(function.path)
         return document.function_at(self.contexts.project.function(function).line) if document is not None else None
+
+
+def _names_given(call: ast.Call) -> list[str]:
+    """The names that a call is given."""
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    return [one.id for one in given if isinstance(one, ast.Name)]
 
 
 def given_by(parameter: Parameter, where: Where, desk: Desk) -> Held | None:

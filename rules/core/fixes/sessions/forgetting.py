@@ -8,7 +8,6 @@ import ast
 from msgspec.structs import replace
 
 from rules.core.findings import Applicability, Fix, Way
-from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.desk import Desk
 from rules.core.fixes.sessions.keeping import Keeping
@@ -68,18 +67,18 @@ def _said(read: Read, lost: Lost, *, is_row: bool) -> str:
 
 
 def _sessions(call: ast.Call, function: ProjectFunction, desk: Desk) -> list[tuple[str, Sessions]]:
-    """The sessions that a call is made on, or is given."""
-    project = desk.contexts.project
+    """The sessions that a call is made on, or is given, be it by the object on which it is made."""
+    project, where = desk.contexts.project, Where(function.path, function.index, call.lineno)
     receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
+    own = [receiver.id] if isinstance(receiver, ast.Name) else []
     found = []
-    for node in (receiver, *call.args, *(keyword.value for keyword in call.keywords)):
-        if isinstance(node, ast.Name):
-            value = project.value(as_expression(node), Where(function.path, function.index, node.lineno))
-            of = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
-            rows = (project.knowledge.sessions.get(one) for one in project.knowledge.family(of))
-            row = next(filter(None, rows), None)
-            if row is not None:
-                found.append((node.id, row))
+    for name in dict.fromkeys((*own, *desk.handed(call, function))):
+        value = project.name(name, where)
+        of = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
+        rows = (project.knowledge.sessions.get(one) for one in project.knowledge.family(of))
+        row = next(filter(None, rows), None)
+        if row is not None:
+            found.append((name, row))
     return found
 
 

@@ -390,3 +390,40 @@ def test_what_a_helper_was_given_together_with_the_session_may_hold_rows_or_not(
     body = "await wait()\n    response = await asked(db)\n    db.commit()\n    return {'response': str(response)}"
     (fix,) = commits(HEAD + helper + app(body).removeprefix(HEAD), FILES)
     assert fix.notes[0].startswith("If `response` holds rows, they are loaded again on the event loop after the commit")
+
+
+SERVICE = """class Shelf:
+    def __init__(self, db: Session):
+        self.db = db
+
+    def keep(self, name: str):
+        item = Item(name=name)
+        self.db.add(item)
+        self.db.commit()
+        self.db.refresh(item)
+        return item
+
+    def look(self, name: str):
+        return self.db.get(Item, name)
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("shelf = Shelf(db)\n    shelf.keep('a')\n    return item.name", "`item.name` is read after the commit"),
+        ("Shelf(db).keep('a')\n    return item.name", "`item.name` is read after the commit"),
+        ("Shelf(db=db).keep('a')\n    print(item.name)", "`item.name` is read after the commit"),
+        ("new = Shelf(db).keep('a')\n    return new.name", ""),
+        ("Shelf(SessionLocal()).keep('a')\n    return item.name", ""),
+    ],
+)
+def test_an_object_that_holds_the_session_commits_for_all(body: str, said: str) -> None:
+    source = HEAD + SERVICE + app(f"await wait()\n    item = db.get(Item, 1)\n    {body}").removeprefix(HEAD)
+    kept = [fix for fix in commits(source, FILES) if "keep" in str(fix.edits)]
+    assert kept
+    for fix in kept:
+        assert str(fix.applicability) == ("unsafe" if said else "safe"), fix.notes
+        assert not said or fix.notes[0].startswith(said)
