@@ -331,7 +331,7 @@ def _added(document: Document, line: str, module: str, name: str) -> Imported:
 
 def _place(document: Document, line: str, module: str) -> tuple[int, str]:
     """The line at which an import belongs, and its text: beside its own package, else in its group, else apart."""
-    statements = [s for s in _head(document) if _stands_alone(document, s) and not _is_future(s)]
+    statements = [s for s in _head(document) if _has_lines_of_its_own(document, s) and not _is_future(s)]
     kin = [s for s in statements if _module(s).partition(".")[0] == module.partition(".")[0] and not _level(s)]
     kinds = {s: _kind_there(s, document) for s in statements}
     section = [s for s in statements if kinds[s] == (kinds[kin[0]] if kin else _kind(module))]
@@ -432,8 +432,13 @@ def _body_of(document: Document, statement: ast.stmt) -> list[ast.stmt]:
 
 def _stands_alone(document: Document, statement: ast.stmt) -> bool:
     """Whether nothing else stands on the lines of the statement."""
+    return _has_lines_of_its_own(document, statement) and not _rest_of_line(document, statement).strip()
+
+
+def _has_lines_of_its_own(document: Document, statement: ast.stmt) -> bool:
+    """Whether nothing but a comment stands on the lines of the statement."""
     before = document.line(statement.lineno)[: statement.col_offset]
-    return not before.strip() and not _rest_of_line(document, statement).strip()
+    return not before.strip() and _rest_of_line(document, statement).strip()[:1] in {"", "#"}
 
 
 def _rest_of_line(document: Document, statement: ast.stmt) -> str:

@@ -294,6 +294,12 @@ def test_the_packages_of_the_project_are_a_group_of_their_own() -> None:
     assert_fetch(above + own, f"{above}from fastapi.concurrency import run_in_threadpool\n{own}")
 
 
+def test_imports_with_comments_are_a_group_like_any_other() -> None:
+    above = "import requests\nfrom fastapi import FastAPI, Request  # pyright: ignore[reportMissingImports]\n"
+    own = "\nfrom app.a import b\n"
+    assert_fetch(above + own, f"{above}from fastapi.concurrency import run_in_threadpool\n{own}")
+
+
 def test_packages_beside_those_around_the_file_are_the_projects_own_as_well() -> None:
     before = "from shop.tasks import wait\nfrom stock.items import Item\n"
     after = "from fastapi.concurrency import run_in_threadpool\n\n" + before
