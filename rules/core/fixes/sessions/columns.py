@@ -6,7 +6,7 @@ https://docs.sqlalchemy.org/en/21/orm/queryguide/select.html#selecting-individua
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Constant, Expression, Name, last_name
 from rules.core.fixes.sessions.models import Models
-from rules.core.values import ProjectClass, ProjectFunction, Where
+from rules.core.values import Outside, ProjectClass, ProjectFunction, Where
 
 _SELECTING = frozenset({"select", "query"})
 _ASKING = frozenset({"execute", "scalars", "scalar", "exec"})
@@ -23,9 +23,9 @@ def selects_columns(call: Expression | None, where: Where, contexts: Contexts, m
             facts = contexts.project.function(ProjectFunction(where.path, where.function))
             values = [binding.value for binding in facts.bindings.get(name, ())]
             return bool(values) and all(selects_columns(value, where, contexts, models, depth + 1) for value in values)
-        case Call(callee=callee, arguments=given) if last_name(callee) in _SELECTING:
+        case Call(callee=callee, arguments=given) if _name(callee, where, contexts) in _SELECTING:
             return bool(given) and all(_is_plain(one, where, contexts, models) for one in given)
-        case Call(callee=callee) if last_name(callee) in _WRITING:
+        case Call(callee=callee) if _name(callee, where, contexts) in _WRITING:
             return True
         case Call(callee=Attribute(name=name), arguments=(given, *_)) if name in _ASKING:
             return selects_columns(given, where, contexts, models, depth + 1)
@@ -33,6 +33,12 @@ def selects_columns(call: Expression | None, where: Where, contexts: Contexts, m
             return selects_columns(of, where, contexts, models, depth + 1)
         case _:
             return False
+
+
+def _name(callee: Expression | None, where: Where, contexts: Contexts) -> str:
+    """The last name of what is called, whatever it is imported as."""
+    value = contexts.project.value(callee, where) if isinstance(callee, Name) else None
+    return value.name.rpartition(".")[2] if isinstance(value, Outside) else last_name(callee)
 
 
 def _is_plain(selected: Expression | None, where: Where, contexts: Contexts, models: Models) -> bool:

@@ -82,6 +82,7 @@ HELPERS = """
 IMPORTS = """
     from fastapi import Request
     from sqlalchemy import delete, func, select, text, update
+    from sqlalchemy import text as as_text
     from sqlalchemy.orm import Session, selectinload
 
     from elsewhere import unknown
@@ -118,6 +119,7 @@ PLAIN = (
     "return db.execute(select(Item.id, Item.name.label('n'))).all()",
     "statement = select(Item.id).where(Item.name == 'a')\n    return db.scalars(statement).all()",
     "return db.execute(text('SELECT 1')).all()",
+    "return db.execute(as_text('SELECT 1')).all()",
     "return db.execute(delete(Item)).rowcount",
     "return db.query(Item).filter(Item.id == key).delete()",
     "return count(db)",
