@@ -38,6 +38,9 @@ _OPENED = frozenset({"open", "ZipFile", "TarFile", "PyZipFile"})
 _FILLED = frozenset({"ExcelWriter", "HDFStore", "Workbook"})
 _SENT = frozenset({"FileResponse"})
 _LOOKING = frozenset({"exists", "is_file", "isfile"})
+_LISTING = frozenset({"iterdir", "rglob", "glob", "iglob", "listdir", "scandir"})
+_NAMES = frozenset({".name", ".stem"})
+_COPIED = frozenset({"copy", "copy2", "copyfile", "copytree"})
 _WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | _OPENED | _FILLED | _SENT
 _CONFLICT = Constant(409, "int")
 _DATABASES = ("shelve.", "dbm.")
@@ -113,11 +116,18 @@ def _written_where_free(function: ProjectFunction, contexts: Contexts) -> tuple[
     facts = contexts.project.function(function)
     found: list[tuple[Site, Site]] = []
     for site in facts.sites:
-        where = Where(function.path, function.index, site.line)
-        written = _paths(site, where, contexts)[1] if last_name(site.call.callee) in _WORDS else None
+        written = _made(site, Where(function.path, function.index, site.line), contexts)
         if written is not None and not is_for_one(written, facts):
             found += [(site, one) for one in facts.sites if _looks_for(one, written, site, function, contexts)]
     return tuple(found)
+
+
+def _made(site: Site, where: Where, contexts: Contexts) -> Expression | None:
+    """What names the file that a call writes, be it as a copy of another one."""
+    word = last_name(site.call.callee)
+    if word in _COPIED and len(site.call.arguments) > 1 and _is_of_files(site.call, where, contexts):
+        return site.call.arguments[1]
+    return _paths(site, where, contexts)[1] if word in _WORDS else None
 
 
 def _looks_for(site: Site, written: Expression, writing: Site, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -130,6 +140,9 @@ def _looks_for(site: Site, written: Expression, writing: Site, function: Project
         giver = contexts.project.value(site.call.callee, where)
         inside = contexts.project.function(giver).sites if isinstance(giver, ProjectFunction) else ()
         return any(last_name(one.call.callee) in _LOOKING for one in inside)
+    below = [one for one in facts.sites if site.line <= one.line <= writing.line]
+    if site.iterated and last_name(site.call.callee) in _LISTING:
+        return not _NAMES.isdisjoint(facts.reads) and any(one.looped and _refuses(one) for one in below)
     if last_name(site.call.callee) not in _LOOKING:
         return False
     given = {
@@ -145,8 +158,7 @@ def _looks_for(site: Site, written: Expression, writing: Site, function: Project
     }
     asked = (*site.call.arguments, site.call.callee.of if isinstance(site.call.callee, Attribute) else None)
     names = {one.id for path in asked if path is not None for one in within(path) if isinstance(one, Name)}
-    between = (one.call for one in facts.sites if site.line <= one.line <= writing.line)
-    is_refused = not names.isdisjoint(given) and any(map(_says_taken, between))
+    is_refused = not names.isdisjoint(given) and any(_says_taken(one.call) or _is_there(one) for one in below)
     return is_refused or not names.isdisjoint(changed)
 
 
@@ -155,6 +167,15 @@ def _says_taken(call: Call) -> bool:
     given = (*call.arguments, *(value for _, value in call.keywords))
     is_conflict = any(one == _CONFLICT or last_name(one) == "HTTP_409_CONFLICT" for one in given)
     return last_name(call.callee) == "FileExistsError" or is_conflict
+
+
+def _is_there(site: Site) -> bool:
+    """Whether a call refuses a request since a file is there."""
+    return _refuses(site) and any(f"{one}()" in site.needs and f"-{one}()" not in site.needs for one in _LOOKING)
+
+
+def _refuses(site: Site) -> bool:
+    return last_name(site.call.callee).endswith(("Exception", "Error"))
 
 
 def rewriting_between_calls(function: ProjectFunction, contexts: Contexts, span: Span | None = None) -> str:
