@@ -29,6 +29,7 @@ from rules.core.fixes.sessions.relationships import with_relationships_noted
 from rules.core.fixes.standing import marked_standing
 from rules.core.fixes.swallowing import marked_swallowing
 from rules.core.fixes.texts import Texts
+from rules.core.fixes.torn import marked_torn
 from rules.core.fixes.twin import twin
 from rules.core.fixes.whole import Bench, enter, exchange, member, session, turn
 from rules.core.remarks import Remark, Remedy
@@ -176,6 +177,7 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
                 made = marked_standing(made, remark, bench.contexts, document, bench.texts)
                 made = marked_exhausting(made, remark, bench.contexts)
                 made = marked_sharing(made, remark, bench.contexts)
+                made = marked_torn(made, remark, bench.contexts)
                 made = marked_swallowing(made, bench.texts)
             if isinstance(made, Fix) and made.way is Way.OFFLOAD and made.applicability is Applicability.UNSAFE:
                 yield from rest  # what is awaited comes before a thread that is no better

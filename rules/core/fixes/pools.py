@@ -73,7 +73,7 @@ def is_cursor(value: Value | None) -> bool:
 
 def marked_exhausting(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
     """The fix; unsafe where threads now take connections that may not be enough for all of them."""
-    inside = {inner for one in _threaded(fix, remark, contexts) for inner in reached(one, contexts)}
+    inside = {inner for one in threaded(fix, remark, contexts) for inner in reached(one, contexts)}
     taken = sorted({name for inner in inside for name in _taken(inner, contexts)})
     notes = dict.fromkeys(filter(None, (_shortage(name, contexts) for name in taken)))
     return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, *notes)) if notes else fix
@@ -117,7 +117,7 @@ def marked_sharing(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
     """
     if all(is_offline(path) for path in contexts.project.importing.get(_STATIC, ())):
         return fix
-    inside = {inner for one in _threaded(fix, remark, contexts) for inner in reached(one, contexts)}
+    inside = {inner for one in threaded(fix, remark, contexts) for inner in reached(one, contexts)}
     own = contexts.own_sinks(remark.function) if fix.way is Way.OFFLOAD else ()
     asked = [sink for inner in inside for sink in contexts.own_sinks(inner)]
     asked += [sink for sink in own if sink.site == remark.site]
@@ -126,7 +126,7 @@ def marked_sharing(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
     return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, ONE_FOR_ALL))
 
 
-def _threaded(fix: Fix, remark: Remark, contexts: Contexts) -> Iterator[ProjectFunction]:
+def threaded(fix: Fix, remark: Remark, contexts: Contexts) -> Iterator[ProjectFunction]:
     """The functions that the fix lets run in threads."""
     if fix.way is Way.REVERSE:
         yield remark.function

@@ -269,6 +269,15 @@ def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touch
 
 
 @told_once
+def read_by(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Expression], ...]:
+    """The calls of a function that read a file, each with what names it."""
+    sites = contexts.project.function(function).sites
+    words = (site for site in sites if last_name(site.call.callee) in _WORDS)
+    paths = ((site, _paths(site, Where(function.path, function.index, site.line), contexts)[0]) for site in words)
+    return tuple((site, path) for site, path in paths if path is not None)
+
+
+@told_once
 def written_by(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Expression], ...]:
     """The calls of a function that write a file, each with what names it."""
     sites = contexts.project.function(function).sites
