@@ -182,7 +182,8 @@ def _is_quick_call(callee: object, contexts: Contexts, hops: int) -> bool:
             return contexts.project.knowledge.is_quick(name)
         case ProjectFunction():
             facts = contexts.project.function(callee)
-            return not (facts.asynchronous or facts.decorators) and is_quick(callee, contexts, hops - 1)
+            is_told = not (facts.asynchronous or facts.decorators or contexts.project.is_abstract(callee))
+            return is_told and is_quick(callee, contexts, hops - 1)
         case ProjectClass():
             return _is_quick_class(callee, contexts, hops)
         case _:

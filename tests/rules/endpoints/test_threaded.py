@@ -53,6 +53,22 @@ def test_a_trivial_dependency_becomes_async(definition: str) -> None:
     assert str(finding.severity) == "info"
 
 
+@pytest.mark.parametrize("base", ["Protocol", "ABC"])
+@pytest.mark.parametrize("body", ["...", '"""One."""', "raise NotImplementedError"])
+def test_a_method_that_others_stand_for_tells_nothing(base: str, body: str) -> None:
+    """One of them waits for a server, the other does not."""
+    classes = (
+        f"class Store({base}):\n    def get(self, key: str) -> str | None:\n        {body}\n\n\n"
+        "class Kept(Store):\n    def get(self, key: str) -> str | None:\n        return None\n\n\n"
+        "class Remote(Store):\n    def get(self, key: str) -> str | None:\n        return requests.get(key).text\n\n\n"
+    )
+    route = "def store(request: Request) -> Store:\n    return request.app.state.store\n\n\n"
+    ask = '@app.get("/")\ndef home(key: str, store: Store = Depends(store)):\n    return store.get(key)\n'
+    imports = f"{IMPORTS}\nfrom abc import ABC\nfrom typing import Protocol\n"
+    findings = found(RULE, with_app(imports, classes + route + ask), options=EVERYTHING)
+    assert not [one for one in findings if one.function == "home"]
+
+
 @pytest.mark.parametrize("path", ["app/served.py", "tests/test_served.py"])
 def test_a_dependency_that_the_application_replaces_is_left_alone(path: str) -> None:
     source = with_app(IMPORTS, f"def page():\n    raise NotImplementedError{USE}")
