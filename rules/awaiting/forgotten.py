@@ -88,6 +88,6 @@ def _in_function(contexts: Contexts, function: ProjectFunction) -> Iterator[Rema
                 rule.severity,
                 function,
                 Remedy.AWAIT,
-                f"`{show(site.call.callee)}` is a coroutine function and nobody awaits this call, so its body never runs.",
+                f"`{show(site.call.callee)}` is a coroutine function and nobody awaits this call, so that it does nothing.",
                 site=site,
             )

@@ -85,7 +85,7 @@ def offloads(contexts: Contexts, path: str) -> Iterator[Remark]:
             if _may_run_coroutines(name, contexts):
                 continue
             message = f"`{show(given)}` is a coroutine function: the thread only makes a coroutine of it, whose body never runs."
-            notes = ("The function runs now, on the event loop; until today its body was never executed.",)
+            notes = ("The function runs now, on the event loop; the thread never runs its body.",)
             yield _remark(place, site, message, Remedy.CALL, "Await the function itself.", notes)
 
 
@@ -117,7 +117,7 @@ def _called(contexts: Contexts, place: ProjectFunction, site: Site, given: Call,
     called, outer = show(given.callee), show(site.call.callee)
     if is_coroutine_function(callee, contexts):
         message = f"`{outer}` wants a function, and `{called}()` is a coroutine, which cannot be called."
-        notes = ("The function runs now; until today its body was never executed.",)
+        notes = ("The function runs now; as it is, this call never runs its body.",)
         if name in project.knowledge.offloads:
             yield _remark(place, site, message, Remedy.UNWRAP, "Await the coroutine itself.", notes)
         else:

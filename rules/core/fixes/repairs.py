@@ -13,6 +13,8 @@ from rules.core.remarks import Remark
 from rules.core.usage import given_to, is_taken_from
 from rules.core.values import Object, Outside, Where
 
+_RUNS = "This call runs the function now; without `await` it never does."
+_RUN = "These calls run their functions now; without `await` they never do."
 NO_KEYWORDS = frozenset({"asyncio.AbstractEventLoop.run_in_executor", "anyio.to_thread.run_sync"})
 
 
@@ -30,7 +32,7 @@ def await_call(remark: Remark, contexts: Contexts, document: Document) -> Fix | 
         Way.REPAIR,
         tuple(sorted(edit for one, first in insertions for edit in _parenthesised(document, one, first))),
         Applicability.UNSAFE,
-        ("The function runs now; until today its body was never executed.",),
+        (_RUNS if len(calls) == 1 else _RUN,),
     )
 
 

@@ -289,6 +289,23 @@ def test_a_call_that_gives_what_is_needed_is_awaited(call: str) -> None:
     assert all(one.fix is not None for one in findings)
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("audit(1)", "This call runs the function now; without `await` it never does."),
+        (
+            "db.flush()\n    db.commit()",
+            "These calls run their functions now; without `await` they never do.",
+        ),
+    ],
+)
+def test_it_speaks_of_the_call_since_others_may_await_the_same_function(body: str, said: str) -> None:
+    source = with_app(HELPERS, f"{ENDPOINT}await audit(2)\n    await db.flush()\n    await db.commit()\n    {body}\n")
+    findings = found(RULE, source)
+    assert {finding.fix.notes for finding in findings if finding.fix} == {(said,)}
+    assert all("so that it does nothing" in finding.message for finding in findings)
+
+
 def test_it_names_the_function() -> None:
     (finding,) = assert_fixes(
         RULE,
