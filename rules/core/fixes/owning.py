@@ -1,60 +1,186 @@
 """What a function has made for itself, so that nobody else sees what it changes in that, and what others see as well."""
 
-from rules.core.contexts import Contexts
+from collections.abc import Iterable
+
+from rules.core.contexts import Contexts, told_once
 from rules.core.facts import (
     Attribute,
     Awaited,
     Call,
     Choice,
+    Collection,
+    Computed,
+    Constant,
     Element,
     Entered,
     Expression,
     Function,
     Import,
     Name,
+    Parameter,
     Subscript,
+    Typed,
+    last_name,
 )
-from rules.core.values import Outside, ProjectFunction, Where
+from rules.core.library import Role
+from rules.core.roots import MODELS
+from rules.core.usage import reached
+from rules.core.values import Outside, ProjectClass, ProjectFunction, Where
 
 MOST_FOLLOWED = 5  # functions and names, from what is used to where it was made
 _GLOBALS = "globals"
 _LOADED = ("load_", "open_", "read_")
+_COPYING = frozenset({"deepcopy", "model_dump", "json"})
+"""What gives all anew that it gives, also what lies deeper: https://docs.pydantic.dev/latest/concepts/serialization/."""
+_PARSING = frozenset({"load", "loads", "safe_load"})
+_UNCHANGEABLE = frozenset(
+    {"str", "int", "float", "bool", "bytes", "complex", "date", "datetime", "time", "timedelta", "Decimal", "UUID"}
+)
+_CONTAINERS = frozenset({"dict", "list", "Dict", "List"})
+_NOBODY = Constant(None, "NoneType")
+_UNKNOWN = "unknown"
+_Above = frozenset[tuple[ProjectFunction, str]]
+"""Names in functions that stand for what is new if what they are bound to is."""
+_NOTHING: _Above = frozenset()
 
 
 def holds_new(name: str, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a name stands for what the function has made of a class of a library, or for what lies in that: a workbook, its sheets."""
-    return _is_new(Name(name), function, contexts, frozenset())
+    """Whether a name stands for what was made for this call of the function, or for what lies in that: a workbook, its sheets."""
+    return _is_new(Name(name), function, contexts)
 
 
-def _is_new(expression: Expression, function: ProjectFunction, contexts: Contexts, above: frozenset[str]) -> bool:
+def _is_new(
+    expression: Expression | None,
+    function: ProjectFunction,
+    contexts: Contexts,
+    above: _Above = _NOTHING,
+    depth: int = 0,
+) -> bool:
     match expression:
-        case Name(id=name) if name in above:
-            return True  # `row = row.next`: what it was before decides
         case Name(id=name):
-            facts = contexts.project.function(function)
-            bindings = facts.bindings.get(name, ())
-            is_given = any(parameter.name == name for parameter in facts.parameters)
-            above |= {name}
-            return (
-                bool(bindings) and not is_given and all(_is_new(b.value, function, contexts, above) for b in bindings)
-            )
+            return _is_named_new(name, function, contexts, above, depth)
         case Attribute(of=of) | Awaited(of=of) | Element(of=of) | Entered(of=of) | Subscript(of=of):
-            return _is_new(of, function, contexts, above)
-        case Choice(options=options):
-            return all(_is_new(option, function, contexts, above) for option in options)
-        case Call(callee=callee):
-            called = contexts.project.value(callee, Where(function.path, function.index))
-            if isinstance(called, Outside) and _makes(called.name, contexts):
-                return True
-            return isinstance(callee, Attribute) and _is_new(callee.of, function, contexts, above)
+            return _is_new(of, function, contexts, above, depth)
+        case Choice(options=parts) | Collection(items=parts):
+            return all(_is_new(part, function, contexts, above, depth) for part in parts)
+        case Constant(kind=kind):
+            return kind != _UNKNOWN
+        case Computed(parts=parts):  # a text, where a text is part of it
+            is_text = any(isinstance(part, Constant) and part.kind == "str" for part in parts)
+            return is_text or all(_is_new(part, function, contexts, above, depth) for part in parts)
+        case Typed(annotation=annotation):
+            return _is_unchangeable(annotation)
+        case Call():
+            return _gives_new(expression, function, contexts, above, depth)
         case _:
             return False
+
+
+def _is_named_new(name: str, function: ProjectFunction, contexts: Contexts, above: _Above, depth: int) -> bool:
+    if (function, name) in above:
+        return True  # `row = row.next`: what it was before decides
+    facts = contexts.project.function(function)
+    bindings = facts.bindings.get(name, ())
+    parameter = next((one for one in facts.parameters if one.name == name), None)
+    if parameter is not None and not (
+        _is_unchangeable(parameter.annotation) or _is_sent(parameter, function, contexts)
+    ):
+        return False
+    told = [one.value for one in bindings if not isinstance(one.value, Typed)] or [one.value for one in bindings]
+    inside = above | {(function, name)}
+    is_bound = bool(told) or parameter is not None
+    return is_bound and all(_is_new(value, function, contexts, inside, depth) for value in told)
+
+
+def _is_sent(parameter: Parameter, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether an endpoint is given what was read from its request: a model of pydantic, a dict of a body."""
+    facts = contexts.project.function(function)
+    roots = (one for one in contexts.roots_in(function.path) if one.function == function)
+    if not any(one.role is Role.ENDPOINT for one in roots) or any(True for _ in contexts.project.calls_of(function)):
+        return False
+    around = Where(function.path, facts.parent, facts.line)
+    if contexts.project.dependency(parameter, around) is not None:
+        return False
+    of = contexts.project.value(parameter.annotation, around)
+    family = contexts.project.family(of) if isinstance(of, ProjectClass) else ()
+    is_model = any(isinstance(one, Outside) and one.name in MODELS for one in family)
+    named = parameter.annotation.of if isinstance(parameter.annotation, Subscript) else parameter.annotation
+    return is_model or last_name(named) in _CONTAINERS
+
+
+def _is_unchangeable(annotation: Expression | None) -> bool:
+    """Whether nothing can be changed in what is of a type: a text, a number, a date."""
+    match annotation:
+        case Name() | Attribute():
+            return last_name(annotation) in _UNCHANGEABLE
+        case Choice(options=options):
+            return all(option == _NOBODY or _is_unchangeable(option) for option in options)
+        case Subscript(of=of, items=(item,)) if last_name(of) == "Optional":
+            return _is_unchangeable(item)
+        case _:
+            return False
+
+
+def _gives_new(call: Call, function: ProjectFunction, contexts: Contexts, above: _Above, depth: int) -> bool:
+    callee = call.callee
+    called = contexts.project.value(callee, Where(function.path, function.index))
+    if isinstance(called, Outside) and _makes(called.name, contexts):
+        return True
+    if isinstance(called, ProjectFunction):
+        return _gives_own(call, called, function, contexts, above, depth)
+    if not isinstance(callee, Attribute):
+        return False
+    return callee.name in _COPYING or _is_new(callee.of, function, contexts, above, depth)
+
+
+def _gives_own(
+    call: Call, called: ProjectFunction, caller: ProjectFunction, contexts: Contexts, above: _Above, depth: int
+) -> bool:
+    """Whether a function gives what it has made, or what it was given, where that is new."""
+    facts = contexts.project.function(called)
+    if facts.generator or facts.decorators or depth > MOST_FOLLOWED:
+        return False
+    if _is_unchangeable(facts.returns):
+        return True
+    new = _handed_new(call, called, caller, contexts, above, depth + 1)
+    return all(_is_new(result, called, contexts, above | new, depth + 1) for result in facts.results)
+
+
+def handed_new(
+    call: Call, called: ProjectFunction, caller: ProjectFunction, own: Iterable[str], contexts: Contexts
+) -> frozenset[str]:
+    """The parameters of a function for which a call gives what is new, or one of the caller's `own`; none where it changes nothing
+    deep in what it is given.
+    """
+    if not _changes_given(called, contexts):
+        return frozenset()
+    above = frozenset((caller, name) for name in own)
+    return frozenset(name for _, name in _handed_new(call, called, caller, contexts, above, 0))
+
+
+@told_once
+def _changes_given(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function, or one that it calls, changes what lies deep in something that it is given."""
+    inside = (contexts.project.function(one) for one in reached(function, contexts))
+    return any(
+        f"{parameter.name}." in facts.writes for facts in inside if facts.writes for parameter in facts.parameters
+    )
+
+
+def _handed_new(
+    call: Call, called: ProjectFunction, caller: ProjectFunction, contexts: Contexts, above: _Above, depth: int
+) -> _Above:
+    facts = contexts.project.function(called)
+    names = [one.name for one in facts.parameters[facts.is_bound :] if one.kind in {"positional", "normal"}]
+    pairs = (*zip(names, call.arguments, strict=False), *((name, value) for name, value in call.keywords if name))
+    return frozenset((called, name) for name, value in pairs if _is_new(value, caller, contexts, above, depth))
 
 
 def _makes(name: str, contexts: Contexts) -> bool:
     """Whether a callable of a library gives something new: a class, what reads a file, or a session that gives rows of its own."""
     last = name.rpartition(".")[2]
-    return last[:1].isupper() or last.startswith(_LOADED) or contexts.project.knowledge.rows(name) is not None
+    is_read = last.startswith(_LOADED) or last in _COPYING | _PARSING
+    return last[:1].isupper() or is_read or contexts.project.knowledge.rows(name) is not None
 
 
 def is_made_there(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:

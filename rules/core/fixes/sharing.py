@@ -21,9 +21,9 @@ from rules.core.fixes.deposits import OVERTAKEN, takes_over_below
 from rules.core.fixes.exclusive import is_called_on, is_not_own, is_used_by_others
 from rules.core.fixes.file_names import is_for_one
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
-from rules.core.fixes.owning import holds_new, is_made_there, is_of_application, is_shared, own_name, root_names
-from rules.core.fixes.rewriting import LOOKED, looks_for_a_name, rewriting, rewriting_between_calls
-from rules.core.usage import called_outside, wrapping
+from rules.core.fixes.owning import holds_new, is_of_application, is_shared, own_name, root_names
+from rules.core.fixes.rewriting import rewriting_between_calls
+from rules.core.usage import called_outside
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 SHARED = "it changes what other requests share"
@@ -33,12 +33,6 @@ UNTHREADED = "it uses a library that no two threads may use at once"
 CONTENDED = "it uses a connection that others use at the same time"
 PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests may share, and other requests can run during the new `await`."
-MEANWHILE = "What it calls changes what requests may share, and other requests run meanwhile."
-CROWDING = "What it calls uses a library that no two threads may use at once, and other requests run meanwhile."
-TRAVERSED = (
-    "What it calls loops over something that other requests may change; where a dictionary grows meanwhile, Python raises "
-    "`RuntimeError`."
-)
 _LOCAL = frozenset({"local"})
 _KEPT = Object(Outside("threading.local"))
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio", "motor"})
@@ -79,15 +73,15 @@ def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
     facts = contexts.project.function(function)
     return (
         _shared_writes(facts, function, contexts)
-        or any(_changes_global(site.call, facts, function, contexts) for site in facts.sites)
-        or _changes_process(function, contexts)
+        or any(changes_global(site.call, facts, function, contexts) for site in facts.sites)
+        or changes_process(function, contexts)
         or _enters_changed_process(facts, function, contexts)
         or _replaces_a_directory(function, contexts)
     )
 
 
 @told_once
-def _changes_process(function: ProjectFunction, contexts: Contexts) -> bool:
+def changes_process(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it changes what all threads of the process share, as the folder that they work in."""
     knowledge = contexts.project.knowledge
     called = called_outside(function, contexts)
@@ -97,7 +91,7 @@ def _changes_process(function: ProjectFunction, contexts: Contexts) -> bool:
 def _enters_changed_process(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a `with` of it changes what all threads share, as its body runs."""
     entering = (one for n, site in enumerate(facts.sites) if site.entered for one in contexts.targets(function, n))
-    return any(_changes_process(one, contexts) for one in entering)
+    return any(changes_process(one, contexts) for one in entering)
 
 
 def _replaces_a_directory(function: ProjectFunction, contexts: Contexts) -> bool:
@@ -132,12 +126,12 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
     is_process_wide = contexts.project.knowledge.is_process_wide
     if any(map(is_process_wide, called_outside(function, contexts))):
         return SHARED
-    if _is_unthreaded(function, contexts):
+    if is_unthreaded(function, contexts):
         return UNTHREADED
-    return SHARED if any(_changes_global(site.call, facts, function, contexts) for site in facts.sites) else ""
+    return SHARED if any(changes_global(site.call, facts, function, contexts) for site in facts.sites) else ""
 
 
-def _is_unthreaded(function: ProjectFunction, contexts: Contexts) -> bool:
+def is_unthreaded(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it calls what no two threads may run at once."""
     return any(map(contexts.project.knowledge.is_unthreaded, called_outside(function, contexts)))
 
@@ -168,51 +162,7 @@ def belonging(function: ProjectFunction, contexts: Contexts) -> str:
     return ""
 
 
-def difference_meanwhile(function: ProjectFunction, contexts: Contexts, *, is_own: bool) -> str:
-    """What may differ if others run beside a function: it, or what it calls, changes what they see, or runs through that.
-
-    A sentence; empty where nothing does. Of an object that `is_own` only its caller knows.
-    """
-    if difference := rewriting(function, contexts):
-        return difference
-    if looks_for_a_name(function, contexts):
-        return LOOKED
-    seen = {(function, is_own)}
-    waiting = [*seen]
-    while waiting:
-        current, made = waiting.pop()
-        facts = contexts.project.function(current)
-        made = facts.owner >= 0 and (made or facts.name == "__init__")
-        own = {facts.parameters[0].name} if made and facts.parameters else set[str]()
-        if _alters(facts, current, own, contexts):
-            return MEANWHILE
-        if _is_unthreaded(current, contexts):
-            return CROWDING
-        if not own and runs_through_shared(current, contexts):
-            return TRAVERSED
-        waiting += [(one, made) for one in wrapping(current, contexts) if (one, made) not in seen]
-        seen.update(waiting)
-        for place, site in enumerate(facts.sites):
-            is_method = isinstance(site.call.callee, Attribute)
-            kept = (is_method and _roots_of(site.call) == own) or is_made_there(site.call, current, contexts)
-            for found in ((target, kept) for target in contexts.targets(current, place)):
-                if found not in seen:
-                    seen.add(found)
-                    waiting.append(found)
-    return ""
-
-
-def _alters(facts: Function, function: ProjectFunction, own: set[str], contexts: Contexts) -> bool:
-    """Whether a function itself does, by another name than that of an object that is its own."""
-    if any(name.rstrip(".") not in own for name in _shared_names(facts, function, contexts)):
-        return True
-    if _changes_process(function, contexts):
-        return True
-    changed = (site.call for site in facts.sites if _changes_global(site.call, facts, function, contexts))
-    return any(not _roots_of(call) <= own for call in changed)
-
-
-def _roots_of(call: Call) -> set[str]:
+def roots_of(call: Call) -> set[str]:
     """The names behind which lies what a call changes: what its method is called on, or what `setattr` is given."""
     changed = call.callee.of if isinstance(call.callee, Attribute) else next(iter(call.arguments), None)
     return root_names(changed) if changed is not None else set()
@@ -244,10 +194,10 @@ def _asked_of(facts: Function) -> set[str]:
 
 def _shared_writes(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it assigns to what it neither was given nor made: to globals, to the object whose method it is, or into them."""
-    return any(True for _ in _shared_names(facts, function, contexts))
+    return any(True for _ in shared_names(facts, function, contexts))
 
 
-def _shared_names(facts: Function, function: ProjectFunction, contexts: Contexts) -> Iterator[str]:
+def shared_names(facts: Function, function: ProjectFunction, contexts: Contexts) -> Iterator[str]:
     """The names of what it assigns to, or into, and neither was given nor made."""
     deeper = (n for n in facts.writes if n.endswith("."))
     yield from (n for n in deeper if not holds_new(n.rstrip("."), function, contexts))
@@ -255,12 +205,12 @@ def _shared_names(facts: Function, function: ProjectFunction, contexts: Contexts
     yield from (own for own in own_name(facts) for name in facts.bindings if name.startswith(f"{own}."))
 
 
-def _changes_global(call: Call, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+def changes_global(call: Call, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
     """`cache.update(...)` on what other requests see as well."""
     callee = call.callee
     own = own_name(facts)
     if isinstance(callee, Name) and callee.id in SETTING:
-        return any(name in own or is_shared(name, facts, function, contexts) for name in _roots_of(call))
+        return any(name in own or is_shared(name, facts, function, contexts) for name in roots_of(call))
     if not (isinstance(callee, Attribute) and callee.name in CHANGING):
         return False
     if callee.name not in EMPTYING and not (call.arguments or call.keywords):

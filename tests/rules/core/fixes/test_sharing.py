@@ -5,7 +5,7 @@ from textwrap import dedent, indent
 import pytest
 
 from rules import Applicability, Way
-from rules.core.fixes.sharing import CROWDING
+from rules.core.fixes.meanwhile import CROWDING
 from tests.rules.checking import assert_unfixed, found, with_app
 
 IMPORTS = (

@@ -1,0 +1,75 @@
+"""What a thread changes, or runs through, while the event loop serves other requests, which may see it as well."""
+
+from collections.abc import Iterator
+
+from rules.core.contexts import Contexts
+from rules.core.facts import Attribute
+from rules.core.fixes.iteration import runs_through_shared
+from rules.core.fixes.owning import handed_new, is_made_there
+from rules.core.fixes.rewriting import LOOKED, looks_for_a_name, rewriting
+from rules.core.fixes.sharing import changes_global, changes_process, is_unthreaded, roots_of, shared_names
+from rules.core.usage import wrapping
+from rules.core.values import ProjectFunction
+
+MEANWHILE = "What it calls changes what requests may share, and other requests run meanwhile."
+CROWDING = "What it calls uses a library that no two threads may use at once, and other requests run meanwhile."
+TRAVERSED = (
+    "What it calls loops over something that other requests may change; where a dictionary grows meanwhile, Python raises "
+    "`RuntimeError`."
+)
+_Known = tuple[ProjectFunction, bool, frozenset[str]]
+"""A function, whether the object whose method it is was made for its caller, and the parameters that stand for what was."""
+
+
+def difference_meanwhile(
+    function: ProjectFunction, contexts: Contexts, *, is_own: bool, new: frozenset[str] = frozenset()
+) -> str:
+    """What may differ if others run beside a function: it, or what it calls, changes what they see, or runs through that.
+
+    A sentence; empty where nothing does. Of an object that `is_own`, and of what `new` parameters are given, only its caller knows.
+    """
+    if difference := rewriting(function, contexts):
+        return difference
+    if looks_for_a_name(function, contexts):
+        return LOOKED
+    seen: set[_Known] = {(function, is_own, new)}
+    waiting = [*seen]
+    while waiting:
+        current, made, new = waiting.pop()
+        facts = contexts.project.function(current)
+        made = facts.owner >= 0 and (made or facts.name == "__init__")
+        own = {facts.parameters[0].name} if made and facts.parameters else set[str]()
+        if _alters(current, own | new, contexts):
+            return MEANWHILE
+        if is_unthreaded(current, contexts):
+            return CROWDING
+        if not own and runs_through_shared(current, contexts):
+            return TRAVERSED
+        called = [
+            *((one, made, frozenset[str]()) for one in wrapping(current, contexts)),
+            *_called(current, own, new, contexts),
+        ]
+        found = [one for one in called if one not in seen]
+        waiting += found
+        seen.update(found)
+    return ""
+
+
+def _called(function: ProjectFunction, own: set[str], new: frozenset[str], contexts: Contexts) -> Iterator[_Known]:
+    """What a function calls, with what is known of it there."""
+    for place, site in enumerate(contexts.project.function(function).sites):
+        is_method = isinstance(site.call.callee, Attribute)
+        kept = (is_method and roots_of(site.call) == own) or is_made_there(site.call, function, contexts)
+        for target in contexts.targets(function, place):
+            yield target, kept, handed_new(site.call, target, function, new, contexts)
+
+
+def _alters(function: ProjectFunction, own: set[str] | frozenset[str], contexts: Contexts) -> bool:
+    """Whether a function itself changes what others see, by another name than that of what is its own."""
+    facts = contexts.project.function(function)
+    if any(name.rstrip(".") not in own for name in shared_names(facts, function, contexts)):
+        return True
+    if changes_process(function, contexts):
+        return True
+    changed = (site.call for site in facts.sites if changes_global(site.call, facts, function, contexts))
+    return any(not roots_of(call) <= own for call in changed)
