@@ -38,9 +38,7 @@ Named = frozenset[Expression]
 _NONE: Named = frozenset()
 
 
-def parameters_given(
-    call: Call, target: ProjectFunction, contexts: Contexts
-) -> Iterator[tuple[Expression, Expression]]:
+def parameters_given(call: Call, target: ProjectFunction, contexts: Contexts) -> Iterator[tuple[Name, Expression]]:
     """The parameters of a function, each with what a call gives for it."""
     facts = contexts.project.function(target)
     names = [one.name for one in facts.parameters[facts.is_bound :]]

@@ -69,7 +69,7 @@ def _is_new(
             is_text = any(isinstance(part, Constant) and part.kind == "str" for part in parts)
             return is_text or all(_is_new(part, function, contexts, above, depth) for part in parts)
         case Typed(annotation=annotation):
-            return _is_unchangeable(annotation)
+            return is_unchangeable(annotation)
         case Call():
             return _gives_new(expression, function, contexts, above, depth)
         case _:
@@ -82,9 +82,7 @@ def _is_named_new(name: str, function: ProjectFunction, contexts: Contexts, abov
     facts = contexts.project.function(function)
     bindings = facts.bindings.get(name, ())
     parameter = next((one for one in facts.parameters if one.name == name), None)
-    if parameter is not None and not (
-        _is_unchangeable(parameter.annotation) or _is_sent(parameter, function, contexts)
-    ):
+    if parameter is not None and not (is_unchangeable(parameter.annotation) or _is_sent(parameter, function, contexts)):
         return False
     told = [one.value for one in bindings if not isinstance(one.value, Typed)] or [one.value for one in bindings]
     inside = above | {(function, name)}
@@ -108,15 +106,15 @@ def _is_sent(parameter: Parameter, function: ProjectFunction, contexts: Contexts
     return is_model or last_name(named) in _CONTAINERS
 
 
-def _is_unchangeable(annotation: Expression | None) -> bool:
+def is_unchangeable(annotation: Expression | None) -> bool:
     """Whether nothing can be changed in what is of a type: a text, a number, a date."""
     match annotation:
         case Name() | Attribute():
             return last_name(annotation) in _UNCHANGEABLE
         case Choice(options=options):
-            return all(option == _NOBODY or _is_unchangeable(option) for option in options)
+            return all(option == _NOBODY or is_unchangeable(option) for option in options)
         case Subscript(of=of, items=(item,)) if last_name(of) == "Optional":
-            return _is_unchangeable(item)
+            return is_unchangeable(item)
         case _:
             return False
 
@@ -140,7 +138,7 @@ def _gives_own(
     facts = contexts.project.function(called)
     if facts.generator or facts.decorators or depth > MOST_FOLLOWED:
         return False
-    if _is_unchangeable(facts.returns):
+    if is_unchangeable(facts.returns):
         return True
     new = _handed_new(call, called, caller, contexts, above, depth + 1)
     return all(_is_new(result, called, contexts, above | new, depth + 1) for result in facts.results)

@@ -14,6 +14,7 @@ from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.sessions.bridging import lost_in, names_called
 from rules.core.fixes.sessions.contents import Contents
+from rules.core.fixes.sessions.identity import same_rows
 from rules.core.fixes.sessions.loading import Loading
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.rows import Called, Flow, Lost
@@ -78,7 +79,20 @@ class Desk:
         definition = self._definition(function)
         calls = [node for node in walk(definition) if isinstance(node, ast.Call)] if definition is not None else []
         helpers = ((call, self.helper_given(session, call, function)) for call in calls)
-        return {call: self.done(call, helper, session, row) for call, helper in helpers if helper is not None}
+        found = (
+            (call, helper, self.done(call, helper, session, row)) for call, helper in helpers if helper is not None
+        )
+        return {call: self._with_same_rows(done, call, helper, function) for call, helper, done in found}
+
+    def _with_same_rows(
+        self, done: Called, call: ast.Call, helper: ProjectFunction, function: ProjectFunction
+    ) -> Called:
+        """What a helper does, which also leaves loaded what it finds by the keys of rows of the caller."""
+        definition = self._definition(helper) if done.found else None
+        if definition is None:
+            return done
+        same = same_rows(self._given(call, helper), done.found, helper, definition, function, self.models)
+        return replace(done, loaded=done.loaded.union(same))
 
     def helper_given(self, session: str, call: ast.Call, function: ProjectFunction) -> ProjectFunction | None:
         """The function of the project that a call hands a session to, be it by the object on which it is called."""
@@ -107,7 +121,7 @@ class Desk:
     def done(self, call: ast.Call, helper: ProjectFunction, session: str, row: Sessions) -> Called:
         """What a helper that a call hands a session to does to rows, by the names that the call gives it."""
         lost = lost_in(helper, row, self.contexts)
-        given = self._given(call, helper)
+        given = {name: of.id for name, of in self._given(call, helper).items() if isinstance(of, ast.Name)}
         parameter = next((name for name, of in given.items() if of == session), None)
         if lost < Lost.COMMITTED or parameter is None:
             is_refreshed = lost >= Lost.COMMITTED and row.refresh in names_called(helper, self.contexts)
@@ -132,11 +146,13 @@ class Desk:
                 flow.follow(definition)
                 own = [one.name for one in facts.parameters if one.name not in facts.bindings]
                 gives = flow.gives if row.refresh in names_called(helper, self.contexts) else Lost.COMMITTED
-                self.helpers[key] = flow.done(own) if flow.lost >= lost else Called(lost, gives, lost)
+                self.helpers[key] = (
+                    flow.done(own, rows.difference(own)) if flow.lost >= lost else Called(lost, gives, lost)
+                )
         return self.helpers[key]
 
-    def _given(self, call: ast.Call, helper: ProjectFunction) -> dict[str, str]:
-        """The names that a call gives, by the parameters that stand for them."""
+    def _given(self, call: ast.Call, helper: ProjectFunction) -> dict[str, ast.expr]:
+        """What a call gives, by the parameters that stand for it."""
         facts = self.contexts.project.function(helper)
         placed = [one.name for one in facts.parameters if one.kind in {"positional", "normal"}]
         placed = placed[facts.owner >= 0 and placed[:1] in (["self"], ["cls"]) :]
@@ -144,7 +160,7 @@ class Desk:
             return {}
         given: dict[str, ast.expr] = dict(zip(placed, call.args, strict=False))
         given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
-        return {name: of.id for name, of in given.items() if isinstance(of, ast.Name)}
+        return given
 
     def _definition(self, function: ProjectFunction) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         document = self.texts.document(function.path)

@@ -30,7 +30,9 @@ from rules.core.facts import (
 from rules.core.fixes.awaits import Awaits, as_expression
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
+from rules.core.fixes.file_names import parameters_given
 from rules.core.fixes.imports import Wanted
+from rules.core.fixes.owning import is_unchangeable
 from rules.core.fixes.sessions.columns import selects_columns
 from rules.core.fixes.sessions.contents import Contents, without_any
 from rules.core.fixes.sessions.models import Models
@@ -46,6 +48,7 @@ _OF_TEXTS = frozenset(
     {"replace", "strip", "lower", "upper", "title", "encode", "decode", "split", "splitlines", "isoformat"}
     | {"strftime", "hex", "digest", "hexdigest"}
 )
+_ONLY_OF_TEXTS = frozenset({"startswith", "endswith", "lower", "upper", "strip", "splitlines", "encode"})
 _VALIDATING = frozenset({"model_validate", "from_orm", "parse_obj"})
 _SHOWING = frozenset({"fastapi.encoders.jsonable_encoder", "builtins.print"})
 _CALLING = frozenset({"anyio", "asyncio", "builtins", "concurrent", "contextlib", "copy", "functools", "itertools"})
@@ -74,7 +77,21 @@ class Loading(msgspec.Struct, frozen=True):
         names = self._held()
         if with_given:
             names |= {one.name for one in self.facts.parameters if self._is_row(one)}
-        return frozenset(names - {session})
+        return frozenset(names - {session} - {*self._used_as_texts()})
+
+    def _used_as_texts(self) -> Iterator[str]:
+        """The names that are given one thing only, and used as a text or a number is: by its methods, or for such a parameter."""
+        parameters = {one.name for one in self.facts.parameters}
+        for place, site in enumerate(self.facts.sites):
+            callee = site.call.callee
+            used = [callee.of] if isinstance(callee, Attribute) and callee.name in _ONLY_OF_TEXTS else []
+            for target in self.contexts.targets(self.function, place):
+                annotations = {one.name: one.annotation for one in self.contexts.project.function(target).parameters}
+                given = parameters_given(site.call, target, self.contexts)
+                used += [value for one, value in given if is_unchangeable(annotations[one.id])]
+            for one in used:
+                if isinstance(one, Name) and len(self.facts.bindings.get(one.id, ())) + (one.id in parameters) == 1:
+                    yield one.id
 
     def may_hold_row(self, binding: Binding) -> bool:
         """Whether what the function gives a name may be a row, or hold one."""

@@ -220,6 +220,13 @@ class Models(msgspec.Struct, frozen=True, dict=True):
                 found |= set(_validated(project.facts[owner.path].functions[index]))
         return found
 
+    def is_key(self, of: ProjectClass, name: str) -> bool:
+        """Whether an attribute of a class, or of one that it is derived from, is a primary key."""
+        family = (one for one in self.contexts.project.family(of) if isinstance(one, ProjectClass))
+        bindings = (self.contexts.project.class_(one).bindings.get(name, ()) for one in family)
+        calls = (call for bound in bindings for call in _calls(bound))
+        return any(dict(call.keywords).get("primary_key") == Constant(True, "bool") for call in calls)
+
     def is_mapped(self, of: ProjectClass) -> bool:
         """Whether rows are objects of a class."""
         return any(one in self.classes for one in self.contexts.project.family(of))

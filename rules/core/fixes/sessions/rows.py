@@ -43,7 +43,7 @@ class Called(msgspec.Struct, frozen=True):
     """What a function that is given the session does to rows, and whether what it returns has lost anything.
 
     `thrown` is what rows may have lost where it raises. Of the names that it is given, it leaves those loaded, or does
-    nothing to those kept.
+    nothing to those kept; of its own, it leaves those loaded that are `found`.
     """
 
     lost: Lost
@@ -51,6 +51,7 @@ class Called(msgspec.Struct, frozen=True):
     thrown: Lost = Lost.NOTHING
     loaded: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
+    found: frozenset[str] = frozenset()
     returns: bool = True
 
 
@@ -117,13 +118,17 @@ class Flow(msgspec.Struct):
         end = self._block(definition.body, _State())
         self.ends += [] if end.ended else [end]
 
-    def done(self, parameters: Iterable[str]) -> Called:
-        """What it does to rows, and to those that it is given."""
+    def done(self, parameters: Iterable[str], own: Iterable[str] = ()) -> Called:
+        """What it does to rows, to those that it is given, and to its own."""
         lost = max((end.lost for end in self.ends), default=Lost.NOTHING)
-        loaded = [name for name in parameters if all(name in end.fresh for end in self.ends)]
+        loaded = [name for name in parameters if self._is_left_loaded(name)]
+        found = [name for name in own if self._is_left_loaded(name)]
         kept = [name for name in parameters if all(not end.lost or name in end.fresh for end in self.ends)]
         thrown = max((one.lost for one in self.thrown), default=Lost.NOTHING)
-        return Called(lost, self.gives, thrown, frozenset(loaded), frozenset(kept), bool(self.ends))
+        return Called(lost, self.gives, thrown, frozenset(loaded), frozenset(kept), frozenset(found), bool(self.ends))
+
+    def _is_left_loaded(self, name: str) -> bool:
+        return all(name in end.fresh for end in self.ends)
 
     def _block(self, statements: list[ast.stmt], state: _State) -> _State:
         for statement in statements:
@@ -287,6 +292,8 @@ class Flow(msgspec.Struct):
             case ast.Call(func=called) if called is node:
                 return True  # a row is no function
             case ast.Compare(ops=[ast.Is() | ast.IsNot()]):
+                return True
+            case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[ast.Constant()]) if left is node:
                 return True
             case ast.UnaryOp(op=ast.Not()) | ast.If() | ast.BoolOp():
                 return True

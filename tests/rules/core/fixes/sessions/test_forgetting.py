@@ -427,3 +427,67 @@ def test_an_object_that_holds_the_session_commits_for_all(body: str, said: str) 
     for fix in kept:
         assert str(fix.applicability) == ("unsafe" if said else "safe"), fix.notes
         assert not said or fix.notes[0].startswith(said)
+
+
+SETTING = """def set_name(db: Session, key: int, name: str):
+    found = {asked}
+    if found:
+        found.name = name
+        db.commit()
+        {refreshed}
+    return found
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "refreshed", "given", "applicability"),
+    [
+        ("db.query(Item).filter(Item.id == key).first()", "db.refresh(found)", "item.id", "safe"),
+        ("db.get(Item, key)", "db.refresh(found)", "item.id", "safe"),
+        ("db.query(Item).filter_by(id=key).first()", "db.refresh(found)", "item.id", "safe"),
+        ("db.query(Item).filter(Item.id == key).first()", "pass", "item.id", "unsafe"),
+        ("db.query(Item).filter(Item.name == key).first()", "db.refresh(found)", "item.id", "unsafe"),
+        ("db.query(Item).filter(Item.id == key).first()", "db.refresh(found)", "number", "unsafe"),
+        ("db.query(Item).filter(Item.id == key).first()", "db.refresh(found)", "item.name", "unsafe"),
+        ("db.query(Part).filter(Part.id == key).first()", "db.refresh(found)", "item.id", "unsafe"),
+        ("db.query(Item).filter(Item.id > key).first()", "db.refresh(found)", "item.id", "unsafe"),
+    ],
+)
+def test_a_row_that_a_helper_loads_under_another_name_is_the_same(
+    asked: str, refreshed: str, given: str, applicability: str
+) -> None:
+    """A session gives one object for one row."""
+    body = (
+        f"item = db.query(Item).first()\n    await wait()\n    set_name(db, {given}, 'x')\n    return {{'id': item.id}}"
+    )
+    source = app(body, parameters="number: int, db: Session = Depends(get_db)").removeprefix(HEAD)
+    helper = SETTING.format(asked=asked, refreshed=refreshed)
+    fixes = [
+        fix
+        for one in found(RULE, HEAD + helper + source, FILES)
+        for fix in (*((one.fix,) if one.fix else ()), *one.alternatives)
+        if "set_name" in one.message and fix.way is Way.OFFLOAD
+    ]
+    assert {str(fix.applicability) for fix in fixes} == {applicability}
+
+
+@pytest.mark.parametrize(
+    ("used", "applicability"),
+    [
+        ("if kind == 'a':\n        return 1", "safe"),
+        ("told(kind)\n    return kind", "safe"),
+        ("told(kind=kind)\n    return kind", "safe"),
+        ("if kind.startswith('a'):\n        return kind", "safe"),
+        ("shown(kind)\n    return kind", "unsafe"),
+        ("kind = item\n    told(kind)\n    return kind", "unsafe"),
+        ("return kind", "unsafe"),
+        ("if kind == item:\n        return 1", "unsafe"),
+    ],
+)
+def test_what_is_used_as_a_text_holds_no_row(used: str, applicability: str) -> None:
+    helpers = "def told(kind: str | None) -> None: ...\n\n\ndef shown(one) -> None: ...\n\n\n"
+    body = f"event = unknown('a')\n    kind = event.get('type')\n    db.commit()\n    {used}"
+    source = app(f"await wait()\n    {body}", parameters="item, db: Session = Depends(get_db)").removeprefix(HEAD)
+    assert {str(fix.applicability) for fix in commits(HEAD + helpers + source, FILES)} == {applicability}
