@@ -141,6 +141,7 @@ def _gives_no_function(callee: Value | None, contexts: Contexts) -> bool:
         return False
     knowledge = contexts.project.knowledge
     row = knowledge.exactly(callee.name)
-    if row is None or knowledge.exactly(f"{callee.name}.__call__") is not None:
+    made = {callee.name, knowledge.result(callee.name)}
+    if row is None or any(knowledge.exactly(f"{one}.__call__") is not None for one in made):
         return False  # an object that is made here may be called there
     return not any(word in row.rule for word in _ANYTHING)

@@ -98,7 +98,7 @@ class Classes(Origins):
         found: list[ProjectFunction] = []
         waiting = [first]
         for owner in waiting:
-            for derived in self._derived(owner, most):
+            for derived in self.derived(owner, most):
                 place = self.class_(derived).methods.get(function.name)
                 method = ProjectFunction(derived.path, place) if place is not None else None
                 if method is not None and not self.is_abstract(method):
@@ -107,7 +107,7 @@ class Classes(Origins):
                     waiting.append(derived)
         return tuple(found)
 
-    def _derived(self, owner: ProjectClass, most: int) -> Iterator[ProjectClass]:
+    def derived(self, owner: ProjectClass, most: int) -> Iterator[ProjectClass]:
         """The classes that derive from one; none where there are many, since nobody could tell which of them is meant."""
         name = self.class_(owner).name
         paths = self.deriving.get(name, [])

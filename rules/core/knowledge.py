@@ -37,6 +37,9 @@ class Knowledge:
         self._process_wide = frozenset().union(*(library.process_wide for library in known))
         self._main_thread = frozenset().union(*(library.main_thread for library in known))
         self._unthreaded = frozenset().union(*(library.unthreaded for library in known))
+        self._concurrent = frozenset().union(*(library.concurrent for library in known))
+        self._unproven = frozenset().union(*(library.unproven for library in known))
+        self._changing = frozenset().union(*(library.changing for library in known))
         self.twins = _merged(library.twins for library in known)
         self.counterparts = {one.of: one for library in known for one in library.counterparts}
         self.lasting = {one.of: one for library in known for one in library.lasting}
@@ -193,6 +196,21 @@ class Knowledge:
     def is_unthreaded(self, name: str) -> bool:
         """Whether no two threads may run a callable at once."""
         return _holds(self._unthreaded, name)
+
+    def is_concurrent(self, name: str) -> bool:
+        """Whether several threads may use one object of a class at once, as far as anybody says."""
+        if _holds(self._unproven, name):
+            return False
+        return name.partition(".")[0] in self._concurrent or _holds(self._concurrent, name) or self.is_named(name)
+
+    def is_changing(self, name: str) -> bool:
+        """Whether a method changes the object that it is called on for all that use it."""
+        return _holds(self._changing, name)
+
+    @cached_property
+    def changing(self) -> frozenset[str]:
+        """The last names of such methods."""
+        return frozenset(name.rpartition(".")[2] for name in self._changing)
 
     def calls_its_argument(self, name: str) -> bool:
         return name in self._callers

@@ -334,6 +334,8 @@ class Library(msgspec.Struct, frozen=True):
     What `transactional` objects change stays locked until they commit. `pooled` callables give a place in a pool that has few, and `failing` ones fail at once where none is left, each with the place and the name of the argument that
     tells their class how many there are. `process_wide` ones change what all threads of the process share, `main_thread` ones belong to its main thread.
     No two threads may run `unthreaded` callables at once, whatever these work on.
+    Several threads may use one object of a `concurrent` class, or package, at once, as of all that the other rows speak of but for `unproven` ones,
+    whose makers do not say so. `changing` methods change the object that they are called on for all that use it.
     """
 
     name: str
@@ -368,3 +370,6 @@ class Library(msgspec.Struct, frozen=True):
     process_wide: frozenset[str] = frozenset()
     main_thread: frozenset[str] = frozenset()
     unthreaded: frozenset[str] = frozenset()
+    concurrent: frozenset[str] = frozenset()
+    unproven: frozenset[str] = frozenset()
+    changing: frozenset[str] = frozenset()

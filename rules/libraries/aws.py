@@ -88,6 +88,9 @@ library = Library(
         **{f"{_RESOURCE}.{kind}.meta": _META for kind in _ON_RESOURCES},
         f"{_META}.client": _CLIENT,
     },
+    unproven=frozenset(
+        {_RESOURCE, f"{_RESOURCE}.*"}
+    ),  # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/resources.html#multithreading-or-multiprocessing-with-resources
     quick=frozenset(
         f"{_CLIENT}.{name}"
         for name in (

@@ -184,6 +184,7 @@ library = Library(
     aliases={
         "google.cloud.storage.client.Client": _STORAGE,
         "google.cloud.storage.bucket.Bucket": _BUCKET,
+        "google.cloud.storage.client.Bucket": _BUCKET,
         "google.cloud.storage.blob.Blob": _BLOB,
         "google.cloud.bigquery.client.Client": _BIGQUERY,
         "google.cloud.bigquery.job.QueryJob": _JOB,

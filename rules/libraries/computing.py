@@ -102,6 +102,14 @@ library = Library(
             *(f"tokenizers.Tokenizer.{name}" for name in _TOLD),
         }
     ),
+    # None of their pages speaks of threads: https://sbert.net/docs/package_reference/sentence_transformer/SentenceTransformer.html,
+    # https://huggingface.co/docs/transformers/main_classes/pipelines
+    unproven=frozenset(
+        {
+            *("sentence_transformers.SentenceTransformer", "sentence_transformers.CrossEncoder"),
+            "transformers.Pipeline",
+        }
+    ),
     aliases={
         "pandas.core.frame.DataFrame": "pandas.DataFrame",
         "openpyxl.reader.excel.load_workbook": "openpyxl.load_workbook",

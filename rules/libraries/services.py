@@ -88,6 +88,10 @@ _SUPABASE_AUTH = (
     *("refresh_session", "verify_otp", "update_user", "exchange_code_for_session", "reset_password_for_email"),
     *("reset_password_email", "resend", "set_session"),
 )
+_SIGNING = (
+    *("sign_in_with_password", "sign_in_with_id_token", "sign_up", "sign_out", "refresh_session", "verify_otp"),
+    *("exchange_code_for_session", "set_session"),
+)
 _SUPABASE_ADMIN = ("create_user", "delete_user", "get_user_by_id", "list_users", "update_user_by_id", "generate_link")
 
 
@@ -224,6 +228,11 @@ library = Library(
         f"{_SUPABASE}.storage.from_": _BUCKET,
     },
     attributes={f"{_SPREADSHEET}.sheet1": _WORKSHEET},
+    process_wide=frozenset({"firebase_admin.initialize_app", "firebase_admin.delete_app"}),
+    # Whoever signs in does so for all that use the client: https://supabase.com/docs/reference/python/auth-signinwithpassword
+    changing=frozenset(f"{_SUPABASE}.auth.{name}" for name in _SIGNING),
+    # https://docker-py.readthedocs.io/en/stable/client.html and https://docs.gspread.org say nothing of threads
+    unproven=frozenset({_DOCKER, f"{_DOCKER}.*", _CONTAINER, _SHEETS, _SPREADSHEET, _WORKSHEET}),
     quick=frozenset({"slack_sdk.WebClient.validate_slack_signature"}),
     coroutines=frozenset(
         f"firebase_admin.messaging.{name}" for name in ("send_each_async", "send_each_for_multicast_async")

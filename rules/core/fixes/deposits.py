@@ -23,7 +23,7 @@ from rules.core.facts import (
     names_in,
 )
 from rules.core.findings import Span
-from rules.core.fixes.exclusive import is_kept_by_a_module
+from rules.core.fixes.kept import is_kept_by_a_module
 from rules.core.fixes.owning import own_name
 from rules.core.library import Role
 from rules.core.roots import Root

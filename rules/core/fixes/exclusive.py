@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Attribute, Call, Expression, Function, Name, last_name
-from rules.core.fixes.owning import is_kept, is_shared, own_name, root_names
+from rules.core.facts import Attribute, Call, Function, Name, last_name
+from rules.core.fixes.kept import serves_all
+from rules.core.fixes.owning import is_kept, root_names
 from rules.core.repository import is_offline
-from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
+from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
 _RUNNING = frozenset({"run", "run_until_complete"})
 
@@ -20,58 +21,18 @@ def is_called_on(classes: frozenset[str], call: Call, where: Where, contexts: Co
 
 
 def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a method is called on a session or connection that the module keeps, and that serves one thread at a time."""
+    """Whether a method is called on a session or connection that serves all requests, though only one thread at a time."""
     receiver = call.callee.of if isinstance(call.callee, Attribute) else Name("")
-    if isinstance(receiver, Call) and isinstance(receiver.callee, Attribute):
-        return is_used_by_others(receiver, function, contexts)
-    facts = contexts.project.function(function)
+    chained = receiver if isinstance(receiver, Call) and isinstance(receiver.callee, Attribute) else None
+    if chained is not None and is_used_by_others(chained, function, contexts):
+        return True
     where, knowledge = Where(function.path, function.index), contexts.project.knowledge
-    roots = {name: contexts.project.value(Name(name), where) for name in root_names(receiver)}
-    if any(isinstance(value, Outside) and value.name in knowledge.singletons for value in roots.values()):
+    values = (contexts.project.value(Name(name), where) for name in root_names(receiver))
+    if any(isinstance(value, Outside) and value.name in knowledge.singletons for value in values):
         return False
-    is_global = any(is_shared(name, facts, function, contexts) for name in roots)
-    if not (is_global or _is_given_to_all(receiver, facts, function, contexts)):
+    if not is_called_on(knowledge.exclusive, call, where, contexts):
         return False
-    return is_called_on(knowledge.exclusive, call, where, contexts) and not is_called_on(
-        knowledge.per_thread, call, where, contexts
-    )
-
-
-def _is_given_to_all(receiver: Expression, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether it is an attribute of an object that the module keeps, or what a cached function gives: the same for all requests."""
-    match receiver:
-        case Attribute(of=Name(id=owner)) if owner in own_name(facts):
-            return is_kept_by_a_module(ProjectClass(function.path, facts.owner), contexts)
-        case Name(id=name):
-            around = Where(function.path, facts.parent, facts.line)
-            given = [contexts.project.dependency(one, around) for one in facts.parameters if one.name == name]
-            bound = (binding.value for binding in facts.bindings.get(name, ()))
-            where = Where(function.path, function.index)
-            given += [contexts.project.value(one.callee, where) for one in bound if isinstance(one, Call)]
-            return any(isinstance(one, ProjectFunction) and contexts.once.runs_once(one) for one in given)
-        case Call(callee=callee):
-            given_by = contexts.project.value(callee, Where(function.path, function.index))
-            return isinstance(given_by, ProjectFunction) and contexts.once.runs_once(given_by)
-        case _:
-            return False
-
-
-def is_kept_by_a_module(of: ProjectClass, contexts: Contexts) -> bool:
-    """Whether an object of a class is made at the top of a file, by a cached function, or for a global."""
-    project, name = contexts.project, contexts.project.class_(of).name
-    calls = [one for path in {of.path, *project.importers_of(of.path)} for one in project.calls_named(path, name)]
-    made = [at for call, at in calls if not is_offline(at.path) and project.value(call.callee, at) == of]
-    makers = {ProjectFunction(at.path, at.function) for at in made}
-    return any(not one.index or contexts.once.runs_once(one) or _fills_a_global(one, of, contexts) for one in makers)
-
-
-def _fills_a_global(maker: ProjectFunction, of: ProjectClass, contexts: Contexts) -> bool:
-    """Whether a function puts an object of the class under a name of the module."""
-    facts, where = contexts.project.function(maker), Where(maker.path, maker.index)
-    bound = (
-        (name, binding.value) for name in facts.writes for binding in contexts.project.facts[maker.path].bound(name)
-    )
-    return any(isinstance(value, Call) and contexts.project.value(value.callee, where) == of for _, value in bound)
+    return not is_called_on(knowledge.per_thread, call, where, contexts) and serves_all(receiver, function, contexts)
 
 
 @told_once

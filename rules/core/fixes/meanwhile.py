@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute
 from rules.core.fixes.iteration import runs_through_shared
+from rules.core.fixes.kept import unproven
 from rules.core.fixes.owning import handed_new, is_made_there
 from rules.core.fixes.rewriting import LOOKED, looks_for_a_name, rewriting
 from rules.core.fixes.sharing import changes_global, changes_process, is_unthreaded, roots_of, shared_names
@@ -45,6 +46,8 @@ def difference_meanwhile(
             return CROWDING
         if not own and runs_through_shared(current, contexts):
             return TRAVERSED
+        if name := unproven(current, contexts):
+            return used_by_threads(name)
         called = [
             *((one, made, frozenset[str]()) for one in wrapping(current, contexts)),
             *_called(current, own, new, contexts),
@@ -53,6 +56,11 @@ def difference_meanwhile(
         waiting += found
         seen.update(found)
     return ""
+
+
+def used_by_threads(name: str) -> str:
+    """A sentence: threads come to use one object of a class."""
+    return f"All requests use the same `{name}`, and its makers do not say that threads may do so at the same time."
 
 
 def _called(function: ProjectFunction, own: set[str], new: frozenset[str], contexts: Contexts) -> Iterator[_Known]:

@@ -22,7 +22,8 @@ from rules.core.fixes.frames import CALLERS, NAMES, asks_for_callers, looks_for_
 from rules.core.fixes.handling import HANDLED, STOPPED, asks_for_exception, is_handled_at, is_stop_handled
 from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
 from rules.core.fixes.in_memory import IN_MEMORY, asks_own_database, uses_own_database
-from rules.core.fixes.meanwhile import difference_meanwhile
+from rules.core.fixes.kept import unproven_at
+from rules.core.fixes.meanwhile import difference_meanwhile, used_by_threads
 from rules.core.fixes.owning import handed_new, is_made_there
 from rules.core.fixes.responses import is_read_while_sent, told
 from rules.core.fixes.same_file import WRITTEN_AT_ONCE, writes_same_file_at
@@ -95,6 +96,8 @@ def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Co
         difference = difference_meanwhile(target, contexts, is_own=is_own, new=new)
     if not difference and writes_same_file_at(site, function, contexts):
         difference = WRITTEN_AT_ONCE
+    if not difference and (name := unproven_at(site, function, contexts)):
+        difference = used_by_threads(name)
     return replace(fix, applicability=Applicability.UNSAFE, notes=(difference, *fix.notes)) if difference else fix
 
 

@@ -21,6 +21,7 @@ from rules.core.fixes.deposits import OVERTAKEN, takes_over_below
 from rules.core.fixes.exclusive import is_called_on, is_not_own, is_used_by_others
 from rules.core.fixes.file_names import is_for_one
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
+from rules.core.fixes.kept import serves_all, unproven
 from rules.core.fixes.owning import holds_new, is_of_application, is_shared, own_name, root_names
 from rules.core.fixes.rewriting import rewriting_between_calls
 from rules.core.usage import called_outside
@@ -30,6 +31,7 @@ SHARED = "it changes what other requests share"
 BOUND = "it uses what belongs to a thread"
 MAIN = "only the main thread may handle signals"
 UNTHREADED = "it uses a library that no two threads may use at once"
+UNPROVEN = "it uses an object of all requests, and whether threads may do so at the same time its makers do not say"
 CONTENDED = "it uses a connection that others use at the same time"
 PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests may share, and other requests can run during the new `await`."
@@ -128,6 +130,8 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
         return SHARED
     if is_unthreaded(function, contexts):
         return UNTHREADED
+    if unproven(function, contexts):
+        return UNPROVEN
     return SHARED if any(changes_global(site.call, facts, function, contexts) for site in facts.sites) else ""
 
 
@@ -211,6 +215,8 @@ def changes_global(call: Call, facts: Function, function: ProjectFunction, conte
     own = own_name(facts)
     if isinstance(callee, Name) and callee.id in SETTING:
         return any(name in own or is_shared(name, facts, function, contexts) for name in roots_of(call))
+    if isinstance(callee, Attribute) and _changes_its_object(callee, function, contexts):
+        return serves_all(callee.of, function, contexts)
     if not (isinstance(callee, Attribute) and callee.name in CHANGING):
         return False
     if callee.name not in EMPTYING and not (call.arguments or call.keywords):
@@ -225,6 +231,15 @@ def changes_global(call: Call, facts: Function, function: ProjectFunction, conte
     if isinstance(value, Outside):
         return value.name.startswith("builtins.") or not contexts.project.knowledge.is_known(value.name)
     return value is None
+
+
+def _changes_its_object(callee: Attribute, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a method of a library makes its object another for all that use it: one that signs in, for one."""
+    knowledge = contexts.project.knowledge
+    if callee.name not in knowledge.changing:
+        return False
+    value = contexts.project.value(callee, Where(function.path, function.index))
+    return isinstance(value, Outside) and knowledge.is_changing(value.name)
 
 
 def _is_module(expression: Expression, facts: Function, file: Facts) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules import Severity
+from rules import Applicability, Severity
 from tests.rules.checking import assert_clean, assert_fixes, with_app
 
 RULE = "blocking/computing"
@@ -56,11 +56,11 @@ from transformers import pipeline
         "return joblib.load('a.joblib')",
         "return pipeline('summarization')",
         "return SentenceTransformer('a').encode(data)",
-        "return summarize(data)",
+        "return pipeline('summarization')(data)",
     ],
 )
 def test_a_function_that_awaits_nothing_becomes_def(body: str) -> None:
-    before = with_app(IMPORTS, f"summarize = pipeline('summarization')\n\n\n{ENDPOINT}{body}\n")
+    before = with_app(IMPORTS, f"{ENDPOINT}{body}\n")
     assert_fixes(RULE, before, before.replace("async def", "def"))
 
 
@@ -78,6 +78,14 @@ def test_a_function_that_awaits_nothing_becomes_def(body: str) -> None:
 def test_the_work_is_handed_over_where_the_function_awaits(body: str, after: str) -> None:
     above = f"model = SentenceTransformer('a')\n\n\n{AWAITING}"
     assert_fixes(RULE, with_app(IMPORTS, f"{above}{body}\n"), with_app(IMPORTS, f"{above}{after}\n"))
+
+
+def test_a_model_of_all_requests_is_handed_over_by_those_who_know_that_it_bears_threads() -> None:
+    before = with_app(IMPORTS, f"summarize = pipeline('summarization')\n\n\n{ENDPOINT}return summarize(data)\n")
+    after = before.replace("summarize(data)", "await run_in_threadpool(summarize, data)")
+    (finding,) = assert_fixes(RULE, before, after)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
 
 
 def test_a_finding_only_informs() -> None:
