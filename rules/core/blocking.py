@@ -67,9 +67,15 @@ def is_for_no_request(site: Site, function: Function, root: Root) -> bool:
 
 def sinks_of(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
     """What blocks at the calls of one function, itself or through helpers."""
-    for place, site in enumerate(contexts.project.function(function).sites):
-        if (sink := next(_sinks_at(contexts, function, place, site), None)) is not None:
+    for place in range(len(contexts.project.function(function).sites)):
+        if (sink := sink_at(function, place, contexts)) is not None:
             yield sink
+
+
+def sink_at(function: ProjectFunction, place: int, contexts: Contexts) -> Sink | None:
+    """What blocks at one of its calls, told by its place among all."""
+    site = contexts.project.function(function).sites[place]
+    return next(_sinks_at(contexts, function, place, site), None)
 
 
 def reached_at(contexts: Contexts, function: ProjectFunction, place: int, site: Site) -> tuple[Sink, Arrival] | None:

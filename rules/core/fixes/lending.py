@@ -128,7 +128,8 @@ def objection(fix: Fix, function: ProjectFunction, contexts: Contexts, sources: 
             return "changes something else"
         edited[one.path] = one.after
     changed = Contexts(contexts.project.with_facts(edited))
-    return objection_in(function, place_after(function, edited[function.path], contexts), contexts, changed)
+    place = place_after(function, edited[function.path], contexts)
+    return objection_in(function, place, contexts, changed, fix.edits)
 
 
 def _empty(tree: ast.AST, name: str) -> None:

@@ -6,10 +6,10 @@ and decorators, and with them the API its contract; the blocking call is gone an
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from rules.core.blocking import sinks_of
+from rules.core.blocking import sink_at
 from rules.core.contexts import Contexts, told_once
 from rules.core.edits import EditConflictError, apply_edits, decode_source
 from rules.core.facts import (
@@ -18,6 +18,7 @@ from rules.core.facts import (
 )
 from rules.core.findings import Edit, Fix, Way
 from rules.core.fixes.contract import contract_objection
+from rules.core.fixes.differing import differing
 from rules.core.fixes.names import Names, early_names, names_in_code, open_names
 from rules.core.fixes.rereading import taken_apart
 from rules.core.fixes.turning import MANAGER
@@ -58,7 +59,7 @@ def objection(
     surroundings = surroundings or Surroundings(contexts)
     changed = surroundings.after(edited, has_same_api=fix.way is not Way.REPAIR)
     return contract_objection(fix, surroundings, changed, edited) or _meaning_objection(
-        contexts, changed, function, edited
+        contexts, changed, function, edits
     )
 
 
@@ -93,10 +94,14 @@ def _names_of(source: bytes) -> tuple[Names, ...]:
     return (names_in_code(parse(decode_source(source))),)
 
 
-def _meaning_objection(before: Contexts, after: Contexts, function: ProjectFunction, edited: Collection[str]) -> str:
-    places = dict(_places(before, after, {*edited, function.path}))
+def _meaning_objection(
+    before: Contexts, after: Contexts, function: ProjectFunction, edits: Mapping[str, Sequence[Edit]]
+) -> str:
+    places = dict(_places(before, after, {*edits, function.path}))
     changed = dict.fromkeys((*_within(function, before), *_changed(places, before, after)))
-    return next(filter(None, (objection_in(old, places[old], before, after) for old in changed if old in places)), "")
+    every = [edit for own in edits.values() for edit in own]
+    said = (objection_in(old, places[old], before, after, every) for old in changed if old in places)
+    return next(filter(None, said), "")
 
 
 def _places(
@@ -109,14 +114,19 @@ def _places(
         yield from ((ProjectFunction(path, i), ProjectFunction(path, j)) for i, j in zip(old, new, strict=True))
 
 
-def objection_in(was: ProjectFunction, place: ProjectFunction, before: Contexts, after: Contexts) -> str:
-    """What is wrong with one function that was changed."""
+def objection_in(
+    was: ProjectFunction, place: ProjectFunction, before: Contexts, after: Contexts, edits: Iterable[Edit]
+) -> str:
+    """What is wrong with one function that was changed by some edits."""
     old, new = before.project.function(was), after.project.function(place)
-    if new.asynchronous and _blocking(place, after) - (_blocking(was, before) if old.asynchronous else Counter()):
+    there, here = differing(was, place, edits, before, after)
+    on_loop = here if new.asynchronous else ()
+    blocking = Counter(sink.name for one in on_loop if (sink := sink_at(place, one, after)) is not None)
+    if blocking and blocking - (_blocking(there, was, before) if old.asynchronous else Counter()):
         return "blocks elsewhere"
-    if _forgotten(place, after) > _forgotten(was, before):
+    if (forgotten := _forgotten(here, place, after)) and forgotten > _forgotten(there, was, before):
         return "leaves a coroutine unawaited"
-    if any(_awaits_nothing(site, place, after) for site in new.sites if site.awaited) and not old.suspends:
+    if not old.suspends and any(_awaits_nothing(site, place, after) for site in new.sites if site.awaited):
         return "awaits what is no coroutine"
     if new.asynchronous and not old.asynchronous and not _is_followed(place, after):
         return "is called where nothing awaits it"
@@ -172,25 +182,33 @@ def _within(function: ProjectFunction, contexts: Contexts) -> Iterator[ProjectFu
             yield ProjectFunction(function.path, index)
 
 
-@told_once
-def _blocking(function: ProjectFunction, contexts: Contexts) -> Counter[str]:
-    """What blocks the loop when the function runs there: its own calls, and those of the helpers that it calls."""
-    return Counter(sink.name for sink in sinks_of(function, contexts))
+def _blocking(places: Iterable[int], function: ProjectFunction, contexts: Contexts) -> Counter[str]:
+    """What blocks the loop at some calls of a function when it runs there: themselves, or the helpers that they call."""
+    names = _sinks(function, contexts)
+    return Counter(names[place] for place in places if place in names)
 
 
 @told_once
-def _forgotten(function: ProjectFunction, contexts: Contexts) -> int:
-    """How many calls in the function give a coroutine that nobody awaits there, by itself or together with others."""
+def _sinks(function: ProjectFunction, contexts: Contexts) -> Mapping[int, str]:
+    """The name of what blocks at each call of a function, by the places of the calls."""
+    places = range(len(contexts.project.function(function).sites))
+    return {place: sink.name for place in places if (sink := sink_at(function, place, contexts)) is not None}
+
+
+def _forgotten(places: Iterable[int], function: ProjectFunction, contexts: Contexts) -> int:
+    """How many of some calls in a function give a coroutine that nobody awaits there, by itself or together with others."""
     sites = contexts.project.function(function).sites
+    dropped = [
+        site.call
+        for site in map(sites.__getitem__, places)
+        if not site.awaited and contexts.awaitable(site, Where(function.path, function.index, site.line))
+    ]
+    if not dropped:
+        return 0
     gathered = [
         given for site in sites if site.awaited for given in site.call.arguments if _gathers(site, function, contexts)
     ]
-    return sum(
-        not site.awaited
-        and site.call not in gathered
-        and contexts.awaitable(site, Where(function.path, function.index, site.line))
-        for site in sites
-    )
+    return sum(call not in gathered for call in dropped)
 
 
 def _gathers(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
