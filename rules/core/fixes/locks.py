@@ -13,6 +13,7 @@ _NAMES = ("lock", "mutex", "semaphore")
 _CLASS = re.compile("R?Lock|Mutex|Semaphore")  # of files as well: filelock.FileLock, portalocker.Lock
 _OF_FILES = frozenset({"flock", "lockf"})  # https://docs.python.org/3/library/fcntl.html#fcntl.flock
 _ENTERING = ("__aenter__", "__enter__")
+_STEPS = 3  # from a function up to those that await it
 _TAKING = _OF_FILES | {"acquire"}
 
 
@@ -53,14 +54,33 @@ def is_held_around(function: ProjectFunction, contexts: Contexts) -> bool:
         entering = [ProjectFunction(function.path, methods[name]) for name in _ENTERING if name in methods]
         if leaves_locked(entering, contexts):
             return True
-    callers = {ProjectFunction(at.path, at.function) for _, at in contexts.project.calls_of(function)}
-    return any(_enters_locked(caller, contexts) for caller in callers)
+    return any(_enters_locked(caller, contexts) for caller in _callers(function, contexts))
+
+
+def _callers(function: ProjectFunction, contexts: Contexts) -> frozenset[ProjectFunction]:
+    """The functions that call one, and those that call them, some steps up."""
+    found, last = {function}, {function}
+    for _ in range(_STEPS):
+        last = {
+            ProjectFunction(at.path, at.function) for one in last for _, at in contexts.project.calls_of(one)
+        } - found
+        found |= last
+    return frozenset(found - {function})
 
 
 def _enters_locked(function: ProjectFunction, contexts: Contexts) -> bool:
-    sites = contexts.project.function(function).sites
-    entered = (place for place, site in enumerate(sites) if site.entered and site.suspending)
+    """Whether a function awaits something while it holds a lock."""
+    facts = contexts.project.function(function)
+    if any(is_lock(_entered(site), Where(function.path, function.index, site.line), contexts) for site in facts.held):
+        return True
+    entered = (place for place, site in enumerate(facts.sites) if site.entered and site.suspending)
     return any(leaves_locked(contexts.targets(function, place), contexts) for place in entered)
+
+
+def _entered(site: Site) -> Expression:
+    """What a `with` enters: what is called, or what stands there."""
+    callee = site.call.callee
+    return callee.of if isinstance(callee, Attribute) and callee.name == "__enter__" else site.call
 
 
 def leaves_locked(functions: Iterable[ProjectFunction], contexts: Contexts) -> bool:

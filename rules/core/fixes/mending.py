@@ -162,9 +162,9 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
     """
     reaching = [fix for reach in WIDE.get(remark.remedy, ()) if (fix := reach(remark, bench)) is not None]
     if remark.remedy is Remedy.UNBLOCK and (borrowed := borrow(remark, bench.contexts, document)) is not None:
-        reaching.append(borrowed)
+        reaching.append(marked_standing(borrowed, remark, bench.contexts, document, bench.texts))
     elif remark.remedy is Remedy.UNBLOCK and (lent := lend(remark, bench)) is not None:
-        reaching.append(lent)
+        reaching.append(marked_standing(lent, remark, bench.contexts, document, bench.texts))
     reaching = [marked_swallowing(fix, bench.texts) for fix in reaching]
     yield from (fix for fix in reaching if fix.applicability is Applicability.SAFE)
     rest = [fix for fix in reaching if fix.applicability is Applicability.UNSAFE]

@@ -14,7 +14,6 @@ from rules.core.fixes.document import Document
 from rules.core.fixes.exclusive import (
     given_exclusively,
     is_called_on,
-    is_used_by_others,
     runs_beside_itself,
     uses_exclusively,
 )
@@ -32,6 +31,7 @@ from rules.core.fixes.sharing import (
     CONTENDED,
     PER_THREAD,
     belonging,
+    is_contended,
     marked,
     read_from_other_threads,
 )
@@ -199,7 +199,7 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
     called = contexts.project.value(site.call.callee, where)
     if is_called_on(knowledge.per_thread, site.call, where, contexts) or _is_per_thread(called, contexts):
         return PER_THREAD
-    if _is_contended(function, contexts):
+    if is_contended(function, contexts):
         return CONTENDED
     target = contexts.project.called_function(called)
     targets = contexts.targets(function, contexts.project.function(function).sites.index(site))
@@ -225,13 +225,6 @@ def _binding(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
 def _is_per_thread(called: Value | None, contexts: Contexts) -> bool:
     """Whether a function of a library speaks of what the thread has that calls it."""
     return isinstance(called, Outside) and called.name in contexts.project.knowledge.per_thread
-
-
-@told_once
-def _is_contended(function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call in a function is made on a connection that others use at the same time."""
-    sites = contexts.project.function(function).sites
-    return any(is_used_by_others(site.call, function, contexts) for site in sites)
 
 
 def _finishes_for_others(functions: list[ProjectFunction], contexts: Contexts) -> bool:

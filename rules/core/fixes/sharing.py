@@ -24,7 +24,7 @@ from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.kept import serves_all, unproven
 from rules.core.fixes.owning import holds_new, is_of_application, is_shared, own_name, root_names
 from rules.core.fixes.rewriting import rewriting_between_calls
-from rules.core.usage import called_outside
+from rules.core.usage import called_outside, reached
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
 SHARED = "it changes what other requests share"
@@ -33,6 +33,7 @@ MAIN = "only the main thread may handle signals"
 UNTHREADED = "it uses a library that no two threads may use at once"
 UNPROVEN = "it uses an object of all requests, and whether threads may do so at the same time its makers do not say"
 CONTENDED = "it uses a connection that others use at the same time"
+CONTENDING = "It uses a session or connection that all requests use, and others can come to it during the new `await`."
 PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests may share, and other requests can run during the new `await`."
 _LOCAL = frozenset({"local"})
@@ -65,9 +66,23 @@ def difference_between(function: ProjectFunction, contexts: Contexts, span: Span
     """
     if touches_shared(function, contexts):
         return INTERLEAVING
+    if is_contended(function, contexts):
+        return CONTENDING
     if takes_over_below(function, contexts, span):
         return OVERTAKEN
     return rewriting_between_calls(function, contexts, span)
+
+
+@told_once
+def is_contended(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function, or one that it calls, makes a call on a session or connection that others use at the same time."""
+    return any(_uses_contended(inner, contexts) for inner in reached(function, contexts))
+
+
+@told_once
+def _uses_contended(function: ProjectFunction, contexts: Contexts) -> bool:
+    sites = contexts.project.function(function).sites
+    return any(is_used_by_others(site.call, function, contexts) for site in sites)
 
 
 @told_once

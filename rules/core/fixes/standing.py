@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Expression, Name, Site, last_name
 from rules.core.findings import Applicability, Fix, Span, Way
+from rules.core.fixes.callers import awaiting
 from rules.core.fixes.checkouts import CHECKED_OUT, keeps_a_connection
 from rules.core.fixes.document import Document
 from rules.core.fixes.iteration import RESIZED, is_run_through_around
@@ -14,6 +15,7 @@ from rules.core.fixes.pools import GIVING_BACK, PLACE, takes_a_place
 from rules.core.fixes.queued import TAKEN, is_taken_meanwhile
 from rules.core.fixes.rewriting import LOOKED, REUSED, looks_for_a_name_before, writes_told
 from rules.core.fixes.row_locks import ROWS, has_changed_rows, has_locked_rows, has_rows_of_callers
+from rules.core.fixes.sharing import difference_between
 from rules.core.fixes.texts import Texts
 from rules.core.remarks import Remark
 from rules.core.values import ProjectFunction
@@ -23,11 +25,30 @@ def marked_standing(fix: Fix, remark: Remark, contexts: Contexts, document: Docu
     """The fix; unsafe where something stands open meanwhile that other requests want, too."""
     if fix.way not in {Way.TWIN, Way.OFFLOAD} or remark.site is None:
         return fix
-    found = [*_differences(remark.site.span, remark.function, contexts, document)]
-    if ROWS not in found and has_rows_of_callers(remark.function, contexts, texts):
-        found.append(ROWS)
+    found = [*standing(remark.site.span, remark.function, contexts, document, texts)]
     notes = [difference for difference in found if difference not in fix.notes]
     return replace(fix, applicability=Applicability.UNSAFE, notes=(*notes, *fix.notes)) if notes else fix
+
+
+def standing(
+    span: Span, function: ProjectFunction, contexts: Contexts, document: Document, texts: Texts
+) -> Iterator[str]:
+    """What may differ if others come while a function awaits a call, for it and for those that await it, a sentence each."""
+    found = dict.fromkeys(_differences(span, function, contexts, document))
+    if ROWS not in found and has_rows_of_callers(function, contexts, texts):
+        found[ROWS] = None
+    yield from found
+    yield from dict.fromkeys(_differences_of_callers(function, contexts, texts))
+
+
+def _differences_of_callers(function: ProjectFunction, contexts: Contexts, texts: Texts) -> Iterator[str]:
+    """What may differ for those that await a function which never gave way to others until now, a sentence each."""
+    for caller, span, document in awaiting(function, contexts, texts):
+        name = contexts.project.function(caller).name
+        between = difference_between(caller, contexts, span)
+        for difference in (between, *_differences(span, caller, contexts, document)):
+            if difference and difference != ROWS:
+                yield f"In `{name}`, which awaits it, too: {difference[0].lower()}{difference[1:]}"
 
 
 def _differences(span: Span, function: ProjectFunction, contexts: Contexts, document: Document) -> Iterator[str]:

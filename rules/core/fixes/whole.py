@@ -2,7 +2,7 @@
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rules.core.contexts import Contexts
@@ -19,6 +19,7 @@ from rules.core.fixes.sessions.exchange import asks_database, exchange_session
 from rules.core.fixes.sessions.kept import exchange_kept
 from rules.core.fixes.sessions.opening import exchange_opened
 from rules.core.fixes.sharing import difference_between
+from rules.core.fixes.standing import standing
 from rules.core.fixes.startup import is_started_bare
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once, is_manager
@@ -184,7 +185,17 @@ def _differences(plan: Turning, contexts: Contexts) -> list[str]:
     if plan.clients and _is_tested(contexts):
         found.append(ELSEWHERE)
     found += filter(None, [difference_between(function, contexts) for function in plan.others])
+    found += _standing(plan, contexts)
     return list(dict.fromkeys(found))
+
+
+def _standing(plan: Turning, contexts: Contexts) -> Iterator[str]:
+    """What may differ if others come while functions await what they did not await before."""
+    for function, place in plan.steps:
+        document = plan.texts.document(function.path) if function in plan.others else None
+        if document is not None:
+            span = contexts.project.function(function).sites[place].span
+            yield from standing(span, function, contexts, document, plan.texts)
 
 
 def _waits_behind_yield(function: ProjectFunction, plan: Turning, contexts: Contexts) -> bool:
