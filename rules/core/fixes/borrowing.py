@@ -69,7 +69,7 @@ def _borrowed(
     notes = (*row.notes, *filter(None, (row.pool,)), *differences(call, row, document))
     applicability = Applicability.UNSAFE if notes else Applicability.SAFE
     fix = Fix(title_of(call, row, f"{lender.name}."), Way.TWIN, (*edits, *orphans), applicability, notes)
-    return marked(fix, function, contexts, document.span(call))
+    return marked(fix, function, contexts, document.span(call), document)
 
 
 def _lender(row: Borrower, function: ProjectFunction, contexts: Contexts) -> _Lender | None:

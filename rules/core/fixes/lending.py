@@ -101,7 +101,7 @@ def _lent(call: ast.Call, row: Borrower, function: ProjectFunction, bench: Bench
         Imported(name, imports),
         lambda other: is_taken_from(document.path, other, contexts),
     )
-    meanwhile = filter(None, [difference_between(function, contexts)])
+    meanwhile = filter(None, [difference_between(function, contexts, document.span(call), document)])
     notes = (*meanwhile, *row.notes, *differences(call, row, document), COOKIES, STARTED, CONTRACT)
     requires = () if contexts.project.makes(row.client) else (row.package,)
     title = f"{title_of(call, row)} of a client that the lifespan opens"

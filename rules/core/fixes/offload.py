@@ -71,7 +71,7 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         Way.OFFLOAD,
         (*edits, *handing.edits),
     )
-    return marked(_marked_behind(fix, site, function, contexts), function, contexts, site.span)
+    return marked(_marked_behind(fix, site, function, contexts), function, contexts, site.span, document)
 
 
 def _is_sent_later(call: ast.Call, remark: Remark, contexts: Contexts, document: Document) -> bool:
@@ -120,7 +120,7 @@ def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix
         wrapped = [document.insert(start, f"(await {handing.name}(lambda: "), document.insert(end, "))")]
     title = f"Hand the whole expression to a worker thread with `{handing.name}`"
     fix = Fix(title, Way.OFFLOAD, (*wrapped, *handing.edits))
-    return marked(_marked_behind(fix, last, function, contexts), function, contexts, last.span)
+    return marked(_marked_behind(fix, last, function, contexts), function, contexts, last.span, document)
 
 
 @told_once

@@ -18,8 +18,10 @@ from rules.core.facts import (
 )
 from rules.core.findings import Applicability, Fix, Span
 from rules.core.fixes.deposits import OVERTAKEN, takes_over_below
+from rules.core.fixes.document import Document
 from rules.core.fixes.exclusive import is_called_on, is_not_own, is_used_by_others
 from rules.core.fixes.file_names import is_for_one
+from rules.core.fixes.interleaving import Changing, comes_between
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.kept import serves_all, unproven
 from rules.core.fixes.owning import holds_new, is_of_application, is_shared, own_name, root_names
@@ -52,25 +54,43 @@ DIRECTORIES = frozenset({"shutil.rmtree", "shutil.copytree", "shutil.move"})
 LOOKS = frozenset({"os.path.exists", "os.path.isdir", "pathlib.Path.exists", "pathlib.Path.is_dir"})
 
 
-def marked(fix: Fix | None, function: ProjectFunction, contexts: Contexts, span: Span | None = None) -> Fix | None:
+def marked(
+    fix: Fix | None,
+    function: ProjectFunction,
+    contexts: Contexts,
+    span: Span | None = None,
+    document: Document | None = None,
+) -> Fix | None:
     """The fix, unsafe where other requests can now come between what the function does to shared state: at a place, if one is given."""
-    difference = difference_between(function, contexts, span) if fix is not None else ""
+    difference = difference_between(function, contexts, span, document) if fix is not None else ""
     if fix is None or not difference or difference in fix.notes:
         return fix
     return replace(fix, applicability=Applicability.UNSAFE, notes=(difference, *fix.notes))
 
 
-def difference_between(function: ProjectFunction, contexts: Contexts, span: Span | None = None) -> str:
+def difference_between(
+    function: ProjectFunction, contexts: Contexts, span: Span | None = None, document: Document | None = None
+) -> str:
     """What may differ if other requests come between two calls in a function, at a place if one is given: a sentence; empty where
     nothing does.
     """
-    if touches_shared(function, contexts):
+    if touches_shared(function, contexts) and _is_parted(function, contexts, span, document):
         return INTERLEAVING
     if is_contended(function, contexts):
         return CONTENDING
     if takes_over_below(function, contexts, span):
         return OVERTAKEN
     return rewriting_between_calls(function, contexts, span)
+
+
+def _is_parted(function: ProjectFunction, contexts: Contexts, span: Span | None, document: Document | None) -> bool:
+    """Whether others that come at a place may find half done what a function does to shared state."""
+    facts = contexts.project.function(function)
+    if span is None or document is None or _changes_surroundings(facts, function, contexts):
+        return True
+    calls = frozenset(site.span for site in facts.sites if changes_global(site.call, facts, function, contexts))
+    names = frozenset(name.rstrip(".") for name in shared_names(facts, function, contexts))
+    return comes_between(span, function, Changing(calls, names), contexts, document)
 
 
 @told_once
@@ -91,7 +111,14 @@ def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
     return (
         _shared_writes(facts, function, contexts)
         or any(changes_global(site.call, facts, function, contexts) for site in facts.sites)
-        or changes_process(function, contexts)
+        or _changes_surroundings(facts, function, contexts)
+    )
+
+
+def _changes_surroundings(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it changes what the process has around it: the folder that it works in, a directory that others name."""
+    return (
+        changes_process(function, contexts)
         or _enters_changed_process(facts, function, contexts)
         or _replaces_a_directory(function, contexts)
     )

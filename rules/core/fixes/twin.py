@@ -27,9 +27,9 @@ def twin(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
 
     place = remark.sink.site.span
     if remark.sink.row.twin.wraps:
-        return marked(_wrapping_twin(call, remark.sink.row.twin, document), remark.function, contexts, place)
+        return marked(_wrapping_twin(call, remark.sink.row.twin, document), remark.function, contexts, place, document)
     write = _path_twin if remark.sink.row.rule == "blocking/files" else _function_twin
-    return marked(write(call, remark.sink.row.twin, document, is_wanted), remark.function, contexts, place)
+    return marked(write(call, remark.sink.row.twin, document, is_wanted), remark.function, contexts, place, document)
 
 
 def _function_twin(call: ast.Call, twin_: Twin, document: Document, is_wanted: Callable[[str], bool]) -> Fix | None:

@@ -602,7 +602,7 @@ def test_what_a_static_method_is_given_is_not_its_object(decorator: str, applica
         class Users:
             {decorator or "kept = 1"}
             async def renew(user, body):
-                await body["x"]
+                await body[user.key]
                 user.key = requests.get("https://a.example").text
 
 
