@@ -43,7 +43,7 @@ from bot.fixing import Fixed, Project, fix_all
 from bot.forks import in_forks
 from bot.formats import to_json, to_patch, to_sarif, to_workflow_commands
 from bot.rule_pages import find_rules
-from rules import ENGINE_VERSION, Analysis, Facts, Finding, Options, Unreadable, all_rules, read_base
+from rules import Analysis, Facts, Finding, Options, Unreadable, all_rules, engine_version, read_base
 
 CONFIG_FILES = (CONFIG_PATH, PYPROJECT_PATH)  # the first that is there counts, as on GitHub
 SLOW_FROM = 2_000_000  # bytes to read: about a second
@@ -228,7 +228,7 @@ def _print(wish: Wish, checked: Checked) -> None:
             click.echo(to_json(findings))
         case "sarif":
             root, rules = checked.tree.root, all_rules()
-            click.echo(to_sarif(findings, checked.unreadable, rules=rules, version=ENGINE_VERSION, root=root))
+            click.echo(to_sarif(findings, checked.unreadable, rules=rules, version=engine_version(), root=root))
         case "github":
             click.echo(to_workflow_commands(findings), nl=False)
         case "patch":

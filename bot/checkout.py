@@ -6,7 +6,6 @@ Git is run by name and without a shell; what a person types never reaches it in 
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha1
 from pathlib import Path
@@ -144,15 +143,16 @@ def is_beneath(name: str, directory: str) -> bool:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put `content` in place of the file in one step: a reader sees the old text or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    name = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             if path.exists():
-                os.chmod(name, path.stat().st_mode & 0o7777)  # noqa: PTH101 -- a plain name, as mkstemp gave it
-        os.replace(name, path)  # noqa: PTH105 -- the same
+                name.chmod(path.stat().st_mode & 0o7777)
+        name.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise
 
 

@@ -5,7 +5,6 @@ never stops a review: a key that cannot be used counts as not given.
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache, lru_cache
@@ -189,6 +188,8 @@ def _read(layer: Layer) -> dict[str, Any]:
         return {}
     if excess := _excess(layer.text):
         raise ConfigError(f"{layer.name} is not used: {excess}.")
+    import tomllib  # noqa: PLC0415 -- few projects have settings of ours
+
     try:
         table: Any = tomllib.loads(layer.text)
     except (ValueError, RecursionError) as error:  # a number may have too many digits

@@ -3,7 +3,6 @@
 A blob is read once for each version of the engine. A cache that is broken, or cannot be written, costs time only.
 """
 
-import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b, sha256
@@ -14,13 +13,11 @@ import msgspec
 from bot.checkout import home, replace_file
 from bot.forks import in_forks
 from bot.shares import read_share
-from rules import ENGINE_VERSION, Facts, decode_facts, load
+from rules import Facts, decode_facts, engine_version, load
 
 SHARED_FROM = 100_000  # bytes: below, a copy of the process costs more than it saves
 SHARES = 16  # parts of what is to be read, about as large as each other
 SEAL = 16  # bytes of the digest at the start of the file
-
-log = logging.getLogger(__name__)
 
 
 class _Stored(msgspec.Struct):
@@ -51,7 +48,7 @@ class FactsCache:
     def read(self, blobs: Mapping[str, bytes]) -> None:
         """Read the blobs, in several processes where there is much to read."""
         is_shared = sum(map(len, blobs.values())) >= SHARED_FROM
-        for encoded in in_forks(_read, _shares(blobs), meanwhile=load) if is_shared else [_read([*blobs.items()])]:
+        for encoded in in_forks(_read, _shares(blobs), meanwhile=_prepare) if is_shared else [_read([*blobs.items()])]:
             self._stored |= encoded
             self._is_new |= bool(encoded)
             self._facts |= {sha: decode_facts(one) for sha, one in encoded.items()}
@@ -63,12 +60,12 @@ class FactsCache:
         """Keep what was used for the next run."""
         if self._path is None or not self._is_new:
             return
-        stored = _Stored(ENGINE_VERSION, {sha: self._stored[sha] for sha in self._facts})
+        stored = _Stored(engine_version(), {sha: self._stored[sha] for sha in self._facts})
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self._path, _sealed(msgspec.msgpack.encode(stored)))
         except OSError as error:
-            log.warning("The cache %s could not be written: %s.", self._path, error.strerror)
+            _warn("The cache %s could not be written: %s.", self._path, error.strerror)
 
 
 def cache_directory() -> Path | None:
@@ -84,14 +81,20 @@ def _load(path: Path) -> dict[str, bytes]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        log.warning("The cache %s could not be read: %s.", path, error.strerror)
+        _warn("The cache %s could not be read: %s.", path, error.strerror)
         return {}
     encoded = content[SEAL:]
     if _sealed(encoded) != content:
-        log.warning("The cache %s is damaged and is written anew.", path)
+        _warn("The cache %s is damaged and is written anew.", path)
         return {}
     stored = msgspec.msgpack.decode(encoded, type=_Stored)
-    return stored.facts if stored.engine == ENGINE_VERSION else {}
+    return stored.facts if stored.engine == engine_version() else {}
+
+
+def _warn(sentence: str, *of: object) -> None:
+    import logging  # noqa: PLC0415 -- few runs have anything to say
+
+    logging.getLogger(__name__).warning(sentence, *of)
 
 
 def _sealed(encoded: bytes) -> bytes:
@@ -102,6 +105,12 @@ def _sealed(encoded: bytes) -> bytes:
 def _shares(blobs: Mapping[str, bytes]) -> list[list[tuple[str, bytes]]]:
     largest_first = sorted(blobs.items(), key=lambda blob: -len(blob[1]))
     return [largest_first[place::SHARES] for place in range(SHARES)]
+
+
+def _prepare() -> None:
+    """Work out what is wanted when all is read."""
+    load()
+    engine_version()
 
 
 def _read(blobs: Sequence[tuple[str, bytes]]) -> dict[str, bytes]:

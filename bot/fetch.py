@@ -18,7 +18,7 @@ from bot.errors import RetryLater
 from bot.github import Installation
 from bot.models import ChangedFile, PullRef, PullRequest
 from bot.sources import is_source
-from rules import ENGINE_VERSION, Unreadable
+from rules import Unreadable, engine_version
 
 FILES_LIMIT = 3000
 """Files of a pull request that GitHub names: https://docs.github.com/rest/pulls/pulls#list-pull-requests-files"""
@@ -210,14 +210,14 @@ async def _facts(
     """Encoded facts of every blob of both sides, by SHA. What was not known is read, and kept."""
     ref = pull.ref
     wanted = {*tree.files.values(), *before}
-    known = await store.facts(ref.repository_id, ENGINE_VERSION, wanted)
+    known = await store.facts(ref.repository_id, engine_version(), wanted)
     missing = wanted - known.keys()
     if not missing:
         return known
     at_hand = {sha: texts[sha] for sha in missing if sha in texts}
     at_hand |= await _missing_texts(github, pull, missing - at_hand.keys())
     read = await analyst.read(at_hand)
-    await store.keep_facts(ref.installation, ref.repository_id, ENGINE_VERSION, read)
+    await store.keep_facts(ref.installation, ref.repository_id, engine_version(), read)
     return known | read
 
 

@@ -12,11 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
 
 FEWEST = 8  # pieces of work for each process: a copy costs as much as one or two findings
 MOST_GROUPS = 256  # that wait in a pipe, one byte each
@@ -43,11 +39,18 @@ def in_forks(
     gc.freeze()  # so that looking for garbage does not write to all that is shared
     mine, *others = _turns([*sorted(range(len(shares)), key=lambda place: -len(shares[place]))], processes)
     copies = [_copy(work, shares, turns) for turns in others]
-    if meanwhile is not None:
-        meanwhile()
-    done = {place: work(shares[place]) for place in mine}
-    for copy in copies:
-        done |= {place: pickle.loads(result) for place, result in _results(*copy)}  # noqa: S301 -- of our own copy
+    try:
+        if meanwhile is not None:
+            meanwhile()
+        done = {place: work(shares[place]) for place in mine}
+    except BaseException:
+        for process, _ in copies:
+            os.kill(process, signal.SIGKILL)
+        raise
+    finally:
+        results = [_results(*copy) for copy in copies]
+    for some in results:
+        done |= some
     return [done[place] if place in done else work(shares[place]) for place in range(len(shares))]
 
 
@@ -78,33 +81,29 @@ def _turns(places: Sequence[int], processes: int) -> list[Iterator[int]]:
     return [chain([first], taken()) for first in places[:processes]]
 
 
-def _copy(
-    work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], turns: Iterable[int]
-) -> "tuple[Connection, BaseProcess]":
-    """A copy of this process that works, and where its results come from, all at once."""
-    from multiprocessing import get_context  # noqa: PLC0415 -- few runs have so much to do
+def _copy(work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], turns: Iterable[int]) -> tuple[int, int]:
+    """A copy of this process that works: its number, and the end of a pipe that its results come from, all at once.
 
-    context = get_context("fork")
-    receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(work, shares, turns, sending), daemon=True)
-    process.start()
-    sending.close()
-    return receiving, process
+    `multiprocessing` does the same, and takes longer to load than a copy to be made.
+    """
+    receiving, sending = os.pipe()
+    process = os.fork()
+    if process:
+        os.close(sending)
+        return process, receiving
+    try:
+        os.close(receiving)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the first process's to answer
+        with os.fdopen(sending, "wb") as results:
+            pickle.dump({place: work(shares[place]) for place in turns}, results)
+        os._exit(0)
+    finally:
+        os._exit(1)  # whatever it was that went wrong here will in the first process, which answers for it
 
 
-def _work(
-    work: Callable[[Sequence[_S]], _R], shares: Sequence[Sequence[_S]], turns: Iterable[int], sending: "Connection"
-) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the first process's to answer
-    sending.send([(place, pickle.dumps(work(shares[place]))) for place in turns])
-
-
-def _results(copy: "Connection", process: "BaseProcess") -> list[tuple[int, bytes]]:
-    """The places of the shares that a copy has taken, each with its packed result."""
-    with copy:
-        try:
-            results: list[tuple[int, bytes]] = copy.recv()
-        except EOFError:
-            results = []
-    process.join()
-    return results
+def _results(process: int, receiving: int) -> dict[int, Any]:
+    """By the places of the shares that a copy has taken, what it made of them; nothing where it did not end well."""
+    with os.fdopen(receiving, "rb") as results:
+        content = results.read()
+    _, status = os.waitpid(process, 0)
+    return pickle.loads(content) if status == 0 else {}  # noqa: S301 -- of our own copy

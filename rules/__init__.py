@@ -6,6 +6,7 @@ What reads a text is there at once; the rules are loaded when they are first ask
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from rules.core.base import Base
 from rules.core.each import Each
 from rules.core.edits import apply_edits, decode_source, go_together
 from rules.core.facts import Facts, decode_facts, encode_facts
@@ -21,24 +22,24 @@ from rules.core.findings import (
     Unreadable,
     Way,
 )
-from rules.core.introduced import Base
 from rules.core.options import Options
 from rules.core.reading import read_facts
 from rules.core.rule import Rule
+from rules.core.uncollected import uncollected
 from rules.core.version import engine_version
 
 if TYPE_CHECKING:
     from rules.core.engine import Engine
 
-ENGINE_VERSION = engine_version()
 DEFAULT_OPTIONS = Options()
 
 
 def load() -> "Engine":
     """The engine with all rules and all libraries. To load it takes a tenth of a second, once in a process."""
-    from rules.core.catalog import engine  # noqa: PLC0415 -- while others read files, or not at all
+    with uncollected():
+        from rules.core.catalog import engine  # noqa: PLC0415 -- while others read files, or not at all
 
-    return engine()
+        return engine()
 
 
 def all_rules() -> Mapping[str, Rule]:
@@ -71,7 +72,6 @@ def without_leftovers(
 
 
 __all__ = [
-    "ENGINE_VERSION",
     "Analysis",
     "Applicability",
     "Base",
@@ -93,6 +93,7 @@ __all__ = [
     "decode_facts",
     "decode_source",
     "encode_facts",
+    "engine_version",
     "go_together",
     "load",
     "read_base",

@@ -8,6 +8,7 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 
+from rules.core.base import Base
 from rules.core.blocking import blocking_remarks, spoken
 from rules.core.contexts import Contexts
 from rules.core.each import Each
@@ -15,7 +16,7 @@ from rules.core.facts import Facts, show
 from rules.core.findings import Analysis, Finding, Severity, Span, Step, Unreadable
 from rules.core.fixes.leftovers import without_leftovers
 from rules.core.fixes.mending import Mending
-from rules.core.introduced import Base, fingerprints_in_base
+from rules.core.introduced import fingerprints_in_base
 from rules.core.knowledge import Knowledge
 from rules.core.memory import Noting
 from rules.core.noting import Noted, recalling

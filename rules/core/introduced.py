@@ -1,34 +1,14 @@
 """Which findings were there before the change, also where the code around them moved."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import SequenceMatcher
 
-import msgspec
-
+from rules.core.base import Base, Found
 from rules.core.facts import Facts, Site, show
 from rules.core.findings import Finding
-from rules.core.memory import Kept
-from rules.core.options import Options
 from rules.core.remarks import Remark
-from rules.core.repository import Repository
 from rules.core.values import ProjectFunction
-
-Found = Sequence[tuple[Remark, Finding]]
-
-
-class Base(msgspec.Struct, frozen=True):
-    """What a change is compared with: the facts of the repository before it, and what there was to say of them.
-
-    `repository` has gathered what holds after the change as well, as far as that leaves files as they are; `kept` are the answers
-    of which that can be told, for these `options`.
-    """
-
-    facts: Mapping[str, Facts]
-    found: Found
-    options: Options
-    repository: Repository | None
-    kept: Kept
 
 
 def fingerprints_in_base(

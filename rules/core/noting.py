@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from rules.core.base import Base
 from rules.core.facts import Facts, Import
-from rules.core.introduced import Base
 from rules.core.knowledge import Knowledge
 from rules.core.memory import FILE, Kept, Memory, Recalling, Rows
 from rules.core.moves import Move, keep_order, moves

@@ -1,22 +1,24 @@
 """Which engine this is: what another one has read, or found, is not to be mixed with its own."""
 
 import hashlib
+import pkgutil
 from collections.abc import Iterator
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from functools import cache
 
 
+@cache
 def engine_version() -> str:
     """A digest of this package's source: facts and findings of another version are not to be mixed with ours."""
     digest = hashlib.sha256()
-    for file in _sources(files("rules")):
-        digest.update(file.read_bytes())
+    for source in _sources("rules"):
+        digest.update(source)
     return digest.hexdigest()[:16]
 
 
-def _sources(folder: Traversable) -> Iterator[Traversable]:
-    for item in sorted(folder.iterdir(), key=lambda item: item.name):
-        if item.is_dir():
-            yield from _sources(item)
-        elif item.name.endswith(".py"):
-            yield item
+def _sources(package: str) -> Iterator[bytes]:
+    yield pkgutil.get_data(package, "__init__.py") or b""
+    for found in pkgutil.iter_modules(pkgutil.resolve_name(package).__path__):
+        if found.ispkg:
+            yield from _sources(f"{package}.{found.name}")
+        else:
+            yield pkgutil.get_data(package, f"{found.name}.py") or b""

@@ -557,7 +557,7 @@ def test_what_was_read_is_not_read_again(shop: Repository, tmp_path: Path, monke
     assert len(found(".")) == 2
     assert read == [OTHER.encode()]
     read.clear()
-    monkeypatch.setattr("bot.facts_cache.ENGINE_VERSION", "another")
+    monkeypatch.setattr("bot.facts_cache.engine_version", lambda: "another")
     assert len(found(".")) == 2
     assert len(read) == 2
 

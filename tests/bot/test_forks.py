@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -113,6 +114,20 @@ def test_what_a_copy_leaves_undone_is_done_here() -> None:
         return told(share)
 
     assert list(in_forks(work, SHARES)) == [told(share) for share in SHARES]
+
+
+def test_no_copy_goes_on_where_this_process_fails() -> None:
+    here = os.getpid()
+
+    def work(share: Sequence[int]) -> None:
+        if os.getpid() == here:
+            raise KeyboardInterrupt
+        time.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(in_forks(work, SHARES))
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_an_analysis_in_two_processes_is_that_in_one() -> None:
