@@ -96,12 +96,13 @@ def _asynchronous(groups: Groups) -> dict[str, Fix] | None:
 
 def _function_by_function(groups: Groups, left_out: set[Fix]) -> dict[str, Fix]:
     """A function that loses its `async` can await nothing, so either every finding of it is mended that way or none is:
-    none where each has a twin of its own, or where a service is asked that can be awaited; else all.
+    none where each has a twin of its own, where a service is asked that can be awaited, or where only that is safe; else all.
     """
     best: dict[str, Fix] = {}
     for group in groups.values():
         left = [(one.finding, [fix for fix in one.fixes if fix not in left_out]) for one in group]
-        reverse = _has_everywhere(Way.REVERSE, left) and not (all(map(_prefers_twin, left)) or _pays_awaited(left))
+        is_awaited = any(map(_is_safer_awaited, left)) or _pays_awaited(left)
+        reverse = _has_everywhere(Way.REVERSE, left) and not (is_awaited or all(map(_prefers_twin, left)))
         for finding, fixes in left:
             fitting = [fix for fix in fixes if (fix.way is Way.REVERSE) == reverse]
             if fitting:
@@ -113,6 +114,12 @@ def _prefers_twin(offered: tuple[Finding, list[Fix]]) -> bool:
     """Whether a twin comes before all that takes the `async` away."""
     ways = [fix.way for fix in offered[1]]
     return Way.TWIN in ways and ways.index(Way.TWIN) < ways.index(Way.REVERSE)
+
+
+def _is_safer_awaited(offered: tuple[Finding, list[Fix]]) -> bool:
+    """Whether a call can be awaited safely, and the function cannot lose its `async` so."""
+    safe = {fix.way for fix in offered[1] if fix.applicability is Applicability.SAFE}
+    return bool(safe) and Way.REVERSE not in safe
 
 
 def _pays_awaited(group: list[tuple[Finding, list[Fix]]]) -> bool:

@@ -27,7 +27,7 @@ _JOINING = _WRAPPING | {
     *("body", "form", "get", "json", "lower", "strip"),
     *("basename", "format", "normpath", "replace", "secure_filename", "splitext"),
 }
-_UNIQUE = frozenset(
+UNIQUE = frozenset(
     {
         *("uuid1", "uuid4", "uuid7", "token_hex", "token_urlsafe", "mkstemp", "mkdtemp", "mktemp", "gettempprefix"),
         *("NamedTemporaryFile", "TemporaryDirectory", "TemporaryFile", "SpooledTemporaryFile"),
@@ -126,7 +126,7 @@ def _told_attributes(function: ProjectFunction, contexts: Contexts) -> frozenset
 
 def is_for_one(path: Expression, facts: Function) -> bool:
     """Whether a file or a directory has a name that nobody else is given."""
-    return not _calls(path, facts).isdisjoint(_UNIQUE)
+    return not _calls(path, facts).isdisjoint(UNIQUE)
 
 
 def _calls(path: Expression, facts: Function) -> set[str]:
@@ -145,18 +145,19 @@ def parts_of(path: Expression, facts: Function) -> Iterator[Expression]:
         if isinstance(one, Name) and one.id not in followed:
             followed.add(one.id)
             waiting += [binding.value for binding in facts.bindings.get(one.id, ())]
-        waiting += _inside(one)
+        waiting += inside_of(one)
 
 
 def within(expression: Expression) -> Iterator[Expression]:
     """The expression, and all that stands in it."""
     yield expression
-    for one in _inside(expression):
+    for one in inside_of(expression):
         if one is not None:
             yield from within(one)
 
 
-def _inside(expression: Expression) -> list[Expression | None]:
+def inside_of(expression: Expression) -> list[Expression | None]:
+    """What stands in an expression: what a method is called on and given, what something is made of, not the names of functions."""
     match expression:
         case Attribute(of=of) | Awaited(of=of) | Entered(of=of) | Element(of=of):
             return [of]

@@ -15,6 +15,7 @@ from rules.core.fixes import clients, lifespan, repairs
 from rules.core.fixes.borrowing import borrow
 from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
+from rules.core.fixes.colliding import marked_colliding
 from rules.core.fixes.document import Document
 from rules.core.fixes.ending import marked_ending
 from rules.core.fixes.gathering import gather
@@ -178,6 +179,7 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
                 made = marked_exhausting(made, remark, bench.contexts)
                 made = marked_sharing(made, remark, bench.contexts)
                 made = marked_torn(made, remark, bench.contexts)
+                made = marked_colliding(made, remark, bench.contexts)
                 made = marked_swallowing(made, bench.texts)
             if isinstance(made, Fix) and made.way is Way.OFFLOAD and made.applicability is Applicability.UNSAFE:
                 yield from rest  # what is awaited comes before a thread that is no better

@@ -97,11 +97,23 @@ def _open_names(path: Expression, function: ProjectFunction, contexts: Contexts)
     )
     is_told = any(isinstance(one, Constant) and isinstance(one.value, str) and "." in one.value for one in parts)
     is_told |= len(parts) < len(every) or any(name not in facts.bindings for name in names)
+    if any(_is_of_outer(name, function, contexts) for name in names):
+        return None
     if not is_of_program or not is_told or names & changed or _NOWHERE in {last_name(one) for one in parts}:
         return None
     if any(isinstance(one, Constant) and one.value is None for one in parts):
         return None
     return frozenset(names & own)
+
+
+def _is_of_outer(name: str, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a name is one of a function around it, which others call with another one."""
+    facts = contexts.project.function(function)
+    while facts.parent > 0 and name not in facts.bindings and name not in {one.name for one in facts.parameters}:
+        facts = contexts.project.function(ProjectFunction(function.path, facts.parent))
+        if name in facts.bindings or name in {one.name for one in facts.parameters}:
+            return True
+    return False
 
 
 def _without_clocks(parts: Sequence[Expression], function: ProjectFunction, contexts: Contexts) -> Sequence[Expression]:

@@ -11,6 +11,7 @@ ENDPOINT = '@app.post("/")\nasync def make(data: bytes):\n    '
 AWAITING = '@app.post("/")\nasync def make(request: Request):\n    data = await request.body()\n    '
 IMPORTS = """
 import asyncio
+from uuid import uuid4
 
 import cv2
 import joblib
@@ -39,7 +40,7 @@ from transformers import pipeline
         "with Image.open(data) as image:\n        return image.rotate(90)",
         "image: Image.Image = unknown()\n    image.save(f'{data}.png')",
         "return pd.read_csv(data)",
-        "frame = pd.read_excel(data)\n    frame.to_csv(f'{data}.csv')",
+        "frame = pd.read_excel(data)\n    frame.to_csv(f'{uuid4()}.csv')",
         "pd.DataFrame(data).to_excel(f'{data}.xlsx')",
         "return pl.read_parquet(data)",
         "return pl.scan_csv(data).filter(True).collect()",

@@ -98,17 +98,19 @@ NAMING = [
     "rows = ask(name)\nSEEN['rows'].write_text(json.dumps(rows))",
     "placed(ask(name), name)",
     "rows = ask(name)\nPath(name).write_text(json.dumps(rows))",
+    "rows = ask(name)\npd.DataFrame(rows).to_csv(f'{stamped(name)}.csv')",
+    "rows = ask(name)\npd.DataFrame(rows).to_csv(f'{name}-{stamp()}.csv')",
+    "dump(ask(name), name)",
+    "dumped(f'{name}.json')",
+    "report('https://a.example', name)",
+]
+OWN = [
     "rows = ask(name)\nwith open('rows.json', 'a') as file:\n    json.dump(rows, file)",
     "rows = ask(name)\nwith open(os.devnull, 'w') as file:\n    json.dump(rows, file)",
     "rows = ask(name)\npd.DataFrame(rows).to_csv(f'{uuid4()}.csv')",
     "rows = ask(name)\npd.DataFrame(rows).to_csv(f'{time.time()}.csv')",
     "rows = ask(name)\npd.DataFrame(rows).to_csv(f\"{datetime.now().strftime('%H%M%S%f')}.csv\")",
-    "rows = ask(name)\npd.DataFrame(rows).to_csv(f'{stamped(name)}.csv')",
-    "rows = ask(name)\npd.DataFrame(rows).to_csv(f'{name}-{stamp()}.csv')",
-    "dump(ask(name), name)",
     "dump(ask(name), f'{uuid4().hex}.json')",
-    "dumped(f'{name}.json')",
-    "report('https://a.example', name)",
     "rows = ask(name)\nprint(REPORT.read_text(), rows)",
 ]
 
@@ -119,14 +121,24 @@ def test_what_writes_a_file_of_one_name_is_no_work_for_threads(body: str) -> Non
 
 
 @pytest.mark.parametrize("body", NAMING)
+def test_a_file_that_the_request_names_has_not_one_name_for_all(body: str) -> None:
+    assert ways(body)[Way.REVERSE] == (Applicability.UNSAFE, False)
+
+
+@pytest.mark.parametrize("body", OWN)
 def test_a_file_of_its_own_may_be_written_in_any_thread(body: str) -> None:
     assert ways(body)[Way.REVERSE] == (Applicability.SAFE, False)
 
 
 @pytest.mark.parametrize(
-    ("body", "is_told"), [(WRITING[-3], True), (WRITING[-2], True), (WRITING[0], False), (NAMING[-3], False)]
+    ("body", "applicability", "is_told"),
+    [
+        (WRITING[-3], Applicability.UNSAFE, True),
+        (WRITING[-2], Applicability.UNSAFE, True),
+        (WRITING[0], Applicability.SAFE, False),
+        ("dumped(f'{name}.json')", Applicability.UNSAFE, False),
+    ],
 )
-def test_a_call_that_writes_one_in_its_thread_tells_so(body: str, is_told: bool) -> None:
+def test_a_call_that_writes_one_in_its_thread_tells_so(body: str, applicability: Applicability, is_told: bool) -> None:
     """What stays on the event loop is written there as before."""
-    applicability = Applicability.UNSAFE if is_told else Applicability.SAFE
     assert ways(f"await request.body()\n{body}")[Way.OFFLOAD] == (applicability, is_told)

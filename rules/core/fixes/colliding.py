@@ -1,0 +1,100 @@
+"""Files that two requests may name the same: on the event loop they write one after the other, in threads both at once.
+
+What both write is mixed up then, or cut off: both begin where the file begins.
+"""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from rules.core.contexts import Contexts, told_once
+from rules.core.facts import Attribute, Call, Constant, Expression, Name, Site, last_name
+from rules.core.findings import Applicability, Fix, Way
+from rules.core.fixes.file_names import parameters_given, parts_of
+from rules.core.fixes.locks import is_lock
+from rules.core.fixes.own_names import Names, are_own, hangs_on
+from rules.core.fixes.rewriting import LOOKED, REUSED, REWRITTEN, written_by
+from rules.core.fixes.same_file import WRITTEN_AT_ONCE
+from rules.core.remarks import Remark
+from rules.core.values import ProjectFunction, Where
+
+COLLIDING = "Where two requests name the same file, two threads may write it at once."
+_TOLD = frozenset({LOOKED, REUSED, REWRITTEN, WRITTEN_AT_ONCE})
+"""What says more of the same file."""
+_WHOLE = frozenset({"move", "rename", "replace"})  # what comes to be there at once
+_STREAMS = frozenset({"BytesIO", "StringIO", "BufferedWriter", "SpooledTemporaryFile"})
+_PATHS = frozenset({"Path", "PurePath", "join", "joinpath", "with_name", "with_suffix", "resolve", "absolute"})
+_WORDS = ("path", "filename", "file_name", "dir", "folder")
+_OF_PATHS = frozenset({"open", "write_text", "write_bytes"})
+
+
+def marked_colliding(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
+    """The fix; unsafe where it lets threads write files that two requests may name the same."""
+    if fix.way not in {Way.REVERSE, Way.OFFLOAD} or not _TOLD.isdisjoint(fix.notes):
+        return fix
+    of, written = remark.function, set[Names]()
+    if fix.way is Way.REVERSE:
+        written |= _written(of, contexts)
+    for place, site in enumerate(contexts.project.function(of).sites) if fix.way is Way.OFFLOAD else ():
+        if site == remark.site:
+            written.update(_behind(of, place, contexts), (names for one, names in _own(of, contexts) if one == site))
+    if all(are_own(names, of, contexts) for names in written):
+        return fix
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, COLLIDING))
+
+
+def _written(function: ProjectFunction, contexts: Contexts) -> frozenset[Names]:
+    return _all_written(function, contexts) or frozenset()  # while it is asked, for functions that call each other
+
+
+@told_once
+def _all_written(function: ProjectFunction, contexts: Contexts) -> frozenset[Names]:
+    """For each file that a function writes, or what it calls, under a name that others may give: the parameters that it hangs on."""
+    if _is_locked(function, contexts):
+        return frozenset()
+    places = range(len(contexts.project.function(function).sites))
+    own = {names for _, names in _own(function, contexts)}
+    return frozenset(own.union(*(_behind(function, place, contexts) for place in places)))
+
+
+def _is_locked(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a lock lets in one thread after the other."""
+    facts = contexts.project.function(function)
+    entered = [(site.call, site.line) for site in facts.sites if site.entered]
+    managers = [*((one, facts.line) for one in facts.managers), *entered]
+    return any(is_lock(one, Where(function.path, function.index, line), contexts) for one, line in managers)
+
+
+def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterator[Names]:
+    """The same of what a call leads to, in the words of the caller."""
+    call = contexts.project.function(function).sites[place].call
+    for target in contexts.targets(function, place):
+        for names in _written(target, contexts):
+            pairs = parameters_given(call, target, contexts)
+            given = [value for name, value in pairs if isinstance(name, Name) and name.id in names]
+            hanging = [hangs_on(value, function, contexts) for value in given]
+            if None not in hanging:
+                yield frozenset[str]().union(*filter(None, hanging))
+
+
+@told_once
+def _own(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Names], ...]:
+    """The calls of a function that write a file under a name that others may give, each with what that hangs on."""
+    paths = (
+        (site, hangs_on(path, function, contexts))
+        for site, path in written_by(function, contexts)
+        if last_name(site.call.callee) not in _WHOLE and _is_file(path, site, function, contexts)
+    )
+    return tuple((site, names) for site, names in paths if names is not None)
+
+
+def _is_file(path: Expression, site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether what is written to is certainly a file, not a place in memory."""
+    parts = [*parts_of(path, contexts.project.function(function))]
+    called = {last_name(one.callee) for one in parts if isinstance(one, Call)}
+    if called & _STREAMS:
+        return False
+    texts = (one.value for one in parts if isinstance(one, Constant) and isinstance(one.value, str))
+    names = (last_name(one).lower() for one in parts if isinstance(one, (Name, Attribute)))
+    is_told = any(set("./") & set(text) for text in texts) or any(word in name for name in names for word in _WORDS)
+    return last_name(site.call.callee) in _OF_PATHS or bool(called & _PATHS) or is_told
