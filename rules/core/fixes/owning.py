@@ -46,28 +46,29 @@ _NOTHING: _Above = frozenset()
 
 def holds_new(name: str, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a name stands for what was made for this call of the function, or for what lies in that: a workbook, its sheets."""
-    return _is_new(Name(name), function, contexts)
+    return is_new(Name(name), function, contexts)
 
 
-def _is_new(
+def is_new(
     expression: Expression | None,
     function: ProjectFunction,
     contexts: Contexts,
     above: _Above = _NOTHING,
     depth: int = 0,
 ) -> bool:
+    """Whether what an expression gives was made for this call of the function, and all that can be changed in it."""
     match expression:
         case Name(id=name):
             return _is_named_new(name, function, contexts, above, depth)
         case Attribute(of=of) | Awaited(of=of) | Element(of=of) | Entered(of=of) | Subscript(of=of):
-            return _is_new(of, function, contexts, above, depth)
+            return is_new(of, function, contexts, above, depth)
         case Choice(options=parts) | Collection(items=parts):
-            return all(_is_new(part, function, contexts, above, depth) for part in parts)
+            return all(is_new(part, function, contexts, above, depth) for part in parts)
         case Constant(kind=kind):
             return kind != _UNKNOWN
         case Computed(parts=parts):  # a text, where a text is part of it
             is_text = any(isinstance(part, Constant) and part.kind == "str" for part in parts)
-            return is_text or all(_is_new(part, function, contexts, above, depth) for part in parts)
+            return is_text or all(is_new(part, function, contexts, above, depth) for part in parts)
         case Typed(annotation=annotation):
             return is_unchangeable(annotation)
         case Call():
@@ -87,7 +88,7 @@ def _is_named_new(name: str, function: ProjectFunction, contexts: Contexts, abov
     told = [one.value for one in bindings if not isinstance(one.value, Typed)] or [one.value for one in bindings]
     inside = above | {(function, name)}
     is_bound = bool(told) or parameter is not None
-    return is_bound and all(_is_new(value, function, contexts, inside, depth) for value in told)
+    return is_bound and all(is_new(value, function, contexts, inside, depth) for value in told)
 
 
 def _is_sent(parameter: Parameter, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -128,7 +129,7 @@ def _gives_new(call: Call, function: ProjectFunction, contexts: Contexts, above:
         return _gives_own(call, called, function, contexts, above, depth)
     if not isinstance(callee, Attribute):
         return False
-    return callee.name in _COPYING or _is_new(callee.of, function, contexts, above, depth)
+    return callee.name in _COPYING or is_new(callee.of, function, contexts, above, depth)
 
 
 def _gives_own(
@@ -141,7 +142,7 @@ def _gives_own(
     if is_unchangeable(facts.returns):
         return True
     new = _handed_new(call, called, caller, contexts, above, depth + 1)
-    return all(_is_new(result, called, contexts, above | new, depth + 1) for result in facts.results)
+    return all(is_new(result, called, contexts, above | new, depth + 1) for result in facts.results)
 
 
 def handed_new(
@@ -171,7 +172,7 @@ def _handed_new(
     facts = contexts.project.function(called)
     names = [one.name for one in facts.parameters[facts.is_bound :] if one.kind in {"positional", "normal"}]
     pairs = (*zip(names, call.arguments, strict=False), *((name, value) for name, value in call.keywords if name))
-    return frozenset((called, name) for name, value in pairs if _is_new(value, caller, contexts, above, depth))
+    return frozenset((called, name) for name, value in pairs if is_new(value, caller, contexts, above, depth))
 
 
 def _makes(name: str, contexts: Contexts) -> bool:

@@ -13,6 +13,7 @@ from rules.core.facts import (
     Function,
     Import,
     Name,
+    Subscript,
     attributes_in,
     last_name,
 )
@@ -24,6 +25,7 @@ from rules.core.fixes.file_names import is_for_one
 from rules.core.fixes.interleaving import Changing, comes_between
 from rules.core.fixes.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.kept import serves_all, unproven
+from rules.core.fixes.made_for_calls import has_own_object, is_own_attribute
 from rules.core.fixes.owning import holds_new, is_of_application, is_shared, own_name, root_names
 from rules.core.fixes.rewriting import rewriting_between_calls
 from rules.core.usage import called_outside, reached
@@ -248,7 +250,9 @@ def shared_names(facts: Function, function: ProjectFunction, contexts: Contexts)
     deeper = (n for n in facts.writes if n.endswith("."))
     yield from (n for n in deeper if not holds_new(n.rstrip("."), function, contexts))
     yield from (n for n in facts.writes if not n.endswith(".") and is_shared(n, facts, function, contexts))
-    yield from (own for own in own_name(facts) for name in facts.bindings if name.startswith(f"{own}."))
+    for own in own_name(facts):
+        names = (name.removeprefix(f"{own}.") for name in facts.bindings if name.startswith(f"{own}."))
+        yield from (own for name in names if not _is_own_part(name, function, contexts))
 
 
 def changes_global(call: Call, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -265,6 +269,8 @@ def changes_global(call: Call, facts: Function, function: ProjectFunction, conte
         return False
     roots = root_names(callee.of)
     is_seen = any(name in own or is_shared(name, facts, function, contexts) for name in roots)
+    if roots <= own and _is_own_part(_part(callee.of), function, contexts):
+        return False
     if not (is_seen or is_of_application(callee.of)):
         return False
     if _is_module(callee.of, facts, contexts.project.facts[function.path]):
@@ -273,6 +279,20 @@ def changes_global(call: Call, facts: Function, function: ProjectFunction, conte
     if isinstance(value, Outside):
         return value.name.startswith("builtins.") or not contexts.project.knowledge.is_known(value.name)
     return value is None
+
+
+def _is_own_part(name: str, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether nobody else sees what a method sets under a name of its object, or `rows[]`: what lies in that."""
+    if not has_own_object(function, contexts):
+        return False
+    return name.isidentifier() or is_own_attribute(name.partition("[")[0], function, contexts)
+
+
+def _part(expression: Expression) -> str:
+    """What a method asks of its object first, as what lies in that: `rows[]` of `self.rows.kept`."""
+    while isinstance(expression, (Attribute, Subscript)) and not isinstance(expression.of, Name):
+        expression = expression.of
+    return f"{expression.name}[]" if isinstance(expression, Attribute) else "[]"
 
 
 def _changes_its_object(callee: Attribute, function: ProjectFunction, contexts: Contexts) -> bool:
