@@ -48,6 +48,11 @@ def is_large(site: Site, function: Function) -> bool:
     return not any(0 < points <= _SMALL for points in map(_points, made))
 
 
+def reads_at_once(site: Site, _function: Function) -> bool:
+    """Whether a table is read by the call itself: https://pandas.pydata.org/docs/user_guide/io.html#iterating-through-files-chunk-by-chunk."""
+    return {"chunksize", "iterator"}.isdisjoint(name for name, _ in site.call.keywords)
+
+
 def _points(made: Call) -> int:
     """The points of a picture that a call makes, where it is told a size (and the colours of a point); 0 where it is not."""
     sizes = (one for one in made.arguments if isinstance(one, Collection) and len(one.items) in {2, 3})
@@ -74,7 +79,7 @@ library = Library(
     "Computing",
     blocking=(
         Blocking(RULE, tuple(f"PIL.Image.Image.{name}" for name in _IMAGE), Weight.CPU, when=is_large),
-        Blocking(RULE, tuple(f"pandas.read_{kind}" for kind in _TABLES), Weight.CPU),
+        Blocking(RULE, tuple(f"pandas.read_{kind}" for kind in _TABLES), Weight.CPU, when=reads_at_once),
         Blocking(RULE, tuple(f"pandas.DataFrame.to_{kind}" for kind in _WRITTEN), Weight.CPU),
         Blocking(RULE, tuple(f"polars.read_{kind}" for kind in _POLARS_READ), Weight.CPU),
         Blocking(RULE, tuple(f"polars.DataFrame.write_{kind}" for kind in _POLARS_WRITTEN), Weight.CPU),

@@ -1,4 +1,4 @@
-"""Statements that change rows: those that are executed, and those that a session sends itself before it asks for others."""
+"""Statements that change rows or tables: those that are executed, and those that a session sends itself before it asks for others."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,8 @@ from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Wh
 _EXECUTING = frozenset({"execute", "executemany", "exec_driver_sql", "exec"})
 _CHANGES = frozenset({"insert", "update", "delete"})
 _WRITING = frozenset({*_CHANGES, "replace", "merge"})
+_OF_TABLES = frozenset({"alter", "drop", "lock", "reindex", "truncate"})
+"""Those that lock a whole table: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES."""
 _OF_QUERY = frozenset({"sqlalchemy.orm.Query.update", "sqlalchemy.orm.Query.delete"})
 _ADDING = frozenset({"add", "add_all", "delete", "merge"})
 _ASKING = frozenset({"execute", "scalar", "scalars", "exec", "get", "get_one"})
@@ -20,7 +22,7 @@ _QUERY = "sqlalchemy.orm.Query."
 
 
 def executes_change(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call has the database change rows, in a transaction that is not ended by that."""
+    """Whether a call has the database change rows or tables, in a transaction that is not ended by that."""
     if (method := last_name(site.call.callee)) not in _EXECUTING | _CHANGES:
         return False
     where = Where(function.path, function.index, site.line)
@@ -39,7 +41,8 @@ def _is_change(statement: Expression | None, where: Where, contexts: Contexts, d
     """Whether a statement changes rows: as a text, or as SQLAlchemy builds it."""
     match statement:
         case Constant(value=str(text)):
-            return text.split(maxsplit=1)[:1] != [] and text.split(maxsplit=1)[0].lower() in _WRITING
+            first = next(iter(text.split(maxsplit=1)), "")
+            return first.lower() in _WRITING | _OF_TABLES
         case Computed(parts=(first, *_)):
             return _is_change(first, where, contexts, depth)
         case Call(callee=Name() | Attribute(of=Name()) as callee, arguments=given):

@@ -16,8 +16,8 @@ from rules.core.usage import reached
 from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
 ROWS = (
-    "Rows stay locked during the new `await`: a request that waits for them on the event loop stops all others, so hand over "
-    "what locks them, too."
+    "Rows or tables stay locked during the new `await`: a request that waits for them on the event loop stops all others, so hand "
+    "over what locks them, too."
 )
 _LOCKING = frozenset({"with_for_update", "select_for_update"})
 _ENDING = frozenset({"commit", "rollback"})

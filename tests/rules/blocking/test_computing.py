@@ -131,6 +131,7 @@ def test_left_alone(body: str) -> None:
     "source",
     [
         '@app.get("/")\ndef home():\n    return pd.read_csv("a.csv")\n',
+        '@app.get("/")\nasync def home():\n    return pd.read_csv("a.csv", chunksize=1000)\n',
         'TABLE = pd.read_csv("a.csv")\n',
         '@app.on_event("startup")\nasync def start():\n    app.state.model = pipeline("summarization")\n',
     ],

@@ -66,7 +66,7 @@ def told(body: str, imports: str = IMPORTS) -> bool:
     """Whether rows are said to stay locked."""
     (finding,) = found("clients/requests", with_app(imports, HOME.format(body)))
     assert finding.fix is not None
-    is_told = any(note.startswith("Rows stay locked") for note in finding.fix.notes)
+    is_told = any(note.startswith("Rows or tables stay locked") for note in finding.fix.notes)
     assert is_told is (finding.fix.applicability is Applicability.UNSAFE)
     return is_told
 

@@ -23,7 +23,7 @@ import requests
 from fastapi import Depends
 from psycopg2.pool import ThreadedConnectionPool
 from psycopg_pool import ConnectionPool
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 SessionLocal = sessionmaker(create_engine("postgresql://"))
@@ -131,11 +131,11 @@ def applicability(body: str) -> tuple[Applicability, str]:
         (f"with pd.ExcelWriter(f'/data/{{name}}') as kept:\n        {ASKED}", "reads or writes a file"),
         (f"with shelve.open(f'/data/{{name}}') as kept:\n        {ASKED}", "reads or writes a file"),
         (f"kept = open(f'/data/{{name}}', 'w')\n    {ASKED}\n    kept.close()", "reads or writes a file"),
-        (f"row = db.query(int).with_for_update().first()\n    {ASKED}", "Rows stay locked"),
-        (f"row = db.execute(select(int).with_for_update())\n    {ASKED}", "Rows stay locked"),
-        (f"db.add(name)\n    db.flush()\n    {ASKED}", "Rows stay locked"),
-        (f"added(db, name)\n    {ASKED}\n    db.commit()", "Rows stay locked"),
-        (f"with SessionLocal() as own:\n        own.flush()\n        {ASKED}", "Rows stay locked"),
+        (f"row = db.query(int).with_for_update().first()\n    {ASKED}", "Rows or tables stay locked"),
+        (f"row = db.execute(select(int).with_for_update())\n    {ASKED}", "Rows or tables stay locked"),
+        (f"db.add(name)\n    db.flush()\n    {ASKED}", "Rows or tables stay locked"),
+        (f"added(db, name)\n    {ASKED}\n    db.commit()", "Rows or tables stay locked"),
+        (f"with SessionLocal() as own:\n        own.flush()\n        {ASKED}", "Rows or tables stay locked"),
         (f"with pool.connection() as one:\n        {ASKED}", "A connection of the pool"),
         (f"one = pool.getconn()\n    {ASKED}\n    pool.putconn(one)", "A connection of the pool"),
         (f"with kept_open() as one:\n        {ASKED}", "A connection of the pool"),
@@ -194,7 +194,7 @@ def test_a_thread_that_ends_the_transaction_needs_no_event_loop_to_free_the_rows
     (first, last) = found("databases/session", with_app(IMPORTS, COMMITTED))
     assert first.fix is not None
     assert last.fix is not None
-    assert "Rows stay locked" not in " ".join((*first.fix.notes, *last.fix.notes))
+    assert "Rows or tables stay locked" not in " ".join((*first.fix.notes, *last.fix.notes))
 
 
 SHARED = """
@@ -246,6 +246,9 @@ async def home(name: str, db: Session = Depends(get_db)) -> None:
         ("added(db, name)\n    await tell()\n    db.commit()", True),
         ("db.add(name)\n    db.flush()\n    await tell_all()\n    db.commit()", True),
         ("db.scalars(select(1).with_for_update())\n    await tell()", True),
+        ("db.execute(text('ALTER TABLE a ADD b int'))\n    await tell()\n    db.commit()", True),
+        ("db.execute(text(f'DROP TABLE {name}'))\n    await tell()\n    db.commit()", True),
+        ("db.execute(text('SELECT 1'))\n    await tell()\n    db.commit()", False),
         ("added(db, name)\n    db.commit()\n    await tell()", False),
         ("added_at_once(name)\n    await tell_all()", False),
         ("await tell()\n    added(db, name)\n    db.commit()", False),

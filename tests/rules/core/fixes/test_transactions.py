@@ -33,7 +33,7 @@ def told(top: str, body: str) -> bool:
         program = program.replace("\n    requests.get", "\n        requests.get")
     (finding,) = found("clients/requests", with_app(IMPORTS, f"{URL}{top}\n\n{program}"))
     assert finding.fix is not None
-    is_told = any(note.startswith("Rows stay locked") for note in finding.fix.notes)
+    is_told = any(note.startswith("Rows or tables stay locked") for note in finding.fix.notes)
     assert is_told <= (finding.fix.applicability is Applicability.UNSAFE)
     return is_told
 
