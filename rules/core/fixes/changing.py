@@ -1,9 +1,11 @@
 """Statements that change rows or tables: those that are executed, and those that a session sends itself before it asks for others."""
 
+import ast
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Computed, Constant, Expression, Name, Site, last_name, names_in
+from rules.core.fixes.document import Document
 from rules.core.fixes.exclusive import is_called_on
 from rules.core.fixes.transactions import flushes_before_asking, is_kept_open
 from rules.core.usage import given_to
@@ -32,17 +34,41 @@ def executes_change(site: Site, function: ProjectFunction, contexts: Contexts) -
     if not is_called_on(contexts.project.knowledge.transactional, site.call, where, contexts):
         return False
     given = given_to(site.call)
+    is_open = is_kept_open(_class_of_receiver(site, where, contexts), contexts)
+    return is_open and bool(given) and _is_change(given[0], where, contexts)
+
+
+def executes_written_out(site: Site, function: ProjectFunction, contexts: Contexts, document: Document) -> bool:
+    """The same of a text that names are put into, which begins with what it does: `f"DROP TABLE {name}"`."""
+    if last_name(site.call.callee) not in _EXECUTING:
+        return False
+    call, where = document.call_at(site.span), Where(function.path, function.index, site.line)
+    given = call.args[0] if call is not None and call.args else None
+    if isinstance(given, ast.Call) and given.args:
+        given = given.args[0]  # of `text`
+    first = given.values[0] if isinstance(given, ast.JoinedStr) and given.values else None
+    if not (isinstance(first, ast.Constant) and _says_change(str(first.value))):
+        return False
+    return is_called_on(contexts.project.knowledge.transactional, site.call, where, contexts) and is_kept_open(
+        _class_of_receiver(site, where, contexts), contexts
+    )
+
+
+def _says_change(text: str) -> bool:
+    """Whether a statement begins with what changes rows or tables."""
+    return next(iter(text.split(maxsplit=1)), "").lower() in _WRITING | _OF_TABLES
+
+
+def _class_of_receiver(site: Site, where: Where, contexts: Contexts) -> str:
     receiver = contexts.project.value(site.call.callee.of, where) if isinstance(site.call.callee, Attribute) else None
-    of = receiver.of.name if isinstance(receiver, Object) and isinstance(receiver.of, Outside) else ""
-    return bool(given) and _is_change(given[0], where, contexts) and is_kept_open(of, contexts)
+    return receiver.of.name if isinstance(receiver, Object) and isinstance(receiver.of, Outside) else ""
 
 
 def _is_change(statement: Expression | None, where: Where, contexts: Contexts, depth: int = 0) -> bool:
     """Whether a statement changes rows: as a text, or as SQLAlchemy builds it."""
     match statement:
         case Constant(value=str(text)):
-            first = next(iter(text.split(maxsplit=1)), "")
-            return first.lower() in _WRITING | _OF_TABLES
+            return _says_change(text)
         case Computed(parts=(first, *_)):
             return _is_change(first, where, contexts, depth)
         case Call(callee=Name() | Attribute(of=Name()) as callee, arguments=given):

@@ -16,11 +16,13 @@ from rules.core.fixes.own_names import Names, are_own, hangs_on
 from rules.core.fixes.rewriting import LOOKED, REUSED, REWRITTEN, written_by
 from rules.core.fixes.same_file import WRITTEN_AT_ONCE
 from rules.core.remarks import Remark
+from rules.core.usage import reached
 from rules.core.values import ProjectFunction, Where
 
 COLLIDING = "Where two requests name the same file, two threads may write it at once."
 _TOLD = frozenset({LOOKED, REUSED, REWRITTEN, WRITTEN_AT_ONCE})
 """What says more of the same file."""
+_MOST_REACHED = 100  # functions behind one; more are not followed
 _WHOLE = frozenset({"move", "rename", "replace"})  # what comes to be there at once
 _STREAMS = frozenset({"BytesIO", "StringIO", "BufferedWriter", "SpooledTemporaryFile"})
 _PATHS = frozenset({"Path", "PurePath", "join", "joinpath", "with_name", "with_suffix", "resolve", "absolute"})
@@ -50,7 +52,7 @@ def _written(function: ProjectFunction, contexts: Contexts) -> frozenset[Names]:
 @told_once
 def _all_written(function: ProjectFunction, contexts: Contexts) -> frozenset[Names]:
     """For each file that a function writes, or what it calls, under a name that others may give: the parameters that it hangs on."""
-    if _is_locked(function, contexts):
+    if _is_locked(function, contexts) or len(reached(function, contexts)) > _MOST_REACHED:
         return frozenset()
     places = range(len(contexts.project.function(function).sites))
     own = {names for _, names in _own(function, contexts)}

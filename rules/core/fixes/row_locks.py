@@ -6,7 +6,7 @@ from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Entered, Expression, Function, Name, Site, Subscript, last_name
 from rules.core.findings import Span
 from rules.core.fixes.awaits import as_expression
-from rules.core.fixes.changing import executes_change, flushes_changes
+from rules.core.fixes.changing import executes_change, executes_written_out, flushes_changes
 from rules.core.fixes.document import Document
 from rules.core.fixes.exclusive import is_called_on
 from rules.core.fixes.pools import is_cursor
@@ -76,7 +76,10 @@ def has_changed_rows(
         return False
     return any(
         place > ended
-        and _changes(place, ended, function, contexts)
+        and (
+            _changes(place, ended, function, contexts)
+            or executes_written_out(sites[place], function, contexts, document)
+        )
         and stands_within(sites[place].span, entered, function, contexts, document)
         for place in above
     )

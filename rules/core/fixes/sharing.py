@@ -90,7 +90,11 @@ def _is_parted(function: ProjectFunction, contexts: Contexts, span: Span | None,
     facts = contexts.project.function(function)
     if span is None or document is None or _changes_surroundings(facts, function, contexts):
         return True
-    calls = frozenset(site.span for site in facts.sites if changes_global(site.call, facts, function, contexts))
+    calls = frozenset(
+        site.span
+        for place, site in enumerate(facts.sites)
+        if changes_global(site.call, facts, function, contexts) or changes_kept(place, function, contexts)
+    )
     names = frozenset(name.rstrip(".") for name in shared_names(facts, function, contexts))
     return comes_between(span, function, Changing(calls, names), contexts, document)
 
@@ -113,6 +117,7 @@ def touches_shared(function: ProjectFunction, contexts: Contexts) -> bool:
     return (
         _shared_writes(facts, function, contexts)
         or any(changes_global(site.call, facts, function, contexts) for site in facts.sites)
+        or any(changes_kept(place, function, contexts) for place in range(len(facts.sites)))
         or _changes_surroundings(facts, function, contexts)
     )
 
@@ -293,6 +298,26 @@ def _part(expression: Expression) -> str:
     while isinstance(expression, (Attribute, Subscript)) and not isinstance(expression.of, Name):
         expression = expression.of
     return f"{expression.name}[]" if isinstance(expression, Attribute) else "[]"
+
+
+def changes_kept(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a call has an object that serves all requests change what it keeps: `store.add(row)`."""
+    callee = contexts.project.function(function).sites[place].call.callee
+    if not isinstance(callee, Attribute):
+        return False
+    is_changing = any(_changes_own(one, contexts) for one in contexts.targets(function, place))
+    return is_changing and serves_all(callee.of, function, contexts)
+
+
+@told_once
+def _changes_own(method: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a method changes what lies in its object; not where it only sets an attribute, as one that is made when it is asked for."""
+    facts = contexts.project.function(method)
+    own = own_name(facts)
+    if any(name.partition(".")[0] in own and "[" in name for name in facts.bindings):
+        return True
+    changed = (site.call for site in facts.sites if changes_global(site.call, facts, method, contexts))
+    return any(not own.isdisjoint(roots_of(call)) for call in changed)
 
 
 def _changes_its_object(callee: Attribute, function: ProjectFunction, contexts: Contexts) -> bool:

@@ -45,7 +45,7 @@ def _differences_of_callers(function: ProjectFunction, contexts: Contexts, texts
     """What may differ for those that await a function which never gave way to others until now, a sentence each."""
     for caller, span, document in awaiting(function, contexts, texts):
         name = contexts.project.function(caller).name
-        between = difference_between(caller, contexts, span)
+        between = difference_between(caller, contexts, span, document)
         for difference in (between, *_differences(span, caller, contexts, document)):
             if difference and difference != ROWS:
                 yield f"In `{name}`, which awaits it, too: {difference[0].lower()}{difference[1:]}"

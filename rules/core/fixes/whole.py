@@ -184,17 +184,19 @@ def _differences(plan: Turning, contexts: Contexts) -> list[str]:
         found.append(EARLY)
     if plan.clients and _is_tested(contexts):
         found.append(ELSEWHERE)
-    found += filter(None, [difference_between(function, contexts) for function in plan.others])
-    found += _standing(plan, contexts)
+    found += filter(None, _between(plan, contexts))
     return list(dict.fromkeys(found))
 
 
-def _standing(plan: Turning, contexts: Contexts) -> Iterator[str]:
+def _between(plan: Turning, contexts: Contexts) -> Iterator[str]:
     """What may differ if others come while functions await what they did not await before."""
-    for function, place in plan.steps:
-        document = plan.texts.document(function.path) if function in plan.others else None
+    places = [(function, place) for function, place in plan.steps if function in plan.others]
+    for function in plan.others - {function for function, _ in places}:
+        yield difference_between(function, contexts)
+    for function, place in places:
+        document, span = plan.texts.document(function.path), contexts.project.function(function).sites[place].span
+        yield difference_between(function, contexts, span, document)
         if document is not None:
-            span = contexts.project.function(function).sites[place].span
             yield from standing(span, function, contexts, document, plan.texts)
 
 

@@ -107,3 +107,62 @@ def test_an_awaitable_method_makes_a_caller_give_way_as_well() -> None:
     (finding,) = found("clients/models", with_app("from openai import OpenAI", body))
     fixes = [fix for fix in (finding.fix, *finding.alternatives) if fix]
     assert {fix.applicability for fix in fixes} == {Applicability.UNSAFE}
+
+
+STORE = """
+client = OpenAI()
+
+
+class Store:
+    def __init__(self):
+        self.kept = {{}}
+        self.made = None
+
+    def add(self, name, text):
+        self.kept.setdefault(name, []).append(text)
+
+    def put(self, name, text):
+        self.kept[name] = text
+
+    def all(self, name):
+        return self.kept.get(name)
+
+    def client(self):
+        if self.made is None:
+            self.made = object()
+        return self.made
+
+
+{keeper}
+
+
+@app.post("/")
+async def home(name: str) -> str:
+    {own}{before}
+    text = client.chat.completions.create(model="a", messages=[])
+    {after}
+    return text
+"""
+KEPT, OWN = ("store = Store()", ""), ("", "store = Store()\n    ")
+
+
+@pytest.mark.parametrize(
+    ("kept", "before", "after", "is_told"),
+    [
+        (KEPT, "store.add(name, 1)", "store.add(name, 2)", True),
+        (KEPT, "store.put(name, 1)", "print(store.all(name))", True),
+        (KEPT, "if store.all(name):\n        return ''", "store.put(name, 2)", True),
+        (KEPT, "", "store.put(name, 2)", False),
+        (KEPT, "print(store.all(name))", "print(store.all(name))", False),
+        (KEPT, "print(store.client())", "print(store.client())", False),
+        (OWN, "store.add(name, 1)", "store.add(name, 2)", False),
+    ],
+)
+def test_a_store_that_all_requests_use_is_changed_by_its_methods(
+    kept: tuple[str, str], before: str, after: str, *, is_told: bool
+) -> None:
+    keeper, own = kept
+    body = STORE.format(keeper=keeper, own=own, before=before, after=after)
+    (finding,) = found("clients/models", with_app("from openai import OpenAI", body))
+    fixes = [fix for fix in (finding.fix, *finding.alternatives) if fix]
+    assert {fix.applicability for fix in fixes} == {Applicability.UNSAFE if is_told else Applicability.SAFE}
