@@ -73,7 +73,7 @@ def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterat
     for target in contexts.targets(function, place):
         for names in _written(target, contexts):
             pairs = parameters_given(call, target, contexts)
-            given = [value for name, value in pairs if isinstance(name, Name) and name.id in names]
+            given = [value for name, value in pairs if name.id in names]
             hanging = [hangs_on(value, function, contexts) for value in given]
             if None not in hanging:
                 yield frozenset[str]().union(*filter(None, hanging))

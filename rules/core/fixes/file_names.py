@@ -107,9 +107,7 @@ def _told_parameters(function: ProjectFunction, contexts: Contexts) -> frozenset
         if at.function == 0 or caller in contexts.loop:  # what a module makes is made for all
             given = dict(parameters_given(call, function, contexts))
             found |= {one.name for one in parameters if one.has_default and Name(one.name) not in given}
-            found |= {
-                name.id for name, value in given.items() if isinstance(name, Name) and is_told(value, caller, contexts)
-            }
+            found |= {name.id for name, value in given.items() if is_told(value, caller, contexts)}
     return frozenset(found)
 
 

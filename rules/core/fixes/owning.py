@@ -85,7 +85,8 @@ def _is_named_new(name: str, function: ProjectFunction, contexts: Contexts, abov
     parameter = next((one for one in facts.parameters if one.name == name), None)
     if parameter is not None and not (is_unchangeable(parameter.annotation) or _is_sent(parameter, function, contexts)):
         return False
-    told = [one.value for one in bindings if not isinstance(one.value, Typed)] or [one.value for one in bindings]
+    values = [one.value for one in bindings]
+    told = [one for one in values if not isinstance(one, Typed)] or values
     inside = above | {(function, name)}
     is_bound = bool(told) or parameter is not None
     return is_bound and all(is_new(value, function, contexts, inside, depth) for value in told)

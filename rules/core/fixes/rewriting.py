@@ -214,7 +214,7 @@ def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterat
     call = contexts.project.function(function).sites[place].call
     for target in contexts.targets(function, place):
         values = dict(parameters_given(call, target, contexts))
-        given = {one: named(value, function, contexts) for one, value in values.items()}
+        given: dict[Expression, Named] = {one: named(value, function, contexts) for one, value in values.items()}
         untold = _NONE.union(one for one, value in values.items() if not is_told(value, function, contexts))
         yield _all(target, contexts).renamed(given, untold)
 

@@ -69,11 +69,7 @@ def _tells(function: ProjectFunction, place: int, contexts: Contexts) -> bool:
     call = contexts.project.function(function).sites[place].call
     for target in contexts.targets(function, place):
         given = dict(parameters_given(call, target, contexts))
-        one_name = {
-            name.id
-            for name, value in given.items()
-            if isinstance(name, Name) and _open_names(value, function, contexts) == frozenset()
-        }
+        one_name = {name.id for name, value in given.items() if _open_names(value, function, contexts) == frozenset()}
         parameters = contexts.project.function(target).parameters
         kept = {one.name for one in parameters if one.has_default and Name(one.name) not in given}
         if any(names and names <= one_name | kept for names in _written(target, contexts)):
