@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from random import Random
 from typing import TypeGuard
 
 VERBS = frozenset({"get", "post", "put", "patch", "delete"})
@@ -15,6 +16,16 @@ def change(files: Mapping[str, bytes], count: int, blocking: int) -> dict[str, b
     return worse | {path: files[path] + HARMLESS for path in others[: count - len(worse)]}
 
 
+def drawn(files: Mapping[str, bytes], count: int, draw: int) -> dict[str, bytes]:
+    """So many files, drawn at random: one with an endpoint blocks, one is new, and the others change and do no harm."""
+    random = Random(draw)
+    endpoints = {path: line for path, text in files.items() if (line := _endpoint(path, text))}
+    worse = dict(_worse(files, dict(random.sample(sorted(endpoints.items()), min(len(endpoints), 1)))))
+    others = random.sample([path for path, text in files.items() if text and path not in worse], count - len(worse))
+    changed = {path: files[path] + HARMLESS for path in others[:-1]}
+    return worse | changed | {f"{path.removesuffix('.py')}_again.py": files[path] + HARMLESS for path in others[-1:]}
+
+
 def addition(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """A file that was not there: beside another, and much like it."""
     path = sorted(files)[len(files) // 2]
@@ -23,11 +34,16 @@ def addition(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _blocked(files: Mapping[str, bytes], count: int) -> Iterator[tuple[str, bytes]]:
     endpoints = {path: line for path, text in files.items() if (line := _endpoint(path, text))}
-    for path in _spread(list(endpoints), count):
+    yield from _worse(files, {path: endpoints[path] for path in _spread(list(endpoints), count)})
+
+
+def _worse(files: Mapping[str, bytes], places: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
+    """Files in which a call that blocks stands before the line of a statement."""
+    for path, line in places.items():
         lines = files[path].splitlines(keepends=True)
-        first = lines[endpoints[path] - 1]
+        first = lines[line - 1]
         indent = first[: len(first) - len(first.lstrip())]
-        lines.insert(endpoints[path] - 1, indent + b"time.sleep(0.25)\n")
+        lines.insert(line - 1, indent + b"time.sleep(0.25)\n")
         yield path, b"".join(lines) + b"\n\nimport time\n"
 
 

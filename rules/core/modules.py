@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from posixpath import dirname, normpath
 
 
@@ -28,16 +29,51 @@ class Modules:
     ) -> None:
         self._libraries = libraries
         self._frameworks = frameworks
-        ordered = sorted(paths, key=lambda path: path.endswith("/__init__.py"))  # a package comes before a module
-        self._files = {path.removesuffix(".py").removesuffix("/__init__"): path for path in ordered}
-        self._packages = {dirname(path) for path in self._files.values() if path.endswith("/__init__.py")}
-        self._folders = {folder for path in self._files.values() for folder in _ancestors(dirname(path))}
-        self._roots: dict[str, set[str]] = {}
-        for name in self._files.keys() | self._folders:
-            parent, _, last = name.rpartition("/")
+        self._paths = frozenset(paths)
+        self._found: dict[tuple[str, str], str | None] = {}
+        if before is None or not self._add_to(before):
+            self._gather()
+        self.renewed: AbstractSet[str] | None = None
+        """An import means what it did before, unless the first or the last name of its module is one of these; None: any may not."""
+        self._known: Mapping[tuple[str, str], str | None] = {}
+        if before is not None:
+            self._compare(before)
+
+    def _compare(self, before: Modules) -> None:
+        if self._packages == before._packages:
+            places = (self._files.keys() ^ before._files.keys()) | (self._folders ^ before._folders)
+            self.renewed = frozenset(place.rpartition("/")[2] for place in places)
+            self._known = before._found
+
+    def _gather(self) -> None:
+        ordered = sorted(self._paths, key=_is_package)  # a package comes before a module
+        self._files = {_place(path): path for path in ordered}
+        self._packages = frozenset(dirname(path) for path in self._files.values() if _is_package(path))
+        self._folders = frozenset(folder for path in self._files.values() for folder in _ancestors(dirname(path)))
+        self._roots: dict[str, frozenset[str]] = {}
+        self._add_roots(self._files.keys() | self._folders)
+
+    def _add_to(self, before: Modules) -> bool:
+        """Gather what there was before, and modules that have come; False where anything else has come or gone."""
+        came = {_place(path): path for path in self._paths - before._paths}
+        if (
+            not before._paths <= self._paths
+            or any(map(_is_package, came.values()))
+            or came.keys() & before._files.keys()
+        ):
+            return False
+        self._files = before._files | came
+        self._packages = before._packages
+        self._folders = before._folders.union(*(_ancestors(dirname(path)) for path in came.values()))
+        self._roots = before._roots.copy()
+        self._add_roots(came.keys() | (self._folders - before._folders))
+        return True
+
+    def _add_roots(self, places: Iterable[str]) -> None:
+        for place in places:
+            parent, _, last = place.rpartition("/")
             if parent not in self._packages:
-                self._roots.setdefault(last, set()).add(parent)
-        self._found = self._found_still(before) if before is not None else {}
+                self._roots[last] = self._roots.get(last, frozenset()) | {parent}
 
     def path(self, folder: str) -> str | None:
         """The file of the module or package at a place without suffix ("app/main")."""
@@ -52,20 +88,17 @@ class Modules:
             return self._relative(importer, level, module)
         key = (seen_from(importer, module), module)
         if key not in self._found:
-            self._found[key] = self._absolute(importer, module)
+            is_known = key in self._known and not self.is_renewed(module)
+            self._found[key] = self._known[key] if is_known else self._absolute(importer, module)
         return self._found[key]
 
-    def _found_still(self, before: Modules) -> dict[tuple[str, str], str | None]:
-        """What was found before and could not be found elsewhere now: by the first name of a module, or by its last."""
-        if self._packages != before._packages:
-            return {}
-        places = (self._files.keys() | self._folders) ^ (before._files.keys() | before._folders)
-        names = {place.rpartition("/")[2] for place in places}
-        return {
-            (importer, module): found
-            for (importer, module), found in before._found.items()
-            if module.partition(".")[0] not in names and module.rpartition(".")[2] not in names
-        }
+    def is_renewed(self, module: str) -> bool:
+        """Whether an import of a module may mean another one than before."""
+        return self.renewed is None or not self.renewed.isdisjoint(ends_of(module))
+
+    def is_another(self, place: str) -> bool:
+        """Whether there may be another file or folder at a place than before."""
+        return self.renewed is None or place.rpartition("/")[2] in self.renewed
 
     def _relative(self, importer: str, level: int, module: str) -> str | None:
         folder = importer
@@ -103,6 +136,19 @@ class Modules:
     def _existing(self, folder: str, inner: str) -> str | None:
         place = normpath(f"{folder}/{inner}") if folder else inner
         return place if place in self._files or place in self._folders else None
+
+
+def ends_of(module: str) -> tuple[str, str]:
+    """The first and the last name of a dotted one."""
+    return module.partition(".")[0], module.rpartition(".")[2]
+
+
+def _place(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__")
+
+
+def _is_package(path: str) -> bool:
+    return path.endswith("/__init__.py")
 
 
 def seen_from(importer: str, module: str) -> str:

@@ -21,7 +21,7 @@ from rules.core.readings import (
     TOP,
     NotedFiles,
     NotedModules,
-    told_of,
+    is_told_otherwise,
 )
 from rules.core.repository import USES, Repository
 from rules.core.values import Where
@@ -91,7 +91,7 @@ def _compare(before: Repository, after: Repository, memory: Recalling) -> None:
     has_same_files = after.modules is before.modules
     asked = memory.kept.places.get(MODULES, ()) if not has_same_files else ()
     memory.compared(FILES, () if has_same_files else ("",))
-    memory.compared(MODULES, [one for one in asked if told_of(before.modules, *one) != told_of(after.modules, *one)])
+    memory.compared(MODULES, [one for one in asked if is_told_otherwise(before.modules, after.modules, *one)])
 
 
 def _parts(

@@ -68,9 +68,10 @@ class NotedModules(Modules):
         return self._of.find(importer, level, module)
 
 
-def told_of(modules: Modules, question: str, given: tuple[Any, ...]) -> object:
-    """The answer to a question that was noted."""
-    return getattr(modules, question)(*given)
+def is_told_otherwise(before: Modules, after: Modules, question: str, given: tuple[Any, ...]) -> bool:
+    """Whether a question that was noted has another answer than before."""
+    may_be = after.is_renewed(given[-1]) if question == "find" else after.is_another(given[-1])
+    return may_be and getattr(before, question)(*given) != getattr(after, question)(*given)
 
 
 class _NotedFacts(Facts):

@@ -13,7 +13,7 @@ from operator import is_not
 from rules.core.facts import Call, Class, Facts, Function, Import, Outline, attributes_in, last_name
 from rules.core.knowledge import Knowledge
 from rules.core.memory import Memory
-from rules.core.modules import Modules
+from rules.core.modules import Modules, ends_of
 from rules.core.values import ProjectClass, ProjectFunction, Where
 
 _TEST = re.compile(r"(^|/)(tests?|testing|migrations|alembic)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
@@ -216,10 +216,8 @@ class Repository:
 
     def _gathered_again(self, use: str, before: Repository) -> Mapping[str, list[str]]:
         """What was gathered before, with each edited file taken from the names that it has lost and put to those that it has got."""
-        if use == "module" and self.modules is not before.modules:
-            return self._gathered(use)
         changed: dict[str, set[str]] = {}
-        for path in self.edited:
+        for path in self._using_otherwise(use, before):
             for name in before.names_in(use, path) ^ self.names_in(use, path):
                 changed.setdefault(name, set()).add(path)
         if not changed:
@@ -234,10 +232,25 @@ class Repository:
 
     def used_otherwise(self, use: str, before: Repository) -> AbstractSet[str]:
         """The names that other files use in a way than did in the repository before."""
-        if use == "module" and self.modules is not before.modules:
-            rows, old = self._by_name(use), before._by_name(use)
-            return {name for name in {*rows, *old} if rows.get(name) != old.get(name)}
-        return frozenset().union(*(before.names_in(use, path) ^ self.names_in(use, path) for path in self.edited))
+        each = self._using_otherwise(use, before)
+        return frozenset().union(*(before.names_in(use, path) ^ self.names_in(use, path) for path in each))
+
+    def _using_otherwise(self, use: str, before: Repository) -> Collection[str]:
+        """The files that may use names otherwise: those that are edited, and those whose imports may mean other modules."""
+        if use != "module" or self.modules is before.modules:
+            return self.edited
+        if (names := self.modules.renewed) is None:
+            return {*self.facts, *before.facts}
+        return {*self.edited, *(path for name in names for path in before._importing_by_ends.get(name, ()))}
+
+    @cached_property
+    def _importing_by_ends(self) -> Mapping[str, Collection[str]]:
+        """For each name, the files that import a module which begins or ends with it."""
+        found: dict[str, set[str]] = {}
+        for path, facts in self.facts.items():
+            for name in {name for one in facts.outline.imports for name in ends_of(one.module)}:
+                found.setdefault(name, set()).add(path)
+        return found
 
     def names_in(self, use: str, path: str) -> AbstractSet[str]:
         """The names that a file uses in one of the ways of `names`; none where it is not there."""

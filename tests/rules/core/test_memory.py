@@ -29,7 +29,7 @@ from rules.core.memory import FILE, Kept, Memory, Noting, Read, Recalling, Toget
 from rules.core.noting import PARTS, Noted, edited, recalling
 from rules.core.options import Options
 from rules.core.project import Project
-from rules.core.readings import FILES, MODULES, NotedFiles, told_of
+from rules.core.readings import FILES, MODULES, NotedFiles
 from rules.core.repository import USES
 from rules.core.values import Module, Object, ProjectClass, ProjectFunction, Where
 from rules.databases.lazy import _relations
@@ -849,9 +849,9 @@ def changed_reads(head: Mapping[str, Facts], base: Base, knowledge: Knowledge) -
                 yield (kind, (path, key)), without_lines(old) != without_lines(new)
     for use in USES:
         yield from (((use, name), True) for name in differing(before._by_name(use), project._by_name(use)))
-    for asked in base.kept.places.get(MODULES, ()):
-        if told_of(before.modules, *asked) != told_of(project.modules, *asked):
-            yield (MODULES, asked), True
+    for question, given in base.kept.places.get(MODULES, ()):
+        if getattr(before.modules, question)(*given) != getattr(project.modules, question)(*given):
+            yield (MODULES, (question, given)), True
     if [*base.facts] != [*head]:
         yield (FILES, ""), True
     for kind, (rows, by) in base.kept.tables.items():

@@ -135,3 +135,15 @@ def test_what_was_found_before_files_came_or_went_is_found_only_where_it_is_so_s
     paths = [*(path for path in FILES if path not in gone), *come]
     after, anew = Modules(paths, {"time"}, before=before), Modules(paths, {"time"})
     assert [after.find(*one) for one in QUESTIONS] == [anew.find(*one) for one in QUESTIONS]
+    assert all(after.is_renewed(one[-1]) for one in QUESTIONS if before.find(*one) != anew.find(*one))
+    places = [place for path in (*paths, *FILES) for place in (path.removesuffix(".py"), path.rpartition("/")[0])]
+    assert [*map(after.path, places)] == [*map(anew.path, places)]
+    assert [*map(after.is_folder, places)] == [*map(anew.is_folder, places)]
+    assert all(after.is_another(one) for one in places if before.path(one) != anew.path(one))
+
+
+def test_a_module_that_came_is_meant_by_no_import_of_others() -> None:
+    before = Modules(FILES)
+    after = Modules([*FILES, "lib/tools/words.py"], before=before)
+    assert [name for name in ("tools.words", "words", "words.of") if not after.is_renewed(name)] == []
+    assert [name for name in ("tools.text", "app.db", "time") if after.is_renewed(name)] == []
