@@ -112,6 +112,10 @@ class Document:
             found.setdefault(node.lineno, []).append(node)
         return found
 
+    def calls_on(self, line: int) -> Iterator[ast.Call]:
+        """The calls of which the callee ends on a line, what is further out first."""
+        return (call for call in self._all(ast.Call) if call.func.end_lineno == line)
+
     @cached_property
     def uses(self) -> Mapping[str, list[ast.Name]]:
         """Every place where a name stands, by name."""

@@ -12,6 +12,7 @@ from rules.core.contexts import Contexts
 from rules.core.each import Each
 from rules.core.findings import Applicability, Edit, Finding, Fix, Way
 from rules.core.fixes import clients, lifespan, repairs
+from rules.core.fixes.aligned import aligned
 from rules.core.fixes.borrowing import borrow
 from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
@@ -120,7 +121,8 @@ class Mending:
     def _fixes(self, remark: Remark, _: Finding, may_be_mended: bool) -> Iterator[tuple[Fix | str, str]]:
         document = self._bench.texts.document(remark.function.path) if may_be_mended else None
         for one in _written(remark, self._bench, document) if document is not None else ():
-            yield one, self._objection(one, remark) if isinstance(one, Fix) else one
+            made = aligned(one, self._bench.texts) if isinstance(one, Fix) else one
+            yield made, self._objection(made, remark) if isinstance(made, Fix) else made
 
     def _offered(self, remark: Remark, finding: Finding, written: Iterable[tuple[Fix | str, str]]) -> Offered:
         proved: list[Fix] = []
