@@ -206,6 +206,14 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return Span(self.line, self.column, self.end_line, self.end_column)
 
 
+class Manager(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a `with` enters without calling anything, from its first line to its last one."""
+
+    of: Expression
+    first_line: int
+    last_line: int
+
+
 class Parameter(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`kind` is one of `positional`, `normal`, `star`, `keyword`, `mapping`."""
 
@@ -221,7 +229,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `line`, `column` are those of `def` or `async def`, `first_line` that of the first decorator. `parent` is the function
     around it, `owner` the class that it is a method of (-1: none). `suspends` tells of `await`, `async for`, `async with`
-    or an asynchronous comprehension in its own body, `loops` of any loop or comprehension. `managers` are the objects that
+    or an asynchronous comprehension in its own body, `loops` of any loop or comprehension. `managers` is what
     its `with` statements enter without calling anything, `held` those that a plain `with` holds while the body suspends, each as
     a call of its `__enter__`. `writes` are the names outside of it that it assigns to, or whose
     attributes or items it sets (with a dot behind it: what lies two steps below it), also by a local name for what another one holds, `narrowings` what it asks of types, `reads` those whose values it uses and,
@@ -250,7 +258,7 @@ class Function(msgspec.Struct, frozen=True, array_like=True, gc=False):
     yields: tuple[Expression, ...]
     writes: tuple[str, ...]
     reads: tuple[str, ...] = ()
-    managers: tuple[Expression, ...] = ()
+    managers: tuple[Manager, ...] = ()
     loops: bool = False
     tested: tuple[str, ...] = ()
     narrowings: tuple[Narrowing, ...] = ()

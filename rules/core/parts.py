@@ -26,6 +26,7 @@ from rules.core.facts import (
     Expression,
     Function,
     Import,
+    Manager,
     Name,
     Narrowing,
     Outline,
@@ -54,7 +55,7 @@ class Scope(msgspec.Struct):
     writes: set[str] = msgspec.field(default_factory=set)
     outer: set[str] = msgspec.field(default_factory=set)
     mentions: dict[str, int] = msgspec.field(default_factory=dict)
-    managers: list[Expression] = msgspec.field(default_factory=list)
+    managers: list[Manager] = msgspec.field(default_factory=list)
     held: list[Site] = msgspec.field(default_factory=list)
     tested: set[str] = msgspec.field(default_factory=set)
     narrowings: list[Narrowing] = msgspec.field(default_factory=list)
@@ -273,6 +274,7 @@ def lowered(part: Part, lines: int) -> Part:
         bindings={name: [_lower(b, lines) for b in same] for name, same in part.scope.bindings.items()},
         sites=[lower_site(site, lines) for site in part.scope.sites],
         held=[lower_site(site, lines) for site in part.scope.held],
+        managers=[_lower_manager(one, lines) for one in part.scope.managers],
         narrowings=[lower_narrowing(one, lines) for one in part.scope.narrowings],
         branches=[_lower_branch(one, lines) for one in part.scope.branches],
     )
@@ -300,6 +302,10 @@ def lower_narrowing(one: Narrowing, lines: int) -> Narrowing:
     return structs.replace(one, first_line=one.first_line + lines, last_line=last_line)
 
 
+def _lower_manager(one: Manager, lines: int) -> Manager:
+    return structs.replace(one, first_line=one.first_line + lines, last_line=one.last_line + lines)
+
+
 def _lower_branch(branch: tuple[int, int, int], lines: int) -> tuple[int, int, int]:
     first, below, last = branch
     return first + lines, below and below + lines, last + lines
@@ -318,6 +324,7 @@ def lower_function(function: Function, lines: int) -> Function:
         sites=tuple([lower_site(site, lines) for site in function.sites]),
         narrowings=tuple([lower_narrowing(one, lines) for one in function.narrowings]),
         held=tuple([lower_site(site, lines) for site in function.held]),
+        managers=tuple([_lower_manager(one, lines) for one in function.managers]),
         branches=tuple([_lower_branch(one, lines) for one in function.branches]),
     )
 

@@ -30,6 +30,7 @@ from rules.core.facts import (
     Entered,
     Facts,
     Import,
+    Manager,
     Narrowing,
     Outline,
     Site,
@@ -233,7 +234,7 @@ class _Reader(Expressions):
             if isinstance(context, ast.Call):
                 value = self._call(context, entered=True, suspending=asynchronous)
             elif (value := self._expression(context)) is not None:
-                self._scope.managers.append(value)
+                self._scope.managers.append(Manager(value, node.lineno, node.end_lineno or node.lineno))
             if item.optional_vars is not None:
                 self._bind(item.optional_vars, Entered(value, asynchronous) if value else None)
         suspended, self._scope.suspends = self._scope.suspends, False

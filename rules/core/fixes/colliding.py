@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Constant, Expression, Name, Site, last_name
 from rules.core.findings import Applicability, Fix, Way
+from rules.core.fixes.file_calls import written_by
 from rules.core.fixes.file_names import parameters_given, parts_of
 from rules.core.fixes.locks import is_lock
 from rules.core.fixes.own_names import Names, are_own, hangs_on
-from rules.core.fixes.rewriting import LOOKED, REUSED, REWRITTEN, written_by
+from rules.core.fixes.rewriting import LOOKED, REUSED, REWRITTEN
 from rules.core.fixes.same_file import WRITTEN_AT_ONCE
 from rules.core.remarks import Remark
 from rules.core.usage import reached
@@ -63,7 +64,7 @@ def _is_locked(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a lock lets in one thread after the other."""
     facts = contexts.project.function(function)
     entered = [(site.call, site.line) for site in facts.sites if site.entered]
-    managers = [*((one, facts.line) for one in facts.managers), *entered]
+    managers = [*((one.of, facts.line) for one in facts.managers), *entered]
     return any(is_lock(one, Where(function.path, function.index, line), contexts) for one, line in managers)
 
 

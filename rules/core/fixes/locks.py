@@ -116,7 +116,9 @@ def _unlocks(site: Site) -> bool:
 
 def _stays_locked(function: ProjectFunction, contexts: Contexts) -> bool:
     facts = contexts.project.function(function)
-    if facts.generator and any(is_lock(one, Where(function.path, function.index), contexts) for one in facts.managers):
+    if facts.generator and any(
+        is_lock(one.of, Where(function.path, function.index), contexts) for one in facts.managers
+    ):
         return True
     called = _called(function, contexts)
     return bool(called & _TAKING) and "release" not in called

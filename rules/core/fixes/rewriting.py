@@ -18,32 +18,20 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.findings import Span
+from rules.core.fixes.file_calls import FILLED, OPENED, WORDS, is_of_files, paths_of
 from rules.core.fixes.file_names import Named, is_for_one, is_told, named, parameters_given, parts_of, within
+from rules.core.fixes.guarding import is_guarded
 from rules.core.usage import reached
-from rules.core.values import Outside, ProjectFunction, Where
+from rules.core.values import ProjectFunction, Where
 
 REWRITTEN = "It reads a file and writes it again: what another request wrote to it in between would be lost."
 REUSED = "It reads or writes a file and uses it again: another request may write, move or remove it in between."
 LOOKED = "It looks for a free name and then writes a file of that name: another request may take the name in between."
-_LOADED = frozenset({"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"})
-_SAVED = frozenset(
-    {"to_csv", "to_excel", "to_json", "to_parquet", "to_pickle", "save", "write_csv", "write_parquet"}
-    | {"savefig", "imwrite"}
-)
-_READ = frozenset({"read_text", "read_bytes"})
-_WRITTEN = frozenset({"write_text", "write_bytes"})
-_MOVED = frozenset({"move", "rename", "replace"})
-_REMOVED = frozenset({"remove", "unlink"})
-_OPENED = frozenset({"open", "ZipFile", "TarFile", "PyZipFile"})
-_FILLED = frozenset({"ExcelWriter", "HDFStore", "Workbook"})
-_SENT = frozenset({"FileResponse"})
 _LOOKING = frozenset({"exists", "is_file", "isfile"})
 _LISTING = frozenset({"iterdir", "rglob", "glob", "iglob", "listdir", "scandir"})
 _NAMES = frozenset({".name", ".stem"})
 _COPIED = frozenset({"copy", "copy2", "copyfile", "copytree"})
-_WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | _OPENED | _FILLED | _SENT
 _CONFLICT = Constant(409, "int")
-_DATABASES = ("shelve.", "dbm.")
 _NONE: Named = frozenset()
 
 
@@ -60,6 +48,11 @@ class Touched:
     gone: Named = _NONE
     sent: Named = _NONE
     told: Named = _NONE
+
+    @property
+    def is_any(self) -> bool:
+        """Whether it touches any."""
+        return bool(self.read or self.written or self.gone or self.sent)
 
     def renamed(self, names: Mapping[Expression, Named], untold: Named) -> "Touched":
         """The same, where some go by other names, or by none that others have; none is told that is made of an `untold` one."""
@@ -125,9 +118,9 @@ def _written_where_free(function: ProjectFunction, contexts: Contexts) -> tuple[
 def _made(site: Site, where: Where, contexts: Contexts) -> Expression | None:
     """What names the file that a call writes, be it as a copy of another one."""
     word = last_name(site.call.callee)
-    if word in _COPIED and len(site.call.arguments) > 1 and _is_of_files(site.call, where, contexts):
+    if word in _COPIED and len(site.call.arguments) > 1 and is_of_files(site.call, where, contexts):
         return site.call.arguments[1]
-    return _paths(site, where, contexts)[1] if word in _WORDS else None
+    return paths_of(site, where, contexts)[1] if word in WORDS else None
 
 
 def _looks_for(site: Site, written: Expression, writing: Site, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -198,15 +191,18 @@ def _between(function: ProjectFunction, contexts: Contexts, span: Span | None = 
     sites = contexts.project.function(function).sites
     is_looped = any(site.looped and site.span == span for site in sites)
     around = None if is_looped else span  # in a loop, what stands below comes above as well
+    using: list[Site] = []
+    found = ""
     for place, site in enumerate(sites):
         here = own.get(place, Touched())
         touched = [here, *_behind(function, place, contexts)]
         is_below = around is None or site.span.end >= around.start
-        if is_below and (difference := before.difference(touched, here)):
-            return difference
+        using += [site] if any(one.is_any for one in touched) else []
+        if is_below:
+            found = found or before.difference(touched, here)
         if around is None or site.span.start < around.end:
             before.add(touched)
-    return ""
+    return "" if found and is_guarded(function, using, contexts) else found
 
 
 def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterator[Touched]:
@@ -255,12 +251,12 @@ def _joined(parts: list[Touched]) -> Touched:
 def _own(function: ProjectFunction, contexts: Contexts) -> Mapping[int, Touched]:
     """What the calls of a function itself touch, each by its place."""
     facts = contexts.project.function(function)
-    words = ((place, site) for place, site in enumerate(facts.sites) if last_name(site.call.callee) in _WORDS)
+    words = ((place, site) for place, site in enumerate(facts.sites) if last_name(site.call.callee) in WORDS)
     return {place: _touched(site, function, contexts) for place, site in words}
 
 
 def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touched:
-    read, written, gone, sent = _paths(site, Where(function.path, function.index, site.line), contexts)
+    read, written, gone, sent = paths_of(site, Where(function.path, function.index, site.line), contexts)
     told = [one for one in (read, written) if one is not None and is_told(one, function, contexts)]
     names = [named(one, function, contexts) for one in (read, written, gone, sent)]
     return Touched(
@@ -268,69 +264,7 @@ def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touch
     )
 
 
-@told_once
-def read_by(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Expression], ...]:
-    """The calls of a function that read a file, each with what names it."""
-    sites = contexts.project.function(function).sites
-    words = (site for site in sites if last_name(site.call.callee) in _WORDS)
-    paths = ((site, _paths(site, Where(function.path, function.index, site.line), contexts)[0]) for site in words)
-    return tuple((site, path) for site, path in paths if path is not None)
-
-
-@told_once
-def written_by(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Expression], ...]:
-    """The calls of a function that write a file, each with what names it."""
-    sites = contexts.project.function(function).sites
-    words = (site for site in sites if last_name(site.call.callee) in _WORDS)
-    paths = ((site, _paths(site, Where(function.path, function.index, site.line), contexts)[1]) for site in words)
-    return tuple((site, path) for site, path in paths if path is not None)
-
-
 def writes_told(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a call opens a file to write it whose name others may have; what is written or moved at once is done by then."""
-    touched = _touched(site, function, contexts) if last_name(site.call.callee) in _OPENED | _FILLED else Touched()
+    touched = _touched(site, function, contexts) if last_name(site.call.callee) in OPENED | FILLED else Touched()
     return bool(touched.written & touched.told)
-
-
-Paths = tuple[Expression | None, Expression | None, Expression | None, Expression | None]
-"""What names the file that is read, the one that is written, the one that is not there any longer, and the one that is sent."""
-
-
-def _paths(site: Site, where: Where, contexts: Contexts) -> Paths:
-    call, word = site.call, last_name(site.call.callee)
-    first, second = (*call.arguments, None, None)[:2]
-    of = call.callee.of if isinstance(call.callee, Attribute) else None
-    if word in _OPENED:
-        path, mode = _opened(call, where, contexts)
-        return (path if set(mode) & set("r+") else None), (path if set(mode) & set("w+") else None), None, None
-    if word in _READ or word in _LOADED:
-        return (of if word in _READ else first), None, None, None
-    if word in _WRITTEN or word in _SAVED or word in _FILLED:
-        return None, (of if word in _WRITTEN else first), None, None
-    if word in _SENT:
-        return None, None, None, first or dict(call.keywords).get("path")
-    if not _is_of_files(call, where, contexts):
-        return None, None, None, None
-    if word in _MOVED:
-        return (None, second, first, None) if second is not None else (None, first, of, None)
-    return None, None, first or of, None
-
-
-def _is_of_files(call: Call, where: Where, contexts: Contexts) -> bool:
-    """Whether a call moves or removes a file: not a text, a list or a date, which have methods of these names."""
-    value = contexts.project.value(call.callee, where)
-    if isinstance(value, Outside):
-        return value.name.startswith(("os.", "shutil.", "pathlib."))
-    return value is None and last_name(call.callee) in {"rename", "unlink"}
-
-
-def _opened(call: Call, where: Where, contexts: Contexts) -> tuple[Expression | None, str]:
-    """What names the file that a call opens, and in which mode: `open(path, "w")`, `path.open("w")`."""
-    value = contexts.project.value(call.callee, where)
-    name = value.name if isinstance(value, Outside) else ""
-    path, mode = (*call.arguments, None, None)[:2]
-    if isinstance(call.callee, Attribute) and (not name or name.startswith("pathlib.")):
-        path, mode = call.callee.of, path
-    mode = dict(call.keywords).get("mode", dict(call.keywords).get("flag", mode))
-    usual = "w" if name.startswith(_DATABASES) else "r"
-    return path, str(mode.value) if isinstance(mode, Constant) else usual

@@ -20,8 +20,8 @@ from rules.core.facts import (
     Subscript,
     last_name,
 )
+from rules.core.fixes.file_calls import written_by
 from rules.core.fixes.file_names import parameters_given, parts_of
-from rules.core.fixes.rewriting import written_by
 from rules.core.usage import reached
 from rules.core.values import ProjectFunction, Where
 

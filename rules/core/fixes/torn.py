@@ -3,90 +3,88 @@
 On the event loop nothing comes between the opening of a file and the end of what is written to it.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Attribute, Call, Computed, Constant, Expression, Name, Site, last_name
-from rules.core.findings import Applicability, Fix, Way
+from rules.core.facts import Expression, Site, last_name
+from rules.core.findings import Applicability, Fix, Span, Way
+from rules.core.fixes.file_calls import read_by, written_by
+from rules.core.fixes.guarding import locks_at
 from rules.core.fixes.pools import threaded
-from rules.core.fixes.rewriting import read_by, written_by
+from rules.core.fixes.rewriting import REWRITTEN
+from rules.core.fixes.told_files import File, file_of
 from rules.core.remarks import Remark
 from rules.core.usage import reached
-from rules.core.values import Object, ProjectClass, ProjectFunction, Where
+from rules.core.values import ProjectFunction, Where
 
 TORN = "It reads a file in a thread that other requests write on the event loop: it may find it half written."
-_WRAPPING = frozenset({"Path", "PurePath", "str"})
+TORN_BY_THREADS = "It reads and writes a file in threads: one may find it half written by another."
 _WHOLE = frozenset({"move", "rename", "replace"})  # what comes to be there at once
-_DEEPEST = 4  # names, from a path to what it is made of
 
-File = Hashable
-"""What a path means that the program alone tells: a text, a global, an attribute, or what is joined of such."""
+_Places = tuple[tuple[ProjectFunction, int], ...]
+"""Functions, each with a line in it."""
 
 
 def marked_torn(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
-    """The fix; unsafe where it lets a thread read what the event loop writes."""
+    """The fix; unsafe where it lets a thread read what another one, or the event loop, writes."""
     if fix.way not in {Way.REVERSE, Way.OFFLOAD, Way.TWIN}:
         return fix
     inside = {inner for one in threaded(fix, remark, contexts) for inner in reached(one, contexts)}
-    read = {file for one in inside for file in _read(one, contexts)}
+    read = [one for inner in inside for one in _read(inner, contexts)]
     if fix.way is not Way.REVERSE:
-        own = (pair for pair in read_by(remark.function, contexts) if pair[0] == remark.site)
-        read |= _files(own, remark.function, contexts)
-    if not read or read.isdisjoint(contexts.table("written files", lambda: _written_on_loop(contexts))):
+        read += [one for one in _read(remark.function, contexts) if remark.site and one[1] == remark.site.span]
+    writers = contexts.table("written files", lambda: _written_on_loop(contexts)) if read else {}
+    notes = list[str]()
+    for file, span, reader in read:
+        locks = locks_at(reader, span.line, contexts)
+        torn = [place for place in writers.get(file, ()) if locks.isdisjoint(locks_at(*place, contexts))]
+        moved = [place for place in torn if _is_moved(place[0], inside, fix, remark, contexts)]
+        if torn:
+            notes.append(TORN_BY_THREADS if len(moved) == len(torn) else TORN)
+    if not notes:
         return fix
-    return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, TORN))
+    note = max(notes, key=(TORN_BY_THREADS, TORN).index)
+    is_told = note == TORN_BY_THREADS and REWRITTEN in fix.notes
+    return replace(fix, applicability=Applicability.UNSAFE, notes=fix.notes if is_told else (*fix.notes, note))
+
+
+def _is_moved(
+    writer: ProjectFunction, inside: AbstractSet[ProjectFunction], fix: Fix, remark: Remark, contexts: Contexts
+) -> bool:
+    """Whether a function writes only in threads after a fix: nothing else leads to it than what that moves there."""
+    if writer not in inside:
+        return False
+    if fix.way is Way.REVERSE and writer == remark.function:
+        return True
+    calls = ((ProjectFunction(at.path, at.function), at.line) for _, at in contexts.project.calls_of(writer))
+    moved = remark.site.line if remark.site is not None else 0
+    return contexts.root_of(writer) is None and all(
+        caller in inside or (caller, line) == (remark.function, moved) for caller, line in calls
+    )
 
 
 @told_once
-def _read(function: ProjectFunction, contexts: Contexts) -> frozenset[File]:
-    return _files(read_by(function, contexts), function, contexts)
+def _read(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[File, Span, ProjectFunction], ...]:
+    return tuple(_files(read_by(function, contexts), function, contexts))
 
 
-def _written_on_loop(contexts: Contexts) -> dict[File, bool]:
-    """The files that are written step by step by what runs on the event loop while requests are served."""
-    found = set[File]()
+def _written_on_loop(contexts: Contexts) -> dict[File, _Places]:
+    """Where files are written step by step by what runs on the event loop while requests are served."""
+    found: dict[File, _Places] = {}
     for function in contexts.arrivals:
         written = (one for one in written_by(function, contexts) if last_name(one[0].call.callee) not in _WHOLE)
-        found |= _files(written, function, contexts)
-    return dict.fromkeys(found, True)
+        for file, span, _ in _files(written, function, contexts):
+            found[file] = (*found.get(file, ()), (function, span.line))
+    return found
 
 
-def _files(paths: Iterable[tuple[Site, Expression]], function: ProjectFunction, contexts: Contexts) -> frozenset[File]:
-    files = (_file(path, Where(function.path, function.index, site.line), contexts) for site, path in paths)
-    return frozenset(file for file in files if file is not None)
-
-
-def _file(path: Expression | None, where: Where, contexts: Contexts, depth: int = 0) -> File | None:
-    if depth > _DEEPEST:
-        return None
-    match path:
-        case Constant(value=str(text)):
-            return text
-        case Call(callee=callee, arguments=(one,)) if last_name(callee) in _WRAPPING:
-            return _file(one, where, contexts, depth + 1)
-        case Call(callee=callee, arguments=parts) if last_name(callee) == "join":
-            return _joined(parts, where, contexts, depth)
-        case Computed(parts=(_, *_, Constant()) as parts):
-            return _joined(parts, where, contexts, depth)
-        case Name(id=name):
-            facts = contexts.project.function(where)
-            bound = facts.bindings.get(name, ()) if where.function else ()
-            if bound or any(parameter.name == name for parameter in facts.parameters):
-                return _file(bound[0].value, where, contexts, depth + 1) if len(bound) == 1 else None
-            return contexts.project.definition(path, where)
-        case Attribute(of=of, name=name):
-            value = contexts.project.value(of, where)
-            owner = value.of if isinstance(value, Object) else None
-            is_own = isinstance(owner, ProjectClass)
-            return (owner, name) if is_own else contexts.project.definition(path, where)
-        case _:
-            return None
-
-
-def _joined(
-    parts: Iterable[Expression | None], where: Where, contexts: Contexts, depth: int
-) -> tuple[File, ...] | None:
-    files = [_file(part, where, contexts, depth + 1) for part in parts]
-    return tuple(files) if None not in files else None
+def _files(
+    paths: Iterable[tuple[Site, Expression]], function: ProjectFunction, contexts: Contexts
+) -> Iterator[tuple[File, Span, ProjectFunction]]:
+    for site, path in paths:
+        file = file_of(path, Where(function.path, function.index, site.line), contexts)
+        if file is not None:
+            yield file, site.span, function

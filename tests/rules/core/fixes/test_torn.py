@@ -2,7 +2,8 @@
 
 import pytest
 
-from rules.core.fixes.torn import TORN
+from rules import Fix, Way
+from rules.core.fixes.torn import TORN, TORN_BY_THREADS
 from tests.rules.checking import found, with_app
 
 IMPORTS = "import json\nimport os\nfrom pathlib import Path\n\nimport requests\nfrom fastapi import Request"
@@ -81,3 +82,56 @@ def test_a_thread_may_find_a_file_half_written(read: str, write: str, first: str
 )
 def test_what_nobody_writes_there_step_by_step_is_whole(read: str, write: str, first: str) -> None:
     assert told(read, write, first) == {False}
+
+
+ALONE = """
+INDEX = Path("index.html")
+
+
+def report(name: str) -> str:
+    {body}
+
+
+@app.get("/{{name}}")
+async def shown(name: str, request: Request) -> str:
+    await request.body()
+    return report(name)
+
+
+@app.put("/{{name}}")
+async def other(name: str, request: Request) -> str:
+    await request.body()
+    {other}
+"""
+
+
+def handed_over(body: str, other: str) -> Fix:
+    """What hands over the helper."""
+    findings = found("clients/requests", with_app(IMPORTS, ALONE.format(body=body, other=other)))
+    (fix, *_) = [one.fix for one in findings if one.fix is not None and one.fix.way is Way.OFFLOAD]
+    return fix
+
+
+WRITING = "text = INDEX.read_text()\n    requests.get(name)\n    INDEX.write_text(name)\n    return text"
+APPENDING = "INDEX.write_text(requests.get(name).text)\n    return INDEX.read_text()"
+
+
+@pytest.mark.parametrize(
+    ("body", "other", "is_told"),
+    [
+        (WRITING, "pass", False),
+        (APPENDING, "pass", False),
+        (WRITING, "INDEX.write_text(name)", True),
+        (WRITING, "report(name)", True),
+    ],
+)
+def test_what_only_the_helper_itself_writes_the_event_loop_does_not(body: str, other: str, *, is_told: bool) -> None:
+    fix = handed_over(body, other)
+    assert (TORN in fix.notes) is is_told
+    assert fix.notes
+
+
+def test_threads_may_find_half_written_what_threads_write() -> None:
+    """Where nothing else tells it."""
+    fix = handed_over(APPENDING, "pass")
+    assert TORN_BY_THREADS in fix.notes

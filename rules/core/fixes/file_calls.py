@@ -1,0 +1,82 @@
+"""Calls that read, write, move, remove or send a file, and what names that."""
+
+from rules.core.contexts import Contexts, told_once
+from rules.core.facts import Attribute, Call, Constant, Expression, Site, last_name
+from rules.core.values import Outside, ProjectFunction, Where
+
+_LOADED = frozenset({"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"})
+_SAVED = frozenset(
+    {"to_csv", "to_excel", "to_json", "to_parquet", "to_pickle", "save", "write_csv", "write_parquet"}
+    | {"savefig", "imwrite"}
+)
+_READ = frozenset({"read_text", "read_bytes"})
+_WRITTEN = frozenset({"write_text", "write_bytes"})
+_MOVED = frozenset({"move", "rename", "replace"})
+_REMOVED = frozenset({"remove", "unlink"})
+OPENED = frozenset({"open", "ZipFile", "TarFile", "PyZipFile"})
+FILLED = frozenset({"ExcelWriter", "HDFStore", "Workbook"})
+_SENT = frozenset({"FileResponse"})
+WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | OPENED | FILLED | _SENT
+_DATABASES = ("shelve.", "dbm.")
+
+
+Paths = tuple[Expression | None, Expression | None, Expression | None, Expression | None]
+"""What names the file that is read, the one that is written, the one that is not there any longer, and the one that is sent."""
+
+
+def paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
+    call, word = site.call, last_name(site.call.callee)
+    first, second = (*call.arguments, None, None)[:2]
+    of = call.callee.of if isinstance(call.callee, Attribute) else None
+    if word in OPENED:
+        path, mode = _opened(call, where, contexts)
+        return (path if set(mode) & set("r+") else None), (path if set(mode) & set("w+") else None), None, None
+    if word in _READ or word in _LOADED:
+        return (of if word in _READ else first), None, None, None
+    if word in _WRITTEN or word in _SAVED or word in FILLED:
+        return None, (of if word in _WRITTEN else first), None, None
+    if word in _SENT:
+        return None, None, None, first or dict(call.keywords).get("path")
+    if not is_of_files(call, where, contexts):
+        return None, None, None, None
+    if word in _MOVED:
+        return (None, second, first, None) if second is not None else (None, first, of, None)
+    return None, None, first or of, None
+
+
+def is_of_files(call: Call, where: Where, contexts: Contexts) -> bool:
+    """Whether a call moves or removes a file: not a text, a list or a date, which have methods of these names."""
+    value = contexts.project.value(call.callee, where)
+    if isinstance(value, Outside):
+        return value.name.startswith(("os.", "shutil.", "pathlib."))
+    return value is None and last_name(call.callee) in {"rename", "unlink"}
+
+
+def _opened(call: Call, where: Where, contexts: Contexts) -> tuple[Expression | None, str]:
+    """What names the file that a call opens, and in which mode: `open(path, "w")`, `path.open("w")`."""
+    value = contexts.project.value(call.callee, where)
+    name = value.name if isinstance(value, Outside) else ""
+    path, mode = (*call.arguments, None, None)[:2]
+    if isinstance(call.callee, Attribute) and (not name or name.startswith("pathlib.")):
+        path, mode = call.callee.of, path
+    mode = dict(call.keywords).get("mode", dict(call.keywords).get("flag", mode))
+    usual = "w" if name.startswith(_DATABASES) else "r"
+    return path, str(mode.value) if isinstance(mode, Constant) else usual
+
+
+@told_once
+def read_by(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Expression], ...]:
+    """The calls of a function that read a file, each with what names it."""
+    sites = contexts.project.function(function).sites
+    words = (site for site in sites if last_name(site.call.callee) in WORDS)
+    paths = ((site, paths_of(site, Where(function.path, function.index, site.line), contexts)[0]) for site in words)
+    return tuple((site, path) for site, path in paths if path is not None)
+
+
+@told_once
+def written_by(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Expression], ...]:
+    """The calls of a function that write a file, each with what names it."""
+    sites = contexts.project.function(function).sites
+    words = (site for site in sites if last_name(site.call.callee) in WORDS)
+    paths = ((site, paths_of(site, Where(function.path, function.index, site.line), contexts)[1]) for site in words)
+    return tuple((site, path) for site, path in paths if path is not None)
