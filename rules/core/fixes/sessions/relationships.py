@@ -25,10 +25,12 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.findings import Fix, Way
+from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.columns import selects_columns
 from rules.core.fixes.sessions.contents import without_any
 from rules.core.fixes.sessions.desk import Desk
+from rules.core.library import Role
 from rules.core.remarks import Remark
 from rules.core.values import Iterated, Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
@@ -37,6 +39,8 @@ _RULE = "databases/session"
 _COUNTING = frozenset({"count", "exists", "rowcount", "delete", "update", "insert"})
 _TABLES = frozenset({"read_sql", "read_sql_query", "read_sql_table", "to_sql"})
 _PLAIN = ("builtins.", "datetime.", "decimal.", "uuid.")
+_KEEPING = frozenset({"add", "refresh", "expunge", "expire"})
+_VALIDATING = frozenset({"model_validate", "from_orm", "parse_obj"})
 _DEEPEST = 6  # names, calls and functions, from what is handed over to what is selected
 
 
@@ -47,7 +51,7 @@ def with_relationships_noted(fix: Fix, remark: Remark, desk: Desk) -> Fix:
     place = Where(remark.function.path, remark.function.index, remark.site.line)
     asked, call = _Asked(desk), remark.site.call
     if not remark.site.statement:
-        is_related = asked.may_be_related(call, place) and not _is_only_tested(remark, desk)
+        is_related = asked.may_be_related(call, place) and not _is_read_plainly(remark, desk)
     elif isinstance(desk.contexts.project.value(call.callee, place), ProjectFunction):
         is_related = any(asked.is_related_row(one, place) for one in call.arguments)
     else:
@@ -57,19 +61,65 @@ def with_relationships_noted(fix: Fix, remark: Remark, desk: Desk) -> Fix:
     return replace(fix, notes=(*fix.notes, LAZILY))
 
 
-def _is_only_tested(remark: Remark, desk: Desk) -> bool:
-    """Whether what a call gives is only looked at for being there, under the name that it is given."""
+class _Reading(msgspec.Struct, frozen=True):
+    """The reading of what is done with the rows that a call gives, in the function that makes it."""
+
+    function: ProjectFunction
+    document: Document
+    desk: Desk
+
+    def is_plain(self, node: ast.expr, depth: int = 0) -> bool:
+        """Whether an expression is only asked whether it is there, for its columns, or handed to its session; so are its names."""
+        around = self.document.parents.get(node)
+        if _is_test(node, self.document):
+            return True
+        match around:
+            case ast.Attribute(attr=name, ctx=ctx):
+                return name in self.desk.models.columns or (isinstance(ctx, ast.Store) and not self._is_related(name))
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if value is node:
+                return self._are_plain(name, around, depth)
+            case ast.For(target=ast.Name(id=name), iter=run) | ast.comprehension(target=ast.Name(id=name), iter=run):
+                return run is node and self._are_plain(name, around, depth)
+            case ast.Call(func=ast.Attribute(attr=method), args=[only]) if only is node:
+                return method in _KEEPING or (method in _VALIDATING and self._makes_plain(around.func))
+            case ast.Call(func=ast.Name(id="len")) | ast.Expr():
+                return True
+            case ast.Return():
+                return self._is_shown_plainly()
+            case _:
+                return False
+
+    def _are_plain(self, name: str, at: ast.AST, depth: int) -> bool:
+        """Whether all is so that is done with a name."""
+        scope = self.document.function_around(at)
+        uses = (use for use in self.document.uses[name] if isinstance(use.ctx, ast.Load))
+        own = (use for use in uses if self.document.lies_in(use, scope))
+        return depth <= _DEEPEST and all(self.is_plain(use, depth + 1) for use in own)
+
+    def _is_related(self, name: str) -> bool:
+        return name in self.desk.models.related or name in self.desk.models.loading
+
+    def _makes_plain(self, method: ast.Attribute) -> bool:
+        """Whether a method makes a model that reads nothing which would have to be loaded."""
+        at = Where(self.function.path, self.function.index, method.lineno)
+        model = self.desk.contexts.project.value(as_expression(method.value), at)
+        fields = self.desk.models.fields(model) if isinstance(model, ProjectClass) else None
+        return fields is not None and fields.isdisjoint(self.desk.models.loading)
+
+    def _is_shown_plainly(self) -> bool:
+        """Whether a model makes the response of what is returned, and reads nothing that would have to be loaded."""
+        root = self.desk.contexts.root_of(self.function)
+        if root is None or root.role is not Role.ENDPOINT or not self.desk.models.is_shown_by_model(self.function):
+            return False
+        shown = self.desk.models.response(self.function)
+        return shown is not None and shown.isdisjoint(self.desk.models.loading)
+
+
+def _is_read_plainly(remark: Remark, desk: Desk) -> bool:
+    """Whether nothing is read of the rows that a call gives which would have to be loaded."""
     document = desk.texts.document(remark.function.path)
     call = document.call_at(remark.site.span) if document is not None and remark.site is not None else None
-    around = document.parents.get(call) if document is not None and call is not None else None
-    if document is None or not (isinstance(around, ast.Assign) and len(around.targets) == 1 and around.value is call):
-        return False
-    target = around.targets[0]
-    if not isinstance(target, ast.Name):
-        return False
-    scope = document.function_around(around)
-    uses = [use for use in document.uses[target.id] if isinstance(use.ctx, ast.Load) and document.lies_in(use, scope)]
-    return all(_is_test(use, document) for use in uses)
+    return document is not None and call is not None and _Reading(remark.function, document, desk).is_plain(call)
 
 
 def _is_test(node: ast.expr, document: Document) -> bool:

@@ -1,5 +1,7 @@
 """Related rows are loaded where they are read: said of what is handed to a thread only where there may be any."""
 
+import pytest
+
 from rules import Way
 from rules.core.fixes.sessions.relationships import LAZILY
 from tests.rules.checking import Files, found, with_app
@@ -36,6 +38,10 @@ HELPERS = """
 
     class Shown(BaseModel):
         name: str
+
+
+    class Whole(Shown):
+        parts: list
 
 
     def count(db):
@@ -86,7 +92,7 @@ IMPORTS = """
     from sqlalchemy.orm import Session, selectinload
 
     from elsewhere import unknown
-    from .helpers import count, held, item, name_of, names, remove, shown, some, touch
+    from .helpers import Shown, Whole, count, held, item, name_of, names, remove, shown, some, touch
     from .models import Item, Part
     """
 
@@ -105,11 +111,28 @@ RELATED = (
     "return held(db)",
     "row = db.query(Item).first()\n    touch(db, row)",
     "row = db.query(Item).first()\n    if row is not None:\n        return row.parts",
-    "row = db.query(Item).first()\n    if row.name:\n        return 1",
+    "row = db.query(Item).first()\n    return {'parts': len(row.parts)}",
+    "row = db.query(Item).first()\n    return {'name': row.name, 'parts': [part.id for part in row.parts]}",
+    "row = db.query(Item).first()\n    return unknown(row)",
+    "row = db.query(Item).first()\n    row.parts = []",
+    "rows = db.query(Item).all()\n    return [row.parts for row in rows]",
+    "rows = db.query(Item).all()\n    for row in rows:\n        print(row.name)\n    return rows",
+    "row = db.query(Item).first()\n    return Whole.model_validate(row)",
+    "row = db.query(Item).first()\n    other = row\n    return other.parts",
+    "return db.query(Item).first().parts",
     "row = db.query(Item).first()\n    return row or None",
     "row = unknown()\n    db.refresh(row)\n    return row",
 )
 PLAIN = (
+    "row = db.query(Item).first()\n    if row.name:\n        return 1",
+    "row = db.query(Item).first()\n    return {'id': row.id, 'name': row.name}",
+    "row = db.query(Item).first()\n    row.name = 'a'\n    db.add(row)",
+    "row = item(db, key)\n    return row.name",
+    "rows = db.query(Item).all()\n    return [{'name': row.name} for row in rows]",
+    "rows = db.query(Item).all()\n    for row in rows:\n        print(row.name)\n    return len(rows)",
+    "row = db.query(Item).first()\n    return Shown.model_validate(row)",
+    "row = db.query(Item).first()\n    other = row\n    return other.name",
+    "return db.query(Item).first().name",
     "db.commit()",
     "return db.get(Part, key)",
     "return db.query(Item).count()",
@@ -157,6 +180,21 @@ def test_what_may_have_related_rows_is_noted() -> None:
 
 def test_values_have_no_related_rows() -> None:
     assert _noted(PLAIN) == set()
+
+
+@pytest.mark.parametrize(("model", "is_noted"), [("Shown", False), ("Whole", True), ("Part", True)])
+def test_a_model_of_the_response_tells_what_is_read(model: str, is_noted: bool) -> None:
+    body = f"""
+        @app.get("/", response_model={model})
+        async def home(request: Request, db: Session):
+            await request.json()
+            row = db.query(Item).first()
+            return row
+    """
+    files: Files = {"app/__init__.py": "", "app/models.py": MODELS, "app/helpers.py": HELPERS}
+    (finding,) = found(RULE, with_app(IMPORTS, body), files)
+    assert finding.fix is not None
+    assert (LAZILY in finding.fix.notes) is is_noted
 
 
 def test_where_the_tables_have_no_relationship_nothing_is_noted() -> None:
