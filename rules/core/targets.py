@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from rules.core.arguments import Arguments
+from rules.core.coroutines import is_never_run
 from rules.core.facts import (
     Attribute,
     Call,
@@ -60,9 +61,9 @@ class Targets(ABC):
         callee = self.project.value(site.call.callee, where)
         called = self.project.called_function(callee)
         if called is not None:
-            is_run = self._runs_at_once(called, site) and self.arguments.fit(called, site.call)
+            is_run = self._runs_at_once(called, site, where) and self.arguments.fit(called, site.call)
             if is_run and not self.project.knowledge.is_offload(self.project.dotted(called)):
-                yield from (one for one in self._implementations(called) if not self._is_only_made(one, site))
+                yield from (one for one in self._implementations(called) if not self._is_only_made(one, site, where))
                 yield from self._called_back(called, site.call, where)
         elif isinstance(callee, Outside):
             yield from self._called_by(callee.name, site.call, where)
@@ -146,20 +147,21 @@ class Targets(ABC):
         plain = {parameter.name for parameter in function.parameters if parameter.kind not in {"star", "mapping"}}
         return (called & plain) - function.bindings.keys()
 
-    def _runs_at_once(self, called: ProjectFunction, site: Site) -> bool:
+    def _runs_at_once(self, called: ProjectFunction, site: Site, where: Where) -> bool:
         """Whether the call itself runs the body. That of a generator runs when it is iterated, maybe in a thread; that of a
-        coroutine which is dropped never does.
+        coroutine which is dropped, or kept by a `def` that cannot await it, never does.
         """
         function = self.project.function(called)
-        if function.asynchronous and site.statement and not site.awaited and self.project.decorators_are_known(called):
+        is_plain = function.asynchronous and not site.awaited and self.project.decorators_are_known(called)
+        if is_plain and (site.statement or (not function.generator and is_never_run(site, where, self.project))):
             return False
         if function.generator:
             return site.entered or site.iterated or function.asynchronous
         return not site.awaited or function.asynchronous or self.is_made_asynchronous(called)
 
-    def _is_only_made(self, called: ProjectFunction, site: Site) -> bool:
+    def _is_only_made(self, called: ProjectFunction, site: Site, where: Where) -> bool:
         """Whether it is a generator, which the call makes and does not run; the abstract method that it stands for tells nothing."""
-        return self.project.function(called).generator and not self._runs_at_once(called, site)
+        return self.project.function(called).generator and not self._runs_at_once(called, site, where)
 
     def is_made_asynchronous(self, of: ProjectFunction) -> bool:
         """Whether a decorator of the project puts an `async def` around a `def`, and calls it there on the event loop."""

@@ -80,8 +80,8 @@ class _Reading(msgspec.Struct, frozen=True):
                 return self._are_plain(name, around, depth)
             case ast.For(target=ast.Name(id=name), iter=run) | ast.comprehension(target=ast.Name(id=name), iter=run):
                 return run is node and self._are_plain(name, around, depth)
-            case ast.Call(func=ast.Attribute(attr=method), args=[only]) if only is node:
-                return method in _KEEPING or (method in _VALIDATING and self._makes_plain(around.func))
+            case ast.Call(func=ast.Attribute(attr=method) as func, args=[only]) if only is node:
+                return method in _KEEPING or (method in _VALIDATING and self._makes_plain(func))
             case ast.Call(func=ast.Name(id="len")) | ast.Expr():
                 return True
             case ast.Return():
