@@ -70,23 +70,32 @@ def comes_between(
     call, definition = document.call_at(span), document.function_at(facts.line)
     if call is None or definition is None or document.function_around(call) is not definition:
         return True
-    reading = _Reading(function, contexts, document, definition)
-    changes = [*reading.changes(changing)]
-    words = {_word(one.path) for one in changes}
-    if not reading.are_all(changes, changing) or _is_touched_elsewhere(words, function, contexts):
+    known = f"what {facts.qualname} changes at line {facts.line}"
+    uses = document.told(known, lambda: _uses(_Reading(function, contexts, document, definition), changing))
+    if uses is None:
         return True
     order = order_around(call, document)
     root = contexts.root_of(function)
     is_passed_on = root is not None and root.role is not Role.ENDPOINT
-    touches = [*reading.touches()]
-    calls = {word: {*reading.calls_with(word)} for word in words}
-    for change in changes:
-        asking = calls[_word(change.path)].union(one.node for one in touches if _is_alike(change, one))
+    for change, asking in uses:
         if change.node in order.before and (change.gone or is_passed_on or not asking.isdisjoint(order.after)):
             return True
         if change.node in order.after and not asking.isdisjoint(order.before):
             return True
     return False
+
+
+def _uses(reading: "_Reading", changing: Changing) -> list[tuple[_Change, AbstractSet[ast.AST]]] | None:
+    """What the function changes of what is shared, each with all that asks of the same; None where that cannot be told."""
+    changes = [*reading.changes(changing)]
+    words = {_word(one.path) for one in changes}
+    if not reading.are_all(changes, changing) or _is_touched_elsewhere(words, reading.function, reading.contexts):
+        return None
+    touches = [*reading.touches()]
+    calls = {word: {*reading.calls_with(word)} for word in words}
+    return [
+        (one, calls[_word(one.path)].union(touch.node for touch in touches if _is_alike(one, touch))) for one in changes
+    ]
 
 
 def _is_alike(change: _Change, touch: _Touch) -> bool:

@@ -90,13 +90,18 @@ def _is_parted(function: ProjectFunction, contexts: Contexts, span: Span | None,
     facts = contexts.project.function(function)
     if span is None or document is None or _changes_surroundings(facts, function, contexts):
         return True
+    return comes_between(span, function, _changing(function, contexts), contexts, document)
+
+
+@told_once
+def _changing(function: ProjectFunction, contexts: Contexts) -> Changing:
+    facts = contexts.project.function(function)
     calls = frozenset(
         site.span
         for place, site in enumerate(facts.sites)
         if changes_global(site.call, facts, function, contexts) or changes_kept(place, function, contexts)
     )
-    names = frozenset(name.rstrip(".") for name in shared_names(facts, function, contexts))
-    return comes_between(span, function, Changing(calls, names), contexts, document)
+    return Changing(calls, frozenset(name.rstrip(".") for name in shared_names(facts, function, contexts)))
 
 
 @told_once
