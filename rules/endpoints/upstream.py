@@ -59,7 +59,7 @@ from functools import partial
 import msgspec
 
 from rules.core.blocking import spoken
-from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
+from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, told_once
 from rules.core.facts import Call, Expression
 from rules.core.findings import Severity
 from rules.core.fixes.holding import held_at
@@ -127,21 +127,32 @@ def _longest(function: ProjectFunction, contexts: Contexts) -> _Wait | None:
 def _slowest(function: ProjectFunction, contexts: Contexts) -> _Wait | None:
     if contexts.sink(function) is None:
         return None
-    found = [_Wait(sink.name, _pays(sink)) for sink in _waits(function, contexts)]
+    found = [*_waits(function, contexts)]
     return next((wait for wait in found if wait.pays), found[0] if found else None)
 
 
-def _waits(function: ProjectFunction, contexts: Contexts) -> Iterator[Sink]:
+def _waits(function: ProjectFunction, contexts: Contexts) -> Iterator[_Wait]:
     """The calls, in the function or in what it calls, that have an awaitable twin."""
     seen, waiting = {function}, [(function, 0)]
     for current, depth in waiting:
-        for sink in contexts.own_sinks(current):
-            if sink.row.weight is Weight.WAIT and _has_twin(sink, current, contexts):
-                yield sink
+        yield from _own_waits(current, contexts)
         for called in contexts.callees(current) if depth < _DEEPEST else ():
             if called not in seen and not contexts.project.function(called).asynchronous:
                 seen.add(called)
                 waiting.append((called, depth + 1))
+
+
+@told_once
+def _own_waits(function: ProjectFunction, contexts: Contexts) -> tuple[_Wait, ...]:
+    """Those that stand in the function itself."""
+    found = partial(_found_waits, function, contexts)
+    return contexts.project.memory.each("own waits", function.path, function.index, found)
+
+
+def _found_waits(function: ProjectFunction, contexts: Contexts) -> Iterator[_Wait]:
+    for sink in contexts.own_sinks(function):
+        if sink.row.weight is Weight.WAIT and _has_twin(sink, function, contexts):
+            yield _Wait(sink.name, _pays(sink))
 
 
 def _has_twin(sink: Sink, function: ProjectFunction, contexts: Contexts) -> bool:

@@ -33,7 +33,7 @@ from rules.core.readings import FILES, MODULES, NotedFiles
 from rules.core.repository import USES
 from rules.core.values import Module, Object, ProjectClass, ProjectFunction, Where
 from rules.databases.lazy import _relations
-from rules.endpoints.upstream import _longest, _streamed
+from rules.endpoints.upstream import _longest, _own_waits, _streamed
 
 TEXTS = {
     "app/__init__.py": "",
@@ -648,6 +648,7 @@ ASKING: Mapping[str, Callable[[Contexts, str, Any], object]] = {
     **dict.fromkeys(("eager", "relations"), lambda contexts, *_: _relations(contexts)),
     "streamed": lambda contexts, *_: _streamed(contexts),
     "longest": lambda contexts, path, index: _longest(ProjectFunction(path, index), contexts),
+    "own waits": lambda contexts, path, index: _own_waits(ProjectFunction(path, index), contexts),
     "misusing": lambda contexts, path, index: _is_anything_in(ProjectFunction(path, index), contexts),
     "made": lambda contexts, _, key: contexts.project.makes(key),
     "made often": lambda contexts, _, key: contexts.once.is_made_for_requests(Object(key)),
