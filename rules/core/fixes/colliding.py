@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Attribute, Call, Constant, Expression, Name, Site, last_name
+from rules.core.facts import Site, last_name
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.file_calls import written_by
-from rules.core.fixes.file_names import parameters_given, parts_of
+from rules.core.fixes.file_names import MOST_REACHED, is_file, parameters_given
 from rules.core.fixes.locks import is_lock
 from rules.core.fixes.own_names import Names, are_own, hangs_on
 from rules.core.fixes.rewriting import LOOKED, REUSED, REWRITTEN
@@ -23,12 +23,7 @@ from rules.core.values import ProjectFunction, Where
 COLLIDING = "Where two requests name the same file, two threads may write it at once."
 _TOLD = frozenset({LOOKED, REUSED, REWRITTEN, WRITTEN_AT_ONCE})
 """What says more of the same file."""
-_MOST_REACHED = 100  # functions behind one; more are not followed
 _WHOLE = frozenset({"move", "rename", "replace"})  # what comes to be there at once
-_STREAMS = frozenset({"BytesIO", "StringIO", "BufferedWriter", "SpooledTemporaryFile"})
-_PATHS = frozenset({"Path", "PurePath", "join", "joinpath", "with_name", "with_suffix", "resolve", "absolute"})
-_WORDS = ("path", "filename", "file_name", "dir", "folder")
-_OF_PATHS = frozenset({"open", "write_text", "write_bytes"})
 
 
 def marked_colliding(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
@@ -53,7 +48,7 @@ def _written(function: ProjectFunction, contexts: Contexts) -> frozenset[Names]:
 @told_once
 def _all_written(function: ProjectFunction, contexts: Contexts) -> frozenset[Names]:
     """For each file that a function writes, or what it calls, under a name that others may give: the parameters that it hangs on."""
-    if _is_locked(function, contexts) or len(reached(function, contexts)) > _MOST_REACHED:
+    if _is_locked(function, contexts) or len(reached(function, contexts)) > MOST_REACHED:
         return frozenset()
     places = range(len(contexts.project.function(function).sites))
     own = {names for _, names in _own(function, contexts)}
@@ -86,18 +81,7 @@ def _own(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Nam
     paths = (
         (site, hangs_on(path, function, contexts))
         for site, path in written_by(function, contexts)
-        if last_name(site.call.callee) not in _WHOLE and _is_file(path, site, function, contexts)
+        if last_name(site.call.callee) not in _WHOLE
+        and is_file(path, last_name(site.call.callee), contexts.project.function(function))
     )
     return tuple((site, names) for site, names in paths if names is not None)
-
-
-def _is_file(path: Expression, site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether what is written to is certainly a file, not a place in memory."""
-    parts = [*parts_of(path, contexts.project.function(function))]
-    called = {last_name(one.callee) for one in parts if isinstance(one, Call)}
-    if called & _STREAMS:
-        return False
-    texts = (one.value for one in parts if isinstance(one, Constant) and isinstance(one.value, str))
-    names = (last_name(one).lower() for one in parts if isinstance(one, (Name, Attribute)))
-    is_told = any(set("./") & set(text) for text in texts) or any(word in name for name in names for word in _WORDS)
-    return last_name(site.call.callee) in _OF_PATHS or bool(called & _PATHS) or is_told

@@ -27,12 +27,20 @@ _JOINING = _WRAPPING | {
     *("body", "form", "get", "json", "lower", "strip"),
     *("basename", "format", "normpath", "replace", "secure_filename", "splitext"),
 }
+LOOKING = frozenset({"exists", "is_file", "isfile"})
 UNIQUE = frozenset(
     {
         *("uuid1", "uuid4", "uuid7", "token_hex", "token_urlsafe", "mkstemp", "mkdtemp", "mktemp", "gettempprefix"),
         *("NamedTemporaryFile", "TemporaryDirectory", "TemporaryFile", "SpooledTemporaryFile"),
     }
 )
+
+_STREAMS = frozenset({"BytesIO", "StringIO", "BufferedWriter", "SpooledTemporaryFile"})
+_PATHS = frozenset({"Path", "PurePath", "join", "joinpath", "with_name", "with_suffix", "resolve", "absolute"})
+_WORDS = ("path", "filename", "file_name", "dir", "folder")
+_OF_PATHS = frozenset({"open", "write_text", "write_bytes"})
+
+MOST_REACHED = 100  # functions behind one; more are not followed
 
 Named = frozenset[Expression]
 _NONE: Named = frozenset()
@@ -51,10 +59,10 @@ def named(path: Expression | None, function: ProjectFunction, contexts: Contexts
     facts = contexts.project.function(function)
     if path is None or is_for_one(path, facts):
         return _NONE
-    path, followed = _unwrapped(path), set[Expression]()
+    path, followed = unwrapped(path), set[Expression]()
     while isinstance(path, Name) and path not in followed:
         followed.add(path)
-        bound = {_unwrapped(one.value) for one in facts.bindings.get(path.id, ())}
+        bound = {unwrapped(one.value) for one in facts.bindings.get(path.id, ())}
         bound.discard(path)  # a path that is only made a text, or the other way round, is the same one
         if len(bound) > 1 or any(isinstance(one, (Element, Entered)) for one in bound):
             return frozenset({_local(path, function)})
@@ -62,7 +70,7 @@ def named(path: Expression | None, function: ProjectFunction, contexts: Contexts
     return frozenset({path})
 
 
-def _unwrapped(path: Expression) -> Expression:
+def unwrapped(path: Expression) -> Expression:
     """What is made a path or a text of, where it is nothing more."""
     while (
         isinstance(path, Call)
@@ -120,6 +128,19 @@ def _told_attributes(function: ProjectFunction, contexts: Contexts) -> frozenset
         for name, bindings in (class_.bindings | class_.attributes).items()
         if all(is_told(one.value, ProjectFunction(function.path, one.function), contexts) for one in bindings)
     )
+
+
+def is_file(path: Expression, method: str, facts: Function) -> bool:
+    """Whether what a method of this name writes to is certainly a file, not a place in memory."""
+    parts = [*parts_of(path, facts)]
+    called = {last_name(one.callee) for one in parts if isinstance(one, Call)}
+    if called & _STREAMS:
+        return False
+    texts = (one.value for one in parts if isinstance(one, Constant) and isinstance(one.value, str))
+    names = (last_name(one).lower() for one in parts if isinstance(one, (Name, Attribute)))
+    is_told = any(set("./") & set(text) for text in texts) or any(word in name for name in names for word in _WORDS)
+    is_told |= any(isinstance(one, Computed) for one in parts)
+    return method in _OF_PATHS or bool(called & _PATHS) or is_told
 
 
 def is_for_one(path: Expression, facts: Function) -> bool:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Attribute, Call, Constant, Expression, Name, Subscript, last_name
-from rules.core.fixes.file_names import UNIQUE, inside_of, parameters_given
+from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Name, Subscript, last_name, names_in
+from rules.core.fixes.file_names import LOOKING, UNIQUE, inside_of, parameters_given
 from rules.core.library import Role
 from rules.core.mentions import files_that_could_mean, names_of, sites_of
 from rules.core.repository import is_offline
@@ -87,7 +87,9 @@ def _given(name: str, function: ProjectFunction, contexts: Contexts) -> Iterator
     """What those give for a parameter who call the function while requests are served, or hand it on to be called."""
     for called in (function, *contexts.project.stood_for_by(function)):
         for call, at in contexts.project.calls_of(called):
-            if not is_offline(at.path):
+            if not is_offline(at.path) and (
+                at.function == 0 or _is_run(ProjectFunction(at.path, at.function), contexts)
+            ):
                 yield dict(parameters_given(call, function, contexts)).get(Name(name)), at
     facts = contexts.project.function(function)
     parameters = [one.name for one in facts.parameters[facts.is_bound :]]
@@ -99,6 +101,14 @@ def _given(name: str, function: ProjectFunction, contexts: Contexts) -> Iterator
             if place is not None:
                 placed = zip(parameters, site.call.arguments[place + 1 :], strict=False)
                 yield dict((*placed, *site.call.keywords)).get(name), at
+
+
+@told_once
+def _is_run(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether anything but a test runs a function."""
+    if function in contexts.loop or contexts.root_of(function) is not None:
+        return True
+    return any(not is_offline(at.path) for _, at in contexts.project.calls_of(function))
 
 
 def _handed(call: Call, function: ProjectFunction, at: Where, contexts: Contexts) -> int | None:
@@ -137,9 +147,23 @@ def _bound(name: Name, at: ProjectFunction, contexts: Contexts) -> list[tuple[Ex
     """What a name stands for, in its function or in one around it."""
     facts = contexts.project.function(at)
     if name.id in facts.bindings:
-        return [(one.value, at) for one in facts.bindings[name.id]]
+        set_in = facts.bindings.get(f"{name.id}[]", ())
+        put_in = _put_in(at, contexts).get(name.id, ())
+        return [*((one.value, at) for one in (*facts.bindings[name.id], *set_in)), *((one, at) for one in put_in)]
     is_given = any(one.name == name.id for one in facts.parameters)
     return [(name, ProjectFunction(at.path, facts.parent))] if facts.parent > 0 and not is_given else []
+
+
+@told_once
+def _put_in(function: ProjectFunction, contexts: Contexts) -> Mapping[str, tuple[Expression | None, ...]]:
+    """What a function puts in lists, by their names."""
+    found: dict[str, tuple[Expression | None, ...]] = {}
+    for site in contexts.project.function(function).sites:
+        match site.call.callee:
+            case Attribute(of=Name(id=name), name="append" | "add" | "extend"):
+                given = (one for one in site.call.arguments if not isinstance(one, Collection))
+                found[name] = (*found.get(name, ()), *given)
+    return found
 
 
 def _tells_roughly(part: Expression) -> bool:
@@ -177,9 +201,25 @@ def _is_own(part: Expression, at: ProjectFunction, contexts: Contexts) -> bool:
         case Subscript(of=of, items=(Constant(value=str(name)),)):
             return name in _IDS and _is_made(of, at, contexts)
         case Name(id=name):
-            return any(word in name.lower() for word in _DRAWING)
+            return any(word in name.lower() for word in _DRAWING) or name in _searched(at, contexts)
         case _:
             return False
+
+
+@told_once
+def _searched(function: ProjectFunction, contexts: Contexts) -> Names:
+    """The names that a function changes until there is no file of that name: who looks later finds another one free."""
+    facts = contexts.project.function(function)
+    asked = (
+        expression
+        for site in facts.sites
+        if site.looped and last_name(site.call.callee) in LOOKING
+        for expression in (site.call.callee, *site.call.arguments)
+        if expression is not None
+    )
+    given = {one.name for one in facts.parameters}
+    named = {name for expression in asked for name in names_in(expression)}
+    return frozenset(name for name in named if len(facts.bindings.get(name, ())) + (name in given) > 1)
 
 
 def _is_made(row: Expression, at: ProjectFunction, contexts: Contexts) -> bool:

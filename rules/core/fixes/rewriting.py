@@ -19,15 +19,25 @@ from rules.core.facts import (
 )
 from rules.core.findings import Span
 from rules.core.fixes.file_calls import FILLED, OPENED, WORDS, is_of_files, paths_of
-from rules.core.fixes.file_names import Named, is_for_one, is_told, named, parameters_given, parts_of, within
+from rules.core.fixes.file_names import (
+    LOOKING,
+    Named,
+    is_file,
+    is_for_one,
+    is_told,
+    named,
+    parameters_given,
+    parts_of,
+    within,
+)
 from rules.core.fixes.guarding import is_guarded
+from rules.core.fixes.own_names import is_own_name
 from rules.core.usage import reached
 from rules.core.values import ProjectFunction, Where
 
 REWRITTEN = "It reads a file and writes it again: what another request wrote to it in between would be lost."
 REUSED = "It reads or writes a file and uses it again: another request may write, move or remove it in between."
 LOOKED = "It looks for a free name and then writes a file of that name: another request may take the name in between."
-_LOOKING = frozenset({"exists", "is_file", "isfile"})
 _LISTING = frozenset({"iterdir", "rglob", "glob", "iglob", "listdir", "scandir"})
 _NAMES = frozenset({".name", ".stem"})
 _COPIED = frozenset({"copy", "copy2", "copyfile", "copytree"})
@@ -39,8 +49,8 @@ _NONE: Named = frozenset()
 class Touched:
     """The files that a call reads, writes, moves or removes, and sends as a response, each as what names it.
 
-    `told` are those among the read or written ones whose name comes from the program or from the request, so that others may
-    have it.
+    `told` are those among the read ones whose name comes from the program or from the request, so that others may have it, and
+    those among the written ones that nobody makes sure to have a name of their own.
     """
 
     read: Named = _NONE
@@ -54,13 +64,17 @@ class Touched:
         """Whether it touches any."""
         return bool(self.read or self.written or self.gone or self.sent)
 
-    def renamed(self, names: Mapping[Expression, Named], untold: Named) -> "Touched":
-        """The same, where some go by other names, or by none that others have; none is told that is made of an `untold` one."""
+    def renamed(self, names: Mapping[Expression, Named], own: Named, untold: Named) -> "Touched":
+        """The same, where some go by other names, or by none that others have; none is told that is made of an `own` one, or is only
+        read and made of an `untold` one.
+        """
 
         def new(part: Named) -> Named:
             return _NONE.union(*(names.get(one, {one}) for one in part))
 
-        told = _NONE.union(one for one in self.told if untold.isdisjoint(within(one)))
+        told = _NONE.union(
+            one for one in self.told if (own if one in self.written else own | untold).isdisjoint(within(one))
+        )
         return Touched(new(self.read), new(self.written), new(self.gone), new(self.sent), new(told))
 
 
@@ -132,11 +146,11 @@ def _looks_for(site: Site, written: Expression, writing: Site, function: Project
     if site.call in parts:
         giver = contexts.project.value(site.call.callee, where)
         inside = contexts.project.function(giver).sites if isinstance(giver, ProjectFunction) else ()
-        return any(last_name(one.call.callee) in _LOOKING for one in inside)
+        return any(last_name(one.call.callee) in LOOKING for one in inside)
     below = [one for one in facts.sites if site.line <= one.line <= writing.line]
     if site.iterated and last_name(site.call.callee) in _LISTING:
         return not _NAMES.isdisjoint(facts.reads) and any(one.looped and _refuses(one) for one in below)
-    if last_name(site.call.callee) not in _LOOKING:
+    if last_name(site.call.callee) not in LOOKING:
         return False
     given = {
         one.id: [b for b in facts.bindings.get(one.id, ()) if not isinstance(b.value, Element)]
@@ -164,7 +178,7 @@ def _says_taken(call: Call) -> bool:
 
 def _is_there(site: Site) -> bool:
     """Whether a call refuses a request since a file is there."""
-    return _refuses(site) and any(f"{one}()" in site.needs and f"-{one}()" not in site.needs for one in _LOOKING)
+    return _refuses(site) and any(f"{one}()" in site.needs and f"-{one}()" not in site.needs for one in LOOKING)
 
 
 def _refuses(site: Site) -> bool:
@@ -209,10 +223,15 @@ def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterat
     """What the functions touch that a call leads to; what the call is given goes by what names it here."""
     call = contexts.project.function(function).sites[place].call
     for target in contexts.targets(function, place):
-        values = dict(parameters_given(call, target, contexts))
-        given: dict[Expression, Named] = {one: named(value, function, contexts) for one, value in values.items()}
-        untold = _NONE.union(one for one, value in values.items() if not is_told(value, function, contexts))
-        yield _all(target, contexts).renamed(given, untold)
+        touched = _all(target, contexts)
+        if touched == Touched():
+            continue
+        values: dict[Expression, Expression] = dict(parameters_given(call, target, contexts))
+        given = {one: named(value, function, contexts) for one, value in values.items()}
+        asked = {one: values[one] for path in touched.told for one in within(path) if one in values}
+        own = _NONE.union(one for one, value in asked.items() if is_own_name(value, function, contexts))
+        untold = _NONE.union(one for one, value in asked.items() if not is_told(value, function, contexts))
+        yield touched.renamed(given, own, untold)
 
 
 def _all(function: ProjectFunction, contexts: Contexts) -> Touched:
@@ -257,7 +276,10 @@ def _own(function: ProjectFunction, contexts: Contexts) -> Mapping[int, Touched]
 
 def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touched:
     read, written, gone, sent = paths_of(site, Where(function.path, function.index, site.line), contexts)
-    told = [one for one in (read, written) if one is not None and is_told(one, function, contexts)]
+    word, facts = last_name(site.call.callee), contexts.project.function(function)
+    told = [read] if read is not None and is_told(read, function, contexts) else []
+    if written is not None and is_file(written, word, facts) and not is_own_name(written, function, contexts):
+        told.append(written)
     names = [named(one, function, contexts) for one in (read, written, gone, sent)]
     return Touched(
         names[0], names[1], names[2], names[3], _NONE.union(*(named(one, function, contexts) for one in told))

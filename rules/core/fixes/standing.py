@@ -11,6 +11,7 @@ from rules.core.fixes.callers import awaiting
 from rules.core.fixes.checkouts import CHECKED_OUT, keeps_a_connection
 from rules.core.fixes.document import Document
 from rules.core.fixes.iteration import RESIZED, is_run_through_around
+from rules.core.fixes.loading import loads_what_it_wrote
 from rules.core.fixes.pools import GIVING_BACK, PLACE, takes_a_place
 from rules.core.fixes.queued import TAKEN, is_taken_meanwhile
 from rules.core.fixes.rewriting import LOOKED, REUSED, looks_for_a_name_before, writes_told
@@ -57,7 +58,8 @@ def _differences(span: Span, function: ProjectFunction, contexts: Contexts, docu
     entered = {document.span(manager) for manager in document.managers_around(call)} if call is not None else set()
     around = (place for place, site in enumerate(sites) if site.entered and site.span in entered)
     standing = [*around, *_left_open(span, function, contexts)]
-    if any(writes_told(sites[place], function, contexts) for place in standing):
+    is_written = any(writes_told(sites[place], function, contexts) for place in standing)
+    if is_written or loads_what_it_wrote(span, function, contexts):
         yield REUSED
     if looks_for_a_name_before(span, function, contexts):
         yield LOOKED

@@ -40,6 +40,13 @@ class Keeper:
         self.path.write_text(requests.get(text).text)
 
 
+ROWS: dict[str, Row] = {{}}
+
+
+def find(name: str) -> Row:
+    return ROWS[name]
+
+
 def ask(url: str) -> bytes:
     return requests.get(url).content
 

@@ -109,6 +109,7 @@ def test_what_others_write_between_reading_and_writing_is_lost(body: str, awaiti
         "path = STORE / f'{name}.tmp'\npath.write_bytes(b'x')\npath.rename(STORE / name)",
         "path = os.path.join('rows', name)\nPath(path).write_text('x')\nos.replace(path, 'rows.txt')",
         "path = STORE / name\nprint(path.read_text())\npath.unlink()",
+        "path = STORE / place_of(name)\npath.write_bytes(b'x')\npath.rename(STORE / name)",
         "dump_beside(STORE / name, 'x')",
         "path = f'rows/{name}'\npd.DataFrame().to_csv(path)\nprint(pd.read_csv(path))",
         "path = STORE / name\npath.write_bytes(b'x')\nreturn FileResponse(path)",
@@ -129,7 +130,6 @@ def test_another_request_may_take_away_a_file_that_it_names_alike(body: str, awa
     [
         "path = STORE / f'{name}-{uuid4()}.tmp'\npath.write_bytes(b'x')\npath.rename(STORE / name)",
         "with tempfile.TemporaryDirectory() as folder:\n    path = Path(folder) / name\n    path.write_bytes(b'x')\n    print(path.read_text())",
-        "path = STORE / place_of(name)\npath.write_bytes(b'x')\npath.rename(STORE / name)",
         "path = STORE / f'{name}-{uuid4()}'\npath.write_bytes(b'x')\nreturn FileResponse(path)",
         "rows = (STORE / name).read_text()\n(STORE / 'copy').write_text(rows)\nreturn FileResponse(STORE / name)",
         "path = STORE / name\nif path.exists():\n    return FileResponse(path)\npath.write_bytes(b'x')",
