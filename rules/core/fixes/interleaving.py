@@ -77,7 +77,9 @@ def comes_between(
     order = order_around(call, document)
     root = contexts.root_of(function)
     is_passed_on = root is not None and root.role is not Role.ENDPOINT
-    for change, asking in uses:
+    inside = {*walk(call)}
+    for change, all_asking in uses:
+        asking = all_asking - inside if change.node is call else all_asking  # what a thread does is told elsewhere
         if change.node in order.before and (change.gone or is_passed_on or not asking.isdisjoint(order.after)):
             return True
         if change.node in order.after and not asking.isdisjoint(order.before):
@@ -132,10 +134,17 @@ class _Reading(msgspec.Struct, frozen=True):
     def touches(self) -> Iterator[_Touch]:
         """Every name that stands in the function."""
         for node in walk(self.definition):
-            if isinstance(node, ast.Name):
+            if isinstance(node, ast.Name) and not self._is_only_fetched(node):
                 parts = self._parts(node)[1]
                 for path, item in (((node.id,), False), *self._stands_for(node.id)):
                     yield _Touch(node, path if item else _path((*path, *parts)), item)
+
+    def _is_only_fetched(self, node: ast.Name) -> bool:
+        """Whether a local name is only given something there, or a function called that gives it."""
+        if isinstance(node.ctx, ast.Store):
+            return node.id not in self._facts.writes
+        call = self.document.parents.get(node)
+        return isinstance(call, ast.Call) and call.func is node
 
     def changes(self, changing: Changing) -> Iterator[_Change]:
         """What the function changes of what is shared."""

@@ -20,8 +20,21 @@ class State:
         self.rows = {{}}
         self.last = None
 
+    def add(self, name):
+        self.rows[name] = name
+
+    def fetched(self, name):
+        self.rows[name] = requests.get(name)
+
+    def has(self, name):
+        return name in self.rows
+
 
 STATE = State()
+
+
+def given():
+    return STATE
 
 
 def known(name):
@@ -51,6 +64,9 @@ async def home(name: str, request: Request) -> dict:
 """
 W = "answer = requests.get(name)"
 APART = [
+    f"store = given()\n{W}\nstore.add(name)",
+    "store = given()\nstore.fetched(name)",
+    f"store = given()\nstore.add(name)\n{W}",
     f"{W}\nCACHE[name] = answer",
     f"{W}\nCACHE.clear()",
     f"{W}\nglobal LAST\nLAST = answer",
@@ -77,6 +93,9 @@ APART = [
     f"CACHE[name] = State()\nfound = CACHE[name]\n{W}\nreturn found.last",
 ]
 BETWEEN = [
+    f"store = given()\nif store.has(name):\n    print(name)\n{W}\nstore.add(name)",
+    "store = given()\nif not store.has(name):\n    store.fetched(name)",
+    f"store = given()\nstore.add(name)\n{W}\nreturn store.has(name)",
     f"if name not in CACHE:\n    {W}\n    CACHE[name] = answer",
     f"kept = CACHE.get(name)\n{W}\nCACHE[name] = answer",
     f"count = len(CACHE)\n{W}\nCACHE[name] = count",
