@@ -17,7 +17,9 @@ _DRAWN = UNIQUE | {
 }
 _DRAWING = ("nanoid", "random", "unique", "uuid")
 """In the names of functions, parameters and attributes of which nobody sees what they give."""
-_CLOCKS = frozenset({"now", "perf_counter", "perf_counter_ns", "time", "time_ns", "timestamp", "utcnow"})
+_CLOCKS = frozenset(
+    {"monotonic", "monotonic_ns", "now", "perf_counter", "perf_counter_ns", "time", "time_ns", "timestamp", "utcnow"}
+)
 _COARSE = frozenset({"date", "day", "hour", "minute", "month", "second", "year"})
 _MAKING = ("add", "create", "enqueue", "generate", "insert", "make", "new", "register", "start", "submit")
 _DIGESTS = frozenset({"digest", "hexdigest"})

@@ -124,6 +124,7 @@ OWN = [
     "store(FOLDER / uuid4().hex / name, name)",
     "store(fresh(file.filename), name)",
     "store(FOLDER / f'{name}-{time.time()}', name)",
+    "store((FOLDER / name).with_name(f'{name}.{os.getpid()}.{time.monotonic_ns()}'), name)",
     "store(FOLDER / f'{name}-{datetime.now().isoformat()}', name)",
     "store(own / name, name)",
     "data = file.file.read()\n    store(FOLDER / hashlib.md5(data).hexdigest(), name)",
