@@ -80,9 +80,9 @@ def comes_between(
     inside = {*walk(call)}
     for change, all_asking in uses:
         asking = all_asking - inside if change.node is call else all_asking  # what a thread does is told elsewhere
-        if change.node in order.before and (change.gone or is_passed_on or not asking.isdisjoint(order.after)):
+        if order.is_before(change.node) and (change.gone or is_passed_on or any(map(order.is_after, asking))):
             return True
-        if change.node in order.after and not asking.isdisjoint(order.before):
+        if order.is_after(change.node) and any(map(order.is_before, asking)):
             return True
     return False
 

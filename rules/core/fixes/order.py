@@ -1,32 +1,50 @@
 """What a function runs before one of its calls, and what after it; in a loop the same may come before and after."""
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from rules.core.fixes.document import Document
-from rules.core.syntax import children, walk
+from rules.core.syntax import children
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _GOES_ON, _LEAVES_LOOP, _LEAVES = range(3)  # how what follows a call ends
 
 
 class Order(msgspec.Struct):
-    """The nodes that may run before a call, and those that may run after it, or beside it in a thread."""
+    """The nodes that may run before a call, and those that may run after it, or beside it in a thread.
 
+    `before` and `after` hold the outermost of each, and stand for all that lies in them; `closing` holds those that run themselves
+    after what lies in them. `parents` are those of all nodes.
+    """
+
+    parents: Mapping[ast.AST, ast.AST]
     before: set[ast.AST] = msgspec.field(default_factory=set)
     after: set[ast.AST] = msgspec.field(default_factory=set)
+    closing: set[ast.AST] = msgspec.field(default_factory=set)
+
+    def is_before(self, node: ast.AST) -> bool:
+        """Whether a node may run before."""
+        return any(one in self.before for one in self._outwards(node))
+
+    def is_after(self, node: ast.AST) -> bool:
+        """Whether a node may run after, or beside."""
+        return node in self.closing or any(one in self.after for one in self._outwards(node))
+
+    def _outwards(self, node: ast.AST) -> Iterator[ast.AST]:
+        around: ast.AST | None = node
+        while around is not None:
+            yield around
+            around = self.parents.get(around)
 
     def first(self, *nodes: ast.AST) -> None:
         """Note what runs before."""
-        for node in nodes:
-            self.before.update(walk(node))
+        self.before.update(nodes)
 
     def then(self, *nodes: ast.AST) -> None:
         """Note what runs after."""
-        for node in nodes:
-            self.after.update(walk(node))
+        self.after.update(nodes)
 
     def both(self, *nodes: ast.AST) -> None:
         """Note what may run before and after."""
@@ -36,11 +54,11 @@ class Order(msgspec.Struct):
 
 def order_around(call: ast.Call, document: Document) -> Order:
     """What runs before and after a call in the function that it stands in."""
-    order, ends = Order(), _GOES_ON
+    order, ends = Order(document.parents), _GOES_ON
     given = (*call.args, *(keyword.value for keyword in call.keywords))
     order.first(call)
     order.then(call.func, *filter(_is_plain, given))  # what a thread is given, it uses later
-    order.after.add(call)
+    order.closing.add(call)
     node: ast.AST = call
     while (around := document.parents.get(node)) is not None:
         if isinstance(node, ast.stmt):
@@ -63,7 +81,7 @@ def _is_plain(node: ast.AST) -> bool:
 
 
 def _in_expression(node: ast.AST, around: ast.AST, order: Order) -> None:
-    order.after.add(around)
+    order.closing.add(around)
     match around:
         case ast.Call(func=func) if func is not node and _is_plain(func):
             order.then(func)  # its method is run with what is awaited
@@ -121,7 +139,7 @@ def _in_statement(node: ast.AST, around: ast.AST, ends: int, order: Order) -> in
             return ends
         case _:
             _in_turn(node, children(around), order)
-    order.after.add(around)
+    order.closing.add(around)
     return _end_of(around)
 
 
