@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.document import Document
+from rules.core.fixes.sessions.bridging import names_called
 from rules.core.fixes.sessions.desk import Desk
 from rules.core.fixes.sessions.keeping import Keeping
 from rules.core.fixes.sessions.rows import Flow, Lost, Read
@@ -35,7 +36,8 @@ def marked_forgetting(fix: Fix, remark: Remark, desk: Desk, document: Document) 
         flow = _followed(name, row, remark.function, definition, document, desk)
         if reads := [read for read in flow.reads if read.lost >= least and call in read.by]:
             read = _telling(reads)
-            note = _said(read, min(lost, read.lost), is_row=_is_row(read, remark.function, desk))
+            done = _done(min(lost, read.lost), is_certain=not _may_commit(call, name, row, remark.function, desk))
+            note = _said(read, done, is_row=_is_row(read, remark.function, desk))
             return replace(fix, applicability=Applicability.UNSAFE, notes=(note, *fix.notes))
     return fix
 
@@ -51,9 +53,23 @@ def _is_row(read: Read, function: ProjectFunction, desk: Desk) -> bool:
     return bool(read.attribute) or desk.contents.is_row(value)
 
 
-def _said(read: Read, lost: Lost, *, is_row: bool) -> str:
-    """What is read, and where."""
-    done = "commit" if lost is Lost.COMMITTED else "rollback"
+def _may_commit(call: ast.Call, name: str, row: Sessions, function: ProjectFunction, desk: Desk) -> bool:
+    """Whether a call is one of a helper that commits, and that may roll back without raising anything."""
+    helper = desk.helper_given(name, call, function)
+    if helper is None or desk.done(call, helper, name, row).lost < Lost.ROLLED_BACK:
+        return False
+    return not row.expiring.isdisjoint(names_called(helper, desk.contexts))
+
+
+def _done(lost: Lost, *, is_certain: bool) -> str:
+    """What lets rows forget."""
+    if lost is Lost.COMMITTED:
+        return "commit"
+    return "rollback" if is_certain else "commit or rollback"
+
+
+def _said(read: Read, done: str, *, is_row: bool) -> str:
+    """What is read, and after what."""
     if not is_row:
         shown = f"`{read.name}`" if read.name else "what is returned"
         return (

@@ -491,3 +491,27 @@ def test_what_is_used_as_a_text_holds_no_row(used: str, applicability: str) -> N
     body = f"event = unknown('a')\n    kind = event.get('type')\n    db.commit()\n    {used}"
     source = app(f"await wait()\n    {body}", parameters="item, db: Session = Depends(get_db)").removeprefix(HEAD)
     assert {str(fix.applicability) for fix in commits(HEAD + helpers + source, FILES)} == {applicability}
+
+
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        ("db.commit()", "after the commit,"),
+        ("db.rollback()", "after the rollback,"),
+        ("kept(db)", "after the commit or rollback,"),
+    ],
+)
+def test_a_helper_that_may_roll_back_may_commit_as_well(called: str, said: str) -> None:
+    helper = "def kept(db: Session) -> None:\n    try:\n        db.commit()\n    except ValueError:\n        db.rollback()\n\n\n"
+    source = app(f"item = db.query(Item).first()\n    await wait()\n    {called}\n    return item.name").removeprefix(
+        HEAD
+    )
+    notes = [
+        note
+        for one in found(RULE, HEAD + helper + source, FILES)
+        for fix in (*((one.fix,) if one.fix else ()), *one.alternatives)
+        for note in fix.notes
+        if "`item.name` is read" in note
+    ]
+    assert notes
+    assert all(said in note for note in notes)
