@@ -140,11 +140,22 @@ class _Reading(msgspec.Struct, frozen=True):
                     yield _Touch(node, path if item else _path((*path, *parts)), item)
 
     def _is_only_fetched(self, node: ast.Name) -> bool:
-        """Whether a local name is only given something there, or a function called that gives it."""
+        """Whether a local name is only given something there, or a function called that gives it, or a method of the own object, which
+        tells itself what it asks of that.
+        """
         if isinstance(node.ctx, ast.Store):
             return node.id not in self._facts.writes
-        call = self.document.parents.get(node)
-        return isinstance(call, ast.Call) and call.func is node
+        around = self.document.parents.get(node)
+        if node.id in own_name(self._facts) and isinstance(around, ast.Attribute):
+            call = self.document.parents.get(around)
+            return isinstance(call, ast.Call) and call.func is around and self._leads_somewhere(call)
+        return isinstance(around, ast.Call) and around.func is node
+
+    def _leads_somewhere(self, call: ast.Call) -> bool:
+        """Whether a call runs a function of the project."""
+        span = self.document.span(call)
+        places = (place for place, site in enumerate(self._facts.sites) if site.span == span)
+        return any(self.contexts.targets(self.function, place) for place in places)
 
     def changes(self, changing: Changing) -> Iterator[_Change]:
         """What the function changes of what is shared."""

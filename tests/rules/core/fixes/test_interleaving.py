@@ -147,3 +147,49 @@ def test_what_stands_on_one_side_of_the_await_is_found_by_others_as_ever(body: s
 @pytest.mark.parametrize("body", BETWEEN)
 def test_others_come_between_what_stands_on_both_sides_of_the_await(body: str) -> None:
     assert all(notes(body))
+
+
+AGENT = """
+class Tutor(Base):
+    def __init__(self):
+        self.agent = None
+        self.name = "tutor"
+
+    def shown(self, answer):
+        return {{self.name: answer}}
+
+    def asked(self):
+        return self.agent
+
+    async def answer(self, name):
+        await self.wait()
+        if self.agent is None:
+            self.agent = Agent()
+        answer = requests.get(name)
+        return {after}
+
+
+tutor = Tutor()
+
+
+@app.get("/{{name}}")
+async def home(name: str):
+    return await tutor.answer(name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("after", "is_told"),
+    [
+        ("self.shown(answer)", False),
+        ("self.name", False),
+        ("self.asked()", True),
+        ("self.agent", True),
+        ("self.unknown(answer)", True),
+        ("unknown(self)", True),
+    ],
+)
+def test_a_method_tells_itself_what_it_asks_of_its_object(after: str, *, is_told: bool) -> None:
+    (finding,) = found("clients/requests", with_app(IMPORTS, AGENT.format(after=after)))
+    assert finding.fix is not None
+    assert (INTERLEAVING in finding.fix.notes) is is_told
