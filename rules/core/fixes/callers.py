@@ -45,10 +45,11 @@ def gives_way(function: ProjectFunction, contexts: Contexts) -> bool:
     if facts.generator or not facts.suspends:
         return facts.generator
     places = [place for place, site in enumerate(facts.sites) if site.awaited or site.suspending]
-    return not places or any(_gives_way_at(place, function, contexts) for place in places)
+    return not places or any(gives_way_at(place, function, contexts) for place in places)
 
 
-def _gives_way_at(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
+def gives_way_at(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it may do so at one of its calls, which it awaits."""
     targets = contexts.targets(function, place)
     if contexts.project.function(function).sites[place].suspending or not targets:
         return True

@@ -17,6 +17,7 @@ from rules.core.findings import Span
 from rules.core.fixes.document import Document
 from rules.core.fixes.order import order_around
 from rules.core.fixes.owning import holds_new, is_shared, own_name
+from rules.core.fixes.pauses import stretch_around
 from rules.core.library import Role
 from rules.core.syntax import walk
 from rules.core.usage import reached
@@ -72,18 +73,23 @@ def comes_between(
         return True
     known = f"what {facts.qualname} changes at line {facts.line}"
     uses = document.told(known, lambda: _uses(_Reading(function, contexts, document, definition), changing))
-    if uses is None:
-        return True
+    if not uses:
+        return uses is None
     order = order_around(call, document)
     root = contexts.root_of(function)
     is_passed_on = root is not None and root.role is not Role.ENDPOINT
     inside = {*walk(call)}
+    stretch = stretch_around(call, function, contexts, document)
     for change, all_asking in uses:
         asking = all_asking - inside if change.node is call else all_asking  # what a thread does is told elsewhere
-        if order.is_before(change.node) and (change.gone or is_passed_on or any(map(order.is_after, asking))):
-            return True
-        if order.is_after(change.node) and any(map(order.is_before, asking)):
-            return True
+        if order.is_before(change.node) and stretch.is_right_before(change.node):
+            behind = (one for one in asking if order.is_after(one) and stretch.is_right_after(one))
+            if change.gone or is_passed_on or any(True for _ in behind):
+                return True
+        if order.is_after(change.node) and stretch.is_right_after(change.node):
+            above = (one for one in asking if order.is_before(one) and stretch.is_right_before(one))
+            if any(True for _ in above):
+                return True
     return False
 
 

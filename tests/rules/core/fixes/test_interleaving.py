@@ -45,6 +45,10 @@ def rows_of(name):
     return STATE.rows.get(name)
 
 
+async def waiting():
+    return CACHE
+
+
 def unrelated(name):
     return name
 
@@ -91,6 +95,24 @@ APART = [
     f"{W}\nfor one in name:\n    if one not in CACHE:\n        CACHE[one] = answer",
     f"{W}\nCACHE[name] = answer\nreturn CACHE[name]",
     f"CACHE[name] = State()\nfound = CACHE[name]\n{W}\nreturn found.last",
+]
+PAUSE = "await asyncio.sleep(1)"
+PARTED = [
+    f"CACHE[name] = 1\n{PAUSE}\n{W}\nCACHE[name] = 2",
+    f"if name in CACHE:\n    print(1)\n{W}\n{PAUSE}\nCACHE[name] = answer",
+    f"CACHE[name] = 1\nwhile name:\n    {PAUSE}\n    {W}\nCACHE.pop(name)",
+    f"for one in name:\n    {PAUSE}\n    {W}\n    CACHE[one] = answer",
+    f"while name:\n    {PAUSE}\n    if name:\n        {W}\n    CACHE[name] = 1",
+    f"try:\n    CACHE[name] = 1\n    {PAUSE}\n    {W}\nfinally:\n    CACHE[name] = 2",
+]
+STILL = [
+    f"CACHE[name] = 1\nif name:\n    {PAUSE}\n{W}\nCACHE[name] = 2",
+    f"{PAUSE}\nCACHE[name] = 1\n{W}\nCACHE[name] = 2\n{PAUSE}",
+    f"{PAUSE}\nfor one in name:\n    {W}\n    CACHE[one] = answer",
+    f"while name:\n    {PAUSE}\n    for one in name:\n        {W}\n        CACHE[one] = answer",
+    f"while name:\n    {PAUSE}\n    print(CACHE)\n    {W}\n    CACHE[name] = 1",
+    f"CACHE[name] = 1\nawait waiting()\n{W}\nCACHE[name] = 2",
+    f"CACHE[name] = 1\nname and await asyncio.sleep(1)\n{W}\nCACHE[name] = 2",
 ]
 BETWEEN = [
     f"store = given()\nif store.has(name):\n    print(name)\n{W}\nstore.add(name)",
@@ -144,7 +166,12 @@ def test_what_stands_on_one_side_of_the_await_is_found_by_others_as_ever(body: s
     assert not any(notes(body))
 
 
-@pytest.mark.parametrize("body", BETWEEN)
+@pytest.mark.parametrize("body", PARTED)
+def test_what_others_come_between_already_is_no_news(body: str) -> None:
+    assert not any(notes(body))
+
+
+@pytest.mark.parametrize("body", [*BETWEEN, *STILL])
 def test_others_come_between_what_stands_on_both_sides_of_the_await(body: str) -> None:
     assert all(notes(body))
 
