@@ -39,6 +39,18 @@ def _awaited_at(function: ProjectFunction, caller: ProjectFunction, contexts: Co
 
 
 @told_once
+def those_above(function: ProjectFunction, contexts: Contexts) -> frozenset[ProjectFunction]:
+    """The functions that call one, and those that call them, some steps up."""
+    found, last = {function}, {function}
+    for _ in range(_MOST):
+        last = {
+            ProjectFunction(at.path, at.function) for one in last for _, at in contexts.project.calls_of(one)
+        } - found
+        found |= last
+    return frozenset(found - {function})
+
+
+@told_once
 def gives_way(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a coroutine lets the event loop do other things before it ends: it awaits more than what never does so."""
     facts = contexts.project.function(function)

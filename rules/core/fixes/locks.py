@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Expression, Site, last_name
+from rules.core.fixes.callers import those_above
 from rules.core.usage import given_to, reached
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
@@ -13,7 +14,6 @@ _NAMES = ("lock", "mutex", "semaphore")
 _CLASS = re.compile("R?Lock|Mutex|Semaphore")  # of files as well: filelock.FileLock, portalocker.Lock
 _OF_FILES = frozenset({"flock", "lockf"})  # https://docs.python.org/3/library/fcntl.html#fcntl.flock
 _ENTERING = ("__aenter__", "__enter__")
-_STEPS = 3  # from a function up to those that await it
 _TAKING = _OF_FILES | {"acquire"}
 
 
@@ -54,18 +54,7 @@ def is_held_around(function: ProjectFunction, contexts: Contexts) -> bool:
         entering = [ProjectFunction(function.path, methods[name]) for name in _ENTERING if name in methods]
         if leaves_locked(entering, contexts):
             return True
-    return any(_enters_locked(caller, contexts) for caller in _callers(function, contexts))
-
-
-def _callers(function: ProjectFunction, contexts: Contexts) -> frozenset[ProjectFunction]:
-    """The functions that call one, and those that call them, some steps up."""
-    found, last = {function}, {function}
-    for _ in range(_STEPS):
-        last = {
-            ProjectFunction(at.path, at.function) for one in last for _, at in contexts.project.calls_of(one)
-        } - found
-        found |= last
-    return frozenset(found - {function})
+    return any(_enters_locked(caller, contexts) for caller in those_above(function, contexts))
 
 
 def _enters_locked(function: ProjectFunction, contexts: Contexts) -> bool:

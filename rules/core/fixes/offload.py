@@ -10,6 +10,7 @@ from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Collection, Constant, Facts, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
+from rules.core.fixes.callers import those_above
 from rules.core.fixes.document import Document
 from rules.core.fixes.exclusive import (
     given_exclusively,
@@ -35,7 +36,7 @@ from rules.core.fixes.sharing import (
     marked,
     read_from_other_threads,
 )
-from rules.core.library import Weight
+from rules.core.library import Role, Weight
 from rules.core.remarks import Remark
 from rules.core.syntax import walk
 from rules.core.usage import reached
@@ -62,7 +63,7 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
     hindrance = why_not_handed_over(site, function, contexts)
     if hindrance and not (hindrance == LAZY and _is_sent_later(call, remark, contexts, document)):
         return hindrance
-    handing = hand_over(document, contexts)
+    handing = hand_over(document, contexts, function)
     if handing is None:
         return "the name `run_in_threadpool` is taken"
     edits = parenthesised(call, document, [first_argument(call, document, handing.name)])
@@ -107,7 +108,7 @@ def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix
     blocking = _blocking(function, contexts)
     inner = document.call_at(remark.site.span) if remark.site is not None else None
     whole = _chain_around(inner, set(blocking), document) if inner is not None else None
-    handing = hand_over(document, contexts)
+    handing = hand_over(document, contexts, function)
     if whole is None or handing is None or not _fits_in_lambda(whole):
         return None
     last = blocking[document.span(whole)]
@@ -265,17 +266,31 @@ def _where(site: Site, function: ProjectFunction) -> Where:
     return Where(function.path, function.index, site.line)
 
 
-def hand_over(document: Document, contexts: Contexts) -> Imported | None:
+def hand_over(document: Document, contexts: Contexts, function: ProjectFunction) -> Imported | None:
     """Which function hands over: the one that the file uses already, else FastAPI's, whose pool is the larger.
 
     Where FastAPI need not be installed, as for a package that has nothing to do with it, it is the standard library's.
     """
-    return document.told("what hands over", lambda: _handing_over(document, contexts))
+    if _ends_early(function, contexts):
+        return document.told("what hands over to the end", lambda: _handing_over(document, contexts, ()))
+    return document.told("what hands over", lambda: _handing_over(document, contexts, (STANDARD,)))
 
 
-def _handing_over(document: Document, contexts: Contexts) -> Imported | None:
+def _ends_early(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether it is cancelled as a client leaves: `run_in_threadpool` then waits for the thread first, `asyncio.to_thread` does not,
+    and what is cleaned up after it is taken from under the thread.
+
+    https://anyio.readthedocs.io/en/stable/threads.html, https://docs.python.org/3/library/asyncio-task.html#asyncio.to_thread
+    """
+    roots = {arrival.root for arrival in contexts.arrivals.get(function, ())}
+    around = {function, *those_above(function, contexts)}
+    is_streamed = any(contexts.project.function(one).generator for one in around)
+    return is_streamed or any(root.role is Role.WEBSOCKET for root in roots)
+
+
+def _handing_over(document: Document, contexts: Contexts, others: tuple[str, ...]) -> Imported | None:
     module, member = THREADPOOL
-    for dotted in (f"{module}.{member}", f"starlette.concurrency.{member}", STANDARD):
+    for dotted in (f"{module}.{member}", f"starlette.concurrency.{member}", *others):
         written = is_imported(document, dotted)
         if written is not None and (dotted.endswith(member) or written in document.called):
             return Imported(written)

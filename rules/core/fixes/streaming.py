@@ -165,7 +165,7 @@ class Streamed(msgspec.Struct, frozen=True):
         step = "\t" if indent.startswith("\t") else "    "
         outer = indent + step if isinstance(document.parents.get(self.call), ast.Assign) else indent
         read = f"{document.text_of(attribute.value)}.{new}()"
-        handing = hand_over(document, self.contexts)
+        handing = hand_over(document, self.contexts, self.function)
         if handing is None:
             raise UnknownUse
         written = f"await {handing.name}({document.text_of(call.args[1])}.write, {CHUNK})"

@@ -99,7 +99,7 @@ class Writing(msgspec.Struct):
             case Step.CLIENT:
                 self._client(call, at, site, file)
             case Step.OFFLOAD:
-                self._offload(call, file)
+                self._offload(call, file, function)
 
     def _iterate(self, node: ast.expr, file: Awaits) -> None:
         """`async for` over what stands there."""
@@ -210,8 +210,8 @@ class Writing(msgspec.Struct):
             elif node is not target:
                 raise Refused("what it streams is bound again")
 
-    def _offload(self, call: ast.Call, file: Awaits) -> None:
-        handing = hand_over(file.document, self.contexts)
+    def _offload(self, call: ast.Call, file: Awaits, function: ProjectFunction) -> None:
+        handing = hand_over(file.document, self.contexts, function)
         if handing is None:
             raise Refused("the name of what hands over is taken")
         edit = first_argument(call, file.document, handing.name)

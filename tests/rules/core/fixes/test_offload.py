@@ -603,6 +603,7 @@ def test_what_a_static_method_is_given_is_not_its_object(decorator: str, applica
             {decorator or "kept = 1"}
             async def renew(user, body):
                 await body[user.key]
+                print(user.key)
                 user.key = requests.get("https://a.example").text
 
 
@@ -613,3 +614,32 @@ def test_what_a_static_method_is_given_is_not_its_object(decorator: str, applica
     (finding,) = found("clients/requests", with_app("import requests", dedent(source)))
     assert finding.fix is not None
     assert finding.fix.applicability is applicability
+
+
+CANCELLED = {
+    "a stream": (
+        "async def steps():\n    await asyncio.to_thread(print)\n    yield ''\n    requests.get('https://a.example')\n\n\n"
+        "@app.get('/')\nasync def home():\n    return StreamingResponse(steps())\n"
+    ),
+    "what a stream awaits": (
+        "async def ask():\n    await asyncio.to_thread(print)\n    requests.get('https://a.example')\n\n\n"
+        "async def steps():\n    yield ''\n    await ask()\n\n\n@app.get('/')\nasync def home():\n    return StreamingResponse(steps())\n"
+    ),
+    "a websocket": (
+        "@app.websocket('/')\nasync def talk(websocket: WebSocket):\n    await asyncio.to_thread(print)\n"
+        "    requests.get('https://a.example')\n"
+    ),
+}
+ENDING = "@app.get('/')\nasync def home():\n    await asyncio.to_thread(print)\n    requests.get('https://a.example')\n"
+
+
+@pytest.mark.parametrize("body", CANCELLED.values(), ids=CANCELLED)
+def test_what_is_cancelled_as_a_client_leaves_waits_for_its_threads(body: str) -> None:
+    """`asyncio.to_thread` would leave the thread to itself, and a session would be closed under it."""
+    imports = "import asyncio\n\nimport requests\nfrom fastapi import WebSocket\nfrom fastapi.responses import StreamingResponse"
+    (finding,) = found("clients/requests", with_app(imports, body))
+    assert finding.fix is not None
+    assert finding.fix.title == "Hand the call to a worker thread with `run_in_threadpool`"
+    (other,) = found("clients/requests", with_app(imports, ENDING))
+    assert other.fix is not None
+    assert other.fix.title == "Hand the call to a worker thread with `asyncio.to_thread`"
