@@ -69,8 +69,11 @@ def serves_all(expression: Expression, function: ProjectFunction, contexts: Cont
             return any(isinstance(one, Import) or serves_all(one, function, contexts, depth + 1) for one in values)
         case Name(id=name):
             return _outlives_requests(name, facts, function, contexts)
-        case Attribute(of=Name(id=owner)) if owner in own_name(facts):
-            return is_kept_by_a_module(ProjectClass(function.path, facts.owner), contexts)
+        case Attribute(of=Name(id=owner), name=name) if owner in own_name(facts):
+            of = ProjectClass(function.path, facts.owner)
+            if any(last_name(one) == "classmethod" for one in facts.decorators):
+                return True
+            return is_kept_by_a_module(of, contexts) or takes_what_serves_all(name, of, contexts, depth + 1)
         case Attribute(of=of) | Awaited(of=of) | Element(of=of) | Subscript(of=of):
             return serves_all(of, function, contexts, depth)
         case Choice(options=options):
@@ -80,6 +83,15 @@ def serves_all(expression: Expression, function: ProjectFunction, contexts: Cont
             return isinstance(called, ProjectFunction) and _gives_to_all(called, contexts, depth + 1)
         case _:
             return False
+
+
+def takes_what_serves_all(name: str, of: ProjectClass, contexts: Contexts, depth: int = 0) -> bool:
+    """Whether the objects of a class have under a name what the class, or a module, keeps for all."""
+    class_ = contexts.project.class_(of)
+    bound = class_.attributes.get(name, ())
+    values = ((one.value, ProjectFunction(of.path, one.function)) for one in bound)
+    is_of_class = any(isinstance(one.value, Call) for one in class_.bindings.get(name, ()))
+    return is_of_class or any(serves_all(one, at, contexts, depth) for one, at in values)
 
 
 def _gives_to_all(function: ProjectFunction, contexts: Contexts, depth: int) -> bool:

@@ -8,11 +8,13 @@ import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec.structs import replace
+
 from rules.core.applications import Definition, EventHandler, applications, event_handlers
 from rules.core.contexts import Contexts
 from rules.core.edits import EditConflictError, apply_edits
 from rules.core.facts import Attribute, Call, Constant, Facts, Function, Name, Site, last_name
-from rules.core.findings import Edit, Fix, Span, Way
+from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import added_at_once, import_member
 from rules.core.fixes.proof import read_edited
@@ -23,6 +25,15 @@ from rules.core.values import Object, Outside, ProjectFunction, Where
 
 NAME = "lifespan"
 REGISTERING = frozenset({"on_event", "add_event_handler"})
+SINCE = "fastapi>=0.93"
+IGNORED = "FastAPI knows `lifespan` since 0.93; an older one ignores it, and no handler is called."
+_RECENT = frozenset({"pydantic_settings"})
+_OF_PYDANTIC = frozenset(
+    {
+        *("AfterValidator", "BeforeValidator", "ConfigDict", "RootModel", "TypeAdapter", "computed_field"),
+        *("field_serializer", "field_validator", "model_serializer", "model_validator"),
+    }
+)
 EVENTS = ("startup", "shutdown")
 RUNNING = frozenset({"uvicorn.run", "fastapi.testclient.TestClient", "starlette.testclient.TestClient"})
 """Whoever is given an application by these registers nothing with it."""
@@ -54,7 +65,19 @@ def move(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
         *(_without_decorator(one, document) for one in definitions if one is not None),
         *(edit for imported in imports if imported is not None for edit in imported.edits),
     ]
-    return Fix("Call the event handlers in a `lifespan`", Way.REPAIR, tuple(added_at_once(edits)))
+    fix = Fix("Call the event handlers in a `lifespan`", Way.REPAIR, tuple(added_at_once(edits)))
+    if is_recent(contexts):
+        return fix
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(IGNORED,), requires=(SINCE,))
+
+
+def is_recent(contexts: Contexts) -> bool:
+    """Whether the project imports what came with or after the FastAPI that knows `lifespan`: Pydantic 2 needs 0.100.
+
+    https://fastapi.tiangolo.com/release-notes/#0930
+    """
+    imports = (one for facts in contexts.project.facts.values() for one in facts.outline.imports)
+    return any(one.module in _RECENT or (one.module == "pydantic" and one.name in _OF_PYDANTIC) for one in imports)
 
 
 # Whether all is seen

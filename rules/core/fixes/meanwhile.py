@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute
+from rules.core.facts import Attribute, Call, Expression, Subscript
 from rules.core.fixes.iteration import runs_through_shared
-from rules.core.fixes.kept import unproven
-from rules.core.fixes.owning import handed_new, is_made_there
+from rules.core.fixes.kept import takes_what_serves_all, unproven
+from rules.core.fixes.owning import handed_new, is_made_there, own_name
 from rules.core.fixes.rewriting import LOOKED, looks_for_a_name, rewriting
 from rules.core.fixes.sharing import changes_global, changes_process, is_unthreaded, roots_of, shared_names
 from rules.core.usage import wrapping
-from rules.core.values import ProjectFunction
+from rules.core.values import ProjectClass, ProjectFunction
 
 MEANWHILE = "What it calls changes what requests may share, and other requests run meanwhile."
 CROWDING = "What it calls uses a library that no two threads may use at once, and other requests run meanwhile."
@@ -67,7 +67,8 @@ def _called(function: ProjectFunction, own: set[str], new: frozenset[str], conte
     """What a function calls, with what is known of it there."""
     for place, site in enumerate(contexts.project.function(function).sites):
         is_method = isinstance(site.call.callee, Attribute)
-        kept = (is_method and roots_of(site.call) == own) or is_made_there(site.call, function, contexts)
+        is_own = is_method and roots_of(site.call) == own and not _is_taken(site.call, function, contexts)
+        kept = is_own or is_made_there(site.call, function, contexts)
         for target in contexts.targets(function, place):
             yield target, kept, handed_new(site.call, target, function, new, contexts)
 
@@ -80,4 +81,21 @@ def _alters(function: ProjectFunction, own: set[str] | frozenset[str], contexts:
     if changes_process(function, contexts):
         return True
     changed = (site.call for site in facts.sites if changes_global(site.call, facts, function, contexts))
-    return any(not roots_of(call) <= own for call in changed)
+    if any(not roots_of(call) <= own or _is_taken(call, function, contexts) for call in changed):
+        return True
+    items = (name.partition("[")[0].split(".") for name in facts.bindings if "[" in name)
+    parts = (parts[1] for parts in items if len(parts) > 1 and parts[0] in own_name(facts))
+    return any(_takes(name, function, contexts) for name in parts)
+
+
+def _is_taken(call: Call, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a method is called on what an object was given of what serves all: `self.seen.add(...)` where that lies in a module."""
+    of: Expression = call.callee
+    while isinstance(of, (Attribute, Subscript)) and isinstance(of.of, (Attribute, Subscript)):
+        of = of.of
+    return isinstance(of, Attribute) and _takes(of.name, function, contexts)
+
+
+def _takes(name: str, function: ProjectFunction, contexts: Contexts) -> bool:
+    facts = contexts.project.function(function)
+    return facts.owner >= 0 and takes_what_serves_all(name, ProjectClass(function.path, facts.owner), contexts)

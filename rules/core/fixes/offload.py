@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -47,6 +47,7 @@ LAZY = "the call only begins what is done later"
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
 STANDARD = "asyncio.to_thread"
 _CONTINUED = re.compile(r"[ \t]*\\(?=\n)")  # what goes on below, which it does in brackets anyway
+_LINE = 88  # characters, as formatters have it where they are told nothing else
 FRAMEWORKS = frozenset({"fastapi", "starlette"})
 
 
@@ -329,9 +330,26 @@ def first_argument(call: ast.Call, document: Document, name: str) -> Edit:
     elif not (given and is_below):
         return document.replace(Span(*start, *opened), f"await {name}({callee}{', ' if given else ''}")
     first = f"await {name}(\n{indent}{callee},"
+    if joined := _start_of_line_with_all(given, opened[0], len(f"{indent}{callee}, "), document):
+        return document.replace(Span(*start, *joined), f"{first} ")
     if not given and "#" not in document.between(opened, document.span(call).end):
         return document.replace(document.span(call), f"{first}\n{around})")
     return document.replace(Span(*start, *opened), first if is_below else f"{first}\n{indent}")
+
+
+def _start_of_line_with_all(
+    given: Sequence[ast.expr | ast.keyword], opening: int, more: int, document: Document
+) -> tuple[int, int] | None:
+    """Where the first argument stands, if all stand together on the line below the bracket and one more has room there.
+
+    A comma behind the last says that each is to have its own line, as formatters read it.
+    """
+    if not given or document.span(given[0]).line != opening + 1:
+        return None
+    start, end = document.span(given[0]).start, document.span(given[-1]).end
+    line = document.line(opening + 1)
+    is_alone = end[0] == opening + 1 and not line[end[1] - 1 :].strip() and len(line.strip()) + more <= _LINE
+    return start if is_alone and "#" not in document.line(opening) else None
 
 
 def _indentation(line: str) -> str:

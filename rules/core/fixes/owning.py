@@ -207,7 +207,7 @@ def is_kept(expression: Expression, function: ProjectFunction, contexts: Context
                 return not isinstance(given, ProjectFunction) or _gives_kept(given, contexts, depth + 1)
             values = [binding.value for binding in facts.bindings.get(name, ())]
             return not values or any(is_kept(one, function, contexts, depth + 1) for one in values)
-        case Attribute() | Subscript() | Element():
+        case Attribute() | Subscript() | Element() | Import():
             return True
         case _:
             return False

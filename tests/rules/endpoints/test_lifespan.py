@@ -3,6 +3,7 @@
 import pytest
 
 from rules import Applicability
+from rules.core.fixes.lifespan import IGNORED, SINCE
 from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, found
 
 RULE = "endpoints/lifespan"
@@ -83,7 +84,16 @@ def test_the_handlers_are_called_by_a_lifespan(before: str, after: str) -> None:
     """In the order in which they were registered; they stay as they are."""
     (finding,) = assert_fixes(RULE, PLAIN + before, CONTEXT + PLAIN + after)
     assert finding.fix is not None
-    assert finding.fix.applicability is Applicability.SAFE
+    assert finding.fix.applicability is Applicability.UNSAFE
+    assert (finding.fix.notes, finding.fix.requires) == ((IGNORED,), (SINCE,))
+
+
+@pytest.mark.parametrize("known", ["from pydantic_settings import BaseSettings", "from pydantic import ConfigDict"])
+def test_what_is_imported_tells_that_a_lifespan_is_known(known: str) -> None:
+    files = {"app/__init__.py": "", "app/models.py": f"{known}\n"}
+    (finding,) = found(RULE, f"{PLAIN}app = FastAPI(){HANDLER}", files)
+    assert finding.fix is not None
+    assert (finding.fix.applicability, finding.fix.notes, finding.fix.requires) == (Applicability.SAFE, (), ())
 
 
 def test_a_comment_stays_with_its_argument_in_a_file_with_carriage_returns() -> None:

@@ -28,6 +28,18 @@ ENDPOINT = "@app.get('/')\nasync def home(request: Request):\n    await request.
             "    return await run_in_threadpool(requests.get, 'https://a.example',\n        timeout=3)\n",
         ),
         (
+            "    return requests.get(\n        'https://a.example', timeout=3\n    )\n",
+            "    return await run_in_threadpool(\n        requests.get, 'https://a.example', timeout=3\n    )\n",
+        ),
+        (
+            "    return requests.get(\n        'https://a.example', timeout=3,\n    )\n",
+            "    return await run_in_threadpool(\n        requests.get,\n        'https://a.example', timeout=3,\n    )\n",
+        ),
+        (
+            f"    return requests.get(\n        'https://a.example/{'a' * 50}', timeout=3\n    )\n",
+            f"    return await run_in_threadpool(\n        requests.get,\n        'https://a.example/{'a' * 50}', timeout=3\n    )\n",
+        ),
+        (
             "    return requests.get(\n        'https://a.example',\n        timeout=3,\n    )\n",
             "    return await run_in_threadpool(\n        requests.get,\n        'https://a.example',\n        timeout=3,\n    )\n",
         ),

@@ -33,6 +33,27 @@ class Store:
         return self._kept.predict({asking})
 """
 DETECTOR = used_by_threads("Detector")
+TAKING = """
+{above}
+
+
+class Store:
+    def __init__(self):
+        self.own = {taken}
+
+    def predict(self, answer):
+        return self.own.predict(answer)
+"""
+MODELS = """
+class Models:
+    _one = None
+
+    @classmethod
+    def one(cls):
+        if cls._one is None:
+            cls._one = Detector()
+        return cls._one
+"""
 OF_ALL = {
     "a global": ("kept = Detector()\n", "", "kept.predict"),
     "a global of a dictionary": ("kept = {'a': Detector()}\n", "", "kept['a'].predict"),
@@ -49,6 +70,16 @@ OF_ALL = {
         "class Store:\n    def __init__(self):\n        self.kept = Detector()\n\n\nstore = Store()\n",
         "",
         "store.kept.predict",
+    ),
+    "what an object for one request takes from the module": (
+        TAKING.format(above="kept = Detector()", taken="kept"),
+        "",
+        "Store().predict",
+    ),
+    "what an object for one request takes from a class": (
+        TAKING.format(above=MODELS, taken="Models.one()"),
+        "",
+        "Store().predict",
     ),
 }
 OF_ONE = {
@@ -194,3 +225,59 @@ def test_an_app_of_firebase_is_made_once() -> None:
     (finding,) = found("clients/services", with_app(imports, body))
     assert finding.fix is not None
     assert finding.fix.way is Way.OFFLOAD
+
+
+LIMITED = """
+class Limiter:
+    def __init__(self):
+        self.calls = []
+
+    def ask(self):
+        self.calls.append(1)
+        return requests.get("https://a.example").json()
+
+
+LIMITER = Limiter()
+SEEN = {{}}
+
+
+class Service:
+    def __init__(self):
+        self.limiter = {limiter}
+        self.seen = {seen}
+
+    def ask(self):
+        return self.limiter.ask()
+
+    def count(self, name):
+        self.seen[name] = 1
+        return requests.get("https://a.example").json()
+
+
+@app.post("/")
+async def home(request: Request) -> dict:
+    await request.body()
+    return Service().{called}
+"""
+
+
+@pytest.mark.parametrize("called", ["ask()", "count('a')"])
+@pytest.mark.parametrize(("limiter", "seen", "is_safe"), [("LIMITER", "SEEN", False), ("Limiter()", "{}", True)])
+def test_what_an_object_takes_from_a_module_is_not_its_own(
+    limiter: str, seen: str, called: str, *, is_safe: bool
+) -> None:
+    (finding,) = found("clients/requests", with_app(IMPORTS, LIMITED.format(limiter=limiter, seen=seen, called=called)))
+    assert finding.fix is not None
+    assert (finding.fix.applicability is Applicability.SAFE) is is_safe
+
+
+def test_what_is_imported_in_a_function_is_not_its_own() -> None:
+    files = {
+        "app/__init__.py": "",
+        "app/limits.py": "import requests\n\n\nclass Limiter:\n    def __init__(self):\n        self.calls = []\n\n    def ask(self):\n"
+        "        self.calls.append(1)\n        return requests.get('https://a.example').json()\n\n\nlimiter = Limiter()\n",
+    }
+    body = "@app.post('/')\nasync def home(request: Request) -> dict:\n    await request.body()\n    from app.limits import limiter\n\n    return limiter.ask()\n"
+    (finding,) = found("clients/requests", with_app(IMPORTS, body), files)
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.UNSAFE
