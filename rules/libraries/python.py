@@ -183,6 +183,8 @@ def goes_down(site: Site, _function: Function) -> bool:
     return any(isinstance(given, Constant) and "**" in str(given.value) for given in pattern)
 
 
+_WALKED = "how long depends on how many files lie below, and meanwhile this worker serves no other request"
+
 library = Library(
     "Python",
     wrappers=frozenset({"functools.partial"}),
@@ -222,10 +224,11 @@ library = Library(
             ("os.walk", "os.fwalk", "pathlib.Path.rglob", "pathlib.Path.walk"),
             Weight.FILE,
             lazy=True,
+            cost=_WALKED,
         ),
-        Blocking("blocking/files", ("glob.glob",), Weight.FILE, when=is_recursive),
-        Blocking("blocking/files", ("glob.iglob",), Weight.FILE, lazy=True, when=is_recursive),
-        Blocking("blocking/files", ("pathlib.Path.glob",), Weight.FILE, lazy=True, when=goes_down),
+        Blocking("blocking/files", ("glob.glob",), Weight.FILE, when=is_recursive, cost=_WALKED),
+        Blocking("blocking/files", ("glob.iglob",), Weight.FILE, lazy=True, when=is_recursive, cost=_WALKED),
+        Blocking("blocking/files", ("pathlib.Path.glob",), Weight.FILE, lazy=True, when=goes_down, cost=_WALKED),
     ),
     aliases={
         "io.open": "builtins.open",

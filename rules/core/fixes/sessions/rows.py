@@ -230,7 +230,7 @@ class Flow(msgspec.Struct):
         """What is read in an expression, and what its calls do: reading comes before."""
         lost, by = Lost.NOTHING, list[ast.Call]()
         state = replace(state, fresh=state.fresh | set(self._run_through(node, state.fresh)))
-        for inner in walk(node):
+        for inner in _run_through_first(node):
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load) and inner.id in self.rows:
                 self._read(inner, state, returned=returned)
             elif isinstance(inner, ast.Call) and not entering:
@@ -387,3 +387,10 @@ def _stored(node: ast.AST) -> frozenset[str]:
     """The names that are bound there."""
     names = (one for one in walk(node) if isinstance(one, ast.Name))
     return frozenset(one.id for one in names if isinstance(one.ctx, ast.Store))
+
+
+def _run_through_first(node: ast.AST) -> list[ast.AST]:
+    """All nodes of an expression; what a comprehension runs through comes before what it makes of that."""
+    nodes = [*walk(node)]
+    through = {part for one in nodes if isinstance(one, ast.comprehension) for part in walk(one)}
+    return sorted(nodes, key=lambda one: one not in through) if through else nodes

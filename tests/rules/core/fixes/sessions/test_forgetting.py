@@ -163,6 +163,10 @@ def test_what_is_entered_by_a_plain_value_holds_no_row(given: str, applicability
         ),
         ("items = db.scalars(1).all()\n    db.commit()\n    return [i.name for i in items]", "`i.name` is read"),
         (
+            "item = db.get(Item, 1)\n    db.commit()\n    return [item.name for item in item.parts]",
+            "`item.parts` is read",
+        ),
+        (
             "item = Item()\n    db.commit()\n    if item.name:\n        db.refresh(item)\n    return 1",
             "`item.name` is read",
         ),
