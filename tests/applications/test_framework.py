@@ -749,6 +749,7 @@ def test_event_handlers_become_a_lifespan(stage: Stage) -> None:
         """,
         get("/"),
         fixes=1,
+        unsafe=True,
         seen=False,
         holds=('FastAPI(title="Events", lifespan=lifespan)',),
     )
