@@ -75,21 +75,20 @@ def comes_between(
     uses = document.told(known, lambda: _uses(_Reading(function, contexts, document, definition), changing))
     if not uses:
         return uses is None
-    order = order_around(call, document)
+    stretch = stretch_around(call, function, contexts, document)
+    order = order_around(call, document, repeated=stretch.repeated)
     root = contexts.root_of(function)
     is_passed_on = root is not None and root.role is not Role.ENDPOINT
     inside = {*walk(call)}
-    stretch = stretch_around(call, function, contexts, document)
     for change, all_asking in uses:
         asking = all_asking - inside if change.node is call else all_asking  # what a thread does is told elsewhere
-        if order.is_before(change.node) and stretch.is_right_before(change.node):
-            behind = (one for one in asking if order.is_after(one) and stretch.is_right_after(one))
-            if change.gone or is_passed_on or any(True for _ in behind):
-                return True
-        if order.is_after(change.node) and stretch.is_right_after(change.node):
-            above = (one for one in asking if order.is_before(one) and stretch.is_right_before(one))
-            if any(True for _ in above):
-                return True
+        asking = set(filter(stretch.holds, asking))
+        if not stretch.holds(change.node):
+            continue
+        if order.is_before(change.node) and (change.gone or is_passed_on or any(map(order.is_after, asking))):
+            return True
+        if order.is_after(change.node) and any(map(order.is_before, asking)):
+            return True
     return False
 
 
@@ -173,21 +172,24 @@ class _Reading(msgspec.Struct, frozen=True):
             if isinstance(getattr(top, "ctx", None), (ast.Store, ast.Del)) and self._is_shared(node.id, len(parts)):
                 gone = isinstance(around, ast.Delete)
                 yield from self._changed(top, node.id, parts, inside=any(map(_is_key, parts[:-1])), gone=gone)
-            for call in (around, self.document.parents.get(around) if around is not None else None):
-                if (
-                    isinstance(call, ast.Call)
-                    and self.document.span(call) in changing.calls
-                    and self._is_changed_by(call, top)
-                ):
+            for call in self._calls_with(top):
+                if self.document.span(call) in changing.calls:
                     dropped = isinstance(self.document.parents.get(call), ast.Expr)
                     gone = dropped and isinstance(call.func, ast.Attribute) and call.func.attr in _TAKING
                     yield from self._changed(call, node.id, parts, inside=any(map(_is_key, parts)), gone=gone)
 
-    @staticmethod
-    def _is_changed_by(call: ast.Call, node: ast.AST) -> bool:
-        """Whether a call changes what a node stands for: its method is called, or `setattr` is given that."""
-        changed = call.func.value if isinstance(call.func, ast.Attribute) else call.args[0] if call.args else None
-        return changed is node or (isinstance(changed, ast.Call) and changed.func is node)
+    def _calls_with(self, node: ast.AST) -> Iterator[ast.Call]:
+        """The calls that may change what a node stands for, or what lies in that: `setattr` is given it, it is what is called, its
+        method is, or one of what such a call gives.
+        """
+        while (around := self.document.parents.get(node)) is not None:
+            if isinstance(around, ast.Call):
+                if around.func is not node and not (isinstance(around.func, ast.Name) and around.args[:1] == [node]):
+                    return
+                yield around
+            elif not isinstance(around, ast.Attribute):
+                return
+            node = around
 
     def _changed(self, node: ast.AST, name: str, parts: _Path, *, inside: bool, gone: bool) -> Iterator[_Change]:
         for path, item in self._stands_for(name) or {((name,), False)}:

@@ -16,10 +16,11 @@ class Order(msgspec.Struct):
     """The nodes that may run before a call, and those that may run after it, or beside it in a thread.
 
     `before` and `after` hold the outermost of each, and stand for all that lies in them; `closing` holds those that run themselves
-    after what lies in them. `parents` are those of all nodes.
+    after what lies in them. `parents` are those of all nodes. Where loops do not count as `repeated`, it is the order of one time through.
     """
 
     parents: Mapping[ast.AST, ast.AST]
+    repeated: bool
     before: set[ast.AST] = msgspec.field(default_factory=set)
     after: set[ast.AST] = msgspec.field(default_factory=set)
     closing: set[ast.AST] = msgspec.field(default_factory=set)
@@ -52,9 +53,9 @@ class Order(msgspec.Struct):
         self.then(*nodes)
 
 
-def order_around(call: ast.Call, document: Document) -> Order:
-    """What runs before and after a call in the function that it stands in."""
-    order, ends = Order(document.parents), _GOES_ON
+def order_around(call: ast.Call, document: Document, *, repeated: bool) -> Order:
+    """What runs before and after a call in the function that it stands in, and before or after it in a loop that is `repeated`."""
+    order, ends = Order(document.parents, repeated), _GOES_ON
     given = (*call.args, *(keyword.value for keyword in call.keywords))
     order.first(call)
     order.then(call.func, *filter(_is_plain, given))  # what a thread is given, it uses later
@@ -149,6 +150,9 @@ def _in_loop(
     if node in around.orelse:
         order.first(*repeated)
         return ends
+    if not order.repeated:
+        _in_turn(node, repeated, order)
+        return ends if node in around.body else _GOES_ON
     is_asked_once = not isinstance(around, ast.While) and node is around.iter
     if not is_asked_once:
         order.first(*repeated)

@@ -29,6 +29,7 @@ from rules.core.values import Outside, ProjectClass, ProjectFunction, Where
 
 MOST_FOLLOWED = 5  # functions and names, from what is used to where it was made
 _GLOBALS = "globals"
+_KEEPING = "setdefault"  # it gives what lies in a dictionary, as `[]` does
 _LOADED = ("load_", "open_", "read_")
 _COPYING = frozenset({"deepcopy", "model_dump", "json"})
 """What gives all anew that it gives, also what lies deeper: https://docs.pydantic.dev/latest/concepts/serialization/."""
@@ -274,5 +275,7 @@ def root_names(expression: Expression) -> set[str]:
             return root_names(of)
         case Call(callee=Name(id=name)) if name == _GLOBALS:
             return {name}
+        case Call(callee=Attribute(of=of, name=name)) if name == _KEEPING:
+            return root_names(of)
         case _:
             return set()

@@ -12,60 +12,54 @@ from rules.core.syntax import walk
 from rules.core.values import ProjectFunction
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
-Position = tuple[int, int]
-_FAR = (1 << 30, 0)
+_TRYING = (ast.Try, ast.TryStar)
+_LEAVING = (ast.Break, ast.Continue)
 _BRANCHING = (
-    *(ast.If, ast.For, ast.AsyncFor, ast.While, ast.Match, ast.match_case, ast.ExceptHandler, ast.Try, ast.TryStar),
+    *(*_LOOPS, *_TRYING, ast.If, ast.Match, ast.match_case, ast.ExceptHandler, ast.With, ast.AsyncWith),
     *(ast.IfExp, ast.BoolOp, ast.comprehension, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
+Position = tuple[int, int]
+_FAR = (1 << 30, 0)
 
 
 class Stretch(msgspec.Struct, frozen=True):
     """What stands between the last place above a call, and the first below it, at which others come to run in any case.
 
-    Where it is `looped`, what stands below the call may run before it, and no others come in between.
+    It is `repeated` where a loop may come from the call back to it, and others do not run in between.
     """
 
-    call: ast.Call
     first: Position
     last: Position
-    looped: bool
+    repeated: bool
 
-    def is_right_before(self, node: ast.AST) -> bool:
-        """Whether a node that runs before the call may do so with nobody else in between."""
-        return self._holds(node) and (self.looped or _position(node) <= _position(self.call) or self._is_within(node))
-
-    def is_right_after(self, node: ast.AST) -> bool:
-        """Whether a node that runs after the call may do so with nobody else in between."""
-        return self._holds(node) and (self.looped or _position(node) >= _position(self.call) or self._is_around(node))
-
-    def _holds(self, node: ast.AST) -> bool:
-        return self.first <= _position(node) <= self.last or self._is_within(node) or self._is_around(node)
-
-    def _is_within(self, node: ast.AST) -> bool:
-        return any(one is node for one in walk(self.call))
-
-    def _is_around(self, node: ast.AST) -> bool:
-        """Whether it stands in the same statement, as what the result is given to: `kept[name] = ask()`."""
-        return node.__class__ is not ast.Call and getattr(node, "lineno", 0) == self.call.lineno
+    def holds(self, node: ast.AST) -> bool:
+        """Whether a node stands in it."""
+        return self.first <= _position(node) <= self.last
 
 
 def stretch_around(call: ast.Call, function: ProjectFunction, contexts: Contexts, document: Document) -> Stretch:
     """The stretch of a function in which nothing but the new `await` of the call lets others run."""
-    definition = document.function_around(call)
-    first, last, place = (0, 0), _FAR, _position(call)
-    own = _branches(call, document)
+    definition, statement = document.function_around(call), _statement(call, document)
+    own, place = _branches(call, document), _position(call)
     loops = [one for one in own if isinstance(one[0], _LOOPS)]
-    is_looped = bool(loops)
     innermost = max(loops, key=lambda one: _position(one[0]), default=None)
+    leaving = [_position(node) for node in walk(definition) if isinstance(node, _LEAVING)]
+    first, last, repeated = (0, 0), _FAR, bool(loops)
     for pause in _pauses(definition, function, contexts, document):
-        branches = _branches(pause, document)
-        if branches <= own and not any(one is call for one in walk(pause)):
-            end = (pause.end_lineno or pause.lineno, pause.end_col_offset or 0)
-            first = max(first, end) if end <= place else first
-            last = min(last, _position(pause)) if _position(pause) > place else last
-            is_looped &= innermost not in branches
-    return Stretch(call, first, last, is_looped)
+        branches, at = _branches(pause, document), _position(pause)
+        if not branches <= own or _statement(pause, document) is statement:
+            continue
+        if at < place:
+            first, repeated = max(first, at), repeated and innermost not in branches
+        elif not any(isinstance(one, _TRYING) for one, _ in branches) and not any(place < one < at for one in leaving):
+            last = min(last, at)
+    return Stretch(first, last, repeated)
+
+
+def _statement(node: ast.AST, document: Document) -> ast.AST:
+    while not isinstance(node, ast.stmt):
+        node = document.parents[node]
+    return node
 
 
 def _pauses(

@@ -8,7 +8,7 @@ from rules import Way
 from rules.core.fixes.sharing import INTERLEAVING
 from tests.rules.checking import found, with_app
 
-IMPORTS = "import asyncio\n\nimport requests\nfrom fastapi import Depends, Request"
+IMPORTS = "import asyncio\nfrom contextlib import suppress\n\nimport requests\nfrom fastapi import Depends, Request"
 SOURCE = """
 CACHE = {{}}
 COUNTS = {{}}
@@ -104,8 +104,15 @@ PARTED = [
     f"for one in name:\n    {PAUSE}\n    {W}\n    CACHE[one] = answer",
     f"while name:\n    {PAUSE}\n    if name:\n        {W}\n    CACHE[name] = 1",
     f"try:\n    CACHE[name] = 1\n    {PAUSE}\n    {W}\nfinally:\n    CACHE[name] = 2",
+    f"while name:\n    {PAUSE}\n    CACHE.update(requests.get(name).json())",
+    f"for one in name:\n    {PAUSE}\n    for other in one:\n        print(other)\n    {W}\n    CACHE[one] = answer",
 ]
 STILL = [
+    f"while name:\n    {PAUSE}\n    if name not in CACHE:\n        CACHE.update(requests.get(name).json())",
+    f"CACHE[name] = 1\ntry:\n    {W}\n    {PAUSE}\nexcept ValueError:\n    CACHE.pop(name)",
+    f"for one in name:\n    CACHE[one] = 1\n    {W}\n    if answer:\n        break\n    {PAUSE}\nCACHE.pop(name)",
+    f"for one in name:\n    CACHE[one] = 1\n    {W}\n    if answer:\n        continue\n    {PAUSE}",
+    f"CACHE[name] = 1\nwith suppress(ValueError):\n    {PAUSE}\n{W}\nCACHE[name] = 2",
     f"CACHE[name] = 1\nif name:\n    {PAUSE}\n{W}\nCACHE[name] = 2",
     f"{PAUSE}\nCACHE[name] = 1\n{W}\nCACHE[name] = 2\n{PAUSE}",
     f"{PAUSE}\nfor one in name:\n    {W}\n    CACHE[one] = answer",
@@ -115,6 +122,9 @@ STILL = [
     f"CACHE[name] = 1\nname and await asyncio.sleep(1)\n{W}\nCACHE[name] = 2",
 ]
 BETWEEN = [
+    "if name not in CACHE:\n    CACHE.update(requests.get(name).json())",
+    "if name not in CACHE:\n    CACHE[\n        name\n    ] = requests.get(name)",
+    "kept = CACHE.get(name)\nCACHE.setdefault(name, []).append(requests.get(name))",
     f"store = given()\nif store.has(name):\n    print(name)\n{W}\nstore.add(name)",
     "store = given()\nif not store.has(name):\n    store.fetched(name)",
     f"store = given()\nstore.add(name)\n{W}\nreturn store.has(name)",
