@@ -62,7 +62,7 @@ from rules.core.blocking import spoken
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, told_once
 from rules.core.facts import Call, Expression
 from rules.core.findings import Severity
-from rules.core.fixes.holding import held_at
+from rules.core.fixes.clients.holding import held_at
 from rules.core.fixes.responses import STREAMS
 from rules.core.library import Weight
 from rules.core.remarks import Remark, Remedy

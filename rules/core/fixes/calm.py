@@ -26,7 +26,7 @@ from rules.core.facts import (
     Subscript,
     Typed,
 )
-from rules.core.fixes.sharing import touches_shared
+from rules.core.fixes.sharing.hazards import touches_shared
 from rules.core.library import Weight
 from rules.core.usage import reached
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where

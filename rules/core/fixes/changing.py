@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Computed, Constant, Expression, Name, Site, last_name, names_in
 from rules.core.fixes.document import Document
-from rules.core.fixes.exclusive import is_called_on
-from rules.core.fixes.transactions import flushes_before_asking, is_kept_open
+from rules.core.fixes.sharing.exclusive import is_called_on
+from rules.core.fixes.taken.transactions import flushes_before_asking, is_kept_open
 from rules.core.usage import given_to
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 

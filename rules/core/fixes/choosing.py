@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from rules.core.edits import go_together
 from rules.core.facts import Facts
 from rules.core.findings import Applicability, Finding, Fix, Way
-from rules.core.fixes.sharing import CONTENDED
+from rules.core.fixes.sharing.hazards import CONTENDED
 from rules.core.values import ProjectFunction
 
 ONE_EACH = "Give each request a session or connection of its own, from a dependency that closes it afterwards."

@@ -8,9 +8,9 @@ from rules.core.facts import Attribute, Call, Constant, Name, Site, names_in
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
-from rules.core.fixes.exclusive import is_called_on
 from rules.core.fixes.imports import import_dotted
-from rules.core.fixes.sharing import touches_shared
+from rules.core.fixes.sharing.exclusive import is_called_on
+from rules.core.fixes.sharing.hazards import touches_shared
 from rules.core.remarks import Remark
 from rules.core.syntax import walk
 from rules.core.usage import given_to, reached

@@ -11,18 +11,19 @@ from msgspec.structs import replace
 from rules.core.contexts import Contexts
 from rules.core.each import Each
 from rules.core.findings import Applicability, Edit, Finding, Fix, Way
-from rules.core.fixes import clients, lifespan, repairs
+from rules.core.fixes import lifespan, repairs
 from rules.core.fixes.aligned import aligned
-from rules.core.fixes.borrowing import borrow
-from rules.core.fixes.certificates import read_once
 from rules.core.fixes.choosing import Offered, chosen
-from rules.core.fixes.colliding import marked_colliding
+from rules.core.fixes.clients.borrowing import borrow
+from rules.core.fixes.clients.certificates import read_once
+from rules.core.fixes.clients.lending import lend
+from rules.core.fixes.clients.made_once import share_client
 from rules.core.fixes.document import Document
 from rules.core.fixes.ending import marked_ending
+from rules.core.fixes.files.colliding import marked_colliding
+from rules.core.fixes.files.torn import marked_torn
 from rules.core.fixes.gathering import gather
-from rules.core.fixes.lending import lend
 from rules.core.fixes.offload import offload, offload_whole
-from rules.core.fixes.pools import marked_exhausting, marked_sharing
 from rules.core.fixes.proof import objection
 from rules.core.fixes.reverse import reverse
 from rules.core.fixes.sessions.exchange import prospect
@@ -30,8 +31,8 @@ from rules.core.fixes.sessions.forgetting import marked_forgetting
 from rules.core.fixes.sessions.relationships import with_relationships_noted
 from rules.core.fixes.standing import marked_standing
 from rules.core.fixes.swallowing import marked_swallowing
+from rules.core.fixes.taken.pools import marked_exhausting, marked_sharing
 from rules.core.fixes.texts import Texts
-from rules.core.fixes.torn import marked_torn
 from rules.core.fixes.twin import twin
 from rules.core.fixes.whole import Bench, enter, exchange, member, session, turn
 from rules.core.remarks import Remark, Remedy
@@ -60,7 +61,7 @@ WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
 WIDE: Mapping[Remedy, tuple[Callable[[Remark, Bench], Fix | None], ...]] = {
     Remedy.UNBLOCK: (member, exchange, session, enter),
     Remedy.TURN: (turn,),
-    Remedy.READ_ONCE: (clients.share_client,),
+    Remedy.READ_ONCE: (share_client,),
 }
 
 

@@ -10,24 +10,20 @@ from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Collection, Constant, Facts, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
-from rules.core.fixes.callers import those_above
 from rules.core.fixes.document import Document
-from rules.core.fixes.exclusive import (
+from rules.core.fixes.files.same import WRITTEN_AT_ONCE, writes_same_file_at
+from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
+from rules.core.fixes.responses import is_read_while_sent, told
+from rules.core.fixes.sharing.callers import those_above
+from rules.core.fixes.sharing.exclusive import (
     given_exclusively,
     is_called_on,
     runs_beside_itself,
     uses_exclusively,
 )
-from rules.core.fixes.frames import CALLERS, NAMES, asks_for_callers, looks_for_names
-from rules.core.fixes.handling import HANDLED, STOPPED, asks_for_exception, is_handled_at, is_stop_handled
-from rules.core.fixes.imports import Imported, import_dotted, import_member, is_imported, is_optional
-from rules.core.fixes.in_memory import IN_MEMORY, asks_own_database, uses_own_database
-from rules.core.fixes.kept import unproven_at
-from rules.core.fixes.meanwhile import difference_meanwhile, used_by_threads
-from rules.core.fixes.owning import handed_new, is_made_there
-from rules.core.fixes.responses import is_read_while_sent, told
-from rules.core.fixes.same_file import WRITTEN_AT_ONCE, writes_same_file_at
-from rules.core.fixes.sharing import (
+from rules.core.fixes.sharing.frames import CALLERS, NAMES, asks_for_callers, looks_for_names
+from rules.core.fixes.sharing.handling import HANDLED, STOPPED, asks_for_exception, is_handled_at, is_stop_handled
+from rules.core.fixes.sharing.hazards import (
     BOUND,
     CONTENDED,
     PER_THREAD,
@@ -36,6 +32,10 @@ from rules.core.fixes.sharing import (
     marked,
     read_from_other_threads,
 )
+from rules.core.fixes.sharing.in_memory import IN_MEMORY, asks_own_database, uses_own_database
+from rules.core.fixes.sharing.meanwhile import difference_meanwhile, used_by_threads
+from rules.core.fixes.sharing.objects import unproven_at
+from rules.core.fixes.sharing.owning import handed_new, is_made_there
 from rules.core.library import Role, Weight
 from rules.core.remarks import Remark
 from rules.core.syntax import walk

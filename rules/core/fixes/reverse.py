@@ -4,15 +4,15 @@ import ast
 
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, told_once
 from rules.core.findings import Fix, Span, Way
-from rules.core.fixes.deposits import TAKEN_OVER, takes_over
 from rules.core.fixes.document import Document
-from rules.core.fixes.exclusive import is_called_on
-from rules.core.fixes.handling import HANDLED, asks_for_exception, is_handling
-from rules.core.fixes.in_memory import IN_MEMORY, uses_own_database
+from rules.core.fixes.files.rewriting import looks_for_a_name, rewriting
+from rules.core.fixes.files.same import ONE_NAME, writes_same_file
 from rules.core.fixes.responses import is_sent
-from rules.core.fixes.rewriting import looks_for_a_name, rewriting
-from rules.core.fixes.same_file import ONE_NAME, writes_same_file
-from rules.core.fixes.sharing import BOUND, PER_THREAD, SHARED, read_from_other_threads, thread_hazard
+from rules.core.fixes.sharing.deposits import TAKEN_OVER, takes_over
+from rules.core.fixes.sharing.exclusive import is_called_on
+from rules.core.fixes.sharing.handling import HANDLED, asks_for_exception, is_handling
+from rules.core.fixes.sharing.hazards import BOUND, PER_THREAD, SHARED, read_from_other_threads, thread_hazard
+from rules.core.fixes.sharing.in_memory import IN_MEMORY, uses_own_database
 from rules.core.fixes.signatures import realigned
 from rules.core.remarks import Remark
 from rules.core.roots import AGENTS

@@ -7,16 +7,16 @@ from msgspec.structs import replace
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Expression, Name, Site, last_name
 from rules.core.findings import Applicability, Fix, Span, Way
-from rules.core.fixes.callers import awaiting
-from rules.core.fixes.checkouts import CHECKED_OUT, keeps_a_connection
 from rules.core.fixes.document import Document
-from rules.core.fixes.iteration import RESIZED, is_run_through_around
-from rules.core.fixes.loading import loads_what_it_wrote
-from rules.core.fixes.pools import GIVING_BACK, PLACE, takes_a_place
-from rules.core.fixes.queued import TAKEN, is_taken_meanwhile
-from rules.core.fixes.rewriting import LOOKED, REUSED, looks_for_a_name_before, writes_told
-from rules.core.fixes.row_locks import ROWS, has_changed_rows, has_locked_rows, has_rows_of_callers
-from rules.core.fixes.sharing import difference_between
+from rules.core.fixes.files.loaded import loads_what_it_wrote
+from rules.core.fixes.files.rewriting import LOOKED, REUSED, looks_for_a_name_before, writes_told
+from rules.core.fixes.sharing.callers import awaiting
+from rules.core.fixes.sharing.hazards import difference_between
+from rules.core.fixes.sharing.iteration import RESIZED, is_run_through_around
+from rules.core.fixes.taken.checkouts import CHECKED_OUT, keeps_a_connection
+from rules.core.fixes.taken.pools import GIVING_BACK, PLACE, takes_a_place
+from rules.core.fixes.taken.queued import TAKEN, is_taken_meanwhile
+from rules.core.fixes.taken.row_locks import ROWS, has_changed_rows, has_locked_rows, has_rows_of_callers
 from rules.core.fixes.texts import Texts
 from rules.core.remarks import Remark
 from rules.core.values import ProjectFunction

@@ -13,15 +13,24 @@ import msgspec
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts
 from rules.core.facts import Constant, Entered, Function, Site, last_name, show
 from rules.core.findings import Span
-from rules.core.fixes import certificates
-from rules.core.fixes.answers import UnknownUse
-from rules.core.fixes.asking import written_anew
 from rules.core.fixes.calm import Calm
-from rules.core.fixes.closing import UnclosedError, unclosed
-from rules.core.fixes.holding import Held, Use, counterpart_of, counterparts, held_at, held_by, maker_call, uses_of
+from rules.core.fixes.clients import certificates
+from rules.core.fixes.clients.answers import UnknownUse
+from rules.core.fixes.clients.asking import written_anew
+from rules.core.fixes.clients.closing import UnclosedError, unclosed
+from rules.core.fixes.clients.holding import (
+    Held,
+    Use,
+    counterpart_of,
+    counterparts,
+    held_at,
+    held_by,
+    maker_call,
+    uses_of,
+)
 from rules.core.fixes.offload import why_not_handed_over
 from rules.core.fixes.responses import goes_into_response
-from rules.core.fixes.sharing import CONTEXT_SETTERS, LOOP_MODULES
+from rules.core.fixes.sharing.hazards import CONTEXT_SETTERS, LOOP_MODULES
 from rules.core.fixes.texts import Texts
 from rules.core.library import Blocking, Counterpart, Weight
 from rules.core.repository import is_offline

@@ -8,7 +8,7 @@ from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import import_dotted, is_imported, orphan_edits
-from rules.core.fixes.sharing import marked
+from rules.core.fixes.sharing.hazards import marked
 from rules.core.library import Twin
 from rules.core.remarks import Remark
 from rules.core.usage import is_taken_from

@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 
 from rules.core.contexts import Contexts
 from rules.core.findings import Applicability, Fix, Way
-from rules.core.fixes.asking import differences_of
 from rules.core.fixes.calm import Calm
-from rules.core.fixes.certificates import EARLY
-from rules.core.fixes.closing import is_kept
+from rules.core.fixes.clients.asking import differences_of
+from rules.core.fixes.clients.certificates import EARLY
+from rules.core.fixes.clients.closing import is_kept
+from rules.core.fixes.clients.holding import held_at
+from rules.core.fixes.clients.startup import is_started_bare
 from rules.core.fixes.environment import may_be_filled_later
-from rules.core.fixes.holding import held_at
 from rules.core.fixes.reverse import refusal
 from rules.core.fixes.sessions.desk import Desk
 from rules.core.fixes.sessions.exchange import asks_database, exchange_session
 from rules.core.fixes.sessions.kept import exchange_kept
 from rules.core.fixes.sessions.opening import exchange_opened
-from rules.core.fixes.sharing import difference_between
+from rules.core.fixes.sharing.hazards import difference_between
 from rules.core.fixes.standing import standing
-from rules.core.fixes.startup import is_started_bare
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import Refused, Step, Turning, gives_all_at_once, is_manager
 from rules.core.fixes.writing import Writing, is_lightened

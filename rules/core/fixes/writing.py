@@ -9,14 +9,14 @@ import msgspec
 from rules.core.contexts import Contexts
 from rules.core.facts import Constant, Site
 from rules.core.findings import Edit, Span
-from rules.core.fixes.answers import UnknownUse
-from rules.core.fixes.asking import in_full, written_anew
 from rules.core.fixes.awaits import Awaits, awaitable_call
-from rules.core.fixes.certificates import shared
-from rules.core.fixes.closing import CLOSING, entered, unclosed
+from rules.core.fixes.clients.answers import UnknownUse
+from rules.core.fixes.clients.asking import in_full, written_anew
+from rules.core.fixes.clients.certificates import shared
+from rules.core.fixes.clients.closing import CLOSING, entered, unclosed
+from rules.core.fixes.clients.given import UnseenError, types_given
+from rules.core.fixes.clients.holding import Held, givers_of, maker_call
 from rules.core.fixes.document import Document
-from rules.core.fixes.given import UnseenError, types_given
-from rules.core.fixes.holding import Held, givers_of, maker_call
 from rules.core.fixes.imports import Imported, added_at_once, import_dotted, import_member, is_imported
 from rules.core.fixes.offload import first_argument, hand_over
 from rules.core.fixes.turning import At, Refused, Step, Turning

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from rules import Applicability, Severity
-from rules.core.fixes.certificates import EARLY
+from rules.core.fixes.clients.certificates import EARLY
 from tests.rules.checking import Files, assert_clean, assert_fixes, assert_settles, assert_unfixed, found, with_app
 
 RULE = "concurrency/clients"

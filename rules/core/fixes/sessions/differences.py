@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from rules.core.fixes.sessions.plan import Plan
 from rules.core.fixes.sessions.stacks import Twins
-from rules.core.fixes.sharing import difference_between
+from rules.core.fixes.sharing.hazards import difference_between
 from rules.core.library import Sessions
 from rules.core.syntax import walk
 from rules.core.values import ProjectFunction

@@ -13,8 +13,8 @@ from rules.core.annotations import last_part
 from rules.core.contexts import Contexts
 from rules.core.facts import Binding, Expression, Function, Name, Subscript, Typed, last_name
 from rules.core.fixes.awaits import as_expression
+from rules.core.fixes.clients.holding import enclosing
 from rules.core.fixes.document import Document
-from rules.core.fixes.holding import enclosing
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.texts import Texts
 from rules.core.fixes.turning import PLAIN_BASES, Refused

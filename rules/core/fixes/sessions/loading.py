@@ -30,13 +30,13 @@ from rules.core.facts import (
 from rules.core.fixes.awaits import Awaits, as_expression
 from rules.core.fixes.calm import Calm
 from rules.core.fixes.document import Document
-from rules.core.fixes.file_names import parameters_given
+from rules.core.fixes.files.names import parameters_given
 from rules.core.fixes.imports import Wanted
-from rules.core.fixes.owning import is_unchangeable
 from rules.core.fixes.sessions.columns import selects_columns
 from rules.core.fixes.sessions.contents import Contents, without_any
 from rules.core.fixes.sessions.models import Models
 from rules.core.fixes.sessions.places import is_session
+from rules.core.fixes.sharing.owning import is_unchangeable
 from rules.core.fixes.turning import Refused
 from rules.core.syntax import walk
 from rules.core.usage import given_to, reached

@@ -5,7 +5,7 @@ from textwrap import dedent
 import pytest
 
 from rules import Applicability, Way
-from rules.core.fixes.rewriting import LOOKED
+from rules.core.fixes.files.rewriting import LOOKED
 from tests.rules.checking import found, with_app
 
 NAMED = """

@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Applicability
-from rules.core.fixes.row_locks import ROWS
+from rules.core.fixes.taken.row_locks import ROWS
 from tests.rules.checking import found, with_app
 
 IMPORTS = """

@@ -1,0 +1,1 @@
+"""Clients over HTTP: where a fix finds one, makes one, and asks it."""

@@ -1,0 +1,1 @@
+"""Files that several requests name, write or read at once: what a thread or a new `await` changes for them."""

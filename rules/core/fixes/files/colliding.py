@@ -1,0 +1,87 @@
+"""Files that two requests may name the same: on the event loop they write one after the other, in threads both at once.
+
+What both write is mixed up then, or cut off: both begin where the file begins.
+"""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from rules.core.contexts import Contexts, told_once
+from rules.core.facts import Site, last_name
+from rules.core.findings import Applicability, Fix, Way
+from rules.core.fixes.files.calls import written_by
+from rules.core.fixes.files.names import MOST_REACHED, is_file, parameters_given
+from rules.core.fixes.files.own_names import Names, are_own, hangs_on
+from rules.core.fixes.files.rewriting import LOOKED, REUSED, REWRITTEN
+from rules.core.fixes.files.same import WRITTEN_AT_ONCE
+from rules.core.fixes.taken.locks import is_lock
+from rules.core.remarks import Remark
+from rules.core.usage import reached
+from rules.core.values import ProjectFunction, Where
+
+COLLIDING = "Where two requests name the same file, two threads may write it at once."
+_TOLD = frozenset({LOOKED, REUSED, REWRITTEN, WRITTEN_AT_ONCE})
+"""What says more of the same file."""
+_WHOLE = frozenset({"move", "rename", "replace"})  # what comes to be there at once
+
+
+def marked_colliding(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
+    """The fix; unsafe where it lets threads write files that two requests may name the same."""
+    if fix.way not in {Way.REVERSE, Way.OFFLOAD} or not _TOLD.isdisjoint(fix.notes):
+        return fix
+    of, written = remark.function, set[Names]()
+    if fix.way is Way.REVERSE:
+        written |= _written(of, contexts)
+    for place, site in enumerate(contexts.project.function(of).sites) if fix.way is Way.OFFLOAD else ():
+        if site == remark.site:
+            written.update(_behind(of, place, contexts), (names for one, names in _own(of, contexts) if one == site))
+    if all(are_own(names, of, contexts) for names in written):
+        return fix
+    return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, COLLIDING))
+
+
+def _written(function: ProjectFunction, contexts: Contexts) -> frozenset[Names]:
+    return _all_written(function, contexts) or frozenset()  # while it is asked, for functions that call each other
+
+
+@told_once
+def _all_written(function: ProjectFunction, contexts: Contexts) -> frozenset[Names]:
+    """For each file that a function writes, or what it calls, under a name that others may give: the parameters that it hangs on."""
+    if _is_locked(function, contexts) or len(reached(function, contexts)) > MOST_REACHED:
+        return frozenset()
+    places = range(len(contexts.project.function(function).sites))
+    own = {names for _, names in _own(function, contexts)}
+    return frozenset(own.union(*(_behind(function, place, contexts) for place in places)))
+
+
+def _is_locked(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a lock lets in one thread after the other."""
+    facts = contexts.project.function(function)
+    entered = [(site.call, site.line) for site in facts.sites if site.entered]
+    managers = [*((one.of, facts.line) for one in facts.managers), *entered]
+    return any(is_lock(one, Where(function.path, function.index, line), contexts) for one, line in managers)
+
+
+def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterator[Names]:
+    """The same of what a call leads to, in the words of the caller."""
+    call = contexts.project.function(function).sites[place].call
+    for target in contexts.targets(function, place):
+        for names in _written(target, contexts):
+            pairs = parameters_given(call, target, contexts)
+            given = [value for name, value in pairs if name.id in names]
+            hanging = [hangs_on(value, function, contexts) for value in given]
+            if None not in hanging:
+                yield frozenset[str]().union(*filter(None, hanging))
+
+
+@told_once
+def _own(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Names], ...]:
+    """The calls of a function that write a file under a name that others may give, each with what that hangs on."""
+    paths = (
+        (site, hangs_on(path, function, contexts))
+        for site, path in written_by(function, contexts)
+        if last_name(site.call.callee) not in _WHOLE
+        and is_file(path, last_name(site.call.callee), contexts.project.function(function))
+    )
+    return tuple((site, names) for site, names in paths if names is not None)

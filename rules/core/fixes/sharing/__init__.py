@@ -1,0 +1,1 @@
+"""What requests, threads and the event loop share, and who comes between."""

@@ -1,0 +1,1 @@
+"""What stays taken while a fix awaits: connections, rows, locks."""

@@ -1,0 +1,235 @@
+"""Files that two requests may name the same: two threads would write one at once, unless something in the name is nobody else's."""
+
+import pytest
+
+from rules import Applicability, Way
+from rules.core.fixes.files.colliding import COLLIDING
+from tests.rules.checking import found, with_app
+
+IMPORTS = """
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+import time
+import zipfile
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from uuid import uuid4
+
+import requests
+from fastapi import BackgroundTasks, Depends, File, Request, UploadFile
+"""
+PROGRAM = """
+FOLDER = Path("kept")
+LOCK = threading.Lock()
+
+
+class Row:
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+
+class Keeper:
+    def __init__(self, name: str) -> None:
+        self.path = FOLDER / name
+
+    def keep(self, text: str) -> None:
+        self.path.write_text(requests.get(text).text)
+
+
+ROWS: dict[str, Row] = {{}}
+
+
+def find(name: str) -> Row:
+    return ROWS[name]
+
+
+def ask(url: str) -> bytes:
+    return requests.get(url).content
+
+
+def folder() -> str:
+    os.makedirs("keys", exist_ok=True)
+    return os.path.join("keys", "new")
+
+
+def fresh(name: str) -> str:
+    token = uuid4().hex
+    return f"{{token}}{{name}}"
+
+
+def room() -> Path:
+    return FOLDER / uuid4().hex
+
+
+def store(path: str | Path, url: str) -> None:
+    with open(path, "wb") as there:
+        there.write(ask(url))
+
+
+def stamped(url: str, place: str) -> None:
+    store(os.path.join(place, datetime.now().strftime("%Y%m%d%H%M%S")), url)
+
+
+def locked(name: str, url: str) -> None:
+    with LOCK:
+        (FOLDER / name).write_bytes(ask(url))
+
+
+def zipped(target: BytesIO, url: str) -> None:
+    with zipfile.ZipFile(target, "w") as there:
+        there.writestr("a.txt", ask(url))
+
+
+def appended(name: str, url: str) -> None:
+    with open(FOLDER / name, "a") as there:
+        there.write(requests.get(url).text)
+
+
+def swapped(name: str, url: str) -> None:
+    beside = FOLDER / f"{{uuid4()}}.new"
+    beside.write_bytes(ask(url))
+    beside.replace(FOLDER / name)
+
+
+def inside(name: str, url: str) -> None:
+    def write() -> None:
+        (FOLDER / name).write_bytes(ask(url))
+
+    write()
+
+
+@app.post("/")
+async def home(request: Request, file: UploadFile, name: str, files: list[UploadFile], own: Path = Depends(room)) -> None:
+    {first}
+    {body}
+"""
+SHARED = [
+    "store(file.filename, name)",
+    "store(FOLDER / os.path.basename(name), name)",
+    "store(f'{name}-{int(time.time())}', name)",
+    "store(FOLDER / str(datetime.now().date()), name)",
+    "stamped(name, folder())",
+    "store(FOLDER / hashlib.md5(name.encode()).hexdigest(), name)",
+    "stamped(name, 'keys')",
+    "Keeper(name).keep(name)",
+    "Keeper(name=file.filename or 'x').keep(name)",
+    "inside(name, name)",
+    "row = find(name)\nstore(FOLDER / f'{row.id}', name)",
+]
+OWN = [
+    "store(FOLDER / uuid4().hex / name, name)",
+    "store(fresh(file.filename), name)",
+    "store(FOLDER / f'{name}-{time.time()}', name)",
+    "store((FOLDER / name).with_name(f'{name}.{os.getpid()}.{time.monotonic_ns()}'), name)",
+    "store(FOLDER / f'{name}-{datetime.now().isoformat()}', name)",
+    "store(own / name, name)",
+    "data = file.file.read()\n    store(FOLDER / hashlib.md5(data).hexdigest(), name)",
+    "store(tempfile.mkdtemp() + name, name)",
+    "with tempfile.TemporaryDirectory() as place:\n        store(os.path.join(place, name), name)",
+    "store('/dev/null', name)",
+    "store(os.devnull, name)",
+    "key = f'{uuid4()}'\n    rows = {'key': key}\n    store(FOLDER / rows['key'], name)",
+    "row = Row(name)\n    store(FOLDER / f'{row.id}', name)",
+    "row = create_row(name)\n    store(FOLDER / str(row.id), name)",
+    "store(FOLDER / generate_unique_name(name), name)",
+    "Keeper(str(uuid4())).keep(name)",
+    "Keeper(fresh(name)).keep(name)",
+    "locked(name, name)",
+    "zipped(BytesIO(), name)",
+    "appended(name, name)",
+    "swapped(name, name)",
+    "print(ask((FOLDER / name).read_text()))",
+]
+
+
+def fixes(body: str, first: str) -> dict[Way, set[tuple[Applicability, bool]]]:
+    """The fixes of what waits for a server, and whether they tell of it."""
+    source = with_app(IMPORTS, PROGRAM.format(first=first, body=body.replace("\n    ", "\n").replace("\n", "\n    ")))
+    given = [fix for one in found("clients/requests", source) for fix in (one.fix, *one.alternatives) if fix]
+    assert given
+    return {
+        way: {(fix.applicability, COLLIDING in fix.notes) for fix in given if fix.way is way}
+        for way in {fix.way for fix in given}
+    }
+
+
+@pytest.mark.parametrize("body", SHARED)
+def test_threads_may_write_at_once_what_two_requests_name_the_same(body: str) -> None:
+    told = {(Applicability.UNSAFE, True)}
+    assert fixes(body, "print(request.url)")[Way.OFFLOAD] == told
+    assert fixes(body, "await request.body()") == {Way.OFFLOAD: told}
+
+
+@pytest.mark.parametrize("body", OWN)
+@pytest.mark.parametrize("first", ["print(request.url)", "await request.body()"])
+def test_what_one_request_alone_can_name_any_thread_may_write(body: str, first: str) -> None:
+    for given in fixes(body, first).values():
+        assert given == {(Applicability.SAFE, False)}
+
+
+CALLING = """
+class Files:
+    async def keep(self, url: str, path: Path) -> None:
+        await self.begin()
+        store(path, url)
+
+    async def begin(self) -> None:
+        pass
+
+
+files = Files()
+
+
+def store(path: Path, url: str) -> None:
+    path.write_bytes(requests.get(url).content)
+
+
+async def prepare(url: str, key: str) -> None:
+    await files.begin()
+    store(Path("kept") / key, url)
+
+
+@app.post("/")
+async def home(tasks: BackgroundTasks, url: str, name: str) -> None:
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "is_own"),
+    [
+        ("await files.keep(url, Path(name))", False),
+        ("await files.keep(url, Path(str(uuid4())))", True),
+        ("await files.keep(url, path=Path(f'{name}-{uuid4()}'))", True),
+        ("await files.keep(url, Path(str(uuid4())))\n    await files.keep(url, Path(name))", False),
+        ("await prepare(url, name)", False),
+        ("await prepare(url, uuid4().hex)", True),
+        ("tasks.add_task(prepare, url, name)", False),
+        ("tasks.add_task(prepare, url, uuid4().hex)", True),
+        ("tasks.add_task(prepare, url, key=uuid4().hex)", True),
+        ("key = str(uuid4())\n    tasks.add_task(prepare, key=key, url=url)", True),
+    ],
+)
+def test_a_helper_writes_what_those_name_who_call_it(body: str, *, is_own: bool) -> None:
+    findings = found("clients/requests", with_app(IMPORTS, CALLING.format(body=body)))
+    given = [one.fix for one in findings if one.fix]
+    assert {COLLIDING in fix.notes for fix in given} == {not is_own}
+
+
+def test_a_call_is_rather_handed_over_where_the_rest_may_not_run_in_threads() -> None:
+    body = "rows = ask(name)\n    (FOLDER / name).write_bytes(rows)"
+    (finding,) = found("clients/requests", with_app(IMPORTS, PROGRAM.format(first="print(request.url)", body=body)))
+    assert finding.fix is not None
+    assert (finding.fix.way, finding.fix.applicability) == (Way.OFFLOAD, Applicability.SAFE)
+    assert [(one.way, one.applicability) for one in finding.alternatives] == [(Way.REVERSE, Applicability.UNSAFE)]
+
+
+def test_a_function_loses_its_async_where_no_way_is_safe() -> None:
+    body = "with open(FOLDER / file.filename, 'wb') as there:\n        shutil.copyfileobj(file.file, there)"
+    (finding,) = found("blocking/files", with_app(IMPORTS, PROGRAM.format(first="print(request.url)", body=body)))
+    assert finding.fix is not None
+    assert (finding.fix.way, finding.fix.applicability) == (Way.REVERSE, Applicability.UNSAFE)
