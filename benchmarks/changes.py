@@ -17,7 +17,7 @@ def change(files: Mapping[str, bytes], count: int, blocking: int) -> dict[str, b
 
 
 def drawn(files: Mapping[str, bytes], count: int, draw: int) -> dict[str, bytes]:
-    """So many files, drawn at random: one with an endpoint blocks, one is new, and the others change and do no harm."""
+    """So many files, drawn at random: one with an endpoint that blocks, one is new, and the others change and do no harm."""
     random = Random(draw)
     endpoints = {path: line for path, text in files.items() if (line := _endpoint(path, text))}
     worse = dict(_worse(files, dict(random.sample(sorted(endpoints.items()), min(len(endpoints), 1)))))

@@ -60,7 +60,7 @@ def _opening(call: ast.Call, line: int, document: Document) -> int:
 
 
 def _stands_below(text: str, opening: int) -> bool:
-    return not text[:opening].strip(" ") and text[opening : opening + 1].strip() != "" and len(text) > opening
+    return not text[:opening].strip(" ") and text[opening : opening + 1].strip() != ""
 
 
 def _holds_text(call: ast.Call) -> bool:

@@ -31,11 +31,8 @@ def executes_change(site: Site, function: ProjectFunction, contexts: Contexts) -
     if method in _CHANGES:
         value = contexts.project.value(site.call.callee, where)
         return isinstance(value, Outside) and value.name in _OF_QUERY and is_kept_open(value.name, contexts)
-    if not is_called_on(contexts.project.knowledge.transactional, site.call, where, contexts):
-        return False
     given = given_to(site.call)
-    is_open = is_kept_open(_class_of_receiver(site, where, contexts), contexts)
-    return is_open and bool(given) and _is_change(given[0], where, contexts)
+    return _stays_open(site, where, contexts) and bool(given) and _is_change(given[0], where, contexts)
 
 
 def executes_written_out(site: Site, function: ProjectFunction, contexts: Contexts, document: Document) -> bool:
@@ -49,9 +46,14 @@ def executes_written_out(site: Site, function: ProjectFunction, contexts: Contex
     first = given.values[0] if isinstance(given, ast.JoinedStr) and given.values else None
     if not (isinstance(first, ast.Constant) and _says_change(str(first.value))):
         return False
-    return is_called_on(contexts.project.knowledge.transactional, site.call, where, contexts) and is_kept_open(
-        _class_of_receiver(site, where, contexts), contexts
-    )
+    return _stays_open(site, where, contexts)
+
+
+def _stays_open(site: Site, where: Where, contexts: Contexts) -> bool:
+    """Whether a call executes a statement in a transaction that is not ended by it."""
+    if not is_called_on(contexts.project.knowledge.transactional, site.call, where, contexts):
+        return False
+    return is_kept_open(_class_of_receiver(site, where, contexts), contexts)
 
 
 def _says_change(text: str) -> bool:

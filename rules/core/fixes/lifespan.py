@@ -26,7 +26,7 @@ from rules.core.values import Object, Outside, ProjectFunction, Where
 NAME = "lifespan"
 REGISTERING = frozenset({"on_event", "add_event_handler"})
 SINCE = "fastapi>=0.93"
-IGNORED = "FastAPI knows `lifespan` since 0.93; an older one ignores it, and no handler is called."
+IGNORED = "FastAPI has known `lifespan` since 0.93; an older one ignores it, and no handler is called."
 _RECENT = frozenset({"pydantic_settings"})
 _OF_PYDANTIC = frozenset(
     {
@@ -66,12 +66,12 @@ def move(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
         *(edit for imported in imports if imported is not None for edit in imported.edits),
     ]
     fix = Fix("Call the event handlers in a `lifespan`", Way.REPAIR, tuple(added_at_once(edits)))
-    if is_recent(contexts):
+    if _is_recent(contexts):
         return fix
     return replace(fix, applicability=Applicability.UNSAFE, notes=(IGNORED,), requires=(SINCE,))
 
 
-def is_recent(contexts: Contexts) -> bool:
+def _is_recent(contexts: Contexts) -> bool:
     """Whether the project imports what came with or after the FastAPI that knows `lifespan`: Pydantic 2 needs 0.100.
 
     https://fastapi.tiangolo.com/release-notes/#0930

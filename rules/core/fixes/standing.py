@@ -49,7 +49,14 @@ def _differences_of_callers(function: ProjectFunction, contexts: Contexts, texts
         between = difference_between(caller, contexts, span, document)
         for difference in (between, *_differences(span, caller, contexts, document)):
             if difference and difference != ROWS:
-                yield f"In `{name}`, which awaits it, too: {difference[0].lower()}{difference[1:]}"
+                yield _said_of(name, difference)
+
+
+def _said_of(name: str, difference: str) -> str:
+    """What may differ, said of a function that awaits the one which is mended."""
+    if (rest := difference.removeprefix("It ")) != difference:
+        return f"`{name}`, which awaits this function, {rest}"
+    return f"In `{name}`, which awaits this function: {difference[0].lower()}{difference[1:]}"
 
 
 def _differences(span: Span, function: ProjectFunction, contexts: Contexts, document: Document) -> Iterator[str]:
@@ -57,8 +64,8 @@ def _differences(span: Span, function: ProjectFunction, contexts: Contexts, docu
     call, sites = document.call_at(span), contexts.project.function(function).sites
     entered = {document.span(manager) for manager in document.managers_around(call)} if call is not None else set()
     around = (place for place, site in enumerate(sites) if site.entered and site.span in entered)
-    standing = [*around, *_left_open(span, function, contexts)]
-    is_written = any(writes_told(sites[place], function, contexts) for place in standing)
+    open_calls = [*around, *_left_open(span, function, contexts)]
+    is_written = any(writes_told(sites[place], function, contexts) for place in open_calls)
     if is_written or loads_what_it_wrote(span, function, contexts):
         yield REUSED
     if looks_for_a_name_before(span, function, contexts):
@@ -71,7 +78,7 @@ def _differences(span: Span, function: ProjectFunction, contexts: Contexts, docu
         yield CHECKED_OUT
     if is_taken_meanwhile(span, entered, function, contexts):
         yield TAKEN
-    if any(takes_a_place(place, function, contexts) for place in standing):
+    if any(takes_a_place(place, function, contexts) for place in open_calls):
         yield PLACE
 
 

@@ -60,6 +60,7 @@ def are_own(names: Names, function: ProjectFunction, contexts: Contexts) -> bool
 
 @lru_cache(maxsize=256)
 def _asking_for(name: str) -> Callable[[ProjectFunction, Contexts], bool]:
+    """The same object each time, since what was told once is found again by what was asked."""
     return partial(_is_given_own, name)
 
 

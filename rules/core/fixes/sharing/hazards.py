@@ -35,7 +35,9 @@ SHARED = "it changes what other requests share"
 BOUND = "it uses what belongs to a thread"
 MAIN = "only the main thread may handle signals"
 UNTHREADED = "it uses a library that no two threads may use at once"
-UNPROVEN = "it uses an object of all requests, and whether threads may do so at the same time its makers do not say"
+UNPROVEN = (
+    "it uses an object that all requests share, and its makers do not say whether several threads may use it at once"
+)
 CONTENDED = "it uses a connection that others use at the same time"
 CONTENDING = "It uses a session or connection that all requests use, and others can come to it during the new `await`."
 PER_THREAD = "each thread has a session of its own there"

@@ -60,7 +60,7 @@ def difference_meanwhile(
 
 def used_by_threads(name: str) -> str:
     """A sentence: threads come to use one object of a class."""
-    return f"All requests use the same `{name}`, and its makers do not say that threads may do so at the same time."
+    return f"All requests use the same `{name}`, and its makers do not say that several threads may use it at once."
 
 
 def _called(function: ProjectFunction, own: set[str], new: frozenset[str], contexts: Contexts) -> Iterator[_Known]:

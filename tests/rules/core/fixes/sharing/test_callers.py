@@ -67,7 +67,7 @@ def test_what_a_caller_does_around_it_is_told(body: str) -> None:
     (finding,) = found("clients/requests", source(body))
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.UNSAFE
-    assert all(note.startswith("In `home`, which awaits it, too: it ") for note in finding.fix.notes)
+    assert all(note.startswith("`home`, which awaits this function, ") for note in finding.fix.notes)
 
 
 @pytest.mark.parametrize("body", TOLD)

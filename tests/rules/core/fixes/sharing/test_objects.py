@@ -23,15 +23,6 @@ IMPORTS = dedent(
     """
 ).strip()
 ASKED = "requests.get('https://a.example').json()"
-STORE = """
-class Store:
-    def __init__(self):
-        self._kept = {made}
-
-    def ask(self):
-        {asked}
-        return self._kept.predict({asking})
-"""
 DETECTOR = used_by_threads("Detector")
 TAKING = """
 {above}
