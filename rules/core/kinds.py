@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rules.core.facts import Attribute, Call, Choice, Collection, Constant, Expression, Name, Narrowing
+from rules.core.facts import Attribute, Call, Choice, Collection, Constant, Expression, Name, Narrowing, Subscript
 from rules.core.project import Project
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Value, Where
 
@@ -24,6 +24,13 @@ _OPEN = frozenset({"abc", "collections", "numbers", "types", "typing", "typing_e
 TEXTS = frozenset({"json.dumps", "builtins.repr", "os.path.join"})
 """What gives a text in any case."""
 _BUILTIN = frozenset(f"builtins.{name}" for name in ("str", "int", "float", "bytes", "dict", "list", "set", "tuple"))
+
+
+_GENERIC = {
+    **{f"builtins.{name}": f"builtins.{name}" for name in ("dict", "list", "set", "tuple")},
+    **{f"typing.{name}": f"builtins.{name.lower()}" for name in ("Dict", "List", "Set", "Tuple")},
+}
+"""Classes that are told in an annotation what they hold: `dict[str, int]`."""
 
 
 def kinds_asked(one: Narrowing, where: Where, project: Project) -> frozenset[str]:
@@ -75,6 +82,9 @@ def _of_name(name: str, where: Where, project: Project, hops: int) -> frozenset[
         return kinds_of(bindings[0].value, where, project, hops - 1) if is_told else frozenset()
     annotation, default = function.parameters[place].annotation, function.parameters[place].default
     is_typed = isinstance(annotation, (Name, Attribute)) and default is None
+    if isinstance(annotation, Subscript) and default is None and not bindings:
+        of = project.value(annotation.of, Where(where.path, function.parent, function.line))
+        return frozenset({_GENERIC[of.name]}) if isinstance(of, Outside) and of.name in _GENERIC else frozenset()
     if bindings or not (is_typed or (place == 0 and function.is_bound)):
         return frozenset()
     value = project.name(name, where)

@@ -451,7 +451,7 @@ def save(data, name=None):
 
 
 @app.get("/")
-async def home(text: str, frame: Frame, wide: Wide, any):
+async def home(text: str, frame: Frame, wide: Wide, rows: list[str], table: Dict[str, int], any):
     given = json.dumps(any)
     save({given})
 """
@@ -471,11 +471,15 @@ async def home(text: str, frame: Frame, wide: Wide, any):
         ("Path", "text"),
         ("int", "1.5"),
         ("Wide", "Other()"),
+        ("Frame", "rows"),
+        ("(str, Path)", "table"),
+        ("list", "table"),
     ],
 )
 def test_another_kind_than_is_asked_for_is_left_alone(asked: str, given: str) -> None:
     source = _KINDS.format(asked=asked, given=given, otherwise="pass")
-    assert not found("blocking/sleep", with_app("import json\nimport time\nfrom pathlib import Path", source))
+    imports = "import json\nimport time\nfrom pathlib import Path\nfrom typing import Dict"
+    assert not found("blocking/sleep", with_app(imports, source))
 
 
 @pytest.mark.parametrize(
@@ -493,10 +497,13 @@ def test_another_kind_than_is_asked_for_is_left_alone(asked: str, given: str) ->
         ("Sized", "text"),
         ("object", "text"),
         ("Frame", "text or frame"),
+        ("(list, bytes)", "rows"),
+        ("dict", "table"),
+        ("Mapping", "table"),
     ],
 )
 def test_what_may_be_of_the_kind_that_is_asked_for_is_found(asked: str, given: str) -> None:
-    imports = "import json\nimport time\nfrom collections.abc import Sized\n\nfrom elsewhere import unknown"
+    imports = "import json\nimport time\nfrom collections.abc import Mapping, Sized\nfrom typing import Dict\n\nfrom elsewhere import unknown"
     assert found("blocking/sleep", with_app(imports, _KINDS.format(asked=asked, given=given, otherwise="pass")))
 
 
