@@ -47,6 +47,7 @@ LAZY = "the call only begins what is done later"
 THREADPOOL = ("fastapi.concurrency", "run_in_threadpool")
 STANDARD = "asyncio.to_thread"
 _CONTINUED = re.compile(r"[ \t]*\\(?=\n)")  # what goes on below, which it does in brackets anyway
+_HOLDING = (ast.Assign, ast.AnnAssign, ast.Return)
 _LINE = 88  # characters, as formatters have it where they are told nothing else
 FRAMEWORKS = frozenset({"fastapi", "starlette"})
 
@@ -325,6 +326,10 @@ def first_argument(call: ast.Call, document: Document, name: str) -> Edit:
     is_below = not behind or behind.startswith("#")  # its first argument, on a line of its own
     around = _indentation(document.line(start[0]))
     indent = _indentation(document.line(opened[0] + 1)) if given and is_below else around + _step(around)
+    is_said_of = "#" in document.between(after, document.span(call).end)
+    if not given and not is_said_of and (bracket := _bracket_around(call, document)):
+        taken = document.between(bracket, start).replace("\r\n", "\n").removeprefix("(")
+        return document.replace(Span(*bracket, *document.span(call).end), f"await {name}({taken}{callee},")
     if "\n" in callee and not _holds_lines(call.func):
         callee = _deeper(_CONTINUED.sub("", callee), indent.removeprefix(around))
     elif not (given and is_below):
@@ -332,9 +337,21 @@ def first_argument(call: ast.Call, document: Document, name: str) -> Edit:
     first = f"await {name}(\n{indent}{callee},"
     if joined := _start_of_line_with_all(given, opened[0], len(f"{indent}{callee}, "), document):
         return document.replace(Span(*start, *joined), f"{first} ")
-    if not given and "#" not in document.between(opened, document.span(call).end):
+    if not given and not is_said_of:
         return document.replace(document.span(call), f"{first}\n{around})")
     return document.replace(Span(*start, *opened), first if is_below else f"{first}\n{indent}")
+
+
+def _bracket_around(call: ast.Call, document: Document) -> tuple[int, int] | None:
+    """Where the bracket stands that does no more than to hold a call on lines of its own: `x = (⏎ call ⏎)`."""
+    start, end = document.span(call).start, document.span(call).end
+    statement = document.parents.get(call)
+    if not isinstance(statement, _HOLDING) or start[0] == statement.lineno:
+        return None
+    above, below = document.line(start[0] - 1).rstrip(), document.line(end[0] + 1)
+    is_alone = not document.line(start[0])[: start[1] - 1].strip() and not document.line(end[0])[end[1] - 1 :].strip()
+    is_held = above.endswith(("= (", "return (")) and below.lstrip().startswith(")")
+    return (start[0] - 1, len(above)) if is_alone and is_held else None
 
 
 def _start_of_line_with_all(

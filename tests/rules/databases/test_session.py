@@ -268,12 +268,10 @@ async def home(request: Request, db: Session = Depends(get_db)):
         .first()
     )
 """,
-        f"""{head}    user = (
-        await run_in_threadpool(
-            db.query(User)
-            .filter(User.id == 1)  # the first
-            .first,
-        )
+        f"""{head}    user = await run_in_threadpool(
+        db.query(User)
+        .filter(User.id == 1)  # the first
+        .first,
     )
 """,
         files=FILES,

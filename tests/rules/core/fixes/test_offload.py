@@ -419,7 +419,18 @@ async def home(db: Session = Depends(get_db)):
     [
         (
             "row = (\n        db.query(int)\n        .filter(1)\n        .first()\n    )",
-            "row = (\n        await run_in_threadpool(\n            db.query(int)\n            .filter(1)\n            .first,\n        )\n    )",
+            "row = await run_in_threadpool(\n        db.query(int)\n        .filter(1)\n        .first,\n    )",
+        ),
+        (
+            'return (\n        db.query(int)\n        .filter("""a\n        b""")\n        .first()\n    )',
+            'return await run_in_threadpool(\n        db.query(int)\n        .filter("""a\n        b""")\n        .first,\n    )',
+        ),
+        (
+            "row = (\n        db.query(int)\n        .filter(1)\n        .first(),\n    )",
+            (
+                "row = (\n        await run_in_threadpool(\n            db.query(int)\n            .filter(1)\n"
+                "            .first,\n        ),\n    )"
+            ),
         ),
         (
             "row = (\n        db.query(int)\n        .filter(1)  # one\n        .first(  # of all\n        )\n    )",
