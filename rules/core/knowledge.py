@@ -199,9 +199,13 @@ class Knowledge:
 
     def is_concurrent(self, name: str) -> bool:
         """Whether several threads may use one object of a class at once, as far as anybody says."""
-        if _holds(self._unproven, name):
+        if self.is_unproven(name):
             return False
         return name.partition(".")[0] in self._concurrent or _holds(self._concurrent, name) or self.is_named(name)
+
+    def is_unproven(self, name: str) -> bool:
+        """Whether nobody says of a class that is known that several threads may use one object of it at once."""
+        return _holds(self._unproven, name)
 
     def is_changing(self, name: str) -> bool:
         """Whether a method changes the object that it is called on for all that use it."""

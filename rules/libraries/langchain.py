@@ -56,6 +56,7 @@ _STORES = (
     *("langchain_qdrant.QdrantVectorStore", "langchain_pinecone.PineconeVectorStore", "langchain_milvus.Milvus"),
     *("langchain_elasticsearch.ElasticsearchStore", "langchain_weaviate.WeaviateVectorStore"),
     *("langchain_mongodb.MongoDBAtlasVectorSearch", "langchain_redis.RedisVectorStore"),
+    "langchain_core.vectorstores.InMemoryVectorStore",
     *(
         f"langchain_community.vectorstores.{name}"
         for name in (
@@ -68,6 +69,12 @@ _APART = ("langchain_postgres.PGVector", "langchain_weaviate.WeaviateVectorStore
 """Stores whose awaited methods raise where they were made to be asked synchronously; of a `VectorStore` nobody knows.
 
 https://github.com/langchain-ai/langchain-postgres/blob/main/langchain_postgres/vectorstores.py ("must be called with async_mode")
+"""
+_IN_MEMORY = ("langchain_community.vectorstores.FAISS", "langchain_core.vectorstores.InMemoryVectorStore")
+"""Stores that a search finds half changed where a thread adds to them meanwhile; their awaited searches run in threads.
+
+https://github.com/facebookresearch/faiss/wiki/Threads-and-asynchronous-calls ("mutual exclusion"),
+https://python.langchain.com/api_reference/core/vectorstores/langchain_core.vectorstores.in_memory.InMemoryVectorStore.html
 """
 _APART_RETRIEVER = "langchain_core.vectorstores.VectorStoreRetriever"
 _FROM = ("from_documents", "from_texts", "from_existing_index", "from_existing_collection", "load_local")
@@ -89,7 +96,7 @@ _TWINS = {
     _AGENT: ("invoke", "batch"),
     _CHAIN: ("invoke", "predict", "batch"),
     _EMBEDDINGS: ("embed_query", "embed_documents"),
-    **dict.fromkeys((store for store in _STORES if store not in _APART), _ASKED),
+    **dict.fromkeys((store for store in _STORES if store not in (*_APART, *_IN_MEMORY)), _ASKED),
     _RETRIEVER: ("invoke", "batch"),
     _QUERY_ENGINE: ("query",),
     _CHAT_ENGINE: ("chat",),
@@ -176,6 +183,8 @@ library = Library(
         "langchain_core.vectorstores.base.VectorStore": _STORE,
         "langchain_core.embeddings.embeddings.Embeddings": _EMBEDDINGS,
         "langchain.schema.vectorstore.VectorStore": _STORE,
+        "langchain_core.vectorstores.in_memory.InMemoryVectorStore": "langchain_core.vectorstores.InMemoryVectorStore",
+        "langchain_community.vectorstores.faiss.FAISS": "langchain_community.vectorstores.FAISS",
         "langchain_community.vectorstores.pgvector.PGVector": "langchain_community.vectorstores.PGVector",
         "langchain.vectorstores": "langchain_community.vectorstores",
         "langchain.embeddings": "langchain_community.embeddings",
@@ -187,6 +196,7 @@ library = Library(
         "llama_index.core.query_engine.RetrieverQueryEngine": _QUERY_ENGINE,
         "llama_index.core.query_engine.BaseQueryEngine": _QUERY_ENGINE,
     },
+    unproven=frozenset(_IN_MEMORY),
     bases={
         **dict.fromkeys(_MODELS, (_MODEL,)),
         **dict.fromkeys(_EMBEDDERS, (_EMBEDDINGS,)),

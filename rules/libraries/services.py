@@ -234,7 +234,18 @@ library = Library(
     # https://docker-py.readthedocs.io/en/stable/client.html and https://docs.gspread.org say nothing of threads; what Supabase asks its
     # tables by, one connection of HTTP/2, mixes up what threads ask at once
     unproven=frozenset(
-        {_SUPABASE, _TABLE, _BUCKET, _DOCKER, f"{_DOCKER}.*", _CONTAINER, _SHEETS, _SPREADSHEET, _WORKSHEET}
+        {
+            _SUPABASE,
+            f"{_SUPABASE}.*",
+            _TABLE,
+            _BUCKET,
+            _DOCKER,
+            f"{_DOCKER}.*",
+            _CONTAINER,
+            _SHEETS,
+            _SPREADSHEET,
+            _WORKSHEET,
+        }
     ),
     quick=frozenset({"slack_sdk.WebClient.validate_slack_signature"}),
     coroutines=frozenset(

@@ -38,29 +38,35 @@ def _last(node: ast.expr) -> str:
 def may_be_filled_later(path: str, contexts: Contexts) -> bool:
     """Whether a file may be imported before another one of the project fills the environment.
 
-    It is not where it imports that one, nor where that one does so above all that it imports of the project, nor where no
-    file imports both: they are of different programs, or the one starts the other by its name.
+    It is not where it imports one that does so as it is imported itself, nor where that one does so above all that it imports of
+    the project, nor where no file imports both: they are of different programs, or the one starts the other by its name.
     """
     project = contexts.project
     filling = {other for name in FILLING for other in project.calling.get(name, ()) if not is_offline(other)} - {path}
     around = _importers(path, contexts) if filling else set()
     for other in sorted(filling):
         others = _importers(other, contexts)
-        if path not in others and around & others and not _fills_first(other, contexts):
+        is_filled = path in others and bool(_filled_at(other, contexts))
+        if not is_filled and around & others and not _fills_first(other, contexts):
             return True
     return False
 
 
 def _fills_first(path: str, contexts: Contexts) -> bool:
     """Whether a file begins a program: it fills the environment, and only then imports files of the project."""
-    project = contexts.project
-    filled = [where.line for name in FILLING for _, where in project.calls_named(path, name) if where.function == 0]
+    project, filled = contexts.project, _filled_at(path, contexts)
     imported = [
         where.line
         for where, _, one in project.imports_of(path)
         if where.function == 0 and project.modules.find(path, one.level, one.module) is not None
     ]
     return bool(filled and imported) and min(filled) < min(imported)
+
+
+def _filled_at(path: str, contexts: Contexts) -> list[int]:
+    """The lines at which a file fills the environment as it is imported."""
+    calls = (call for name in FILLING for call in contexts.project.calls_named(path, name))
+    return [where.line for _, where in calls if where.function == 0]
 
 
 def _importers(path: str, contexts: Contexts) -> set[str]:

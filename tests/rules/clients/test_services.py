@@ -7,8 +7,7 @@ from tests.rules.checking import assert_clean, assert_fixes, with_app
 RULE = "clients/services"
 ENDPOINT = '@app.get("/")\nasync def home(x=1):\n    '
 TWILIO = "from twilio.rest import Client\n\nclient = Client()"
-DOCKER = "import docker\n\ndaemon = docker.DockerClient()"
-SUPABASE = "from supabase import create_client\n\nsupabase = create_client('a', 'b')"
+SUPABASE = "from supabase import create_client"
 
 
 @pytest.mark.parametrize(
@@ -28,16 +27,16 @@ SUPABASE = "from supabase import create_client\n\nsupabase = create_client('a', 
         ("from jira import JIRA", "JIRA('x').search_issues('y')"),
         ("import hvac", "hvac.Client().secrets.kv.v2.read_secret_version(path='x')"),
         ("import docker", "docker.from_env()"),
-        (DOCKER, "daemon.containers.run('x')"),
-        (DOCKER, "daemon.containers.get('x').logs()"),
+        ("import docker", "docker.DockerClient().containers.run('x')"),
+        ("import docker", "docker.DockerClient().containers.get('x').logs()"),
         ("from kubernetes import client", "client.CoreV1Api().list_namespaced_pod('x')"),
         ("import gspread", "gspread.service_account().open('x').sheet1.get_all_records()"),
         ("from firebase_admin import auth", "auth.verify_id_token('x')"),
         ("from firebase_admin import messaging", "messaging.send(x)"),
         ("from firebase_admin import db", "db.reference('x').child('y').get()"),
         ("from supabase import create_client", "create_client('a', 'b').table('x').select('*').eq('a', 1).execute()"),
-        (SUPABASE, "supabase.auth.reset_password_for_email('x')"),
-        (SUPABASE, "supabase.storage.from_('x').upload('y', b'z')"),
+        (SUPABASE, "create_client('a', 'b').auth.reset_password_for_email('x')"),
+        (SUPABASE, "create_client('a', 'b').storage.from_('x').upload('y', b'z')"),
         ("from algoliasearch.search.client import SearchClientSync", "SearchClientSync('x', 'y').search({})"),
     ],
 )
@@ -99,8 +98,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from elsewhere import unknown
 {TWILIO}
-{DOCKER}
+import docker
+
+daemon = docker.DockerClient()
 {SUPABASE}
+
+supabase = create_client("a", "b")
 """
     assert_clean(RULE, with_app(imports, f"{ENDPOINT}{body}\n"))
 

@@ -198,6 +198,11 @@ CONFIG = "from dotenv import load_dotenv\n\nload_dotenv()\nURL = 'x'\n"
             {"app/config.py": CONFIG, "app/names.py": "from app.config import URL\n"},
             Applicability.SAFE,
         ),
+        (
+            "import httpx\nfrom app.config import load",
+            {"app/config.py": "from dotenv import load_dotenv\n\n\ndef load():\n    load_dotenv()\n"},
+            Applicability.UNSAFE,
+        ),
     ],
 )
 def test_an_environment_that_another_file_fills(imports: str, files: Files, applicability: Applicability) -> None:

@@ -7,12 +7,14 @@ import ast
 
 from msgspec.structs import replace
 
+from rules.core.facts import Name
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.bridging import names_called
 from rules.core.fixes.sessions.desk import Desk
 from rules.core.fixes.sessions.keeping import Keeping
 from rules.core.fixes.sessions.rows import Flow, Lost, Read
+from rules.core.fixes.sharing.owning import is_kept
 from rules.core.library import Sessions
 from rules.core.remarks import Remark
 from rules.core.syntax import walk
@@ -108,9 +110,23 @@ def _followed(
         called = desk.called(function, name, row)
         rows = loading.rows(name, with_given=True)
         rows -= _bound_apart(definition, rows | {name}) | _of_other_classes(function, desk)
+        rows -= _of_other_sessions(name, function, definition, document, desk)
         desk.flows[key] = Flow(name, rows, row, document, called, columns=desk.models.columns)
         desk.flows[key].follow(definition)
     return desk.flows[key]
+
+
+def _of_other_sessions(
+    session: str, function: ProjectFunction, definition: _Definition, document: Document, desk: Desk
+) -> frozenset[str]:
+    """The parameters that hold no row of a session, since the function makes that itself and gives it none of them."""
+    facts = desk.contexts.project.function(function)
+    parameters = {parameter.name for parameter in facts.parameters}
+    if session in parameters or is_kept(Name(session), function, desk.contexts):
+        return frozenset()
+    names = [node for node in walk(definition) if isinstance(node, ast.Name)]
+    given = {node.id for node in names if not isinstance(document.parents.get(node), ast.Attribute)}
+    return frozenset(parameters - given)
 
 
 def _of_other_classes(function: ProjectFunction, desk: Desk) -> frozenset[str]:

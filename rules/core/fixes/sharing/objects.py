@@ -35,12 +35,17 @@ def unproven(function: ProjectFunction, contexts: Contexts) -> str:
 
 def unproven_at(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
     """The same of what one call is made on."""
+    where, knowledge = Where(function.path, function.index, site.line), contexts.project.knowledge
     root = _beginning(site.call.callee)
-    value = contexts.project.value(root, Where(function.path, function.index, site.line))
+    value, is_part = contexts.project.value(root, where), False
+    while not isinstance(value, Object) and isinstance(root, Attribute):
+        root = root.of
+        value, is_part = contexts.project.value(root, where), True
     if not (isinstance(value, Object) and isinstance(value.of, Outside)):
         return ""
-    knowledge = contexts.project.knowledge
     name = knowledge.canonical(value.of.name)
+    if is_part and not knowledge.is_unproven(name):
+        return ""
     if name.partition(".")[0] in _STANDARD or knowledge.is_concurrent(name):
         return ""
     return name.rpartition(".")[2] if serves_all(root, function, contexts) else ""

@@ -519,3 +519,22 @@ def test_a_helper_that_may_roll_back_may_commit_as_well(called: str, said: str) 
     ]
     assert notes
     assert all(said in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("made", "after", "applicability"),
+    [
+        ("db = SessionLocal()", "item.id", "safe"),
+        ("db = SessionLocal()\n    db.add(Item(id=item.id))", "item.id", "safe"),
+        ("db = SessionLocal()\n    db.add(item)", "item.id", "unsafe"),
+        ("db = SessionLocal()\n    item = db.get(Item, 1)", "item.id", "unsafe"),
+        ("db = SessionLocal()", "item", "unsafe"),
+    ],
+)
+def test_a_row_of_another_session_is_not_forgotten(made: str, after: str, applicability: str) -> None:
+    """A dependency that opens a session of its own gives rows which the one that the function opens knows nothing of."""
+    helper = "from .database import SessionLocal\n\n\n"
+    body = f"{made}\n    await wait()\n    db.commit()\n    return {after}"
+    source = app(body, parameters="item: Item = Depends(unknown)").removeprefix(HEAD)
+    fixes = commits(HEAD + helper + source, FILES)
+    assert {str(fix.applicability) for fix in fixes} == {applicability}

@@ -6,7 +6,7 @@ import pytest
 
 from rules import Applicability, Way
 from rules.core.fixes.sharing.meanwhile import used_by_threads
-from tests.rules.checking import assert_unfixed, found, with_app
+from tests.rules.checking import analysed, assert_unfixed, found, project, with_app
 
 IMPORTS = dedent(
     """
@@ -204,6 +204,32 @@ def test_who_signs_in_does_so_for_all_that_use_the_client(above: str, within: st
     for finding in found("clients/services", with_app(IMPORTS, body)):
         assert finding.fix is not None
         assert (finding.fix.applicability is Applicability.SAFE) is bool(within)
+
+
+@pytest.mark.parametrize(
+    ("imports", "made", "asking"),
+    [
+        ("from supabase import create_client", "create_client('a', 'b')", "auth.admin.get_user_by_id(name)"),
+        ("from supabase import create_client", "create_client('a', 'b')", "storage.list_buckets()"),
+        ("from supabase import create_client", "create_client('a', 'b')", "functions.invoke(name)"),
+        ("import docker", "docker.from_env()", "containers.get(name)"),
+        ("from langchain_community.vectorstores import FAISS", "FAISS.load_local('a', 1)", "similarity_search(name)"),
+        ("from langchain_core.vectorstores import InMemoryVectorStore", "InMemoryVectorStore(1)", "add_texts([name])"),
+    ],
+)
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_what_is_asked_of_a_part_is_asked_of_the_object(imports: str, made: str, asking: str, *, is_kept: bool) -> None:
+    above, within = (f"kept = {made}\n\n\n", "") if is_kept else ("", f"kept = {made}\n    ")
+    body = f"{above}@app.get('/')\nasync def home(name: str) -> str:\n    {within}return str(kept.{asking})\n"
+    findings = [
+        finding
+        for finding in analysed(project(with_app(imports, body))).findings
+        if asking.partition("(")[0] in finding.message
+    ]
+    assert findings
+    for finding in findings:
+        assert finding.fix is not None
+        assert (finding.fix.applicability is Applicability.SAFE) is not is_kept
 
 
 def test_an_app_of_firebase_is_made_once() -> None:
