@@ -43,6 +43,7 @@ CONTENDING = "It uses a session or connection that all requests use, and others 
 PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests may share, and other requests can run during the new `await`."
 _LOCAL = frozenset({"local"})
+_ENVIRONMENT = frozenset({"os.getenv", "os.environ.get"})
 _KEPT = Object(Outside("threading.local"))
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio", "motor"})
 LOOP_METHODS = frozenset({"set_result", "set_exception", "put_nowait", "call_soon", "create_task", "ensure_future"})
@@ -261,10 +262,45 @@ def shared_names(facts: Function, function: ProjectFunction, contexts: Contexts)
     """The names of what it assigns to, or into, and neither was given nor made."""
     deeper = (n for n in facts.writes if n.endswith("."))
     yield from (n for n in deeper if not holds_new(n.rstrip("."), function, contexts))
-    yield from (n for n in facts.writes if not n.endswith(".") and is_shared(n, facts, function, contexts))
+    for name in facts.writes:
+        is_told_once = name.endswith(".") or _tells_the_same(name, function, contexts)
+        if not is_told_once and is_shared(name, facts, function, contexts):
+            yield name
     for own in own_name(facts):
         names = (name.removeprefix(f"{own}.") for name in facts.bindings if name.startswith(f"{own}."))
         yield from (own for name in names if not _is_own_part(name, function, contexts))
+
+
+def _tells_the_same(name: str, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function tells a library no more than what the whole program tells it, each time: `openai.api_key = KEY`."""
+    module = contexts.project.value(Name(name), Where(function.path, function.index))
+    set_here = [key for key in contexts.project.function(function).bindings if key.startswith(f"{name}.")]
+    if not isinstance(module, Outside) or not set_here:
+        return False
+    for key in set_here:
+        told = [*_told(module, key.removeprefix(f"{name}."), contexts)]
+        if len({value for value, _ in told}) > 1 or not all(_is_setting(value, at, contexts) for value, at in told):
+            return False
+    return True
+
+
+def _told(module: Outside, attribute: str, contexts: Contexts) -> Iterator[tuple[Expression | None, ProjectFunction]]:
+    """What a program gives an attribute of the module of a library, each with the function that does so."""
+    for path, facts in contexts.project.facts.items():
+        for index, function in enumerate(facts.functions if attribute in facts.outline.states else ()):
+            for key, bindings in function.bindings.items():
+                owner, _, last = key.rpartition(".")
+                if last == attribute and contexts.project.value(Name(owner), Where(path, index)) == module:
+                    yield from ((one.value, ProjectFunction(path, index)) for one in bindings)
+
+
+def _is_setting(value: Expression | None, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether an expression is what a module keeps, or the environment."""
+    if isinstance(value, Call):
+        callee = contexts.project.value(value.callee, Where(function.path, function.index))
+        if not (isinstance(callee, Outside) and callee.name in _ENVIRONMENT):
+            return False
+    return contexts.once.is_the_same(value, function)
 
 
 def changes_global(call: Call, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:

@@ -21,7 +21,7 @@ from rules.core.fixes.sharing.pauses import stretch_around
 from rules.core.library import Role
 from rules.core.syntax import walk
 from rules.core.usage import reached
-from rules.core.values import ProjectFunction
+from rules.core.values import Outside, ProjectFunction, Where
 
 _TAKING = frozenset({"clear", "pop", "popitem", "remove", "discard"})
 _STATE = ("app", "state")
@@ -192,6 +192,8 @@ class _Reading(msgspec.Struct, frozen=True):
             node = around
 
     def _changed(self, node: ast.AST, name: str, parts: _Path, *, inside: bool, gone: bool) -> Iterator[_Change]:
+        if isinstance(self.contexts.project.value(Name(name), Where(self.function.path, self.function.index)), Outside):
+            parts = ()  # what a library reads of its own module, nobody knows
         for path, item in self._stands_for(name) or {((name,), False)}:
             yield _Change(node, name, path if item else _path((*path, *parts)), inside or item, gone)
 

@@ -140,8 +140,8 @@ def test_what_only_asks_the_process_is_safe_work_for_a_thread(awaiting: bool) ->
         ("from elsewhere import kept\nkept.update(a='b')", Applicability.UNSAFE),
         ("import elsewhere\nelsewhere.kept.update(a='b')", Applicability.UNSAFE),
         ("from elsewhere import kept\nkept['a'] = 'b'", Applicability.UNSAFE),
-        ("from elsewhere import kept as ours\nours.last = 'b'", Applicability.UNSAFE),
-        ("import elsewhere\nelsewhere.last = 'b'", Applicability.UNSAFE),
+        ("from elsewhere import kept as ours\nours.last = str()", Applicability.UNSAFE),
+        ("import elsewhere\nelsewhere.last = str()", Applicability.UNSAFE),
         ("from elsewhere import kept\nprint(kept['a'], kept.last)", Applicability.SAFE),
         ("globals()['last'] = 'b'", Applicability.UNSAFE),
         ("globals().update(last='b')", Applicability.UNSAFE),
@@ -264,3 +264,42 @@ def test_what_motor_starts_belongs_to_the_loop(asked: str) -> None:
     (finding,) = found("clients/requests", source)
     assert finding.fix is not None
     assert finding.fix.way is Way.OFFLOAD
+
+
+TELLING = """
+KEY = "a"
+
+
+@app.post("/other")
+async def other(key: str, request: Request) -> None:
+    await request.body()
+    stripe.api_key = {other}
+
+
+@app.get("/")
+async def home(key: str, request: Request) -> dict:
+    await request.body()
+    stripe.api_key = {own}
+    return stripe.Product.list()
+"""
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "applicability"),
+    [
+        ("key", "KEY", Applicability.UNSAFE),
+        ("KEY", "key", Applicability.UNSAFE),
+        ("KEY", "'b'", Applicability.UNSAFE),
+        ("next(KEY)", "next(KEY)", Applicability.UNSAFE),
+        ("KEY", "KEY", Applicability.SAFE),
+        ("os.getenv('KEY')", "os.getenv('KEY')", Applicability.SAFE),
+    ],
+)
+def test_what_a_library_is_told_for_a_request_others_may_tell_it_otherwise(
+    own: str, other: str, applicability: Applicability
+) -> None:
+    """It reads that when it sends, which the thread does later."""
+    imports = "import os\n\nimport stripe\nfrom fastapi import Request"
+    (finding,) = found("clients/services", with_app(imports, TELLING.format(own=own, other=other)))
+    assert finding.fix is not None
+    assert finding.fix.applicability is applicability
