@@ -30,6 +30,7 @@ class Knowledge:
         self.registrations = _grouped(row for library in known for row in library.registrations)
         self.thread_bound = frozenset().union(*(library.thread_bound for library in known))
         self.exclusive = frozenset().union(*(library.exclusive for library in known))
+        self._current = frozenset().union(*(library.current for library in known))
         self.per_thread = frozenset().union(*(library.per_thread for library in known))
         self.transactional = frozenset().union(*(library.transactional for library in known))
         self.pooled = frozenset().union(*(library.pooled for library in known))
@@ -196,6 +197,10 @@ class Knowledge:
     def is_unthreaded(self, name: str) -> bool:
         """Whether no two threads may run a callable at once."""
         return _holds(self._unthreaded, name)
+
+    def is_current(self, name: str) -> bool:
+        """Whether a callable asks for the application that is current in its thread."""
+        return _holds(self._current, name)
 
     def is_concurrent(self, name: str) -> bool:
         """Whether several threads may use one object of a class at once, as far as anybody says."""

@@ -330,7 +330,8 @@ class Library(msgspec.Struct, frozen=True):
     as soon as it is free, `operators` the method of that name of their first argument; `wrappers` make (or, in brackets, stand for)
     a callable that calls their first argument; instances of `thread_bound` classes belong to the thread that made them, those
     of `exclusive` classes serve one thread at a time, and those of `per_thread` classes are another object in each thread. What
-    a `with` enters, or what is called without an object, may belong to a thread in the same way.
+    a `with` enters, or what is called without an object, may belong to a thread in the same way. `current` callables
+    ask for the application that is current in their thread, unless they are given an `app`, and so do the methods of what they decorate.
     What `transactional` objects change stays locked until they commit. `pooled` callables give a place in a pool that has few, and `failing` ones fail at once where none is left, each with the place and the name of the argument that
     tells their class how many there are. `process_wide` ones change what all threads of the process share, `main_thread` ones belong to its main thread.
     No two threads may run `unthreaded` callables at once, whatever these work on.
@@ -364,6 +365,7 @@ class Library(msgspec.Struct, frozen=True):
     thread_bound: frozenset[str] = frozenset()
     exclusive: frozenset[str] = frozenset()
     per_thread: frozenset[str] = frozenset()
+    current: frozenset[str] = frozenset()
     transactional: frozenset[str] = frozenset()
     pooled: frozenset[str] = frozenset()
     failing: Mapping[str, tuple[int, str]] = msgspec.field(default_factory=dict)

@@ -91,6 +91,11 @@ library = Library(
         "kombu.messaging.Producer": "kombu.Producer",
         "kombu.connection.Connection": "kombu.Connection",
     },
+    # An application is current in the thread that has made it; in others there is one without a broker, unless `set_default` was
+    # called: https://github.com/celery/celery/blob/main/celery/_state.py, https://github.com/celery/celery/issues/6707
+    current=frozenset(
+        {"celery.shared_task", "celery.current_app.*", _RESULT, "celery.result.GroupResult", "celery.signature"}
+    ),
     results={
         f"{_CELERY}.task": _TASK,
         "celery.shared_task": _TASK,

@@ -9,10 +9,15 @@ from msgspec.structs import replace
 from rules.core.edits import go_together
 from rules.core.facts import Facts
 from rules.core.findings import Applicability, Finding, Fix, Way
+from rules.core.fixes.sharing.current_app import CURRENT
 from rules.core.fixes.sharing.hazards import CONTENDED
 from rules.core.values import ProjectFunction
 
-ONE_EACH = "Give each request a session or connection of its own, from a dependency that closes it afterwards."
+_ADVICE = {
+    CONTENDED: "Give each request a session or connection of its own, from a dependency that closes it afterwards.",
+    CURRENT: "Say which application is meant, as `AsyncResult(id, app=tasks)` or `@tasks.task` do.",
+}
+"""What a person could do instead, by what is in the way."""
 
 
 class Offered(msgspec.Struct, frozen=True):
@@ -30,7 +35,7 @@ class Offered(msgspec.Struct, frozen=True):
     def advice(self) -> str:
         """What a person could do without a fix."""
         reason = f"No fix could be proved: {self.hindrance}. " if self.hindrance else ""
-        return f"{reason}{ONE_EACH if self.hindrance == CONTENDED else self.finding.advice}"
+        return f"{reason}{_ADVICE.get(self.hindrance, self.finding.advice)}"
 
 
 Groups = Mapping[ProjectFunction, tuple[Offered, ...]]

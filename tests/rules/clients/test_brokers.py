@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.rules.checking import assert_clean, assert_fixes, with_app
+from rules import Applicability, Way
+from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, found, with_app
 
 RULE = "clients/brokers"
 ENDPOINT = '@app.get("/")\nasync def home(x=1):\n    '
@@ -18,12 +19,11 @@ TASK = f"{CELERY}\n\n\n@tasks.task\ndef send(address): ..."
         (CELERY, "tasks.send_task('x').get()"),
         (CELERY, "tasks.control.inspect().active()"),
         (CELERY, "chain().apply_async()"),
-        ("from celery.result import AsyncResult", "AsyncResult('x').ready()"),
+        ("from celery.result import AsyncResult", "AsyncResult('x', app=tasks).ready()"),
         ("from celery import Task", "task: Task = make()\n    task.delay(x)"),
         (TASK, "send.delay('x')"),
         (TASK, "send.apply_async(('x',), countdown=3)"),
         (TASK.replace("@tasks.task", "@tasks.task(bind=True)"), "send.delay('x')"),
-        (TASK.replace("@tasks.task", "@shared_task"), "send.si('x').delay()"),
         ("import dramatiq\n\n\n@dramatiq.actor\ndef work(): ...", "work.send('x')"),
         ("from kafka import KafkaProducer", "KafkaProducer().send('x', b'y').get(timeout=3)"),
         ("from kafka import KafkaProducer", "KafkaProducer().flush()"),
@@ -39,6 +39,60 @@ TASK = f"{CELERY}\n\n\n@tasks.task\ndef send(address): ..."
 def test_each_broker(imports: str, call: str) -> None:
     before = with_app(imports, f"{ENDPOINT}{call}\n")
     assert_fixes(RULE, before, before.replace("async def", "def"))
+
+
+STARTING = """
+def start(x):
+    return {call}
+
+
+@app.get("/")
+async def home(request: Request, x: int):
+    await request.body()
+    return start(x)
+"""
+OF_THREAD = [
+    (CELERY, "AsyncResult('x').ready()"),
+    (CELERY, "signature('send').delay()"),
+    (TASK.replace("@tasks.task", "@shared_task"), "send.delay(x)"),
+    (TASK.replace("@tasks.task", "@shared_task"), "send.si('x').delay()"),
+]
+
+
+@pytest.mark.parametrize(("imports", "call"), OF_THREAD)
+def test_what_asks_for_the_application_of_its_thread_stays_in_it(imports: str, call: str) -> None:
+    """In a worker thread Celery has none, and sends to a broker that is not there."""
+    above = (
+        "from celery import signature\nfrom celery.result import AsyncResult\nfrom fastapi import Request"
+    )
+    source = with_app(f"{above}\n{imports}", STARTING.format(call=call))
+    assert_unfixed(RULE, source)
+    (finding,) = found(RULE, source)
+    assert finding.advice.endswith(
+        "Say which application is meant, as `AsyncResult(id, app=tasks)` or `@tasks.task` do."
+    )
+    direct = source.replace("    await request.body()\n", "").replace("return start(x)", f"return {call}")
+    assert_unfixed(RULE, direct, way=Way.REVERSE)
+
+
+@pytest.mark.parametrize(("imports", "call"), OF_THREAD)
+def test_an_application_that_is_set_for_all_is_that_of_each_thread(imports: str, call: str) -> None:
+    above = (
+        "from celery import signature\nfrom celery.result import AsyncResult\nfrom fastapi import Request"
+    )
+    (finding,) = found(RULE, with_app(f"{above}\n{imports}", f"tasks.set_default()\n{STARTING.format(call=call)}"))
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
+
+
+@pytest.mark.parametrize(
+    "call", ["AsyncResult('x', app=tasks).ready()", "tasks.AsyncResult('x').ready()", "send.delay(x)"]
+)
+def test_what_is_told_its_application_may_go_to_a_thread(call: str) -> None:
+    above = "from celery.result import AsyncResult\nfrom fastapi import Request"
+    (finding,) = found(RULE, with_app(f"{above}\n{TASK}", STARTING.format(call=call)))
+    assert finding.fix is not None
+    assert finding.fix.applicability is Applicability.SAFE
 
 
 def test_a_queue_of_another_file() -> None:

@@ -21,6 +21,7 @@ from rules.core.findings import Applicability, Fix, Span
 from rules.core.fixes.document import Document
 from rules.core.fixes.files.names import is_for_one
 from rules.core.fixes.files.rewriting import rewriting_between_calls
+from rules.core.fixes.sharing.current_app import CURRENT, asks_for_current
 from rules.core.fixes.sharing.deposits import OVERTAKEN, takes_over_below
 from rules.core.fixes.sharing.exclusive import is_called_on, is_not_own, is_used_by_others
 from rules.core.fixes.sharing.interleaving import Changing, comes_between
@@ -220,7 +221,7 @@ def belonging(function: ProjectFunction, contexts: Contexts) -> str:
             return BOUND
         if is_used_by_others(site.call, function, contexts):
             return CONTENDED
-    return ""
+    return CURRENT if asks_for_current(function, contexts) else ""
 
 
 def roots_of(call: Call) -> set[str]:
