@@ -28,12 +28,13 @@ from rules.core.fixes.sharing.hazards import (
     CONTENDED,
     PER_THREAD,
     belonging,
+    changes_global,
     is_contended,
     marked,
     read_from_other_threads,
 )
 from rules.core.fixes.sharing.in_memory import IN_MEMORY, asks_own_database, uses_own_database
-from rules.core.fixes.sharing.meanwhile import difference_meanwhile, used_by_threads
+from rules.core.fixes.sharing.meanwhile import MEANWHILE, difference_meanwhile, used_by_threads
 from rules.core.fixes.sharing.objects import unproven_at
 from rules.core.fixes.sharing.owning import handed_new, is_made_there
 from rules.core.library import Role, Weight
@@ -99,6 +100,9 @@ def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Co
         difference = difference_meanwhile(target, contexts, is_own=is_own, new=new)
     if not difference and writes_same_file_at(site, function, contexts):
         difference = WRITTEN_AT_ONCE
+    facts = contexts.project.function(function)
+    if not difference and changes_global(site.call, facts, function, contexts):
+        difference = MEANWHILE
     if not difference and (name := unproven_at(site, function, contexts)):
         difference = used_by_threads(name)
     return replace(fix, applicability=Applicability.UNSAFE, notes=(difference, *fix.notes)) if difference else fix

@@ -13,7 +13,7 @@ from rules.core.fixes.files.rewriting import LOOKED, REUSED, looks_for_a_name_be
 from rules.core.fixes.sharing.callers import awaiting
 from rules.core.fixes.sharing.hazards import difference_between
 from rules.core.fixes.sharing.iteration import RESIZED, is_run_through_around
-from rules.core.fixes.taken.checkouts import CHECKED_OUT, keeps_a_connection
+from rules.core.fixes.taken.checkouts import ASKED_BEFORE, CHECKED_OUT, is_asked_before, keeps_a_connection
 from rules.core.fixes.taken.pools import GIVING_BACK, PLACE, takes_a_place
 from rules.core.fixes.taken.queued import TAKEN, is_taken_meanwhile
 from rules.core.fixes.taken.row_locks import ROWS, has_changed_rows, has_locked_rows, has_rows_of_callers
@@ -24,9 +24,15 @@ from rules.core.values import ProjectFunction
 
 def marked_standing(fix: Fix, remark: Remark, contexts: Contexts, document: Document, texts: Texts) -> Fix:
     """The fix; unsafe where something stands open meanwhile that other requests want, too."""
-    if fix.way not in {Way.TWIN, Way.OFFLOAD} or remark.site is None:
+    if remark.site is None:
         return fix
-    found = [*standing(remark.site.span, remark.function, contexts, document, texts)]
+    match fix.way:
+        case Way.TWIN | Way.OFFLOAD:
+            found = [*standing(remark.site.span, remark.function, contexts, document, texts)]
+        case Way.REVERSE if is_asked_before(remark.function, contexts):
+            found = [ASKED_BEFORE]
+        case _:
+            return fix
     notes = [difference for difference in found if difference not in fix.notes]
     return replace(fix, applicability=Applicability.UNSAFE, notes=(*notes, *fix.notes)) if notes else fix
 
@@ -48,7 +54,7 @@ def _differences_of_callers(function: ProjectFunction, contexts: Contexts, texts
         name = contexts.project.function(caller).name
         between = difference_between(caller, contexts, span, document)
         for difference in (between, *_differences(span, caller, contexts, document)):
-            if difference and difference != ROWS:
+            if difference and difference not in {ROWS, ASKED_BEFORE}:
                 yield _said_of(name, difference)
 
 
@@ -76,6 +82,10 @@ def _differences(span: Span, function: ProjectFunction, contexts: Contexts, docu
         yield ROWS
     if keeps_a_connection(span, entered, function, contexts, document):
         yield CHECKED_OUT
+    elif not any(site.awaited and site.span.end <= span.start for site in sites) and is_asked_before(
+        function, contexts
+    ):
+        yield ASKED_BEFORE
     if is_taken_meanwhile(span, entered, function, contexts):
         yield TAKEN
     if any(takes_a_place(place, function, contexts) for place in open_calls):

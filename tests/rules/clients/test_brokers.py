@@ -62,9 +62,7 @@ OF_THREAD = [
 @pytest.mark.parametrize(("imports", "call"), OF_THREAD)
 def test_what_asks_for_the_application_of_its_thread_stays_in_it(imports: str, call: str) -> None:
     """In a worker thread Celery has none, and sends to a broker that is not there."""
-    above = (
-        "from celery import signature\nfrom celery.result import AsyncResult\nfrom fastapi import Request"
-    )
+    above = "from celery import signature\nfrom celery.result import AsyncResult\nfrom fastapi import Request"
     source = with_app(f"{above}\n{imports}", STARTING.format(call=call))
     assert_unfixed(RULE, source)
     (finding,) = found(RULE, source)
@@ -77,9 +75,7 @@ def test_what_asks_for_the_application_of_its_thread_stays_in_it(imports: str, c
 
 @pytest.mark.parametrize(("imports", "call"), OF_THREAD)
 def test_an_application_that_is_set_for_all_is_that_of_each_thread(imports: str, call: str) -> None:
-    above = (
-        "from celery import signature\nfrom celery.result import AsyncResult\nfrom fastapi import Request"
-    )
+    above = "from celery import signature\nfrom celery.result import AsyncResult\nfrom fastapi import Request"
     (finding,) = found(RULE, with_app(f"{above}\n{imports}", f"tasks.set_default()\n{STARTING.format(call=call)}"))
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.SAFE

@@ -40,6 +40,10 @@ CHECKED_OUT = (
     "The session keeps a connection of its pool during the new `await`: once all are taken, the next request that asks for one stops "
     "the event loop until that fails, so hand over what asks the database above, too."
 )
+ASKED_BEFORE = (
+    "A dependency has asked the database by then, and its connection stays taken until the request ends: once all of the pool are, "
+    "the next request that asks for one on the event loop stops that until it fails."
+)
 _RULE, _PACKAGES = "databases/session", ("sqlalchemy.", "sqlmodel.")
 _ENDING = frozenset({"commit", "rollback", "close"})
 _BOUNDLESS = frozenset({"NullPool", "StaticPool", "SingletonThreadPool"})
@@ -70,6 +74,35 @@ def keeps_a_connection(
     if any(first.end < at < end for at in _suspensions(sites[asking[0]], function, contexts, document)):
         return False
     return any(_is_kept_anew(sites[place], function, contexts) for place in asking)
+
+
+@told_once
+def is_asked_before(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a dependency has had the session of a request ask on the event loop, which others do not come to today until the
+    function has ended, too.
+    """
+    if not _is_limited(contexts):
+        return False
+    arrivals = (one for one in contexts.arrivals.get(function, ()) if _runs_often(one.root, contexts))
+    return any(_is_led_on(one.way, contexts) and _asks_first(one.root, contexts) for one in arrivals)
+
+
+def _asks_first(root: Root, contexts: Contexts) -> bool:
+    """Whether one of the dependencies of a root asks, and keeps the connection, and none of them lets others come in."""
+    needed = contexts.needed(root)
+    if any(not one.asynchronous or one.suspends for one in map(contexts.project.function, needed)):
+        return False
+    return _is_injected(root, contexts) and any(_leaves_open(one, contexts) for one in needed if one != root.function)
+
+
+def _is_led_on(way: Sequence[ProjectFunction], contexts: Contexts) -> bool:
+    """Whether each function on a way awaits nothing but what leads on from there."""
+    for caller, called in pairwise(way):
+        sites = contexts.project.function(caller).sites
+        awaited = (place for place, site in enumerate(sites) if site.awaited)
+        if not all(called in contexts.targets(caller, place) for place in awaited):
+            return False
+    return True
 
 
 def _suspensions(

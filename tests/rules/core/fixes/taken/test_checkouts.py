@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Finding, Fix, Way
-from rules.core.fixes.taken.checkouts import CHECKED_OUT
+from rules.core.fixes.taken.checkouts import ASKED_BEFORE, CHECKED_OUT
 from tests.rules.checking import found, with_app
 
 IMPORTS = """
@@ -141,3 +141,61 @@ def test_what_ends_the_transaction_in_its_thread_gives_the_connection_back_there
         for fix in _awaiting(one)
     ]
     assert [kept for _, kept in sorted(fixes)] == [False, True, False]
+
+
+BEFORE = """
+SessionLocal = sessionmaker(create_engine("postgresql://a/b"{pool}))
+
+
+{dependency} get_db():
+    db = SessionLocal()
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+async def checked(request: Request, {given} = Depends(get_db)) -> None:
+    {checking}
+
+
+async def fetched() -> dict:
+    {waiting}return requests.get("https://a.example", timeout=3).json()
+
+
+@app.post("/")
+async def home(_: None = Depends(checked)) -> dict:
+    return requests.get("https://a.example", timeout=3).json()
+
+
+@app.get("/")
+async def index(_: None = Depends(checked)) -> dict:
+    return await fetched()
+"""
+
+
+@pytest.mark.parametrize(
+    ("dependency", "checking", "pool", "is_told"),
+    [
+        ("async def", ASKED, "", True),
+        ("async def", f"{ASKED}\n    db.close()", "", False),
+        ("async def", "db.add(request)", "", False),
+        ("async def", f"await request.body()\n    {ASKED}", "", False),
+        ("async def", ASKED, ", poolclass=NullPool", False),
+        ("def", ASKED, "", False),
+    ],
+)
+@pytest.mark.parametrize("waiting", ["", "await asyncio.sleep(1)\n    "])
+def test_a_dependency_that_has_asked_keeps_its_connection_while_a_thread_works(
+    dependency: str, checking: str, pool: str, waiting: str, *, is_told: bool
+) -> None:
+    """Those that wait for a connection on the event loop keep the others from ending."""
+    body = BEFORE.format(dependency=dependency, checking=checking, pool=pool, waiting=waiting, given="db: Session")
+    findings = found("clients/requests", with_app(f"import asyncio\n{IMPORTS.lstrip()}", body))
+    ways = [fix for one in findings for fix in (one.fix, *one.alternatives) if fix]
+    assert {fix.way for fix in ways} == {Way.REVERSE, Way.OFFLOAD}
+    of_home, of_index = (
+        [note for fix in (one.fix, *one.alternatives) if fix for note in fix.notes] for one in reversed(findings)
+    )
+    assert (ASKED_BEFORE in of_home) is is_told
+    assert (ASKED_BEFORE in of_index) is (is_told and not waiting)
