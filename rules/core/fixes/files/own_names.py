@@ -23,6 +23,7 @@ _CLOCKS = frozenset(
 _COARSE = frozenset({"date", "day", "hour", "minute", "month", "second", "year"})
 _MAKING = ("add", "create", "enqueue", "generate", "insert", "make", "new", "register", "start", "submit")
 _DIGESTS = frozenset({"digest", "hexdigest"})
+_PUTTING = frozenset({"add", "append", "extend"})
 _CONTENTS = ("blob", "body", "bytes", "content", "data", "read")
 """In what a digest is made of that names a file by what stands in it: who writes it at the same time writes the same."""
 _NEW = frozenset({"devnull", "inserted_id", "lastrowid"})
@@ -159,11 +160,15 @@ def _bound(name: Name, at: ProjectFunction, contexts: Contexts) -> list[tuple[Ex
 
 @told_once
 def _put_in(function: ProjectFunction, contexts: Contexts) -> Mapping[str, tuple[Expression | None, ...]]:
-    """What a function puts in lists, by their names."""
-    found: dict[str, tuple[Expression | None, ...]] = {}
-    for site in contexts.project.function(function).sites:
+    """What a function puts in lists and digests, by their names."""
+    sites, found = contexts.project.function(function).sites, dict[str, tuple[Expression | None, ...]]()
+    callees = (site.call.callee for site in sites)
+    digests = [one.of for one in callees if isinstance(one, Attribute) and one.name in _DIGESTS]
+    for site in sites:
         match site.call.callee:
-            case Attribute(of=Name(id=name), name="append" | "add" | "extend"):
+            case Attribute(of=Name(id=name) as of, name=word) if word in _PUTTING or (
+                word == "update" and of in digests
+            ):
                 given = (one for one in site.call.arguments if not isinstance(one, Collection))
                 found[name] = (*found.get(name, ()), *given)
     return found

@@ -61,6 +61,18 @@ def fresh(name: str) -> str:
     return f"{{token}}{{name}}"
 
 
+def hashed(name: str) -> str:
+    digest = hashlib.sha256()
+    digest.update(f"{{time.time()}}{{name}}".encode())
+    return digest.hexdigest()[:32]
+
+
+def digested(name: str) -> str:
+    digest = hashlib.sha256()
+    digest.update(name.encode())
+    return digest.hexdigest()
+
+
 def room() -> Path:
     return FOLDER / uuid4().hex
 
@@ -114,6 +126,8 @@ SHARED = [
     "store(FOLDER / str(datetime.now().date()), name)",
     "stamped(name, folder())",
     "store(FOLDER / hashlib.md5(name.encode()).hexdigest(), name)",
+    "store(FOLDER / digested(name), name)",
+    "rows = {'name': name}\nrows.update(fresh(name))\nstore(FOLDER / rows['name'], name)",
     "stamped(name, 'keys')",
     "Keeper(name).keep(name)",
     "Keeper(name=file.filename or 'x').keep(name)",
@@ -128,6 +142,8 @@ OWN = [
     "store(FOLDER / f'{name}-{datetime.now().isoformat()}', name)",
     "store(own / name, name)",
     "data = file.file.read()\n    store(FOLDER / hashlib.md5(data).hexdigest(), name)",
+    "digest = hashlib.md5()\n    digest.update(file.file.read())\n    store(FOLDER / digest.hexdigest(), name)",
+    "store(FOLDER / hashed(name), name)",
     "store(tempfile.mkdtemp() + name, name)",
     "with tempfile.TemporaryDirectory() as place:\n        store(os.path.join(place, name), name)",
     "store('/dev/null', name)",
