@@ -1,7 +1,8 @@
-"""Calls that read, write, move, remove or send a file, and what names that."""
+"""Calls that read, write, copy, move, remove or send a file, and what names that."""
 
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Constant, Expression, Site, last_name
+from rules.core.fixes.files.moving import COPIED, INTO_FOLDERS, MOVED, names_folder, source_and_target
 from rules.core.values import Outside, ProjectFunction, Where
 
 _LOADED = frozenset({"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"})
@@ -11,12 +12,11 @@ _SAVED = frozenset(
 )
 _READ = frozenset({"read_text", "read_bytes"})
 _WRITTEN = frozenset({"write_text", "write_bytes"})
-_MOVED = frozenset({"move", "rename", "replace"})
 _REMOVED = frozenset({"remove", "unlink"})
 OPENED = frozenset({"open", "ZipFile", "TarFile", "PyZipFile"})
 FILLED = frozenset({"ExcelWriter", "HDFStore", "Workbook"})
 _SENT = frozenset({"FileResponse"})
-WORDS = _LOADED | _SAVED | _READ | _WRITTEN | _MOVED | _REMOVED | OPENED | FILLED | _SENT
+WORDS = _LOADED | _SAVED | _READ | _WRITTEN | COPIED | MOVED | _REMOVED | OPENED | FILLED | _SENT
 _DATABASES = ("shelve.", "dbm.")
 
 
@@ -26,7 +26,7 @@ Paths = tuple[Expression | None, Expression | None, Expression | None, Expressio
 
 def paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
     call, word = site.call, last_name(site.call.callee)
-    first, second = (*call.arguments, None, None)[:2]
+    first = next(iter(call.arguments), None)
     of = call.callee.of if isinstance(call.callee, Attribute) else None
     if word in OPENED:
         path, mode = _opened(call, where, contexts)
@@ -39,13 +39,17 @@ def paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
         return None, None, None, first or dict(call.keywords).get("path")
     if not is_of_files(call, where, contexts):
         return None, None, None, None
-    if word in _MOVED:
-        return (None, second, first, None) if second is not None else (None, first, of, None)
-    return None, None, first or of, None
+    if word in _REMOVED:
+        return None, None, first or of, None
+    source, target = source_and_target(call)
+    if word in INTO_FOLDERS and target is not None:
+        scopes = (contexts.project.function(where), contexts.project.facts[where.path].functions[0])
+        target = None if names_folder(target, *scopes) else target
+    return (source, target, None, None) if word in COPIED else (None, target, source, None)
 
 
 def is_of_files(call: Call, where: Where, contexts: Contexts) -> bool:
-    """Whether a call moves or removes a file: not a text, a list or a date, which have methods of these names."""
+    """Whether a call copies, moves or removes a file: not a text, a list or a date, which have methods of these names."""
     value = contexts.project.value(call.callee, where)
     if isinstance(value, Outside):
         return value.name.startswith(("os.", "shutil.", "pathlib."))

@@ -11,6 +11,7 @@ from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Site, last_name
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.files.calls import written_by
+from rules.core.fixes.files.moving import comes_at_once
 from rules.core.fixes.files.names import MOST_REACHED, is_file, parameters_given
 from rules.core.fixes.files.own_names import Names, are_own, hangs_on
 from rules.core.fixes.files.rewriting import LOOKED, REUSED, REWRITTEN
@@ -23,7 +24,6 @@ from rules.core.values import ProjectFunction, Where
 COLLIDING = "Where two requests name the same file, two threads may write it at once."
 _TOLD = frozenset({LOOKED, REUSED, REWRITTEN, WRITTEN_AT_ONCE})
 """What says more of the same file."""
-_WHOLE = frozenset({"move", "rename", "replace"})  # what comes to be there at once
 
 
 def marked_colliding(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
@@ -78,10 +78,10 @@ def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterat
 @told_once
 def _own(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, Names], ...]:
     """The calls of a function that write a file under a name that others may give, each with what that hangs on."""
+    facts = contexts.project.function(function)
     paths = (
         (site, hangs_on(path, function, contexts))
         for site, path in written_by(function, contexts)
-        if last_name(site.call.callee) not in _WHOLE
-        and is_file(path, last_name(site.call.callee), contexts.project.function(function))
+        if not comes_at_once(site, facts) and is_file(path, last_name(site.call.callee), facts)
     )
     return tuple((site, names) for site, names in paths if names is not None)

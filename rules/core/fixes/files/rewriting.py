@@ -40,7 +40,7 @@ REUSED = "It reads or writes a file and uses it again: another request may write
 LOOKED = "It looks for a free name and then writes a file of that name: another request may take the name in between."
 _LISTING = frozenset({"iterdir", "rglob", "glob", "iglob", "listdir", "scandir"})
 _NAMES = frozenset({".name", ".stem"})
-_COPIED = frozenset({"copy", "copy2", "copyfile", "copytree"})
+_COPYING_FOLDERS = "copytree"
 _CONFLICT = Constant(409, "int")
 _NONE: Named = frozenset()
 
@@ -130,9 +130,9 @@ def _written_where_free(function: ProjectFunction, contexts: Contexts) -> tuple[
 
 
 def _made(site: Site, where: Where, contexts: Contexts) -> Expression | None:
-    """What names the file that a call writes, be it as a copy of another one."""
+    """What names the file, or the folder, that a call writes."""
     word = last_name(site.call.callee)
-    if word in _COPIED and len(site.call.arguments) > 1 and is_of_files(site.call, where, contexts):
+    if word == _COPYING_FOLDERS and len(site.call.arguments) > 1 and is_of_files(site.call, where, contexts):
         return site.call.arguments[1]
     return paths_of(site, where, contexts)[1] if word in WORDS else None
 

@@ -9,10 +9,11 @@ from collections.abc import Set as AbstractSet
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Expression, Site, last_name
+from rules.core.facts import Expression, Site
 from rules.core.findings import Applicability, Fix, Span, Way
 from rules.core.fixes.files.calls import read_by, written_by
 from rules.core.fixes.files.guarding import locks_at
+from rules.core.fixes.files.moving import comes_at_once
 from rules.core.fixes.files.rewriting import REWRITTEN
 from rules.core.fixes.files.told import File, file_of
 from rules.core.fixes.taken.pools import threaded
@@ -22,7 +23,6 @@ from rules.core.values import ProjectFunction, Where
 
 TORN = "It reads a file in a thread that other requests write on the event loop: it may find it half written."
 TORN_BY_THREADS = "It reads and writes a file in threads: one may find it half written by another."
-_WHOLE = frozenset({"move", "rename", "replace"})  # what comes to be there at once
 
 _Places = tuple[tuple[ProjectFunction, int], ...]
 """Functions, each with a line in it."""
@@ -75,7 +75,8 @@ def _written_on_loop(contexts: Contexts) -> dict[File, _Places]:
     """Where files are written step by step by what runs on the event loop while requests are served."""
     found: dict[File, _Places] = {}
     for function in contexts.arrivals:
-        written = (one for one in written_by(function, contexts) if last_name(one[0].call.callee) not in _WHOLE)
+        facts = contexts.project.function(function)
+        written = (one for one in written_by(function, contexts) if not comes_at_once(one[0], facts))
         for file, span, _ in _files(written, function, contexts):
             found[file] = (*found.get(file, ()), (function, span.line))
     return found

@@ -24,6 +24,8 @@ from fastapi import BackgroundTasks, Depends, File, Request, UploadFile
 """
 PROGRAM = """
 FOLDER = Path("kept")
+UPLOAD_DIR = FOLDER / "uploads"
+UPLOADS = Path("uploads")
 LOCK = threading.Lock()
 
 
@@ -91,6 +93,60 @@ def locked(name: str, url: str) -> None:
         (FOLDER / name).write_bytes(ask(url))
 
 
+def copied(path: str, name: str) -> None:
+    requests.get(path)
+    shutil.copyfile(path, FOLDER / name)
+
+
+def copied_beside(path: str, name: str) -> None:
+    requests.get(path)
+    shutil.copy2(src=path, dst=os.path.join(FOLDER, name))
+
+
+def moved(path: str, name: str) -> None:
+    with tempfile.NamedTemporaryFile(delete=False) as there:
+        there.write(ask(path))
+    shutil.move(there.name, FOLDER / name)
+
+
+def moved_there(path: str, name: str) -> None:
+    requests.get(path)
+    shutil.move(os.path.join("/tmp", uuid4().hex), FOLDER / name)
+
+
+def moved_after_all(path: str, name: str) -> None:
+    requests.get(path)
+    try:
+        os.replace(path, FOLDER / name)
+    except OSError:
+        shutil.move(path, FOLDER / name)
+
+
+def moved_beside(path: str, name: str) -> None:
+    with tempfile.NamedTemporaryFile(dir=FOLDER, delete=False) as there:
+        there.write(ask(path))
+    shutil.move(there.name, FOLDER / name)
+
+
+def moved_within(path: str, name: str) -> None:
+    requests.get(path)
+    shutil.move(os.path.join("/tmp", uuid4().hex), os.path.join("/tmp", name))
+
+
+def moved_into(path: str, name: str) -> None:
+    requests.get(path)
+    folder = FOLDER / name
+    shutil.copy(path, UPLOAD_DIR)
+    shutil.copy(path, UPLOADS)
+    shutil.copy(path, folder)
+    shutil.copy(path, "kept/")
+    shutil.move(os.path.join("/tmp", uuid4().hex), folder)
+
+
+def kept(rows: dict[str, str], name: str) -> str:
+    return rows.copy()[name] + requests.get(name).text.replace("a", name)
+
+
 def zipped(target: BytesIO, url: str) -> None:
     with zipfile.ZipFile(target, "w") as there:
         there.writestr("a.txt", ask(url))
@@ -128,6 +184,11 @@ SHARED = [
     "store(FOLDER / hashlib.md5(name.encode()).hexdigest(), name)",
     "store(FOLDER / digested(name), name)",
     "rows = {'name': name}\nrows.update(fresh(name))\nstore(FOLDER / rows['name'], name)",
+    "copied('a.txt', name)",
+    "copied_beside('a.txt', name)",
+    "moved(name, name)",
+    "moved_there(name, name)",
+    "moved_after_all(name, name)",
     "stamped(name, 'keys')",
     "Keeper(name).keep(name)",
     "Keeper(name=file.filename or 'x').keep(name)",
@@ -158,6 +219,11 @@ OWN = [
     "zipped(BytesIO(), name)",
     "appended(name, name)",
     "swapped(name, name)",
+    "copied('a.txt', f'{uuid4()}.txt')",
+    "moved_beside(name, name)",
+    "moved_within(name, name)",
+    "moved_into('a.txt', name)",
+    "kept({}, name)",
     "print(ask((FOLDER / name).read_text()))",
 ]
 
