@@ -20,7 +20,10 @@ library = Library(
         "whisperx.audio.load_audio": "whisperx.load_audio",
     },
     results={
-        "ffmpeg.input": _STREAM,
+        **{
+            f"ffmpeg.{name}": _STREAM
+            for name in ("concat", "filter", "input", "merge_outputs", "output", "overwrite_output")
+        },
         f"{_STREAM}.*": "self",
         f"{_STREAM}.run": "builtins.tuple",
         f"{_SEGMENT}.from_file": _SEGMENT,

@@ -146,6 +146,7 @@ def test_what_is_not_on_the_loop_is_left_alone(source: str) -> None:
     [
         ("import ffmpeg", 'ffmpeg.input("pipe:").output("-", format="s16le").run(input=b"")'),
         ("import ffmpeg", 'ffmpeg.run(ffmpeg.output(ffmpeg.input("a"), "b"))'),
+        ("import ffmpeg", 'ffmpeg.output(ffmpeg.input("a"), "b").overwrite_output().run()'),
         ("import ffmpeg", 'ffmpeg.probe("a")'),
         ("from pydub import AudioSegment", 'AudioSegment.from_file("a.mp3")'),
         ("import whisper", 'whisper.load_audio("a.mp3")'),

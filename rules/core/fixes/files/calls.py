@@ -1,8 +1,11 @@
 """Calls that read, write, copy, move, remove or send a file, and what names that."""
 
+from typing import NamedTuple
+
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Constant, Expression, Site, last_name
 from rules.core.fixes.files.moving import COPIED, INTO_FOLDERS, MOVED, names_folder, source_and_target
+from rules.core.fixes.files.streams import RUN, files_of_run
 from rules.core.values import Outside, ProjectFunction, Where
 
 _LOADED = frozenset({"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"})
@@ -16,12 +19,17 @@ _REMOVED = frozenset({"remove", "unlink"})
 OPENED = frozenset({"open", "ZipFile", "TarFile", "PyZipFile"})
 FILLED = frozenset({"ExcelWriter", "HDFStore", "Workbook"})
 _SENT = frozenset({"FileResponse"})
-WORDS = _LOADED | _SAVED | _READ | _WRITTEN | COPIED | MOVED | _REMOVED | OPENED | FILLED | _SENT
+WORDS = _LOADED | _SAVED | _READ | _WRITTEN | COPIED | MOVED | _REMOVED | OPENED | FILLED | _SENT | {RUN}
 _DATABASES = ("shelve.", "dbm.")
 
 
-Paths = tuple[Expression | None, Expression | None, Expression | None, Expression | None]
-"""What names the file that is read, the one that is written, the one that is not there any longer, and the one that is sent."""
+class Paths(NamedTuple):
+    """What names the files that a call reads, those that it writes, those that are not there any longer, and those that it sends."""
+
+    read: tuple[Expression, ...] = ()
+    written: tuple[Expression, ...] = ()
+    gone: tuple[Expression, ...] = ()
+    sent: tuple[Expression, ...] = ()
 
 
 def paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
@@ -30,22 +38,28 @@ def paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
     of = call.callee.of if isinstance(call.callee, Attribute) else None
     if word in OPENED:
         path, mode = _opened(call, where, contexts)
-        return (path if set(mode) & set("r+") else None), (path if set(mode) & set("w+") else None), None, None
+        return Paths(_one(path if set(mode) & set("r+") else None), _one(path if set(mode) & set("w+") else None))
     if word in _READ or word in _LOADED:
-        return (of if word in _READ else first), None, None, None
+        return Paths(read=_one(of if word in _READ else first))
     if word in _WRITTEN or word in _SAVED or word in FILLED:
-        return None, (of if word in _WRITTEN else first), None, None
+        return Paths(written=_one(of if word in _WRITTEN else first))
     if word in _SENT:
-        return None, None, None, first or dict(call.keywords).get("path")
+        return Paths(sent=_one(first or dict(call.keywords).get("path")))
+    if word == RUN:
+        return Paths(*files_of_run(call, where, contexts))
     if not is_of_files(call, where, contexts):
-        return None, None, None, None
+        return Paths()
     if word in _REMOVED:
-        return None, None, first or of, None
+        return Paths(gone=_one(first or of))
     source, target = source_and_target(call)
     if word in INTO_FOLDERS and target is not None:
         scopes = (contexts.project.function(where), contexts.project.facts[where.path].functions[0])
         target = None if names_folder(target, *scopes) else target
-    return (source, target, None, None) if word in COPIED else (None, target, source, None)
+    return Paths(**{"read" if word in COPIED else "gone": _one(source)}, written=_one(target))
+
+
+def _one(path: Expression | None) -> tuple[Expression, ...]:
+    return () if path is None else (path,)
 
 
 def is_of_files(call: Call, where: Where, contexts: Contexts) -> bool:
@@ -73,8 +87,8 @@ def read_by(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, 
     """The calls of a function that read a file, each with what names it."""
     sites = contexts.project.function(function).sites
     words = (site for site in sites if last_name(site.call.callee) in WORDS)
-    paths = ((site, paths_of(site, Where(function.path, function.index, site.line), contexts)[0]) for site in words)
-    return tuple((site, path) for site, path in paths if path is not None)
+    paths = ((site, paths_of(site, Where(function.path, function.index, site.line), contexts).read) for site in words)
+    return tuple((site, path) for site, found in paths for path in found)
 
 
 @told_once
@@ -82,5 +96,7 @@ def written_by(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Sit
     """The calls of a function that write a file, each with what names it."""
     sites = contexts.project.function(function).sites
     words = (site for site in sites if last_name(site.call.callee) in WORDS)
-    paths = ((site, paths_of(site, Where(function.path, function.index, site.line), contexts)[1]) for site in words)
-    return tuple((site, path) for site, path in paths if path is not None)
+    paths = (
+        (site, paths_of(site, Where(function.path, function.index, site.line), contexts).written) for site in words
+    )
+    return tuple((site, path) for site, found in paths for path in found)

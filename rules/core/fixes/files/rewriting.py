@@ -123,18 +123,18 @@ def _written_where_free(function: ProjectFunction, contexts: Contexts) -> tuple[
     facts = contexts.project.function(function)
     found: list[tuple[Site, Site]] = []
     for site in facts.sites:
-        written = _made(site, Where(function.path, function.index, site.line), contexts)
-        if written is not None and not is_for_one(written, facts):
+        made = _made(site, Where(function.path, function.index, site.line), contexts)
+        for written in (one for one in made if not is_for_one(one, facts)):
             found += [(site, one) for one in facts.sites if _looks_for(one, written, site, function, contexts)]
     return tuple(found)
 
 
-def _made(site: Site, where: Where, contexts: Contexts) -> Expression | None:
-    """What names the file, or the folder, that a call writes."""
+def _made(site: Site, where: Where, contexts: Contexts) -> Iterable[Expression]:
+    """What names the files, or the folder, that a call writes."""
     word = last_name(site.call.callee)
     if word == _COPYING_FOLDERS and len(site.call.arguments) > 1 and is_of_files(site.call, where, contexts):
-        return site.call.arguments[1]
-    return paths_of(site, where, contexts)[1] if word in WORDS else None
+        return filter(None, site.call.arguments[1:2])
+    return paths_of(site, where, contexts).written if word in WORDS else ()
 
 
 def _looks_for(site: Site, written: Expression, writing: Site, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -275,15 +275,12 @@ def _own(function: ProjectFunction, contexts: Contexts) -> Mapping[int, Touched]
 
 
 def _touched(site: Site, function: ProjectFunction, contexts: Contexts) -> Touched:
-    read, written, gone, sent = paths_of(site, Where(function.path, function.index, site.line), contexts)
+    paths = paths_of(site, Where(function.path, function.index, site.line), contexts)
     word, facts = last_name(site.call.callee), contexts.project.function(function)
-    told = [read] if read is not None and is_told(read, function, contexts) else []
-    if written is not None and is_file(written, word, facts) and not is_own_name(written, function, contexts):
-        told.append(written)
-    names = [named(one, function, contexts) for one in (read, written, gone, sent)]
-    return Touched(
-        names[0], names[1], names[2], names[3], _NONE.union(*(named(one, function, contexts) for one in told))
-    )
+    told = [one for one in paths.read if is_told(one, function, contexts)]
+    told += [one for one in paths.written if is_file(one, word, facts) and not is_own_name(one, function, contexts)]
+    names = (_NONE.union(*(named(one, function, contexts) for one in part)) for part in (*paths, told))
+    return Touched(*names)
 
 
 def writes_told(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
