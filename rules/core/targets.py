@@ -13,7 +13,7 @@ from rules.core.facts import (
     Site,
     attributes_in,
 )
-from rules.core.library import Weight
+from rules.core.library import Role, Weight
 from rules.core.once import Once
 from rules.core.project import Project
 from rules.core.repository import is_offline
@@ -149,15 +149,25 @@ class Targets(ABC):
 
     def _runs_at_once(self, called: ProjectFunction, site: Site, where: Where) -> bool:
         """Whether the call itself runs the body. That of a generator runs when it is iterated, maybe in a thread; that of a
-        coroutine which is dropped, or kept by a `def` that cannot await it, never does.
+        coroutine which is dropped, kept by a `def` that cannot await it, or given to FastAPI as an answer, never does.
         """
         function = self.project.function(called)
         is_plain = function.asynchronous and not site.awaited and self.project.decorators_are_known(called)
-        if is_plain and (site.statement or (not function.generator and is_never_run(site, where, self.project))):
+        if is_plain and (site.statement or (not function.generator and self._is_never_run(site, where))):
             return False
         if function.generator:
             return site.entered or site.iterated or function.asynchronous
         return not site.awaited or function.asynchronous or self.is_made_asynchronous(called)
+
+    def _is_never_run(self, site: Site, where: Where) -> bool:
+        function, root = (
+            self.project.function(where),
+            self._roots.by_function.get(ProjectFunction(where.path, where.function)),
+        )
+        is_endpoint = root is not None and root.role is Role.ENDPOINT
+        if is_endpoint and function.asynchronous and site.call in function.results:
+            return True
+        return is_never_run(site, where, self.project)
 
     def _is_only_made(self, called: ProjectFunction, site: Site, where: Where) -> bool:
         """Whether it is a generator, which the call makes and does not run; the abstract method that it stands for tells nothing."""

@@ -91,3 +91,27 @@ def test_a_coroutine_function_may_await_it_later() -> None:
             return await one
     """
     assert found("blocking/sleep", with_app("import time", body))
+
+
+@pytest.mark.parametrize(
+    ("body", "routes"),
+    [
+        ("return change(name)", []),
+        ("return await change(name)", ["GET /{name}"]),
+        ("one = change(name)\n    return await one", ["GET /{name}"]),
+        ("return [await change(name)]", ["GET /{name}"]),
+    ],
+)
+def test_a_coroutine_that_an_endpoint_answers_with_never_runs(body: str, routes: list[str]) -> None:
+    """FastAPI awaits the endpoint, not what that gives."""
+    source = f"""
+async def change(name):
+    time.sleep(1)
+
+
+@app.get("/{{name}}")
+async def home(name: str):
+    {body}
+"""
+    findings = found("blocking/sleep", with_app("import time", source))
+    assert [finding.route for finding in findings] == routes
