@@ -51,6 +51,7 @@ AGENTS = frozenset({Role.TOOL, Role.NODE})
 TABLES = ("roots", "roots of files")
 """What all roots together make up, in the words of a memory."""
 _ANY = "ANY"
+_UNTOLD = "…"  # of a path, what only the running program knows
 _METHODS = {
     Role.MIDDLEWARE: ("dispatch", "__call__"),
     Role.ENDPOINT: ("get", "post", "put", "patch", "delete", "head", "options"),
@@ -149,7 +150,7 @@ class Roots:
         """All but the routes that an earlier one of the same router answers in any case."""
         seen: set[tuple[Router, str]] = set()
         for root in roots:
-            is_whole = root.role is Role.ENDPOINT and root.is_certain and "…" not in root.route
+            is_whole = root.role is Role.ENDPOINT and root.is_certain and not root.route.endswith(_UNTOLD)
             if root.router is None or not is_whole:
                 yield root
             elif (root.router, root.route) not in seen:
@@ -471,7 +472,7 @@ class Roots:
         if not row.verb:
             return ""
         path = call.arguments[0] if call.arguments else dict(call.keywords).get("path")
-        own = path.value if isinstance(path, Constant) and isinstance(path.value, str) else "…"
+        own = path.value if isinstance(path, Constant) and isinstance(path.value, str) else _UNTOLD
         receiver = call.callee.of if isinstance(call.callee, Attribute) else None
         prefix = self._prefix(self._project.definition(receiver, where))
         verb = _verb(row, call, is_class=is_class)
@@ -514,13 +515,13 @@ class Roots:
             for name, bindings in function.bindings.items():
                 for binding in bindings:
                     if isinstance(binding.value, Call) and last_name(binding.value.callee) == "APIRouter":
-                        own[path, scope + name] = _text(binding.value, "prefix")
+                        own[path, scope + name] = _told_prefix(binding.value)
             for site in function.sites:
                 if last_name(site.call.callee) == "include_router" and site.call.arguments:
                     inner = self._project.definition(site.call.arguments[0], where)
                     outer = site.call.callee.of if isinstance(site.call.callee, Attribute) else None
                     if inner is not None:
-                        included[inner] = (self._project.definition(outer, where), _text(site.call, "prefix"))
+                        included[inner] = (self._project.definition(outer, where), _told_prefix(site.call))
         return own, included
 
 
@@ -552,9 +553,10 @@ def _verb(row: Registration, call: Call, *, is_class: bool) -> str:
     return row.verb if is_usual else _ANY
 
 
-def _text(call: Call, keyword: str) -> str:
-    value = dict(call.keywords).get(keyword)
-    return value.value if isinstance(value, Constant) and isinstance(value.value, str) else ""
+def _told_prefix(call: Call) -> str:
+    """The prefix that a call gives; what is not told by a text stands for what only the running program knows."""
+    value = dict(call.keywords).get("prefix", Constant("", "str"))
+    return value.value if isinstance(value, Constant) and isinstance(value.value, str) else _UNTOLD
 
 
 def _documented(functions: Iterable[Function]) -> set[str]:

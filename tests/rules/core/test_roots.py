@@ -333,3 +333,30 @@ def test_a_route_that_an_earlier_one_answers_is_never_called() -> None:
 )
 def test_a_route_that_no_earlier_one_answers_for_certain_is_called(second: str) -> None:
     assert [one.function for one in found("blocking/sleep", TWICE.replace("SECOND", second))] == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "route"),
+    [
+        ('"/a"', "GET /a/items"),
+        ("settings.PREFIX", "GET …/items"),
+        ('f"{settings.PREFIX}/a"', "GET …/items"),
+        ('settings.PREFIX + "/a"', "GET …/items"),
+        ('""', "GET /items"),
+    ],
+)
+def test_a_prefix_that_only_the_program_knows_is_not_left_out_unsaid(prefix: str, route: str) -> None:
+    source = (
+        TWICE.replace("SECOND", "")
+        .replace('"/a"', prefix)
+        .replace("import time", "import time\n\nfrom elsewhere import settings")
+    )
+    assert [one.route for one in found("blocking/sleep", source)] == [route]
+
+
+def test_a_route_is_answered_once_below_a_prefix_that_only_the_program_knows() -> None:
+    source = TWICE.replace("SECOND", '@router.get("/items")\nasync def second():\n    time.sleep(2)\n')
+    source = source.replace('"/a"', "settings.PREFIX").replace(
+        "import time", "import time\n\nfrom elsewhere import settings"
+    )
+    assert [one.function for one in found("blocking/sleep", source)] == ["first"]
