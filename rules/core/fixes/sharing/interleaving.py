@@ -5,9 +5,10 @@ requests find as they always did.
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter
 
 import msgspec
 
@@ -15,6 +16,7 @@ from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Element, Expression, Function, Name, Subscript
 from rules.core.findings import Span
 from rules.core.fixes.document import Document
+from rules.core.fixes.sharing.holding import Holding, holdings
 from rules.core.fixes.sharing.order import order_around
 from rules.core.fixes.sharing.owning import holds_new, is_shared, own_name
 from rules.core.fixes.sharing.pauses import stretch_around
@@ -31,24 +33,34 @@ _DEEPEST = 3  # local names, from one to what the first of them stands for
 
 _Path = tuple[str, ...]
 """A name and what is asked of it, attributes and `[keys]`, as far as that is told."""
+_Held = Mapping[str, Sequence[Holding]]
+"""What is put into something, by the names that this goes by."""
+_holder = attrgetter("holder")
 _Meant = tuple[_Path, bool]
 """What a local name stands for, and whether that is only an item of it."""
 
 
 class _Touch(msgspec.Struct, frozen=True):
-    """A name where it stands, and what that may mean; `item` tells that it holds what lay in that only."""
+    """A name where it stands, and what that may mean; `item` tells that it holds what lay in that only, `held` that it stands for
+    something else, in which that lies.
+    """
 
     node: ast.Name
     path: _Path
     item: bool
+    held: bool = False
 
 
 class _Change(msgspec.Struct, frozen=True):
-    """A change of what is shared: of that itself, or of what lies `inside`. `gone` tells that it takes something away, and no more."""
+    """A change of what is shared: of that itself, or of what lies `inside`. `gone` tells that it takes something away, and no more.
+
+    `of` is what is another one in itself then: `rows` of `rows.append(...)`, `rows["a"] = ...`.
+    """
 
     node: ast.AST
     name: str
     path: _Path
+    of: _Path
     inside: bool
     gone: bool
 
@@ -107,6 +119,8 @@ def _uses(reading: "_Reading", changing: Changing) -> list[tuple[_Change, Abstra
 
 def _is_alike(change: _Change, touch: _Touch) -> bool:
     """Whether a name stands for what changes, for what that lies in, or for what lies in that."""
+    if touch.held:
+        return change.of[: len(touch.path)] == touch.path
     is_same = all(one == other for one, other in zip(change.path, touch.path, strict=False))
     return is_same and (change.inside or not touch.item)
 
@@ -138,11 +152,28 @@ class _Reading(msgspec.Struct, frozen=True):
 
     def touches(self) -> Iterator[_Touch]:
         """Every name that stands in the function."""
+        held = {name: [*some] for name, some in groupby(sorted(holdings(self.definition), key=_holder), _holder)}
         for node in walk(self.definition):
             if isinstance(node, ast.Name) and not self._is_only_fetched(node):
                 parts = self._parts(node)[1]
                 for path, item in (((node.id,), False), *self._stands_for(node.id)):
                     yield _Touch(node, path if item else _path((*path, *parts)), item)
+                key = parts[0] if parts and _is_key(parts[0]) and parts[0] != _UNTOLD else ""
+                if node.id in held and node.id in self._facts.bindings:
+                    yield from (_Touch(node, path, item=False, held=True) for path in self._held_by(node, key, held))
+
+    def _held_by(self, node: ast.Name, key: str, held: _Held, depth: int = 0) -> Iterator[_Path]:
+        """What lies in what a local name stands for, under a key if one is given."""
+        above = [one for one in held.get(node.id, ()) if one.line <= node.lineno] if depth < _DEEPEST else []
+        for one in above:
+            root, attributes = _asked_of(one.value)
+            if root is None or (key and one.key and key != one.key):
+                continue
+            if not one.deep:
+                means = self._stands_for(root.id) or {((root.id,), False)}
+                yield from (_path((*path, *attributes)) for path, item in means if not item)
+            if not attributes:
+                yield from self._held_by(root, "", held, depth + 1)
 
     def _is_only_fetched(self, node: ast.Name) -> bool:
         """Whether a local name is only given something there, or a function called that gives it, or a method of the own object, which
@@ -195,7 +226,9 @@ class _Reading(msgspec.Struct, frozen=True):
         if isinstance(self.contexts.project.value(Name(name), Where(self.function.path, self.function.index)), Outside):
             parts = ()  # what a library reads of its own module, nobody knows
         for path, item in self._stands_for(name) or {((name,), False)}:
-            yield _Change(node, name, path if item else _path((*path, *parts)), inside or item, gone)
+            whole = path if item else (*path, *parts)
+            of = whole if item or isinstance(node, ast.Call) else whole[:-1]
+            yield _Change(node, name, _path(whole), _path(of), inside or item, gone)
 
     def _is_shared(self, name: str, steps: int) -> bool:
         facts = self._facts
@@ -257,6 +290,15 @@ def _path(parts: _Path) -> _Path:
             break
     told = parts.index(_UNTOLD) if _UNTOLD in parts else len(parts)
     return parts[:told][:_MOST]
+
+
+def _asked_of(value: ast.expr) -> tuple[ast.Name | None, _Path]:
+    """The name that an expression begins with, and the attributes that are asked of it; no name where it is anything else."""
+    parts: list[str] = []
+    while isinstance(value, ast.Attribute):
+        parts.append(value.attr)
+        value = value.value
+    return value if isinstance(value, ast.Name) else None, tuple(reversed(parts))
 
 
 def _is_key(part: str) -> bool:

@@ -162,6 +162,36 @@ BETWEEN = [
     f"def keep():\n    return CACHE\n{W}\nCACHE[name] = keep()",
 ]
 
+HOLDING = [
+    "CACHE[name] = 1\nrow = {'kept': CACHE}\nask(row)",
+    "CACHE[name] = 1\nrow: dict = {'kept': CACHE}\nrequests.post(name, json=row)",
+    "CACHE.update(a=name)\nif row := [CACHE]:\n    ask(row)",
+    f"CACHE[name] = 1\nrow = {{'a': 1, 'kept': CACHE}}\n{W}\nreturn row['kept']",
+    f"CACHE[name] = 1\nrow = {{'a': 1, 'kept': CACHE}}\n{W}\nreturn row",
+    "rows = []\nrows.append(CACHE)\nCACHE.update(a=name)\nask(rows)",
+    "row = {}\nrow['kept'] = CACHE\nCACHE[name] = 1\nask(row)",
+    "row = dict()\nrow[name] = [CACHE]\nCACHE[name] = 1\nask(row)",
+    "row = Row()\nrow.kept = CACHE\nCACHE[name] = 1\nask(row)",
+    "CACHE[name] = 1\nrow = {'kept': CACHE}\ntable = Table()\ntable.loc[len(table)] = row\nask(table)",
+    "CACHE[name] = 1\ntable = Table()\ntable.loc[0] = [1, CACHE]\nask(table)",
+    "STATE.rows[name] = 1\nrows = [{'rows': STATE.rows}]\nask(rows)",
+    "STATE.rows[name] = 1\nrow = {'state': STATE}\nask(row)",
+    "kept = CACHE\nrow = (kept, 1)\nkept.update(a=name)\nask(row)",
+]
+COPYING = [
+    "CACHE[name] = 1\nrow = {'kept': dict(CACHE)}\nask(row)",
+    "CACHE[name] = 1\nrow = {**CACHE}\nask(row)",
+    "CACHE[name] = 1\nrow = [*CACHE]\nask(row)",
+    "CACHE[name] = 1\nrow = {'kept': CACHE.copy(), 'count': len(CACHE)}\nask(row)",
+    f"CACHE[name] = 1\nrow = {{'a': 1, 'kept': CACHE}}\n{W}\nreturn row['a']",
+    "CACHE[name] = 1\nrow = {'kept': COUNTS}\nask(row)",
+    "global LAST\nLAST = name\nrow = {'last': LAST}\nask(row)",
+    "STATE.last = name\nrow = {'last': STATE.last}\nask(row)",
+    "CACHE[name] = 1\nrow = {'kept': CACHE[name]}\nask(row)",
+    "CACHE[name] = 1\ntable = Table()\ntable['kept'] = CACHE\nask(table)",
+    "CACHE[name] = 1\ntable = Table()\ntable.loc[0] = CACHE\nask(table)",
+]
+
 
 def notes(body: str) -> list[bool]:
     """For each fix with an `await`, whether it says that others come between."""
@@ -184,6 +214,16 @@ def test_what_others_come_between_already_is_no_news(body: str) -> None:
 @pytest.mark.parametrize("body", [*BETWEEN, *STILL])
 def test_others_come_between_what_stands_on_both_sides_of_the_await(body: str) -> None:
     assert all(notes(body))
+
+
+@pytest.mark.parametrize("body", HOLDING)
+def test_a_thread_is_given_what_others_change_within_something_of_its_own(body: str) -> None:
+    assert all(notes(body))
+
+
+@pytest.mark.parametrize("body", COPYING)
+def test_what_is_copied_into_something_of_its_own_nobody_else_changes(body: str) -> None:
+    assert not any(notes(body))
 
 
 AGENT = """
