@@ -11,15 +11,30 @@ from rules.core.values import Outside, ProjectFunction, Where
 _LOADED = frozenset({"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"})
 _SAVED = frozenset(
     {"to_csv", "to_excel", "to_json", "to_parquet", "to_pickle", "save", "write_csv", "write_parquet"}
-    | {"savefig", "imwrite"}
+    | {"savefig", "imwrite", "download_to_filename"}
 )
+_MADE_BY = {"export": "pydub.", "make_archive": "shutil."}
+"""What writes a file where it is of this library."""
 _READ = frozenset({"read_text", "read_bytes"})
 _WRITTEN = frozenset({"write_text", "write_bytes"})
 _REMOVED = frozenset({"remove", "unlink"})
 OPENED = frozenset({"open", "ZipFile", "TarFile", "PyZipFile"})
 FILLED = frozenset({"ExcelWriter", "HDFStore", "Workbook"})
 _SENT = frozenset({"FileResponse"})
-WORDS = _LOADED | _SAVED | _READ | _WRITTEN | COPIED | MOVED | _REMOVED | OPENED | FILLED | _SENT | {RUN}
+WORDS = (
+    _LOADED
+    | _SAVED
+    | frozenset(_MADE_BY)
+    | _READ
+    | _WRITTEN
+    | COPIED
+    | MOVED
+    | _REMOVED
+    | OPENED
+    | FILLED
+    | _SENT
+    | {RUN}
+)
 _DATABASES = ("shelve.", "dbm.")
 
 
@@ -43,6 +58,10 @@ def paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
         return Paths(read=_one(of if word in _READ else first))
     if word in _WRITTEN or word in _SAVED or word in FILLED:
         return Paths(written=_one(of if word in _WRITTEN else first))
+    if word in _MADE_BY:
+        value = contexts.project.value(call.callee, where)
+        is_made = isinstance(value, Outside) and value.name.startswith(_MADE_BY[word])
+        return Paths(written=_one(first) if is_made else ())
     if word in _SENT:
         return Paths(sent=_one(first or dict(call.keywords).get("path")))
     if word == RUN:

@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Applicability, Way
-from rules.core.fixes.files.colliding import COLLIDING
+from rules.core.fixes.files.colliding import COLLIDING, COLLIDING_IN_FOLDERS
 from tests.rules.checking import found, with_app
 
 IMPORTS = """
@@ -20,6 +20,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import requests
+from pydub import AudioSegment
 from fastapi import BackgroundTasks, Depends, File, Request, UploadFile
 """
 PROGRAM = """
@@ -147,6 +148,21 @@ def kept(rows: dict[str, str], name: str) -> str:
     return rows.copy()[name] + requests.get(name).text.replace("a", name)
 
 
+def packed(name: str, url: str) -> None:
+    requests.get(url)
+    shutil.make_archive(str(FOLDER / name), "zip", "data")
+
+
+def exported(name: str, url: str) -> None:
+    requests.get(url)
+    AudioSegment.from_file("a.mp3").export(FOLDER / name)
+
+
+def exported_to(target: BytesIO, url: str) -> None:
+    requests.get(url)
+    AudioSegment.from_file("a.mp3").export(target)
+
+
 def zipped(target: BytesIO, url: str) -> None:
     with zipfile.ZipFile(target, "w") as there:
         there.writestr("a.txt", ask(url))
@@ -189,6 +205,8 @@ SHARED = [
     "moved(name, name)",
     "moved_there(name, name)",
     "moved_after_all(name, name)",
+    "packed(name, name)",
+    "exported(name, name)",
     "stamped(name, 'keys')",
     "Keeper(name).keep(name)",
     "Keeper(name=file.filename or 'x').keep(name)",
@@ -219,6 +237,8 @@ OWN = [
     "zipped(BytesIO(), name)",
     "appended(name, name)",
     "swapped(name, name)",
+    "packed(uuid4().hex, name)",
+    "exported_to(BytesIO(), name)",
     "copied('a.txt', f'{uuid4()}.txt')",
     "moved_beside(name, name)",
     "moved_within(name, name)",
@@ -251,6 +271,58 @@ def test_threads_may_write_at_once_what_two_requests_name_the_same(body: str) ->
 def test_what_one_request_alone_can_name_any_thread_may_write(body: str, first: str) -> None:
     for given in fixes(body, first).values():
         assert given == {(Applicability.SAFE, False)}
+
+
+FILLING = """
+def fill(name: str, url: str) -> None:
+    requests.get(url)
+    {filling}
+
+
+@app.post("/")
+async def home(request: Request, name: str, file: UploadFile) -> None:
+    await request.body()
+    fill({given}, name)
+"""
+FILLED = [
+    "shutil.unpack_archive('a.zip', Path('kept') / name)",
+    "shutil.unpack_archive('a.zip', extract_dir=name)",
+    "shutil.copytree('kept', f'kept/{name}', dirs_exist_ok=True)",
+    "with zipfile.ZipFile('a.zip') as there:\n        there.extractall(path=name)",
+    "with tarfile.open('a.tar') as there:\n        there.extractall(name)",
+]
+LEFT = [
+    "shutil.unpack_archive('a.zip')",
+    "shutil.unpack_archive('a.zip', 'kept')",
+    "shutil.copytree('kept', f'kept/{name}')",
+    "shutil.copytree('kept', f'kept/{name}', dirs_exist_ok=False)",
+    "with zipfile.ZipFile('a.zip') as there:\n        there.extractall()",
+    "with tempfile.TemporaryDirectory() as place:\n        shutil.unpack_archive('a.zip', place)",
+    "name.extractall(name)",
+]
+
+
+def filled(filling: str, given: str) -> tuple[Applicability, tuple[str, ...]]:
+    source = with_app(f"{IMPORTS}import tarfile\n", FILLING.format(filling=filling, given=given))
+    (fix,) = [one.fix for one in found("clients/requests", source)]
+    assert fix is not None
+    return fix.applicability, fix.notes
+
+
+@pytest.mark.parametrize("filling", FILLED)
+def test_threads_may_fill_at_once_a_folder_that_two_requests_name_the_same(filling: str) -> None:
+    for given in ("name", "file.filename"):
+        assert filled(filling, given) == (Applicability.UNSAFE, (COLLIDING_IN_FOLDERS,))
+
+
+@pytest.mark.parametrize("filling", FILLED)
+def test_a_folder_that_one_request_alone_can_name_any_thread_may_fill(filling: str) -> None:
+    assert filled(filling, "uuid4().hex") == (Applicability.SAFE, ())
+
+
+@pytest.mark.parametrize("filling", LEFT)
+def test_what_fills_no_folder_that_requests_name_any_thread_may_run(filling: str) -> None:
+    assert filled(filling, "name") == (Applicability.SAFE, ())
 
 
 CALLING = """
