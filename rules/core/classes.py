@@ -110,12 +110,12 @@ class Classes(Origins):
     def derived(self, owner: ProjectClass, most: int) -> Iterator[ProjectClass]:
         """The classes that derive from one; none where there are many, since nobody could tell which of them is meant."""
         name = self.class_(owner).name
-        paths = self.deriving.get(name, [])
-        for path in paths if len(paths) <= most else ():
-            for index, class_ in enumerate(self.facts[path].classes):
+        for path in self.few("derive", name, most):
+            for derived in (ProjectClass(path, index) for index in self.classes_derived(path, name)):
+                class_ = self.class_(derived)
                 where = Where(path, class_.parent, class_.line)
                 if any(class_name(base) == name and self.value(base, where) == owner for base in class_.bases):
-                    yield ProjectClass(path, index)
+                    yield derived
 
     def is_derived(self, of: ProjectClass) -> bool:
         """Whether any class may derive from one."""

@@ -131,11 +131,11 @@ class Given(Declared):
         """The calls of a function, over all files that can name it; those of `__init__` are calls of its class."""
         facts = self.function(function)
         target: Value = function
-        name, paths = facts.name, self._naming(function)
+        name = facts.name
         if facts.name == "__init__" and facts.owner >= 0:
             target = ProjectClass(function.path, facts.owner)
             name = self.class_(target).name
-        for path in paths:
+        for path in self._calling(function, name):
             called = self.facts[path].calls(name)
             for call, at in self.calls_named(path, name) if called else ():
                 if self.value(call.callee, at) == target:
@@ -150,13 +150,12 @@ class Given(Declared):
             self._called_by_name[key] = frozenset([(call.callee, self.value(call.callee, at)) for call, at in calls])
         return self._called_by_name[key]
 
-    def _naming(self, function: ProjectFunction) -> Iterable[str]:
-        """The files that can name a function: its own and those that import its module; of a method, those that call it."""
+    def _calling(self, function: ProjectFunction, name: str) -> Iterable[str]:
+        """The files that may call a function, which goes by a name: its own and those that import its module; any, of a method."""
         facts = self.function(function)
         if facts.owner < 0 or facts.name == "__init__":
-            return {function.path, *self.importers_of(function.path)}
-        calling = self.calling.get(facts.name, [])
-        return calling if len(calling) <= WIDEST else ()
+            return {function.path, *self.importers_using(function.path, "call", name)}
+        return self.few("call", name, WIDEST)
 
     def dependency(self, parameter: Parameter, where: Where) -> Value | None:
         """What FastAPI would call for a parameter: the argument of `Depends`, in its default or its annotation."""

@@ -41,12 +41,11 @@ def files_that_could_mean(function: ProjectFunction, project: Project) -> set[st
     Under a star import, and under another name, the function may go by without its own name being read there.
     """
     facts = project.function(function)
-    named = set(project.naming.get(facts.name, ()))
     if facts.owner >= 0:
-        return named
+        return set(project.naming.get(facts.name, ()))
     if facts.parent > 0:
         return {function.path}
-    return {function.path} | (named & project.importers_of(function.path))
+    return {function.path} | project.importers_using(function.path, "name", facts.name)
 
 
 def as_named(expression: Expression | None) -> str:

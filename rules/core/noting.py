@@ -1,6 +1,6 @@
 """A repository that notes what is read of it, and one that recalls what was worked out before it was changed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from rules.core.base import Base
@@ -23,12 +23,16 @@ from rules.core.readings import (
     NotedModules,
     is_told_otherwise,
 )
-from rules.core.repository import USES, Repository
+from rules.core.repository import USES, Repository, module_of
 from rules.core.values import Where
 
-IMPORTS, PLACES_CALLED = "imports", "places called"
-PARTS = (FUNCTION, TOP, CLASS, GLOBAL, CALLED, MENTION, OUTLINE, IMPORTS, PLACES_CALLED)
+IMPORTS, PLACES_CALLED, CLASSES_DERIVED = "imports", "places called", "classes derived"
+PARTS = (FUNCTION, TOP, CLASS, GLOBAL, CALLED, MENTION, OUTLINE, IMPORTS, PLACES_CALLED, CLASSES_DERIVED)
 """The kinds of parts that are read of files. A part is told by the path, and by its place or name in the file."""
+ANY, FEW, IMPORTERS = "any", "few", "importers"
+"""What is asked of a name: whether any file uses it, which ones if they are few, and which of those that import a module."""
+USED_BY_IMPORTERS = ("call", "name")
+"""In which ways, as it is asked."""
 
 
 class Noted(Project):
@@ -50,8 +54,32 @@ class Noted(Project):
         self.memory.read((PLACES_CALLED, (path, name)))
         return self._of.places_called(path, name)
 
-    def _by_name(self, use: str) -> Mapping[str, list[str]]:
-        return Rows(self._of._by_name(use), self.memory, use)  # noqa: SLF001 -- of another one of its kind
+    def importers_using(self, path: str, use: str, name: str) -> set[str]:
+        """The files that import a module and use a name."""
+        self.memory.read((IMPORTERS, (module_of(path), (use, name))))
+        return self._of.importers_using(path, use, name)
+
+    def few(self, use: str, name: str, most: int) -> Sequence[str]:
+        """The files that use a name, where they are few."""
+        self.memory.read((FEW, (name, (use, most))))
+        return self._of.few(use, name, most)
+
+    def classes_derived(self, path: str, name: str) -> tuple[int, ...]:
+        """Which classes of a file derive from something of a name."""
+        self.memory.read((CLASSES_DERIVED, (path, name)))
+        return self._of.classes_derived(path, name)
+
+    def by_name(self, use: str) -> Mapping[str, list[str]]:
+        """For each name the files that use it."""
+        return _Names(self._of.by_name(use), self.memory, use)
+
+
+class _Names(Rows[str, list[str]]):
+    """For each name the files that use it. Who asks whether any does rests on that alone."""
+
+    def __contains__(self, name: object) -> bool:
+        self._memory.read((ANY, (self._kind, name)))
+        return name in self._rows
 
 
 def recalling(facts: Mapping[str, Facts], knowledge: Knowledge, base: Base) -> Project:
@@ -86,12 +114,44 @@ def _compare(before: Repository, after: Repository, memory: Recalling) -> None:
         own = [(place, made) for of, place, made in parts if of == kind]
         another = [place for place, made in own if made is None]
         memory.compared(kind, another, [place for place, made in own if made and any(by for *_, by in made)])
-    for use in USES:
-        memory.compared(use, after.used_otherwise(use, before))
+    _compare_names(before, after, memory)
     has_same_files = after.modules is before.modules
     asked = memory.kept.places.get(MODULES, ()) if not has_same_files else ()
     memory.compared(FILES, () if has_same_files else ("",))
     memory.compared(MODULES, [one for one in asked if is_told_otherwise(before.modules, after.modules, *one)])
+
+
+def _compare_names(before: Repository, after: Repository, memory: Recalling) -> None:
+    """Put in doubt what was asked of names that other files use now."""
+    others = {use: after.used_otherwise(use, before) for use in USES}
+    every = [(use, name) for use, names in others.items() for name in names]
+    few = [(use, name, most) for use, name in every for of, most in memory.kept.parts.get((FEW, name), ()) if of == use]
+    for use, names in others.items():
+        memory.compared(use, names)
+    memory.compared(
+        ANY, [(use, name) for use, name in every if (name in before.by_name(use)) != (name in after.by_name(use))]
+    )
+    memory.compared(
+        FEW,
+        [(name, (use, most)) for use, name, most in few if before.few(use, name, most) != after.few(use, name, most)],
+    )
+    memory.compared(IMPORTERS, _imported_otherwise(before, after, memory.kept))
+
+
+def _imported_otherwise(before: Repository, after: Repository, kept: Kept) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Of which modules it was asked who imports them and uses a name, and now other files do: the module, the use and the name."""
+    for path in after.using_otherwise("module", before):
+        (had, has), *pairs = (
+            (before.names_in(use, path), after.names_in(use, path)) for use in ("module", *USED_BY_IMPORTERS)
+        )
+        if had == has and all(old == new for old, new in pairs):
+            continue
+        uses = dict(zip(USED_BY_IMPORTERS, pairs, strict=True))
+        for module in had | has:
+            for use, name in kept.parts.get((IMPORTERS, module), ()):
+                old, new = uses[use]
+                if (module in had and name in old) != (module in has and name in new):
+                    yield module, (use, name)
 
 
 def _parts(
@@ -118,6 +178,8 @@ def part_of(repository: Repository, kind: str, path: str, key: Any) -> object:
             return repository.imports_of(path)
         case "places called":
             return repository.places_called(path, key)
+        case "classes derived":
+            return repository.classes_derived(path, key)
         case "function":
             return facts.functions[key] if key < len(facts.functions) else None
         case "top":

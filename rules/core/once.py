@@ -232,17 +232,14 @@ class Once:
 
     def _instantiations(self, of: ProjectClass) -> Iterator[Where]:
         """Where a class is called, other than for something that is kept."""
-        name = self._project.class_(of).name
-        for path in {of.path, *self._project.importers_of(of.path)}:
-            for index, function in enumerate(self._project.facts[path].functions if not is_offline(path) else ()):
-                for site in function.sites:
-                    where = Where(path, index, site.line)
-                    if (
-                        last_name(site.call.callee) == name
-                        and not self.runs_first(site, ProjectFunction(path, index))
-                        and self._project.value(site.call.callee, where) == of
-                    ):
-                        yield where
+        project, name = self._project, self._project.class_(of).name
+        for path in {of.path, *project.importers_using(of.path, "call", name)}:
+            for index, place in project.places_called(path, name) if not is_offline(path) else ():
+                maker = ProjectFunction(path, index)
+                site = project.function(maker).sites[place]
+                where = Where(path, index, site.line)
+                if not self.runs_first(site, maker) and project.value(site.call.callee, where) == of:
+                    yield where
 
 
 def _text(expression: Expression) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from itertools import compress, pairwise
 from operator import is_not
 
-from rules.core.facts import Call, Class, Facts, Function, Import, Outline, attributes_in, last_name
+from rules.core.facts import Call, Class, Facts, Function, Import, Outline, attributes_in, class_name, last_name
 from rules.core.knowledge import Knowledge
 from rules.core.memory import Memory
 from rules.core.modules import Modules, ends_of
@@ -20,6 +20,11 @@ _TEST = re.compile(r"(^|/)(tests?|testing|migrations|alembic)/|(^|/)(test_[^/]*|
 
 USES = ("call", "import", "derive", "module", "name", "state", "told", "method")
 """In which ways files use names."""
+
+
+def module_of(path: str) -> str:
+    """The place of the module that a file is."""
+    return path.removesuffix(".py").removesuffix("/__init__")
 
 
 @lru_cache(maxsize=65_536)
@@ -92,8 +97,7 @@ class Repository:
 
     def dotted(self, of: ProjectFunction) -> str:
         """The dotted path of a function, from the top of the repository."""
-        place = of.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        return f"{place}.{self.function(of).qualname}"
+        return f"{module_of(of.path).replace('/', '.')}.{self.function(of).qualname}"
 
     def makes(self, of: str) -> bool:
         """Whether a file other than a test imports the package of a class, given by its dotted name, and calls the class."""
@@ -109,7 +113,7 @@ class Repository:
     @property
     def naming(self) -> Mapping[str, list[str]]:
         """For each name, the files that call it, import it, or mention it."""
-        return self._by_name("name")
+        return self.by_name("name")
 
     @property
     def properties(self) -> frozenset[str]:
@@ -134,17 +138,17 @@ class Repository:
     @property
     def told(self) -> Mapping[str, list[str]]:
         """The files by each two neighbours in their dotted texts: "app.tasks.send" tells of `app.tasks` and `tasks.send`."""
-        return self._by_name("told")
+        return self.by_name("told")
 
     @property
     def stating(self) -> Mapping[str, list[str]]:
         """For each name, the files that set an attribute of that name on a state or an application."""
-        return self._by_name("state")
+        return self.by_name("state")
 
     @property
     def having(self) -> Mapping[str, list[str]]:
         """For each name, the files with classes that have a method of it."""
-        return self._by_name("method")
+        return self.by_name("method")
 
     def imports_of(self, path: str) -> tuple[tuple[Where, str, Import], ...]:
         """The imports of a file, each with the name that it binds; a star binds `*`."""
@@ -167,7 +171,11 @@ class Repository:
 
     def importers_of(self, path: str) -> set[str]:
         """The files that import a module or anything from it."""
-        return set(self._by_name("module").get(path.removesuffix(".py").removesuffix("/__init__"), ()))
+        return set(self.by_name("module").get(module_of(path), ()))
+
+    def importers_using(self, path: str, use: str, name: str) -> set[str]:
+        """Those of them that use a name in one of the ways of `names`."""
+        return self.importers_of(path).intersection(self.by_name(use).get(name, ()))
 
     def _modules_imported(self, path: str, outline: Outline) -> Iterator[str]:
         """The places of the modules of the project that a file imports, or imports from; what it imports from them may be one too."""
@@ -180,7 +188,7 @@ class Repository:
     @property
     def calling(self) -> Mapping[str, list[str]]:
         """For each name, the files that call something by it."""
-        return self._by_name("call")
+        return self.by_name("call")
 
     @cached_property
     def holding(self) -> Mapping[str, list[str]]:
@@ -194,14 +202,14 @@ class Repository:
     @property
     def importing(self) -> Mapping[str, list[str]]:
         """For each name, the files that import it."""
-        return self._by_name("import")
+        return self.by_name("import")
 
     @property
     def deriving(self) -> Mapping[str, list[str]]:
         """For each name, the files with classes that derive from something of it."""
-        return self._by_name("derive")
+        return self.by_name("derive")
 
-    def _by_name(self, use: str) -> Mapping[str, list[str]]:
+    def by_name(self, use: str) -> Mapping[str, list[str]]:
         """For each name the files that use it in one of the ways of `names`, in the order of all files."""
         if use not in self._files:
             self._files[use] = self._gathered(use) if self._before is None else self._gathered_again(use, self._before)
@@ -217,12 +225,12 @@ class Repository:
     def _gathered_again(self, use: str, before: Repository) -> Mapping[str, list[str]]:
         """What was gathered before, with each edited file taken from the names that it has lost and put to those that it has got."""
         changed: dict[str, set[str]] = {}
-        for path in self._using_otherwise(use, before):
+        for path in self.using_otherwise(use, before):
             for name in before.names_in(use, path) ^ self.names_in(use, path):
                 changed.setdefault(name, set()).add(path)
         if not changed:
-            return before._by_name(use)
-        found = dict(before._by_name(use))
+            return before.by_name(use)
+        found = dict(before.by_name(use))
         order = {path: place for place, path in enumerate(self.facts)}
         for name, others in changed.items():
             paths = sorted({*found.pop(name, ())} ^ others, key=order.__getitem__)
@@ -232,10 +240,15 @@ class Repository:
 
     def used_otherwise(self, use: str, before: Repository) -> AbstractSet[str]:
         """The names that other files use in a way than did in the repository before."""
-        each = self._using_otherwise(use, before)
+        each = self.using_otherwise(use, before)
         return frozenset().union(*(before.names_in(use, path) ^ self.names_in(use, path) for path in each))
 
-    def _using_otherwise(self, use: str, before: Repository) -> Collection[str]:
+    def few(self, use: str, name: str, most: int) -> Sequence[str]:
+        """The files that use a name in one of the ways of `names`, in order; none where they are more than so many."""
+        paths = self.by_name(use).get(name, ())
+        return paths if len(paths) <= most else ()
+
+    def using_otherwise(self, use: str, before: Repository) -> Collection[str]:
         """The files that may use names otherwise: those that are edited, and those whose imports may mean other modules."""
         if use != "module" or self.modules is before.modules:
             return self.edited
@@ -278,6 +291,12 @@ class Repository:
                 return {name for class_ in facts.classes for name in class_.methods}
             case _:
                 return {name.removeprefix(".") for name in (*outline.called, *outline.imported, *outline.mentions)}
+
+    def classes_derived(self, path: str, name: str) -> tuple[int, ...]:
+        """The places of the classes in a file that derive from something of a name."""
+        return tuple(
+            index for index, class_ in enumerate(self.facts[path].classes) if name in map(class_name, class_.bases)
+        )
 
     def calling_or_importing(self, names: Iterable[str]) -> list[str]:
         """The files that call or import anything by these names, in order."""

@@ -193,9 +193,9 @@ class _Reachable(Project):
     def properties(self) -> frozenset[str]:
         return self._known.properties
 
-    def _by_name(self, use: str) -> Mapping[str, list[str]]:
+    def by_name(self, use: str) -> Mapping[str, list[str]]:
         if use not in self._files:
-            index = self._known._by_name(use)  # noqa: SLF001 -- of another one of its kind
+            index = self._known.by_name(use)
             self._files[use] = _Index(index, self._hidden, self._gained, use, self._asked)
         return self._files[use]
 

@@ -22,11 +22,11 @@ from rules.core import noting
 from rules.core.applications import _applications, event_handlers
 from rules.core.catalog import engine
 from rules.core.contexts import Contexts
-from rules.core.facts import Name, last_name
+from rules.core.facts import Name, class_name, last_name
 from rules.core.files import Files
 from rules.core.knowledge import Knowledge
 from rules.core.memory import FILE, Kept, Memory, Noting, Read, Recalling, Together, itself
-from rules.core.noting import PARTS, Noted, edited, recalling
+from rules.core.noting import ANY, FEW, IMPORTERS, PARTS, Noted, edited, recalling
 from rules.core.options import Options
 from rules.core.project import Project
 from rules.core.readings import FILES, MODULES, NotedFiles
@@ -543,6 +543,18 @@ class Watched(Mapping[Any, Any]):
         return len(self.rows)
 
 
+class WatchedNames(Watched):
+    """An index that tells as well of which names it is asked whether any file uses them."""
+
+    def __init__(self, use: str, rows: Mapping[str, list[str]], memory: Memory) -> None:
+        super().__init__(rows, lambda name: memory.read((use, name)))
+        self.asked = lambda name: memory.read((ANY, (use, name)))
+
+    def __contains__(self, name: object) -> bool:
+        self.asked(name)
+        return name in self.rows
+
+
 class WatchedAnswers(dict[Any, Any]):
     """A dict of answers, of which one is watched while it is worked out."""
 
@@ -616,8 +628,8 @@ class WatchedProject(Noted):
         self.plain, self.watching = plain, memory
         self.facts = Touched(self.facts, memory)
 
-    def _by_name(self, use: str) -> Mapping[str, list[str]]:
-        return self.watching.watch(use, itself, self.plain._by_name(use))
+    def by_name(self, use: str) -> Mapping[str, list[str]]:
+        return WatchedNames(use, self.plain.by_name(use), self.watching)
 
 
 class Touched(Files):
@@ -721,9 +733,8 @@ def test_all_that_is_read_for_an_answer_is_noted(base: Base) -> None:
     unnoted = {slot: reads - noted_for(slot, base.kept, resting) for slot, reads in read.items()}
     assert not {slot: reads for slot, reads in unnoted.items() if reads}
     kinds = {kind for reads in read.values() for kind, _ in reads}
-    assert kinds == {TOUCHED, MODULES, *OF_FILES, *USES, *base.kept.tables} - {"import"}, (
-        "or it would show nothing of some of them"
-    )
+    names = {ANY, FEW, IMPORTERS, "state", "method"}
+    assert kinds == {TOUCHED, MODULES, *names, *OF_FILES, *base.kept.tables}, "or it would show nothing of some of them"
 
 
 FACTS_ASKED: Mapping[str, Callable[[Facts], object]] = {
@@ -807,6 +818,9 @@ def said_of(project: Project, kind: str, path: str, key: Any) -> object:
             for place, site in enumerate(function.sites)
             if last_name(site.call.callee) == key
         ],
+        "classes derived": lambda: [
+            index for index, class_ in enumerate(facts.classes) if key in map(class_name, class_.bases)
+        ],
         "function": lambda: facts.functions[key:][:1],
         "top": lambda: [getattr(function, key) for function in facts.functions[:1]],
         "class": lambda: facts.classes[key:][:1],
@@ -849,7 +863,17 @@ def changed_reads(head: Mapping[str, Facts], base: Base, knowledge: Knowledge) -
             if old != new:
                 yield (kind, (path, key)), without_lines(old) != without_lines(new)
     for use in USES:
-        yield from (((use, name), True) for name in differing(before._by_name(use), project._by_name(use)))
+        yield from (((use, name), True) for name in differing(before.by_name(use), project.by_name(use)))
+    for use, name in base.kept.places.get(ANY, ()):
+        if (name in before.by_name(use)) != (name in project.by_name(use)):
+            yield (ANY, (use, name)), True
+    for name, (use, most) in base.kept.places.get(FEW, ()):
+        if before.few(use, name, most) != project.few(use, name, most):
+            yield (FEW, (name, (use, most))), True
+    for module, (use, name) in base.kept.places.get(IMPORTERS, ()):
+        old, new = (one.importers_using(f"{module}.py", use, name) for one in (before, project))
+        if old != new:
+            yield (IMPORTERS, (module, (use, name))), True
     for question, given in base.kept.places.get(MODULES, ()):
         if getattr(before.modules, question)(*given) != getattr(project.modules, question)(*given):
             yield (MODULES, (question, given)), True
@@ -886,7 +910,7 @@ def test_all_that_is_another_than_in_the_base_is_in_doubt(path: str, base: Base)
 def test_all_that_is_another_where_files_came_or_went_is_in_doubt(ordered: Base) -> None:
     each = [head for path in SOURCES for head in other_files(path)] + [{**FACTS, **new} for new in NEW]
     kinds = {kind for head in each for kind, _ in doubted(in_order(head), ordered)}
-    assert {FILE, MODULES, "module", "call"} <= kinds, "or it would show nothing of some of them"
+    assert {FILE, MODULES, ANY, FEW, IMPORTERS, "call"} <= kinds, "or it would show nothing of some of them"
 
 
 def test_of_much_code_nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -935,3 +959,62 @@ def test_most_is_recalled_beside_new_files(new: list[str], ordered: Base, monkey
     found(project)
     assert isinstance(project.memory, Counting)
     assert project.memory.anew - FIRST == {*new}
+
+
+NAMED = {
+    "app/__init__.py": "",
+    "app/main.py": """
+        from fastapi import FastAPI
+        from sqlalchemy.orm import Session
+
+        from app.stores import Store, load
+
+        app = FastAPI()
+
+        @app.get("/")
+        async def all(found: Store, session: Session):
+            load(session)
+            return found.all()
+        """,
+    "app/other.py": """
+        from sqlalchemy.ext.asyncio import AsyncSession
+
+        from app.stores import Store
+
+        class Files(Store):
+            def all(self):
+                return open("all").read()
+
+            def none(self):
+                return []
+        """,
+    "app/stores.py": """
+        from abc import ABC
+
+        class Store(ABC):
+            def all(self):
+                raise NotImplementedError
+
+        def load(session):
+            return session.execute("SELECT 1")
+        """,
+}
+"""An abstract class, what derives from it, and a function that is given a session."""
+USED_ELSEWHERE = {
+    "a module is imported": ("app/z.py", "from app.stores import load\n\ndef more(): save(1)\n"),
+    "a class is imported": ("app/z.py", "from sqlalchemy.ext.asyncio import AsyncSession\n"),
+    "a derived class has changed": ("app/other.py", dedent(NAMED["app/other.py"]).replace("[]", "open('none')")),
+}
+
+
+@pytest.mark.parametrize(("path", "text"), USED_ELSEWHERE.values(), ids=USED_ELSEWHERE.keys())
+def test_who_asks_something_of_a_name_rests_on_that_alone(
+    path: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(noting, "Recalling", Counting)
+    facts = {name: read_facts(dedent(one).encode()) for name, one in NAMED.items()}
+    head = in_order(facts | {path: read_facts(text.encode())})
+    project = recalling(head, engine().knowledge, read_base(facts))
+    assert found(project)
+    assert isinstance(project.memory, Counting)
+    assert project.memory.anew - FIRST <= {path}

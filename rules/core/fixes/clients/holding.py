@@ -218,7 +218,7 @@ def _files_of(held: Held, contexts: Contexts) -> set[str]:
         return {held.path, *project.holding.get(held.name, ())}
     if held.function > 0:
         return {held.path}
-    return {held.path, *project.importers_of(held.path).intersection(project.naming.get(held.name, ()))}
+    return {held.path, *project.importers_using(held.path, "name", held.name)}
 
 
 def _mentions(held: Held, path: str, document: Document, contexts: Contexts) -> Iterator[ast.expr | None]:

@@ -136,7 +136,11 @@ def is_kept_by_a_module(of: ProjectClass, contexts: Contexts) -> bool:
 def _makers(of: ProjectClass, contexts: Contexts) -> frozenset[ProjectFunction]:
     """The functions that make objects of a class; the one at 0 of a file is the file itself."""
     project, name = contexts.project, contexts.project.class_(of).name
-    calls = [one for path in {of.path, *project.importers_of(of.path)} for one in project.calls_named(path, name)]
+    calls = [
+        one
+        for path in {of.path, *project.importers_using(of.path, "call", name)}
+        for one in project.calls_named(path, name)
+    ]
     made = [at for call, at in calls if not is_offline(at.path) and project.value(call.callee, at) == of]
     return frozenset(ProjectFunction(at.path, at.function) for at in made)
 
