@@ -1,12 +1,13 @@
 """What requests share, and what belongs to one thread or to the loop: why code may not run beside others of its kind."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import (
     Attribute,
+    Binding,
     Call,
     Expression,
     Facts,
@@ -275,23 +276,37 @@ def shared_names(facts: Function, function: ProjectFunction, contexts: Contexts)
 def _tells_the_same(name: str, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a function tells a library no more than what the whole program tells it, each time: `openai.api_key = KEY`."""
     module = contexts.project.value(Name(name), Where(function.path, function.index))
-    set_here = [key for key in contexts.project.function(function).bindings if key.startswith(f"{name}.")]
-    if not isinstance(module, Outside) or not set_here:
+    bindings = contexts.project.function(function).bindings
+    parts = [key.removeprefix(f"{name}.") for key in bindings if key.startswith(f"{name}.")]
+    if not isinstance(module, Outside) or not parts:
         return False
-    for key in set_here:
-        told = [*_told(module, key.removeprefix(f"{name}."), contexts)]
-        if len({value for value, _ in told}) > 1 or not all(_is_setting(value, at, contexts) for value, at in told):
-            return False
-    return True
+    return all(
+        _are_named(bindings[f"{name}.{part}"], bindings)
+        if part.endswith("[]")
+        else _is_told_alike(part, module, contexts)
+        for part in parts
+    )
 
 
-def _told(module: Outside, attribute: str, contexts: Contexts) -> Iterator[tuple[Expression | None, ProjectFunction]]:
-    """What a program gives an attribute of the module of a library, each with the function that does so."""
+def _are_named(items: Iterable[Binding], bindings: Mapping[str, Sequence[Binding]]) -> bool:
+    """Whether each of some items is set under a key that is written out, and so told by that."""
+    named = {one.line for key, bound in bindings.items() if key.endswith('"]') for one in bound}
+    return named.issuperset(one.line for one in items)
+
+
+def _is_told_alike(part: str, module: Outside, contexts: Contexts) -> bool:
+    """Whether a program gives an attribute of the module of a library, or an item of one, the same wherever it does so."""
+    told = [*_told(module, part, contexts)]
+    return len({value for value, _ in told}) == 1 and all(_is_setting(value, at, contexts) for value, at in told)
+
+
+def _told(module: Outside, part: str, contexts: Contexts) -> Iterator[tuple[Expression | None, ProjectFunction]]:
+    """What a program gives an attribute of the module of a library, or an item of one, each with the function that does so."""
     for path, facts in contexts.project.facts.items():
-        for index, function in enumerate(facts.functions if attribute in facts.outline.states else ()):
+        for index, function in enumerate(facts.functions if "[" in part or part in facts.outline.states else ()):
             for key, bindings in function.bindings.items():
-                owner, _, last = key.rpartition(".")
-                if last == attribute and contexts.project.value(Name(owner), Where(path, index)) == module:
+                owner, _, last = key.partition(".")
+                if last == part and contexts.project.value(Name(owner), Where(path, index)) == module:
                     yield from ((one.value, ProjectFunction(path, index)) for one in bindings)
 
 

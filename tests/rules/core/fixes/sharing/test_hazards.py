@@ -303,3 +303,42 @@ def test_what_a_library_is_told_for_a_request_others_may_tell_it_otherwise(
     (finding,) = found("clients/services", with_app(imports, TELLING.format(own=own, other=other)))
     assert finding.fix is not None
     assert finding.fix.applicability is applicability
+
+
+FILLING = """
+KEY = "a"
+
+
+async def fetched(name: str) -> bool:
+    {first}
+    return requests.get(name).ok
+
+
+async def sent(name: str) -> bool:
+    {second}
+    return requests.post(name).ok
+
+
+@app.get("/")
+async def home(name: str) -> bool:
+    return await fetched(name) and await sent(name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "applicability"),
+    [
+        ("os.environ['A'] = KEY", "os.environ['A'] = KEY", Applicability.SAFE),
+        ("os.environ['A'] = KEY", "os.environ['B'] = 'b'", Applicability.SAFE),
+        ("os.environ['A'] = name", "os.environ['A'] = name", Applicability.UNSAFE),
+        ("os.environ['A'] = KEY", "os.environ['A'] = name", Applicability.UNSAFE),
+        ("os.environ[name] = KEY", "os.environ[name] = KEY", Applicability.UNSAFE),
+    ],
+)
+def test_an_environment_that_is_filled_with_the_same_each_time_is_nothing_to_share(
+    first: str, second: str, applicability: Applicability
+) -> None:
+    findings = found(
+        "clients/requests", with_app("import os\n\nimport requests", FILLING.format(first=first, second=second))
+    )
+    assert {one.fix.applicability for one in findings if one.fix} == {applicability}
