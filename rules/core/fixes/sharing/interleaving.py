@@ -223,8 +223,8 @@ class _Reading(msgspec.Struct, frozen=True):
             node = around
 
     def _changed(self, node: ast.AST, name: str, parts: _Path, *, inside: bool, gone: bool) -> Iterator[_Change]:
-        of = self.contexts.project.value(Name(name), Where(self.function.path, self.function.index))
-        if isinstance(of, Outside) and len(parts) == 1:
+        value = self.contexts.project.value(Name(name), Where(self.function.path, self.function.index))
+        if isinstance(value, Outside) and len(parts) == 1:
             parts = ()  # what a library reads of its own module, nobody knows
         for path, item in self._stands_for(name) or {((name,), False)}:
             whole = path if item else (*path, *parts)

@@ -150,9 +150,12 @@ def _in_loop(
     if node in around.orelse:
         order.first(*repeated)
         return ends
+    if not order.repeated and node in around.body:
+        order.first(*repeated[: -len(around.body)])
+        return ends
     if not order.repeated:
         _in_turn(node, repeated, order)
-        return ends if node in around.body else _GOES_ON
+        return _GOES_ON
     is_asked_once = not isinstance(around, ast.While) and node is around.iter
     if not is_asked_once:
         order.first(*repeated)
@@ -179,7 +182,7 @@ def _in_block(node: ast.stmt, around: ast.AST, ends: int, order: Order) -> int:
     blocks = (getattr(around, name, None) for name in ("body", "orelse", "finalbody"))
     block: list[ast.stmt] = next((one for one in blocks if isinstance(one, list) and node in one), [])
     place = block.index(node) if block else 0
-    order.first(*(part for one in block[:place] for part in _passed(one)))
+    order.first(*(part for one in block[:place] for part in _passed(one, order)))
     for one in block[place + 1 :]:
         if ends:
             break
@@ -188,16 +191,16 @@ def _in_block(node: ast.stmt, around: ast.AST, ends: int, order: Order) -> int:
     return ends
 
 
-def _passed(statement: ast.stmt) -> Iterable[ast.AST]:
-    """What of a statement may run before what stands below it: no branch that leaves the function."""
+def _passed(statement: ast.stmt, order: Order) -> Iterable[ast.AST]:
+    """What of a statement may run before what stands below it: no branch that leaves the function, or the one time through."""
     if not isinstance(statement, ast.If):
         yield statement
         return
     yield statement.test
     for block in (statement.body, statement.orelse):
-        if _end_of_block(block) != _LEAVES:
+        if _end_of_block(block) not in ({_LEAVES} if order.repeated else {_LEAVES, _LEAVES_LOOP}):
             for one in block:
-                yield from _passed(one)
+                yield from _passed(one, order)
 
 
 def _end_of(statement: ast.AST) -> int:

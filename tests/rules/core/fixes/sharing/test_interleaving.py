@@ -98,6 +98,7 @@ APART = [
 ]
 PAUSE = "await asyncio.sleep(1)"
 PARTED = [
+    f"while name:\n    {PAUSE}\n    if name == 'a':\n        print(CACHE)\n        continue\n    {W}\n    CACHE[name] = 1",
     f"CACHE[name] = 1\n{PAUSE}\n{W}\nCACHE[name] = 2",
     f"if name in CACHE:\n    print(1)\n{W}\n{PAUSE}\nCACHE[name] = answer",
     f"CACHE[name] = 1\nwhile name:\n    {PAUSE}\n    {W}\nCACHE.pop(name)",
@@ -108,6 +109,8 @@ PARTED = [
     f"for one in name:\n    {PAUSE}\n    for other in one:\n        print(other)\n    {W}\n    CACHE[one] = answer",
 ]
 STILL = [
+    f"while name:\n    {PAUSE}\n    if name == 'a':\n        print(CACHE)\n    {W}\n    CACHE[name] = 1",
+    f"for one in name:\n    if one == 'a':\n        print(CACHE)\n        continue\n    {W}\n    CACHE[name] = 1",
     f"while name:\n    {PAUSE}\n    if name not in CACHE:\n        CACHE.update(requests.get(name).json())",
     f"CACHE[name] = 1\ntry:\n    {W}\n    {PAUSE}\nexcept ValueError:\n    CACHE.pop(name)",
     f"for one in name:\n    CACHE[one] = 1\n    {W}\n    if answer:\n        break\n    {PAUSE}\nCACHE.pop(name)",
