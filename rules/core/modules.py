@@ -34,7 +34,8 @@ class Modules:
         if before is None or not self._add_to(before):
             self._gather()
         self.renewed: AbstractSet[str] | None = None
-        """An import means what it did before, unless the first or the last name of its module is one of these; None: any may not."""
+        """An import means what it did before, unless the first or the last name of its module is one of these, and at a place there
+        is what was, unless its last name is; None: any may not."""
         self._known: Mapping[tuple[str, str], str | None] = {}
         if before is not None:
             self._compare(before)
@@ -95,10 +96,6 @@ class Modules:
     def is_renewed(self, module: str) -> bool:
         """Whether an import of a module may mean another one than before."""
         return self.renewed is None or not self.renewed.isdisjoint(ends_of(module))
-
-    def is_another(self, place: str) -> bool:
-        """Whether there may be another file or folder at a place than before."""
-        return self.renewed is None or place.rpartition("/")[2] in self.renewed
 
     def _relative(self, importer: str, level: int, module: str) -> str | None:
         folder = importer

@@ -21,7 +21,7 @@ from rules.core.readings import (
     TOP,
     NotedFiles,
     NotedModules,
-    is_told_otherwise,
+    told_otherwise,
 )
 from rules.core.repository import USES, Repository, module_of
 from rules.core.values import Where
@@ -116,9 +116,8 @@ def _compare(before: Repository, after: Repository, memory: Recalling) -> None:
         memory.compared(kind, another, [place for place, made in own if made and any(by for *_, by in made)])
     _compare_names(before, after, memory)
     has_same_files = after.modules is before.modules
-    asked = memory.kept.places.get(MODULES, ()) if not has_same_files else ()
     memory.compared(FILES, () if has_same_files else ("",))
-    memory.compared(MODULES, [one for one in asked if is_told_otherwise(before.modules, after.modules, *one)])
+    memory.compared(MODULES, () if has_same_files else told_otherwise(before.modules, after.modules, memory.kept))
 
 
 def _compare_names(before: Repository, after: Repository, memory: Recalling) -> None:

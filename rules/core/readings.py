@@ -12,14 +12,17 @@ from typing import Any, TypeVar, cast, overload
 
 from rules.core.facts import Binding, Body, Class, Facts, Function, Outline
 from rules.core.files import Files
-from rules.core.memory import FILE, Memory, Rows
-from rules.core.modules import Modules, seen_from
+from rules.core.memory import FILE, Kept, Memory, Rows
+from rules.core.modules import Modules, ends_of, seen_from
 
 _T = TypeVar("_T")
 
 FUNCTION, TOP, CLASS, GLOBAL = "function", "top", "class", "global"
 CALLED, MENTION, OUTLINE = "called", "mention", "outline"
 FILES, MODULES = "files", "modules"
+
+Question = tuple[str, tuple[Any, ...]]
+"""A method of modules, and what it is given."""
 
 
 class NotedFiles(Files):
@@ -56,22 +59,33 @@ class NotedModules(Modules):
         self._of, self._memory = of, memory
 
     def path(self, folder: str) -> str | None:
-        self._memory.read((MODULES, ("path", (folder,))))
+        self._read("path", folder)
         return self._of.path(folder)
 
     def is_folder(self, folder: str) -> bool:
-        self._memory.read((MODULES, ("is_folder", (folder,))))
+        self._read("is_folder", folder)
         return self._of.is_folder(folder)
 
     def find(self, importer: str, level: int, module: str) -> str | None:
-        self._memory.read((MODULES, ("find", (seen_from(importer, module), level, module))))
+        self._read("find", seen_from(importer, module), level, module)
         return self._of.find(importer, level, module)
 
+    def _read(self, question: str, *given: Any) -> None:
+        for name in _names_of(question, given):
+            self._memory.read((MODULES, (name, (question, given))))
 
-def is_told_otherwise(before: Modules, after: Modules, question: str, given: tuple[Any, ...]) -> bool:
-    """Whether a question that was noted has another answer than before."""
-    may_be = after.is_renewed(given[-1]) if question == "find" else after.is_another(given[-1])
-    return may_be and getattr(before, question)(*given) != getattr(after, question)(*given)
+
+def _names_of(question: str, given: tuple[Any, ...]) -> tuple[str, ...]:
+    """Only where one of them is renewed a question may have another answer; see `Modules.renewed`."""
+    return ends_of(given[-1]) if question == "find" else (given[-1].rpartition("/")[2],)
+
+
+def told_otherwise(before: Modules, after: Modules, kept: Kept) -> Iterator[tuple[str, Question]]:
+    """What was noted of modules, and has another answer than before."""
+    names = {name for name, _ in kept.places.get(MODULES, ())} if after.renewed is None else after.renewed
+    for question, given in {one for name in names for one in kept.parts.get((MODULES, name), ())}:
+        if getattr(before, question)(*given) != getattr(after, question)(*given):
+            yield from ((name, (question, given)) for name in _names_of(question, given))
 
 
 class _NotedFacts(Facts):

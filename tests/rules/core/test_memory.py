@@ -874,9 +874,9 @@ def changed_reads(head: Mapping[str, Facts], base: Base, knowledge: Knowledge) -
         old, new = (one.importers_using(f"{module}.py", use, name) for one in (before, project))
         if old != new:
             yield (IMPORTERS, (module, (use, name))), True
-    for question, given in base.kept.places.get(MODULES, ()):
+    for name, (question, given) in base.kept.places.get(MODULES, ()):
         if getattr(before.modules, question)(*given) != getattr(project.modules, question)(*given):
-            yield (MODULES, (question, given)), True
+            yield (MODULES, (name, (question, given))), True
     if [*base.facts] != [*head]:
         yield (FILES, ""), True
     for kind, (rows, by) in base.kept.tables.items():
