@@ -53,6 +53,7 @@ class Repository:
         self._before = before if before is not None and before.is_comparable(facts, knowledge) else None
         self._imports: dict[str, tuple[tuple[Where, str, Import], ...]] = {}
         self._calls: dict[str, dict[str, list[tuple[int, int]]]] = {}
+        self._names: dict[tuple[str, str], AbstractSet[str]] = {}
         self._makes: dict[str, bool] = self.memory.answers("made")
         self._files: dict[str, Mapping[str, list[str]]] = {}
         if self._before is not None and [*self._before.facts] == [*facts]:
@@ -267,7 +268,9 @@ class Repository:
 
     def names_in(self, use: str, path: str) -> AbstractSet[str]:
         """The names that a file uses in one of the ways of `names`; none where it is not there."""
-        return self.names(use, path, self.facts[path]) if path in self.facts else frozenset()
+        if (use, path) not in self._names:
+            self._names[use, path] = self.names(use, path, self.facts[path]) if path in self.facts else frozenset()
+        return self._names[use, path]
 
     def names(self, use: str, path: str, facts: Facts) -> AbstractSet[str]:
         """The names that a file calls, imports, derives classes from, states, tells of, gives methods, or has anywhere; the
