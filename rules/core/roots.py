@@ -48,6 +48,7 @@ BASES = {
 }
 SERVING = frozenset({Role.ENDPOINT, Role.WEBSOCKET})
 AGENTS = frozenset({Role.TOOL, Role.NODE})
+MAKING = frozenset({"APIRouter", "FastAPI"})
 TABLES = ("roots", "roots of files")
 """What all roots together make up, in the words of a memory."""
 _ANY = "ANY"
@@ -423,18 +424,18 @@ class Roots:
         return (path for path in self._project.facts if path in paths and not is_offline(path))
 
     def _shared_in(self, path: str) -> Iterator[tuple[Router, tuple[ProjectFunction, ...]]]:
-        for index, function in enumerate(self._project.facts[path].functions):
-            where = Where(path, index)
+        made = {index for name in MAKING for index, _ in self._project.places_called(path, name)}
+        included = self._project.places_called(path, "include_router")
+        for index in sorted(made.union(index for index, _ in included)):
+            where, function = Where(path, index), self._project.facts[path].functions[index]
             scope = "" if index == 0 else f"{function.qualname}."
-            for name, bindings in function.bindings.items():
+            for name, bindings in function.bindings.items() if index in made else ():
                 for value in (binding.value for binding in bindings):
-                    if isinstance(value, Call) and last_name(value.callee) in {"APIRouter", "FastAPI"}:
+                    if isinstance(value, Call) and last_name(value.callee) in MAKING:
                         yield (path, scope + name), tuple(self._listed(value, where))
-            for site in function.sites:
-                if last_name(site.call.callee) == "include_router" and site.call.arguments:
-                    router = self._project.definition(site.call.arguments[0], where)
-                    if router is not None:
-                        yield router, tuple(self._listed(site.call, where))
+            for call in (function.sites[place].call for of, place in included if of == index):
+                if call.arguments and (router := self._project.definition(call.arguments[0], where)) is not None:
+                    yield router, tuple(self._listed(call, where))
 
     def _handed_over(self, call: Call, where: Where) -> Iterator[Root]:
         for row in self._registrations(call, where):
