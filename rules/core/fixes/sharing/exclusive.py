@@ -27,10 +27,10 @@ def is_used_by_others(call: Call, function: ProjectFunction, contexts: Contexts)
     if chained is not None and is_used_by_others(chained, function, contexts):
         return True
     where, knowledge = Where(function.path, function.index), contexts.project.knowledge
+    if not is_called_on(knowledge.exclusive, call, where, contexts):
+        return False
     values = (contexts.project.value(Name(name), where) for name in root_names(receiver))
     if any(isinstance(value, Outside) and value.name in knowledge.singletons for value in values):
-        return False
-    if not is_called_on(knowledge.exclusive, call, where, contexts):
         return False
     return not is_called_on(knowledge.per_thread, call, where, contexts) and serves_all(receiver, function, contexts)
 
