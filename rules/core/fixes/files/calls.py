@@ -35,6 +35,10 @@ WORDS = (
     | _SENT
     | {RUN}
 )
+_KEYWORDS = frozenset(
+    {"base_name", "excel_writer", "filename", "filepath_or_buffer", "fname", "fp", "io", "out_f", "path", "path_or_buf"}
+)
+"""Those by which what reads or writes a file is told its name."""
 _DATABASES = ("shelve.", "dbm.")
 
 
@@ -50,18 +54,19 @@ class Paths(NamedTuple):
 def paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
     call, word = site.call, last_name(site.call.callee)
     first = next(iter(call.arguments), None)
+    path = first or next((value for name, value in call.keywords if name in _KEYWORDS), None)
     of = call.callee.of if isinstance(call.callee, Attribute) else None
     if word in OPENED:
-        path, mode = _opened(call, where, contexts)
-        return Paths(_one(path if set(mode) & set("r+") else None), _one(path if set(mode) & set("w+") else None))
+        opened, mode = _opened(call, where, contexts)
+        return Paths(_one(opened if set(mode) & set("r+") else None), _one(opened if set(mode) & set("w+") else None))
     if word in _READ or word in _LOADED:
-        return Paths(read=_one(of if word in _READ else first))
+        return Paths(read=_one(of if word in _READ else path))
     if word in _WRITTEN or word in _SAVED or word in FILLED:
-        return Paths(written=_one(of if word in _WRITTEN else first))
+        return Paths(written=_one(of if word in _WRITTEN else path))
     if word in _MADE_BY:
         value = contexts.project.value(call.callee, where)
         is_made = isinstance(value, Outside) and value.name.startswith(_MADE_BY[word])
-        return Paths(written=_one(first) if is_made else ())
+        return Paths(written=_one(path) if is_made else ())
     if word in _SENT:
         return Paths(sent=_one(first or dict(call.keywords).get("path")))
     if word == RUN:
@@ -94,6 +99,7 @@ def _opened(call: Call, where: Where, contexts: Contexts) -> tuple[Expression | 
     value = contexts.project.value(call.callee, where)
     name = value.name if isinstance(value, Outside) else ""
     path, mode = (*call.arguments, None, None)[:2]
+    path = path or dict(call.keywords).get("file")
     if isinstance(call.callee, Attribute) and (not name or name.startswith("pathlib.")):
         path, mode = call.callee.of, path
     mode = dict(call.keywords).get("mode", dict(call.keywords).get("flag", mode))

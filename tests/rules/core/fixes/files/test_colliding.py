@@ -20,8 +20,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import requests
-from pydub import AudioSegment
 from fastapi import BackgroundTasks, Depends, File, Request, UploadFile
+from fastapi.responses import FileResponse
+from pydub import AudioSegment
 """
 PROGRAM = """
 FOLDER = Path("kept")
@@ -158,6 +159,23 @@ def exported(name: str, url: str) -> None:
     AudioSegment.from_file("a.mp3").export(FOLDER / name)
 
 
+def named(name: str, url: str) -> None:
+    ask(url)
+    with open(mode="wb", file=FOLDER / name) as there:
+        there.write(b"")
+
+
+def saved(name: str, url: str) -> None:
+    ask(url)
+    frame_of(name).to_csv(index=False, path_or_buf=FOLDER / name)
+
+
+def shown(name: str, url: str) -> FileResponse:
+    ask(url)
+    frame_of(name).to_csv(index=FOLDER / name)
+    return FileResponse("a.csv", filename=str(FOLDER / name))
+
+
 def exported_to(target: BytesIO, url: str) -> None:
     requests.get(url)
     AudioSegment.from_file("a.mp3").export(target)
@@ -205,6 +223,8 @@ SHARED = [
     "moved(name, name)",
     "moved_there(name, name)",
     "moved_after_all(name, name)",
+    "named(name, name)",
+    "saved(name, name)",
     "packed(name, name)",
     "exported(name, name)",
     "stamped(name, 'keys')",
@@ -237,6 +257,8 @@ OWN = [
     "zipped(BytesIO(), name)",
     "appended(name, name)",
     "swapped(name, name)",
+    "saved(uuid4().hex, name)",
+    "shown(name, name)",
     "packed(uuid4().hex, name)",
     "exported_to(BytesIO(), name)",
     "copied('a.txt', f'{uuid4()}.txt')",
