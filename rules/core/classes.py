@@ -110,7 +110,7 @@ class Classes(Origins):
     def derived(self, owner: ProjectClass, most: int) -> Iterator[ProjectClass]:
         """The classes that derive from one; none where there are many, since nobody could tell which of them is meant."""
         name = self.class_(owner).name
-        for path in self.few("derive", name, most):
+        for path in self.few("derive", name, most) or ():
             for derived in (ProjectClass(path, index) for index in self.classes_derived(path, name)):
                 class_ = self.class_(derived)
                 where = Where(path, class_.parent, class_.line)

@@ -155,7 +155,7 @@ class Given(Declared):
         facts = self.function(function)
         if facts.owner < 0 or facts.name == "__init__":
             return {function.path, *self.importers_using(function.path, "call", name)}
-        return self.few("call", name, WIDEST)
+        return self.few("call", name, WIDEST) or ()
 
     def dependency(self, parameter: Parameter, where: Where) -> Value | None:
         """What FastAPI would call for a parameter: the argument of `Depends`, in its default or its annotation."""

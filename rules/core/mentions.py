@@ -1,6 +1,6 @@
 """Where the files of a project speak of a function: by its name, as an attribute, or by the name that it is imported under."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rules.core.facts import Attribute, Expression, Site, last_name
 from rules.core.given import WIDEST
@@ -13,8 +13,8 @@ def may_be_called_unseen(function: ProjectFunction, project: Project) -> bool:
     """Whether served code calls a function, or may, in a way that nobody sees: it is handed on as a value, it has the name of a
     method of something unknown, or it stands for a method of a base class.
     """
-    paths = [path for path in files_that_could_mean(function, project) if not is_offline(path)]
-    if len(paths) > WIDEST:  # somebody among so many may
+    paths = _few_that_could_mean(function, project)
+    if paths is None:  # somebody among so many may
         return True
     unseen = (None, *project.stood_for_by(function))
     for path in paths:
@@ -46,6 +46,15 @@ def files_that_could_mean(function: ProjectFunction, project: Project) -> set[st
     if facts.parent > 0:
         return {function.path}
     return {function.path} | project.importers_using(function.path, "name", facts.name)
+
+
+def _few_that_could_mean(function: ProjectFunction, project: Project) -> Sequence[str] | None:
+    """Those of them that may serve requests; None where they are many."""
+    facts = project.function(function)
+    if facts.owner >= 0:
+        return project.few("name", facts.name, WIDEST, serving=True)
+    paths = [path for path in files_that_could_mean(function, project) if not is_offline(path)]
+    return paths if len(paths) <= WIDEST else None
 
 
 def as_named(expression: Expression | None) -> str:

@@ -59,10 +59,10 @@ class Noted(Project):
         self.memory.read((IMPORTERS, (module_of(path), (use, name))))
         return self._of.importers_using(path, use, name)
 
-    def few(self, use: str, name: str, most: int) -> Sequence[str]:
+    def few(self, use: str, name: str, most: int, serving: bool = False) -> Sequence[str] | None:
         """The files that use a name, where they are few."""
-        self.memory.read((FEW, (name, (use, most))))
-        return self._of.few(use, name, most)
+        self.memory.read((FEW, (name, (use, most, serving))))
+        return self._of.few(use, name, most, serving)
 
     def classes_derived(self, path: str, name: str) -> tuple[int, ...]:
         """Which classes of a file derive from something of a name."""
@@ -124,16 +124,13 @@ def _compare_names(before: Repository, after: Repository, memory: Recalling) -> 
     """Put in doubt what was asked of names that other files use now."""
     others = {use: after.used_otherwise(use, before) for use in USES}
     every = [(use, name) for use, names in others.items() for name in names]
-    few = [(use, name, most) for use, name in every for of, most in memory.kept.parts.get((FEW, name), ()) if of == use]
+    any_file = [(use, name) for use, name in every if (name in before.by_name(use)) != (name in after.by_name(use))]
+    asked = [(name, one) for use, name in every for one in memory.kept.parts.get((FEW, name), ()) if one[0] == use]
     for use, names in others.items():
         memory.compared(use, names)
-    memory.compared(
-        ANY, [(use, name) for use, name in every if (name in before.by_name(use)) != (name in after.by_name(use))]
-    )
-    memory.compared(
-        FEW,
-        [(name, (use, most)) for use, name, most in few if before.few(use, name, most) != after.few(use, name, most)],
-    )
+    memory.compared(ANY, any_file)
+    few = [(n, (use, *given)) for n, (use, *given) in asked if before.few(use, n, *given) != after.few(use, n, *given)]
+    memory.compared(FEW, few)
     memory.compared(IMPORTERS, _imported_otherwise(before, after, memory.kept))
 
 

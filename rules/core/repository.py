@@ -244,10 +244,14 @@ class Repository:
         each = self.using_otherwise(use, before)
         return frozenset().union(*(before.names_in(use, path) ^ self.names_in(use, path) for path in each))
 
-    def few(self, use: str, name: str, most: int) -> Sequence[str]:
-        """The files that use a name in one of the ways of `names`, in order; none where they are more than so many."""
+    def few(self, use: str, name: str, most: int, serving: bool = False) -> Sequence[str] | None:
+        """The files that use a name in one of the ways of `names`, in order, or only those that may be `serving` requests; None
+        where they are more than so many.
+        """
         paths = self.by_name(use).get(name, ())
-        return paths if len(paths) <= most else ()
+        if serving:
+            paths = [path for path in paths if not is_offline(path)]
+        return paths if len(paths) <= most else None
 
     def using_otherwise(self, use: str, before: Repository) -> Collection[str]:
         """The files that may use names otherwise: those that are edited, and those whose imports may mean other modules."""

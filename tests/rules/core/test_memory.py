@@ -867,9 +867,9 @@ def changed_reads(head: Mapping[str, Facts], base: Base, knowledge: Knowledge) -
     for use, name in base.kept.places.get(ANY, ()):
         if (name in before.by_name(use)) != (name in project.by_name(use)):
             yield (ANY, (use, name)), True
-    for name, (use, most) in base.kept.places.get(FEW, ()):
-        if before.few(use, name, most) != project.few(use, name, most):
-            yield (FEW, (name, (use, most))), True
+    for name, (use, *given) in base.kept.places.get(FEW, ()):
+        if before.few(use, name, *given) != project.few(use, name, *given):
+            yield (FEW, (name, (use, *given))), True
     for module, (use, name) in base.kept.places.get(IMPORTERS, ()):
         old, new = (one.importers_using(f"{module}.py", use, name) for one in (before, project))
         if old != new:
@@ -967,6 +967,7 @@ NAMED = {
         from fastapi import FastAPI
         from sqlalchemy.orm import Session
 
+        from app.other import Files
         from app.stores import Store, load
 
         app = FastAPI()
@@ -974,7 +975,7 @@ NAMED = {
         @app.get("/")
         async def all(found: Store, session: Session):
             load(session)
-            return found.all()
+            return found.all(), Files().read("all")
         """,
     "app/other.py": """
         from sqlalchemy.ext.asyncio import AsyncSession
@@ -984,6 +985,10 @@ NAMED = {
         class Files(Store):
             def all(self):
                 return open("all").read()
+
+            def read(self, name=None):
+                if name:
+                    return open(name).read()
 
             def none(self):
                 return []
@@ -1003,6 +1008,10 @@ NAMED = {
 USED_ELSEWHERE = {
     "a module is imported": ("app/z.py", "from app.stores import load\n\ndef more(): save(1)\n"),
     "a class is imported": ("app/z.py", "from sqlalchemy.ext.asyncio import AsyncSession\n"),
+    "a test reads an attribute of the name of a method": (
+        "tests/z.py",
+        "from app.other import Files\n\nread = Files.read\n",
+    ),
     "a derived class has changed": ("app/other.py", dedent(NAMED["app/other.py"]).replace("[]", "open('none')")),
 }
 
