@@ -466,6 +466,8 @@ def names_in(expression: Expression | None) -> set[str]:
 def attributes_in(expression: Expression | None) -> Iterator[Attribute]:
     """The attributes that an expression reads, those of its arguments among them."""
     match expression:
+        case Name() | Constant():  # as most are
+            return
         case Attribute(of=of):
             yield expression
             yield from attributes_in(of)

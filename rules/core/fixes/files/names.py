@@ -1,6 +1,6 @@
 """What names a file: whether it is one name in two places, and whether others may have it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import (
@@ -91,7 +91,7 @@ def is_told(path: Expression, function: ProjectFunction, contexts: Contexts) -> 
     """Whether the name of a file is made of what the program or the request says, and of nothing else."""
     facts = contexts.project.function(function)
     parts = [*parts_of(path, facts)]
-    if any(isinstance(one, (Element, Entered)) for one in parts) or not _calls(path, facts) <= _JOINING:
+    if any(isinstance(one, (Element, Entered)) for one in parts) or not _called(parts) <= _JOINING:
         return False
     names = {one.id for one in parts if isinstance(one, Name)} & {parameter.name for parameter in facts.parameters}
     own = {facts.parameters[0].name} & names if facts.is_bound else set[str]()
@@ -133,7 +133,7 @@ def _told_attributes(function: ProjectFunction, contexts: Contexts) -> frozenset
 def is_file(path: Expression, method: str, facts: Function) -> bool:
     """Whether what a method of this name writes to is certainly a file, not a place in memory."""
     parts = [*parts_of(path, facts)]
-    called = {last_name(one.callee) for one in parts if isinstance(one, Call)}
+    called = _called(parts)
     if called & _STREAMS:
         return False
     texts = (one.value for one in parts if isinstance(one, Constant) and isinstance(one.value, str))
@@ -145,11 +145,11 @@ def is_file(path: Expression, method: str, facts: Function) -> bool:
 
 def is_for_one(path: Expression, facts: Function) -> bool:
     """Whether a file or a directory has a name that nobody else is given."""
-    return not _calls(path, facts).isdisjoint(UNIQUE)
+    return not _called(parts_of(path, facts)).isdisjoint(UNIQUE)
 
 
-def _calls(path: Expression, facts: Function) -> set[str]:
-    return {last_name(one.callee) for one in parts_of(path, facts) if isinstance(one, Call)}
+def _called(parts: Iterable[Expression]) -> set[str]:
+    return {last_name(one.callee) for one in parts if isinstance(one, Call)}
 
 
 def parts_of(path: Expression, facts: Function) -> Iterator[Expression]:
@@ -178,6 +178,8 @@ def within(expression: Expression) -> Iterator[Expression]:
 def inside_of(expression: Expression) -> list[Expression | None]:
     """What stands in an expression: what a method is called on and given, what something is made of, not the names of functions."""
     match expression:
+        case Name() | Constant():  # as most are
+            return []
         case Attribute(of=of) | Awaited(of=of) | Entered(of=of) | Element(of=of):
             return [of]
         case Subscript(of=of, items=items):

@@ -224,7 +224,7 @@ def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterat
     call = contexts.project.function(function).sites[place].call
     for target in contexts.targets(function, place):
         touched = _all(target, contexts)
-        if touched == Touched():
+        if not touched.is_any:
             continue
         values: dict[Expression, Expression] = dict(parameters_given(call, target, contexts))
         given = {one: named(value, function, contexts) for one, value in values.items()}
@@ -243,12 +243,11 @@ def _all(function: ProjectFunction, contexts: Contexts) -> Touched:
 def _all_by_calls(function: ProjectFunction, contexts: Contexts) -> Touched | None:
     """The same; None where it is asked for already, by one that it calls."""
     places = range(len(contexts.project.function(function).sites))
-    called = {
-        inner for place in places for one in contexts.targets(function, place) for inner in reached(one, contexts)
-    }
+    leading = {place: targets for place in places if (targets := contexts.targets(function, place))}
+    called = {inner for targets in leading.values() for one in targets for inner in reached(one, contexts)}
     beside = [inner for inner in reached(function, contexts) if inner not in called]
     return _joined(
-        [_own_of(beside, contexts), *(one for place in places for one in _behind(function, place, contexts))]
+        [_own_of(beside, contexts), *(one for place in leading for one in _behind(function, place, contexts))]
     )
 
 
@@ -257,6 +256,8 @@ def _own_of(functions: Iterable[ProjectFunction], contexts: Contexts) -> Touched
 
 
 def _joined(parts: list[Touched]) -> Touched:
+    if not parts:
+        return Touched()
     return Touched(
         read=_NONE.union(*(one.read for one in parts)),
         written=_NONE.union(*(one.written for one in parts)),
