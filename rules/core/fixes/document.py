@@ -19,6 +19,7 @@ _T = TypeVar("_T")
 
 _TYPED = frozenset({"bound", "default", "type", "type_", "annotation"})
 """The keywords that may be given a type in quotes, https://docs.python.org/3/library/typing.html#typing.TypeVar among them."""
+_SAID = re.compile(r"\w\s+\w")  # words one after the other, as no name or type has them
 _SHOWING = re.compile(r"[\s)]*=(?!=)")
 
 
@@ -133,14 +134,16 @@ class Document:
     def names_in_texts(self) -> frozenset[str]:
         """The words of texts that may name something, those between dots for themselves: `__all__`, annotations, mocks.
 
-        What is written for people names nothing: a text of several lines, one that stands alone, as docstrings do, or one with values
-        in it. Nor does a setting, `loop="asyncio"`, or the key of a dict.
+        What is written for people names nothing: a text of several lines, one that stands alone, as docstrings do, one of several
+        words, or one with values in it. Nor does a setting, `loop="asyncio"`, or the key of a dict.
         """
         idle = {id(node.value) for node in self._all(ast.keyword) if node.arg not in _TYPED}
         idle |= {id(node.value) for node in self._all(ast.Expr)}
         idle |= {id(key) for node in self._all(ast.Dict) for key in node.keys}
         idle |= {id(part) for node in self._all(ast.JoinedStr) for part in node.values}
-        texts = (text for node, text in self._texts() if "\n" not in text and id(node) not in idle)
+        texts = (
+            text for node, text in self._texts() if "\n" not in text and id(node) not in idle and not _SAID.search(text)
+        )
         return frozenset(chain.from_iterable(map(_words, texts)))
 
     def _texts(self) -> Iterator[tuple[ast.AST, str]]:

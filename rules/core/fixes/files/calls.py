@@ -5,6 +5,7 @@ from typing import NamedTuple
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Constant, Expression, Site, last_name
 from rules.core.fixes.files.moving import COPIED, INTO_FOLDERS, MOVED, names_folder, source_and_target
+from rules.core.fixes.files.names import is_in_memory
 from rules.core.fixes.files.streams import RUN, files_of_run
 from rules.core.values import Outside, ProjectFunction, Where
 
@@ -52,6 +53,17 @@ class Paths(NamedTuple):
 
 
 def paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
+    """What names the files that a call touches, none of which are streams in memory."""
+    facts = contexts.project.function(where)
+    found = _paths_of(site, where, contexts)
+    return (
+        Paths(*(tuple(path for path in paths if not is_in_memory(path, facts)) for paths in found))
+        if any(found)
+        else found
+    )
+
+
+def _paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
     call, word = site.call, last_name(site.call.callee)
     first = next(iter(call.arguments), None)
     path = first or next((value for name, value in call.keywords if name in _KEYWORDS), None)

@@ -132,15 +132,20 @@ def _told_attributes(function: ProjectFunction, contexts: Contexts) -> frozenset
 
 def is_file(path: Expression, method: str, facts: Function) -> bool:
     """Whether what a method of this name writes to is certainly a file, not a place in memory."""
+    if is_in_memory(path, facts):
+        return False
     parts = [*parts_of(path, facts)]
     called = _called(parts)
-    if called & _STREAMS:
-        return False
     texts = (one.value for one in parts if isinstance(one, Constant) and isinstance(one.value, str))
     names = (last_name(one).lower() for one in parts if isinstance(one, (Name, Attribute)))
     is_told = any(set("./") & set(text) for text in texts) or any(word in name for name in names for word in _WORDS)
     is_told |= any(isinstance(one, Computed) for one in parts)
     return method in _OF_PATHS or bool(called & _PATHS) or is_told
+
+
+def is_in_memory(path: Expression, facts: Function) -> bool:
+    """Whether what is read or written is a stream in memory."""
+    return not _called(parts_of(path, facts)).isdisjoint(_STREAMS)
 
 
 def is_for_one(path: Expression, facts: Function) -> bool:

@@ -462,6 +462,7 @@ def test_an_import_that_may_not_have_run_is_not_used(block: str) -> None:
         ("import os, time as t\n", "import asyncio\nimport os\n"),
         ("import time\nimport uuid\n", "import asyncio\nimport uuid\n"),
         ('import time\n\nprint(end="time")\n', 'import asyncio\n\nprint(end="time")\n'),
+        ('import time\n\nprint("told the time")\n', 'import asyncio\n\nprint("told the time")\n'),
         ('import time\n\nprint({"time": 1})\n', 'import asyncio\n\nprint({"time": 1})\n'),
         ('import time\n\nprint(f"time {1}")\n', 'import asyncio\n\nprint(f"time {1}")\n'),
         ('import time\n\nPROMPT = """Tell\nthe time."""\n', 'import asyncio\n\nPROMPT = """Tell\nthe time."""\n'),

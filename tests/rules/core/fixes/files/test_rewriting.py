@@ -143,6 +143,7 @@ def test_another_request_may_take_away_a_file_that_it_names_alike(body: str, awa
         "print((STORE / name).read_text().replace('_', ' '), 'x y'.replace(' ', '_'))",
         "names = [name]\nprint((STORE / name).read_text())\nnames.remove(name)",
         "table = pd.read_csv(STORE / name)\ntable.to_csv('other.csv')",
+        "rows = pd.read_csv(STORE / name)\nbuffer = BytesIO()\nrows.to_csv(buffer)\nrows = pd.read_csv(buffer)\nbuffer = BytesIO()\nrows.to_csv(buffer)",
         "update(name, 'x')\nprint((STORE / name / 'other').read_text())",
     ],
 )
