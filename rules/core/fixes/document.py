@@ -76,7 +76,7 @@ class Document:
         """For each node the one around it."""
         self.nodes = (self.tree, *self.parents)
         """All of the tree, what is further out first."""
-        for node in self._all(ast.JoinedStr) if not IS_TOLD else ():
+        for node in self.nodes_of(ast.JoinedStr) if not IS_TOLD else ():
             if not self._lies_in_text(node):
                 settle(node, self._lines)
 
@@ -87,7 +87,7 @@ class Document:
         found: _T = self._told[what]
         return found
 
-    def _all(self, kind: type[_N]) -> list[_N]:
+    def nodes_of(self, kind: type[_N]) -> list[_N]:
         """All nodes of a kind, what is further out first."""
         return cast("list[_N]", self._by_kind.get(kind, []))
 
@@ -109,26 +109,26 @@ class Document:
     def _calls(self) -> Mapping[int, list[ast.Call]]:
         """The calls by the line on which they begin."""
         found: dict[int, list[ast.Call]] = {}
-        for node in self._all(ast.Call):
+        for node in self.nodes_of(ast.Call):
             found.setdefault(node.lineno, []).append(node)
         return found
 
     def calls_on(self, line: int) -> Iterator[ast.Call]:
         """The calls of which the callee ends on a line, what is further out first."""
-        return (call for call in self._all(ast.Call) if call.func.end_lineno == line)
+        return (call for call in self.nodes_of(ast.Call) if call.func.end_lineno == line)
 
     @cached_property
     def uses(self) -> Mapping[str, list[ast.Name]]:
         """Every place where a name stands, by name."""
         found: dict[str, list[ast.Name]] = {}
-        for node in self._all(ast.Name):
+        for node in self.nodes_of(ast.Name):
             found.setdefault(node.id, []).append(node)
         return found
 
     @cached_property
     def rebound(self) -> frozenset[str]:
         """The names that anything but an import gives a meaning."""
-        return frozenset(name for kind in _BINDING for node in self._all(kind) for name in _names_bound(node))
+        return frozenset(name for kind in _BINDING for node in self.nodes_of(kind) for name in _names_bound(node))
 
     @cached_property
     def names_in_texts(self) -> frozenset[str]:
@@ -137,22 +137,22 @@ class Document:
         What is written for people names nothing: a text of several lines, one that stands alone, as docstrings do, one of several
         words, or one with values in it. Nor does a setting, `loop="asyncio"`, or the key of a dict.
         """
-        idle = {id(node.value) for node in self._all(ast.keyword) if node.arg not in _TYPED}
-        idle |= {id(node.value) for node in self._all(ast.Expr)}
-        idle |= {id(key) for node in self._all(ast.Dict) for key in node.keys}
-        idle |= {id(part) for node in self._all(ast.JoinedStr) for part in node.values}
+        idle = {id(node.value) for node in self.nodes_of(ast.keyword) if node.arg not in _TYPED}
+        idle |= {id(node.value) for node in self.nodes_of(ast.Expr)}
+        idle |= {id(key) for node in self.nodes_of(ast.Dict) for key in node.keys}
+        idle |= {id(part) for node in self.nodes_of(ast.JoinedStr) for part in node.values}
         texts = (
             text for node, text in self._texts() if "\n" not in text and id(node) not in idle and not _SAID.search(text)
         )
         return frozenset(chain.from_iterable(map(_words, texts)))
 
     def _texts(self) -> Iterator[tuple[ast.AST, str]]:
-        return ((n, n.value) for n in self._all(ast.Constant) if isinstance(n.value, str))
+        return ((n, n.value) for n in self.nodes_of(ast.Constant) if isinstance(n.value, str))
 
     @cached_property
     def called(self) -> frozenset[str]:
         """What the file calls, as it is written."""
-        return frozenset(ast.unparse(node.func) for node in self._all(ast.Call))
+        return frozenset(ast.unparse(node.func) for node in self.nodes_of(ast.Call))
 
     def call_at(self, span: Span) -> ast.Call | None:
         """The call that stands there; None where the text and the tree disagree."""

@@ -8,12 +8,11 @@ import msgspec
 from rules.core.contexts import Contexts
 from rules.core.fixes.document import Document
 from rules.core.fixes.sharing.callers import gives_way_at
-from rules.core.syntax import walk
 from rules.core.values import ProjectFunction
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _TRYING = (ast.Try, ast.TryStar)
-_LEAVING = (ast.Break, ast.Continue)
+_LEAVING: tuple[type[ast.stmt], ...] = (ast.Break, ast.Continue)
 _BRANCHING = (
     *(*_LOOPS, *_TRYING, ast.If, ast.Match, ast.match_case, ast.ExceptHandler, ast.With, ast.AsyncWith),
     *(ast.IfExp, ast.BoolOp, ast.comprehension, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
@@ -43,7 +42,8 @@ def stretch_around(call: ast.Call, function: ProjectFunction, contexts: Contexts
     own, place = _branches(call, document), _position(call)
     loops = [one for one in own if isinstance(one[0], _LOOPS)]
     innermost = max(loops, key=lambda one: _position(one[0]), default=None)
-    leaving = [_position(node) for node in walk(definition) if isinstance(node, _LEAVING)]
+    jumps = (node for kind in _LEAVING for node in document.nodes_of(kind))
+    leaving = [_position(node) for node in jumps if document.lies_in(node, definition)]
     first, last, repeated = (0, 0), _FAR, bool(loops)
     for pause in _pauses(definition, function, contexts, document):
         branches, at = _branches(pause, document), _position(pause)
@@ -68,8 +68,8 @@ def _pauses(
     """The `await` of a function that let others run."""
     sites = contexts.project.function(function).sites
     places = {site.span: place for place, site in enumerate(sites)}
-    for node in walk(definition):
-        if isinstance(node, ast.Await) and document.function_around(node) is definition:
+    for node in document.nodes_of(ast.Await):
+        if document.function_around(node) is definition:
             place = places.get(document.span(node.value))
             if place is None or gives_way_at(place, function, contexts):
                 yield node
