@@ -124,7 +124,7 @@ def _called(contexts: Contexts, place: ProjectFunction, site: Site, given: Call,
             yield _remark(place, inner, message, Remedy.HAND_OVER, "Give it the function and its arguments.", notes)
     elif _gives_no_function(callee, contexts):
         message = f"`{called}` runs here and now; `{outer}` is given its result, which cannot be called."
-        notes = (f"`{called}` runs where `{outer}` takes it, no longer before.",)
+        notes = (f"`{called}` runs where `{outer}` takes it, in a worker thread if it is a `def`, no longer before.",)
         yield _remark(place, inner, message, Remedy.HAND_OVER, "Give it the function and its arguments.", notes)
 
 

@@ -49,10 +49,11 @@ known, where a lock, a context variable or a decorator of the project's own is u
 - [Starlette: Thread pool](https://www.starlette.io/threadpool/)
 """
 
+import sys
 from collections.abc import Iterator
 
 from rules.core.contexts import Contexts
-from rules.core.facts import Function, last_name
+from rules.core.facts import Call, Function, last_name
 from rules.core.findings import Severity
 from rules.core.library import Role
 from rules.core.remarks import Remark, Remedy
@@ -65,6 +66,9 @@ rule = Rule(__name__, __doc__, Severity.INFO)
 
 _THREAD_BOUND = frozenset({"threading.local", "contextvars.ContextVar"})
 _SESSION = "databases/session"
+_INJECTING = frozenset({"Depends", "Security"})
+_ROWLESS = frozenset({*sys.stdlib_module_names, "fastapi", "starlette"})
+"""The packages that have no classes of rows."""
 _QUICK_BASES = frozenset({"pydantic.BaseModel", "enum.Enum", "enum.StrEnum", "enum.IntEnum", "builtins.Exception"})
 
 
@@ -160,15 +164,25 @@ def _commits(function: ProjectFunction, contexts: Contexts) -> bool:
     return False
 
 
-def _given(function: ProjectFunction, contexts: Contexts) -> Iterator[Value]:
-    """The dependencies that give a function what may be an object of the project: of each parameter whose type is no other."""
+def _given(function: ProjectFunction, contexts: Contexts) -> Iterator[Value | None]:
+    """The dependencies that give a function what may be a row: of each parameter whose type is none of a known library.
+
+    None stands for one that cannot be told, as of a package outside.
+    """
     facts, project = contexts.project.function(function), contexts.project
     inside, around = Where(function.path, function.index), Where(function.path, facts.parent, facts.line)
     for parameter in facts.parameters:
         given = project.dependency(parameter, around)
-        value = project.name(parameter.name, inside) if given is not None else None
-        if given is not None and not (isinstance(value, Object) and isinstance(value.of, Outside)):
+        is_injected = isinstance(parameter.default, Call) and last_name(parameter.default.callee) in _INJECTING
+        value = project.name(parameter.name, inside) if given is not None or is_injected else None
+        if (given is not None or is_injected) and not _is_of_known_library(value, contexts):
             yield given
+
+
+def _is_of_known_library(value: Value | None, contexts: Contexts) -> bool:
+    """Whether it is an object of a library of which there are rows, or one of Python itself."""
+    name = value.of.name if isinstance(value, Object) and isinstance(value.of, Outside) else ""
+    return name.partition(".")[0] in _ROWLESS or contexts.project.knowledge.is_named(name)
 
 
 def _is_thread_bound(name: str, function: ProjectFunction, contexts: Contexts) -> bool:

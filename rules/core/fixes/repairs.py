@@ -8,9 +8,10 @@ from rules.core.facts import Attribute, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.imports import Imported, import_dotted, orphan_edits
+from rules.core.fixes.sharing.hazards import belonging
 from rules.core.fixes.signatures import ASYNC, realigned
 from rules.core.remarks import Remark
-from rules.core.usage import given_to, is_taken_from
+from rules.core.usage import given_to, is_taken_from, reached
 from rules.core.values import Object, Outside, Where
 
 _RUNS = "This call runs the function now; without `await` it never does."
@@ -147,8 +148,10 @@ def call_directly(remark: Remark, contexts: Contexts, document: Document) -> Fix
     return _repair(remark, "Await it instead", [*edits, *_orphans(document, call.func, Imported(""), contexts)])
 
 
-def hand_over(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
+def hand_over(remark: Remark, contexts: Contexts, document: Document) -> Fix | str | None:
     """`run_in_threadpool(f, x)` for `run_in_threadpool(f(x))`: the remark stands at the inner call."""
+    if hindrance := _belongs_there(remark, contexts):
+        return hindrance
     call = _call(remark, document)
     around = document.parents.get(call) if call is not None else None
     if call is None or not isinstance(around, ast.Call) or around.keywords or around.args[-1] is not call:
@@ -164,6 +167,15 @@ def hand_over(remark: Remark, contexts: Contexts, document: Document) -> Fix | N
         return None
     opening, closing = Span(*start, *first), Span(end[0], end[1] - 1, *end)
     return _repair(remark, "Hand over the function", [document.replace(opening, ", "), document.replace(closing, "")])
+
+
+def _belongs_there(remark: Remark, contexts: Contexts) -> str:
+    """Why a worker thread cannot run what the inner call leads to, as a clause; empty where it can."""
+    sites = contexts.project.function(remark.function).sites
+    places = (place for place, site in enumerate(sites) if site == remark.site)
+    targets = [target for place in places for target in contexts.targets(remark.function, place)]
+    plain = (target for target in targets if not contexts.project.function(target).asynchronous)
+    return next(filter(None, (belonging(one, contexts) for target in plain for one in reached(target, contexts))), "")
 
 
 def _takes_none(call: ast.Call, remark: Remark, contexts: Contexts) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.checking import assert_clean, assert_fixes, found, with_app
+from tests.rules.checking import assert_clean, assert_fixes, assert_unfixed, found, with_app
 
 RULE = "awaiting/offloads"
 
@@ -149,3 +149,31 @@ def test_a_coroutine_function_given_to_an_executor_never_runs() -> None:
 def test_an_executor_of_the_project_may_run_it() -> None:
     own = "class Pool(ThreadPoolExecutor):\n    def submit(self, f):\n        return super().submit(run, f)\n\n\n"
     assert_clean(RULE, EXECUTOR.format(own=own))
+
+
+BACKGROUND = """
+kept = set()
+
+
+async def send(name: str) -> None:
+    await asyncio.sleep(1)
+
+
+def notify(name: str) -> None:
+    {body}
+
+
+@app.post("/")
+async def order(name: str, tasks: BackgroundTasks) -> None:
+    tasks.add_task(notify(name))
+"""
+
+
+def test_what_starts_a_coroutine_is_not_handed_to_a_thread() -> None:
+    source = with_app("import asyncio\n\nfrom fastapi import BackgroundTasks", BACKGROUND)
+    assert_unfixed(RULE, source.format(body="kept.add(asyncio.create_task(send(name)))"))
+    (finding,) = found(RULE, source.format(body="print(name)"))
+    assert finding.fix is not None
+    assert finding.fix.notes == (
+        "`notify` runs where `tasks.add_task` takes it, in a worker thread if it is a `def`, no longer before.",
+    )

@@ -299,3 +299,27 @@ def test_websockets_and_middleware_are_not_spoken_of() -> None:
         ),
         options=EVERYTHING,
     )
+
+
+ANSWERING = """
+class Shown(BaseModel):
+    name: str
+
+
+@app.get("/", response_model=Shown)
+def home(user{annotation} = Depends({dependency})):
+    return user
+"""
+
+
+@pytest.mark.parametrize("annotation", ["", ": User"])
+@pytest.mark.parametrize("dependency", ["company.current_user", "current_user", "missing.current_user"])
+def test_what_a_dependency_of_another_package_gives_may_be_a_row(annotation: str, dependency: str) -> None:
+    """FastAPI reads it for the answer, in the thread as it is."""
+    imports = (
+        "import company\nfrom company import User, current_user\nfrom fastapi import Depends\nfrom pydantic import BaseModel\n\n"
+        "from . import missing"
+    )
+    source = with_app(imports, ANSWERING.format(annotation=annotation, dependency=dependency))
+    assert_clean(RULE, source, options=EVERYTHING)
+    assert found(RULE, source.replace(f"user{annotation} =", "user: str ="), options=EVERYTHING)

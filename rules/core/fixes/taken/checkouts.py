@@ -28,12 +28,11 @@ from rules.core.facts import (
 from rules.core.findings import Span
 from rules.core.fixes.document import Document
 from rules.core.fixes.sessions.addresses import Addresses
-from rules.core.fixes.taken.row_locks import commits, ending_transactions, is_given, stands_within
+from rules.core.fixes.taken.row_locks import ending_transactions, is_given, stands_within
 from rules.core.library import Role
 from rules.core.repository import is_offline
 from rules.core.roots import Root
 from rules.core.syntax import walk
-from rules.core.usage import reached
 from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
 CHECKED_OUT = (
@@ -63,7 +62,7 @@ def keeps_a_connection(
     asking = [
         place
         for place in above
-        if place > last
+        if place >= last
         and _asks(place, function, contexts)
         and stands_within(sites[place].span, entered, function, contexts, document)
     ]
@@ -135,14 +134,14 @@ def _asks_itself(site: Site, function: ProjectFunction, contexts: Contexts) -> b
 
 @told_once
 def _leaves_open(function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a function asks by what it is given, or what its object keeps, and leaves the transaction open."""
-    inside = reached(function, contexts)
-    sites = ((one, site) for one in inside for site in contexts.project.function(one).sites)
-    asks = any(
-        is_given(site.call.callee, contexts.project.function(one)) and _asks_itself(site, one, contexts)
-        for one, site in sites
+    """Whether a function asks by what it is given, or what its object keeps, and ends no transaction afterwards."""
+    facts, last = contexts.project.function(function), max(ending_transactions(function, contexts), default=-1)
+    return any(
+        (is_given(site.call.callee, facts) and _asks_itself(site, function, contexts))
+        or any(_leaves_open(target, contexts) for target in contexts.targets(function, place))
+        for place, site in enumerate(facts.sites)
+        if place >= last
     )
-    return asks and not commits(function, contexts)
 
 
 def _is_kept_anew(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:

@@ -34,6 +34,16 @@ def saved(db: Session):
     db.commit()
 
 
+def refreshed(db: Session):
+    db.commit()
+    db.refresh(db.new)
+
+
+def refreshed_by_another(db: Session):
+    saved(db)
+    count(db)
+
+
 @app.post("/")
 async def home(request: Request, db: Session = Depends(get_db)):
     await request.body()
@@ -62,6 +72,8 @@ def _awaiting(finding: Finding) -> list[Fix]:
         f"{ASKED}\n{WAITED}\ndb.commit()\nawait request.body()",
         f"with SessionLocal() as db:\n    {ASKED}\n    {WAITED}\nawait request.body()",
         f"db.commit()\n{ASKED}\n{WAITED}",
+        f"refreshed(db)\n{WAITED}",
+        f"refreshed_by_another(db)\n{WAITED}",
     ],
 )
 def test_a_session_that_has_asked_keeps_its_connection(body: str) -> None:
@@ -75,6 +87,7 @@ def test_a_session_that_has_asked_keeps_its_connection(body: str) -> None:
         f"{WAITED}\n{ASKED}",
         f"{ASKED}\ndb.commit()\n{WAITED}",
         f"saved(db)\n{WAITED}",
+        f"refreshed(db)\nsaved(db)\n{WAITED}",
         f"{ASKED}\ndb.close()\n{WAITED}",
         f"with SessionLocal() as db:\n    {ASKED}\n{WAITED}",
         f"{ASKED}\nawait request.json()\n{WAITED}",
