@@ -548,10 +548,10 @@ class WatchedNames(Watched):
 
     def __init__(self, use: str, rows: Mapping[str, list[str]], memory: Memory) -> None:
         super().__init__(rows, lambda name: memory.read((use, name)))
-        self.asked = lambda name: memory.read((ANY, (use, name)))
+        self.memory, self.use = memory, use
 
     def __contains__(self, name: object) -> bool:
-        self.asked(name)
+        self.memory.read((ANY, (self.use, name)))
         return name in self.rows
 
 

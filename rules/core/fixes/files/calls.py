@@ -16,6 +16,10 @@ _SAVED = frozenset(
 )
 _MADE_BY = {"export": "pydub.", "make_archive": "shutil."}
 """What writes a file where it is of this library."""
+_FETCHED = {"fget_object": "file_path", "download_file": "Filename"}
+"""What fetches an object of a store as a file, the last that it is told: https://min.io/docs/minio/linux/developers/python/API.html#fget_object,
+https://docs.aws.amazon.com/boto3/latest/reference/services/s3/client/download_file.html.
+"""
 _READ = frozenset({"read_text", "read_bytes"})
 _WRITTEN = frozenset({"write_text", "write_bytes"})
 _REMOVED = frozenset({"remove", "unlink"})
@@ -26,6 +30,7 @@ WORDS = (
     _LOADED
     | _SAVED
     | frozenset(_MADE_BY)
+    | frozenset(_FETCHED)
     | _READ
     | _WRITTEN
     | COPIED
@@ -79,6 +84,10 @@ def _paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
         value = contexts.project.value(call.callee, where)
         is_made = isinstance(value, Outside) and value.name.startswith(_MADE_BY[word])
         return Paths(written=_one(path) if is_made else ())
+    if word in _FETCHED:
+        is_own = isinstance(contexts.project.value(call.callee, where), ProjectFunction)
+        last = call.arguments[-1] if len(call.arguments) in {2, 3} else None
+        return Paths(written=() if is_own else _one(dict(call.keywords).get(_FETCHED[word], last)))
     if word in _SENT:
         return Paths(sent=_one(first or dict(call.keywords).get("path")))
     if word == RUN:

@@ -38,7 +38,10 @@ UNIQUE = frozenset(
 _STREAMS = frozenset({"BytesIO", "StringIO", "BufferedWriter", "SpooledTemporaryFile"})
 _PATHS = frozenset({"Path", "PurePath", "join", "joinpath", "with_name", "with_suffix", "resolve", "absolute"})
 _WORDS = ("path", "filename", "file_name", "dir", "folder")
-_OF_PATHS = frozenset({"open", "copyfile", "download_to_filename", "make_archive", "run", "write_text", "write_bytes"})
+_OF_PATHS = frozenset(
+    {"open", "copyfile", "download_file", "download_to_filename", "fget_object", "make_archive", "run"}
+    | {"write_text", "write_bytes"}
+)
 
 MOST_REACHED = 100  # functions behind one; more are not followed
 

@@ -25,6 +25,7 @@ from rules.core.fixes.files.rewriting import rewriting_between_calls
 from rules.core.fixes.sharing.current_app import CURRENT, asks_for_current
 from rules.core.fixes.sharing.deposits import OVERTAKEN, takes_over_below
 from rules.core.fixes.sharing.exclusive import is_called_on, is_not_own, is_used_by_others
+from rules.core.fixes.sharing.handed import CHANGING, has_shared_changed
 from rules.core.fixes.sharing.interleaving import Changing, comes_between
 from rules.core.fixes.sharing.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.sharing.made_for_calls import has_own_object, is_own_attribute
@@ -51,9 +52,6 @@ LOOP_MODULES = frozenset({"asyncio", "anyio", "trio", "motor"})
 LOOP_METHODS = frozenset({"set_result", "set_exception", "put_nowait", "call_soon", "create_task", "ensure_future"})
 """Of objects that are not known, as in a list of queues: https://docs.python.org/3/library/asyncio-dev.html#concurrency-and-multithreading."""
 CONTEXT_SETTERS = frozenset({"contextvars.ContextVar.set", "structlog.contextvars.bind_contextvars"})
-CHANGING = frozenset(
-    {"append", "add", "update", "pop", "setdefault", "extend", "remove", "clear", "discard", "insert", "popitem"}
-)
 EMPTYING = frozenset({"pop", "clear", "popitem"})
 """Those that change something though they are given nothing: `users.insert()` builds a statement."""
 SETTING = frozenset({"setattr", "delattr"})
@@ -178,7 +176,7 @@ def _names_for_all(function: ProjectFunction, names: frozenset[str], contexts: C
 def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
     """Why a function may not run in a worker thread beside others, as a clause; empty where it may."""
     facts = contexts.project.function(function)
-    if _shared_writes(facts, function, contexts):
+    if _shared_writes(facts, function, contexts) or has_shared_changed(function, contexts):
         return SHARED
     if runs_through_shared(function, contexts):
         return ITERATED

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Expression, Subscript
 from rules.core.fixes.files.rewriting import LOOKED, looks_for_a_name, rewriting
+from rules.core.fixes.sharing.handed import has_shared_changed
 from rules.core.fixes.sharing.hazards import changes_global, changes_process, is_unthreaded, roots_of, shared_names
 from rules.core.fixes.sharing.iteration import runs_through_shared
 from rules.core.fixes.sharing.objects import takes_what_serves_all, unproven
@@ -78,7 +79,7 @@ def _alters(function: ProjectFunction, own: set[str] | frozenset[str], contexts:
     facts = contexts.project.function(function)
     if any(name.rstrip(".") not in own for name in shared_names(facts, function, contexts)):
         return True
-    if changes_process(function, contexts):
+    if changes_process(function, contexts) or has_shared_changed(function, contexts):
         return True
     changed = (site.call for site in facts.sites if changes_global(site.call, facts, function, contexts))
     if any(not roots_of(call) <= own or _is_taken(call, function, contexts) for call in changed):

@@ -8,7 +8,7 @@ from rules import Applicability, Finding, Way
 from rules.core.fixes.files.rewriting import REUSED, REWRITTEN
 from tests.rules.checking import found, with_app
 
-IMPORTS = "import json\nimport os\nfrom pathlib import Path\n\nimport pandas as pd"
+IMPORTS = "import json\nimport os\nfrom pathlib import Path\n\nimport boto3\nimport minio\nimport pandas as pd"
 TEXT = "    path = STORE / f'{name}.json'\n"
 HELPERS = """
     def load(name: str) -> list:
@@ -225,3 +225,19 @@ def test_a_file_that_stands_open_for_writing_meanwhile(path: str, applicability:
     source = with_app("import os\nimport shutil\nfrom pathlib import Path\nfrom uuid import uuid4", body)
     findings = found("blocking/files", source.replace("import FastAPI", "import FastAPI, UploadFile"))
     assert {one.fix.applicability for one in findings if one.fix} == {applicability}
+
+
+@pytest.mark.parametrize(
+    ("rule", "fetching"),
+    [
+        ("clients/clouds", "minio.Minio('a').fget_object('rows', name, str(STORE / name))"),
+        ("clients/aws", "boto3.client('s3').download_file('rows', name, str(STORE / name))"),
+        ("clients/aws", "boto3.client('s3').download_file('rows', name, Filename=str(STORE / name))"),
+    ],
+)
+def test_an_object_that_is_fetched_as_a_file_is_told(rule: str, fetching: str) -> None:
+    findings = found(rule, program(f"{fetching}\nreturn FileResponse(STORE / name)"))
+    assert findings
+    for finding in findings:
+        assert finding.fix is not None
+        assert REUSED in finding.fix.notes

@@ -6,7 +6,7 @@ import pytest
 
 from rules import Applicability, Way
 from rules.core.fixes.sharing.meanwhile import CROWDING
-from tests.rules.checking import assert_unfixed, found, with_app
+from tests.rules.checking import assert_unfixed, found, not_yet, with_app
 
 IMPORTS = (
     "import contextlib\nimport io\nimport os\nimport random\nimport signal\nimport warnings\n\n"
@@ -342,3 +342,54 @@ def test_an_environment_that_is_filled_with_the_same_each_time_is_nothing_to_sha
         "clients/requests", with_app("import os\n\nimport requests", FILLING.format(first=first, second=second))
     )
     assert {one.fix.applicability for one in findings if one.fix} == {applicability}
+
+
+HANDING = """
+KEPT = {{}}
+
+
+def changed(kept: dict, name: str) -> None:
+    {changing}
+
+
+def shown(kept: dict, name: str) -> str:
+    return kept.get(name, "")
+
+
+def begun(kept: dict, name: str) -> None:
+    changed(kept, name)
+
+
+@app.get("/{{{{name}}}}")
+async def home(name: str) -> dict:
+    own = {{}}
+    {calling}
+    return requests.get(name).json()
+"""
+
+
+@pytest.mark.parametrize(
+    ("changing", "calling", "is_reversed"),
+    [
+        ("kept.update(name=name)", "changed(KEPT, name)", False),
+        ("kept.pop(name)", "changed(kept=KEPT, name=name)", False),
+        ("kept.last = name", "changed(KEPT, name)", False),
+        ("kept.update(name=name)", "begun(KEPT, name)", False),
+        ("kept.update(name=name)", "begun(own, name)", True),
+        ("kept.update(name=name)", "shown(KEPT, name)", True),
+        ("kept = dict(kept)\n    kept.update(name=name)", "changed(KEPT, name)", True),
+        ("print(kept.copy())", "changed(KEPT, name)", True),
+        pytest.param(
+            "kept[name] = name", "changed(KEPT, name)", False, marks=not_yet("facts tell no items of parameters")
+        ),
+    ],
+)
+def test_what_is_handed_to_a_function_that_changes_it_is_shared_by_threads(
+    changing: str, calling: str, *, is_reversed: bool
+) -> None:
+    source = with_app(
+        "import requests", HANDING.format(changing=changing, calling=calling).replace("{{name}}", "{name}")
+    )
+    (finding,) = found("clients/requests", source)
+    ways = {fix.way for fix in (finding.fix, *finding.alternatives) if fix}
+    assert (Way.REVERSE in ways) is is_reversed
