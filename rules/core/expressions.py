@@ -117,6 +117,8 @@ class Expressions(Scopes):
         )
 
     def _bind(self, target: ast.expr, value: Expression | None) -> None:
+        if (given := _item_of_name(target)) in self._scope.parameters:
+            self._keep(f"{given}[]", target.lineno, value)
         match target:
             case ast.Name(id=name):
                 self._keep(name, target.lineno, value)
@@ -506,6 +508,14 @@ def _keyed(target: ast.expr) -> str | None:
             return f'{owner}.{name}["{key}"]'
         case _:
             return None
+
+
+def _item_of_name(target: ast.expr) -> str:
+    """`a` for a target `a[b]`, or `a[b][c]`; empty for any other."""
+    node = target
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node.id if node is not target and isinstance(node, ast.Name) else ""
 
 
 def _inside(target: ast.expr) -> str | None:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Expression, Function, Name, Site, Subscript
-from rules.core.fixes.files.names import parameters_given
+from rules.core.fixes.files.names import MOST_REACHED, parameters_given
 from rules.core.fixes.sharing.owning import is_shared, root_names
+from rules.core.usage import reached
 from rules.core.values import Outside, ProjectFunction, Where
 
 CHANGING = frozenset(
@@ -37,8 +38,9 @@ def _all_changed(function: ProjectFunction, contexts: Contexts) -> frozenset[str
     for site in facts.sites:
         if _changes(site, function, contexts):
             changed |= root_names(site.call.callee)
-    for _, value in _handed(facts, function, contexts):
-        changed |= root_names(value)
+    if len(reached(function, contexts)) <= MOST_REACHED:
+        for _, value in _handed(facts, function, contexts):
+            changed |= root_names(value)
     return frozenset(
         one.name for one in facts.parameters[facts.is_bound :] if one.name in changed - facts.bindings.keys()
     )

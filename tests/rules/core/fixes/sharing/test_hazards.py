@@ -6,7 +6,7 @@ import pytest
 
 from rules import Applicability, Way
 from rules.core.fixes.sharing.meanwhile import CROWDING
-from tests.rules.checking import assert_unfixed, found, not_yet, with_app
+from tests.rules.checking import assert_unfixed, found, with_app
 
 IMPORTS = (
     "import contextlib\nimport io\nimport os\nimport random\nimport signal\nimport warnings\n\n"
@@ -379,9 +379,10 @@ async def home(name: str) -> dict:
         ("kept.update(name=name)", "shown(KEPT, name)", True),
         ("kept = dict(kept)\n    kept.update(name=name)", "changed(KEPT, name)", True),
         ("print(kept.copy())", "changed(KEPT, name)", True),
-        pytest.param(
-            "kept[name] = name", "changed(KEPT, name)", False, marks=not_yet("facts tell no items of parameters")
-        ),
+        ("kept[name] = name", "changed(KEPT, name)", False),
+        ("kept[name] += name", "changed(KEPT, name)", False),
+        ("kept[name][name] = name", "changed(KEPT, name)", False),
+        ("print(kept[name])", "changed(KEPT, name)", True),
     ],
 )
 def test_what_is_handed_to_a_function_that_changes_it_is_shared_by_threads(
