@@ -155,7 +155,7 @@ def test_sessions_that_endpoints_and_tasks_open(stage: Stage, databases: None) -
         get("/half"),
         get("/authors"),
         fixes=6,
-        holds=("async with AsyncSessionLocal() as db:", "from models import Author, AsyncSessionLocal"),
+        holds=("async with AsyncSessionLocal() as db:", "from models import AsyncSessionLocal, Author"),
     )
 
 

@@ -202,7 +202,7 @@ class Document:
         """All imports, those in functions among them."""
         return tuple(node for node in self.parents if isinstance(node, (ast.Import, ast.ImportFrom)))
 
-    def span(self, node: ast.expr | ast.stmt | ast.keyword | ast.arg) -> Span:
+    def span(self, node: ast.expr | ast.stmt | ast.keyword | ast.arg | ast.alias) -> Span:
         """Where a node stands, decorators left out."""
         end_line = node.end_lineno or node.lineno
         return Span(
@@ -232,8 +232,8 @@ class Document:
         """An edit of this file; line ends are those of the file."""
         return Edit(self.path, span, replacement.replace("\n", self.newline))
 
-    def append(self, last: ast.expr | ast.keyword | ast.arg, *texts: str, end: tuple[int, int] | None = None) -> Edit:
-        """More behind the last argument or parameter, which ends there: on lines of their own where that one has one."""
+    def append(self, last: ast.expr | ast.keyword | ast.arg | ast.alias, *texts: str, end: tuple[int, int] | None = None) -> Edit:
+        """More behind the last argument, parameter or import, which ends there: on lines of their own where that one has one."""
         start, end = self.span(last).start, end or self.span(last).end
         indent, rest = self.line(start[0])[: start[1] - 1], self.line(end[0])[end[1] - 1 :]
         if indent.strip():

@@ -8,6 +8,7 @@ import msgspec
 
 from rules.core.findings import Edit, Span
 from rules.core.fixes.document import Document
+from rules.core.fixes.members import belongs_there, besides
 from rules.core.syntax import walk
 
 ImportStatement = ast.Import | ast.ImportFrom
@@ -92,7 +93,7 @@ class Wanted(msgspec.Struct):
         """The edits of one file."""
         for (path, module), members in self._members.items():
             if path == document.path:
-                yield _imported_together(document, module, sorted(members))
+                yield from _imported_together(document, module, sorted(members))
 
 
 def together(edits: Iterable[Edit]) -> Iterator[Edit]:
@@ -117,14 +118,12 @@ def _rank_of_line(text: str) -> tuple[bool, str]:
     return text.lstrip().startswith("from "), text.strip()
 
 
-def _imported_together(document: Document, module: str, members: list[str]) -> Edit:
+def _imported_together(document: Document, module: str, members: list[str]) -> tuple[Edit, ...]:
     for statement in _statements(document):
         if isinstance(statement, ast.ImportFrom) and statement.module == module and not statement.level:
-            last = statement.names[-1]
-            if last.name != "*":
-                end = (last.end_lineno or 0, document.column(last.end_lineno or 0, last.end_col_offset or 0))
-                return document.insert(end, "".join(f", {member}" for member in members))
-    return _added(document, f"from {module} import {', '.join(members)}", module, members[0]).edits[0]
+            if statement.names[-1].name != "*":
+                return besides(document, statement, members)
+    return _added(document, f"from {module} import {', '.join(members)}", module, members[0]).edits
 
 
 def swap_or_add(
@@ -144,16 +143,18 @@ def swap_or_add(
         unused = all(use in olds for use in document.uses[old.id])
         alone = unused and old.id not in document.names_in_texts and not is_wanted(old.id)
         if alone and not document.path.endswith("__init__.py"):
-            line = alias.lineno
-            start, end = alias.col_offset, alias.end_col_offset or 0
-            span = Span(line, document.column(line, start), line, document.column(line, end))
-            return (document.replace(span, name),), True
-    last = statement.names[-1]
-    if last.name == "*":
+            return _in_place(document, statement, alias, name), True
+    if statement.names[-1].name == "*":
         return (), False
-    end_line = last.end_lineno or last.lineno
-    position = (end_line, document.column(end_line, last.end_col_offset or 0))
-    return (document.insert(position, f", {name}"),), False
+    return besides(document, statement, [name]), False
+
+
+def _in_place(document: Document, statement: ast.ImportFrom, old: ast.alias, name: str) -> tuple[Edit, ...]:
+    """The edits that import a name instead of the old one, which goes where it belongs."""
+    dropped = [] if belongs_there(statement, old, name) else _without(document, statement, old.name)
+    if not dropped:
+        return (document.replace(document.span(old), name),)
+    return (*dropped, *besides(document, statement, [name]))
 
 
 def import_member(document: Document, module: str, member: str) -> Imported | None:
@@ -162,13 +163,7 @@ def import_member(document: Document, module: str, member: str) -> Imported | No
         return Imported(written)
     if _is_bound(document, member) or is_optional(document, module):
         return None
-    for statement in _statements(document):
-        if isinstance(statement, ast.ImportFrom) and statement.module == module and not statement.level:
-            last = statement.names[-1]
-            if last.name != "*":
-                end = (last.end_lineno or 0, document.column(last.end_lineno or 0, last.end_col_offset or 0))
-                return Imported(member, (document.insert(end, f", {member}"),))
-    return _added(document, f"from {module} import {member}", module, member)
+    return Imported(member, _imported_together(document, module, [member]))
 
 
 def import_module(document: Document, module: str) -> Imported | None:

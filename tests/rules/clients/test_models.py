@@ -170,5 +170,5 @@ def test_what_a_text_may_name_keeps_its_import() -> None:
         told = SERVICE.format(name=name, call=call, told="Asks.").replace(f"import {name}", f"import {imports}")
         return with_app("", f"{told}\n\n__all__ = ['OpenAI']\n")
 
-    after = service("OpenAI, AsyncOpenAI", "AsyncOpenAI", f"await {CREATE}")
+    after = service("AsyncOpenAI, OpenAI", "AsyncOpenAI", f"await {CREATE}")
     assert_fixes(RULE, service("OpenAI", "OpenAI", CREATE), after, way=Way.TWIN)

@@ -103,7 +103,8 @@ from fastapi.concurrency import (
 import requests
 from fastapi import FastAPI, Request
 from fastapi.concurrency import (
-    iterate_in_threadpool, run_in_threadpool,
+    iterate_in_threadpool,
+    run_in_threadpool,
 )
 """,
     )

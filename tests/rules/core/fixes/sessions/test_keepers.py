@@ -38,7 +38,7 @@ class Parts:
 '''
 AWAITED = (
     REPOSITORY.replace("from sqlalchemy.orm import Session", "from sqlalchemy.ext.asyncio import AsyncSession")
-    .replace("import select", "import select, func")
+    .replace("import select", "import func, select")
     .replace("db: Session", "db: AsyncSession")
     .replace("    def sized", "    async def sized")
     .replace("    def count", "    async def count")

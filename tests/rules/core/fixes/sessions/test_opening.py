@@ -129,7 +129,7 @@ def test_a_transaction_of_a_factory_that_lets_rows_forget() -> None:
 def test_a_session_of_an_engine_is_one_of_the_factory() -> None:
     before = _text("with Session(engine) as db:\n        return db.get(Item, 1).name", imports="engine")
     after = _text(
-        "async with AsyncLocal() as db:\n        return (await db.get(Item, 1)).name", imports="engine, AsyncLocal"
+        "async with AsyncLocal() as db:\n        return (await db.get(Item, 1)).name", imports="AsyncLocal, engine"
     )
     after = after.replace("from sqlalchemy.orm import Session\n", "")
     assert_fixes(RULE, before, after, files=_files(), way=Way.TWIN)

@@ -1,0 +1,57 @@
+"""Where one more name stands in an import."""
+
+import pytest
+
+from rules import Way
+from tests.rules.checking import assert_fixes
+
+USED = """
+app = FastAPI()
+
+
+@app.post("/")
+async def home(request: Request):
+    await request.json()
+    {call}
+"""
+
+
+def assert_imported(before: str, after: str) -> None:
+    """The import of `run_in_threadpool` comes to stand among those that are there."""
+    others = "import requests\nfrom fastapi import FastAPI, Request\n"
+    assert_fixes(
+        "clients/requests",
+        others + before + USED.format(call='requests.get("https://example.org")'),
+        others + after + USED.format(call='await run_in_threadpool(requests.get, "https://example.org")'),
+        way=Way.OFFLOAD,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("iterate_in_threadpool", "iterate_in_threadpool, run_in_threadpool"),
+        ("sync_to_async", "run_in_threadpool, sync_to_async"),
+        ("Any, sync_to_async", "Any, run_in_threadpool, sync_to_async"),
+        ("SOME, Zed", "SOME, Zed, run_in_threadpool"),
+        ("a, sync_to_async as s, z", "a, run_in_threadpool, sync_to_async as s, z"),
+        ("z, a", "z, a, run_in_threadpool"),
+        ("(sync_to_async)", "(run_in_threadpool, sync_to_async)"),
+    ],
+)
+def test_a_name_goes_where_the_order_wants_it(before: str, after: str) -> None:
+    assert_imported(*(f"from fastapi.concurrency import {names}\n" for names in (before, after)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("    a,\n    z,\n", "    a,\n    run_in_threadpool,\n    z,\n"),
+        ("    a,\n    b,  # of both\n", "    a,\n    b,  # of both\n    run_in_threadpool,\n"),
+        ("    a,\n    b\n", "    a,\n    b,\n    run_in_threadpool\n"),
+        ("    a, z\n", "    a, run_in_threadpool, z\n"),
+        ("    z,\n", "    run_in_threadpool,\n    z,\n"),
+    ],
+)
+def test_a_name_has_a_line_of_its_own_where_the_others_have_one(before: str, after: str) -> None:
+    assert_imported(*(f"from fastapi.concurrency import (\n{names})\n" for names in (before, after)))
