@@ -232,7 +232,9 @@ class Document:
         """An edit of this file; line ends are those of the file."""
         return Edit(self.path, span, replacement.replace("\n", self.newline))
 
-    def append(self, last: ast.expr | ast.keyword | ast.arg | ast.alias, *texts: str, end: tuple[int, int] | None = None) -> Edit:
+    def append(
+        self, last: ast.expr | ast.keyword | ast.arg | ast.alias, *texts: str, end: tuple[int, int] | None = None
+    ) -> Edit:
         """More behind the last argument, parameter or import, which ends there: on lines of their own where that one has one."""
         start, end = self.span(last).start, end or self.span(last).end
         indent, rest = self.line(start[0])[: start[1] - 1], self.line(end[0])[end[1] - 1 :]

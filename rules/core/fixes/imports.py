@@ -119,10 +119,10 @@ def _rank_of_line(text: str) -> tuple[bool, str]:
 
 
 def _imported_together(document: Document, module: str, members: list[str]) -> tuple[Edit, ...]:
-    for statement in _statements(document):
-        if isinstance(statement, ast.ImportFrom) and statement.module == module and not statement.level:
-            if statement.names[-1].name != "*":
-                return besides(document, statement, members)
+    taken = (s for s in _statements(document) if isinstance(s, ast.ImportFrom) and s.module == module and not s.level)
+    statement = next((one for one in taken if one.names[-1].name != "*"), None)
+    if statement is not None:
+        return besides(document, statement, members)
     return _added(document, f"from {module} import {', '.join(members)}", module, members[0]).edits
 
 

@@ -5,6 +5,7 @@ import ast
 from rules.core.findings import Edit
 from rules.core.fixes.document import Document
 
+
 def besides(document: Document, statement: ast.ImportFrom, members: list[str]) -> tuple[Edit, ...]:
     """The edits by which a statement imports more names: each in its place where those that stand there are in order.
 

@@ -20,6 +20,7 @@ from rules.core.remarks import Remark
 from rules.core.syntax import walk
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
+_FRAMEWORKS = frozenset({"fastapi", "starlette"})
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -109,7 +110,8 @@ def _followed(
         loading = desk.loading(function)
         called = desk.called(function, name, row)
         rows = loading.rows(name, with_given=True)
-        rows -= _bound_apart(definition, rows | {name}) | _of_other_classes(function, desk)
+        rows -= _of_other_classes(function, desk)
+        rows -= _bound_apart(definition, rows | {name})
         rows -= _of_other_sessions(name, function, definition, document, desk)
         desk.flows[key] = Flow(name, rows, row, document, called, columns=desk.models.columns)
         desk.flows[key].follow(definition)
@@ -130,16 +132,20 @@ def _of_other_sessions(
 
 
 def _of_other_classes(function: ProjectFunction, desk: Desk) -> frozenset[str]:
-    """The names that hold objects of a class of the project which is no table."""
+    """The names that hold objects of a class which is no table: one of the project that is not mapped, or an upload."""
     facts, where = desk.contexts.project.function(function), Where(function.path, function.index)
     parameters = {parameter.name for parameter in facts.parameters}
     once = {name for name, bindings in facts.bindings.items() if len(bindings) == 1 and name not in parameters}
     values = {name: desk.contexts.project.name(name, where) for name in parameters | once}
     return frozenset(
-        name
-        for name, value in values.items()
-        if isinstance(value, Object) and isinstance(value.of, ProjectClass) and not desk.models.is_mapped(value.of)
+        name for name, value in values.items() if isinstance(value, Object) and _is_no_table(value.of, desk)
     )
+
+
+def _is_no_table(of: ProjectClass | Outside, desk: Desk) -> bool:
+    if isinstance(of, Outside):
+        return of.name.partition(".")[0] in _FRAMEWORKS
+    return not desk.models.is_mapped(of)
 
 
 def _bound_apart(definition: _Definition, own: frozenset[str]) -> frozenset[str]:

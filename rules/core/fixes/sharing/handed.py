@@ -9,10 +9,12 @@ from rules.core.fixes.sharing.owning import is_shared, root_names
 from rules.core.usage import reached
 from rules.core.values import Outside, ProjectFunction, Where
 
-CHANGING = frozenset(
+_CHANGING = frozenset(
     {"append", "add", "update", "pop", "setdefault", "extend", "remove", "clear", "discard", "insert", "popitem"}
 )
 """Methods of containers that change them."""
+_VERBS = frozenset({"add", "append", "remove", "insert"})
+"""What the methods of other objects that change them begin with: `memory.add_message(text)`."""
 
 
 @told_once
@@ -46,10 +48,15 @@ def _all_changed(function: ProjectFunction, contexts: Contexts) -> frozenset[str
     )
 
 
+def changes_by_name(method: str) -> bool:
+    """Whether a method, of what nobody knows more, changes what it is called on."""
+    return method in _CHANGING or ("_" in method and method.partition("_")[0] in _VERBS)
+
+
 def _changes(site: Site, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether a method changes the container that it is called on."""
     callee = site.call.callee
-    if not isinstance(callee, Attribute) or callee.name not in CHANGING:
+    if not isinstance(callee, Attribute) or not changes_by_name(callee.name):
         return False
     value = contexts.project.value(callee, Where(function.path, function.index, site.line))
     return value is None or (isinstance(value, Outside) and value.name.startswith("builtins."))

@@ -25,7 +25,7 @@ from rules.core.fixes.files.rewriting import rewriting_between_calls
 from rules.core.fixes.sharing.current_app import CURRENT, asks_for_current
 from rules.core.fixes.sharing.deposits import OVERTAKEN, takes_over_below
 from rules.core.fixes.sharing.exclusive import is_called_on, is_not_own, is_used_by_others
-from rules.core.fixes.sharing.handed import CHANGING, has_shared_changed
+from rules.core.fixes.sharing.handed import changes_by_name, has_shared_changed
 from rules.core.fixes.sharing.interleaving import Changing, comes_between
 from rules.core.fixes.sharing.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.sharing.made_for_calls import has_own_object, is_own_attribute
@@ -325,12 +325,15 @@ def changes_global(call: Call, facts: Function, function: ProjectFunction, conte
         return any(name in own or is_shared(name, facts, function, contexts) for name in roots_of(call))
     if isinstance(callee, Attribute) and _changes_its_object(callee, function, contexts):
         return serves_all(callee.of, function, contexts)
-    if not (isinstance(callee, Attribute) and callee.name in CHANGING):
+    if not (isinstance(callee, Attribute) and changes_by_name(callee.name)):
         return False
     if callee.name not in EMPTYING and not (call.arguments or call.keywords):
         return False
     roots = root_names(callee.of)
-    is_seen = any(name in own or is_shared(name, facts, function, contexts) for name in roots)
+    is_seen = any(
+        name in own or is_shared(name, facts, function, contexts) or _is_given_to_all(name, function, contexts)
+        for name in roots
+    )
     if roots <= own and _is_own_part(_part(callee.of), function, contexts):
         return False
     if not (is_seen or is_of_application(callee.of)):
@@ -341,6 +344,13 @@ def changes_global(call: Call, facts: Function, function: ProjectFunction, conte
     if isinstance(value, Outside):
         return value.name.startswith("builtins.") or not contexts.project.knowledge.is_known(value.name)
     return value is None
+
+
+def _is_given_to_all(name: str, function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a name stands for what all are given, or for what lies in that: `memory = memory_of(user)`, `memory = self.memories[user]`."""
+    bound = contexts.project.function(function).bindings.get(name, ())
+    values = (one.value for one in bound if isinstance(one.value, (Call, Attribute, Subscript)))
+    return any(serves_all(one, function, contexts) for one in values)
 
 
 def _is_own_part(name: str, function: ProjectFunction, contexts: Contexts) -> bool:

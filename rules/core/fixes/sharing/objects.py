@@ -1,6 +1,7 @@
 """Objects that the program keeps for all requests, and those of libraries of which nobody knows whether threads may use one at once."""
 
 import sys
+from collections.abc import Iterator
 
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import (
@@ -17,7 +18,9 @@ from rules.core.facts import (
     Subscript,
     last_name,
 )
-from rules.core.fixes.sharing.owning import MOST_FOLLOWED, own_name
+from rules.core.fixes.files.names import parameters_given
+from rules.core.fixes.sharing.owning import KEEPING, MOST_FOLLOWED, own_name
+from rules.core.library import Role
 from rules.core.repository import is_offline
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
 
@@ -35,12 +38,18 @@ def unproven(function: ProjectFunction, contexts: Contexts) -> str:
 
 def unproven_at(site: Site, function: ProjectFunction, contexts: Contexts) -> str:
     """The same of what one call is made on."""
-    where, knowledge = Where(function.path, function.index, site.line), contexts.project.knowledge
-    root = _beginning(site.call.callee)
-    value, is_part = contexts.project.value(root, where), False
+    at = Where(function.path, function.index, site.line)
+    roots = (site.call.callee, *_beginnings(site.call.callee, function, contexts))
+    return next(filter(None, (_unproven_root(root, at, contexts) for root in roots)), "")
+
+
+def _unproven_root(root: Expression, at: Where, contexts: Contexts) -> str:
+    """The same of what a chain of calls begins with."""
+    knowledge = contexts.project.knowledge
+    value, is_part = contexts.project.value(root, at), False
     while not isinstance(value, Object) and isinstance(root, Attribute):
         root = root.of
-        value, is_part = contexts.project.value(root, where), True
+        value, is_part = contexts.project.value(root, at), True
     if not (isinstance(value, Object) and isinstance(value.of, Outside)):
         return ""
     name = knowledge.canonical(value.of.name)
@@ -48,12 +57,24 @@ def unproven_at(site: Site, function: ProjectFunction, contexts: Contexts) -> st
         return ""
     if name.partition(".")[0] in _STANDARD or knowledge.is_concurrent(name):
         return ""
-    return name.rpartition(".")[2] if serves_all(root, function, contexts) else ""
+    return name.rpartition(".")[2] if serves_all(root, ProjectFunction(at.path, at.function), contexts) else ""
 
 
-def _beginning(callee: Expression) -> Expression:
-    """What a chain of calls begins with: `client` in `client.users().get().execute`."""
-    root = callee.of if isinstance(callee, Attribute) else callee
+def _beginnings(callee: Expression, function: ProjectFunction, contexts: Contexts) -> Iterator[Expression]:
+    """What a chain of calls begins with, also where it is held in between: `client` in `client.users().get().execute`."""
+    bindings = contexts.project.function(function).bindings
+    held: Expression | None = callee
+    for _ in range(MOST_FOLLOWED):
+        root = _beginning(held)
+        if root is None:
+            return
+        yield root
+        bound = bindings.get(root.id, ()) if isinstance(root, Name) else ()
+        held = next((one.value for one in bound if _beginning(one.value) != root and isinstance(one.value, Call)), None)
+
+
+def _beginning(chain: Expression | None) -> Expression | None:
+    root = chain.of if isinstance(chain, Attribute) else chain
     while isinstance(root, Call) and isinstance(root.callee, Attribute):
         root = root.callee.of
     return root
@@ -68,7 +89,11 @@ def serves_all(expression: Expression, function: ProjectFunction, contexts: Cont
         case Name(id=name) if any(one.name == name for one in facts.parameters):
             parameter = next(one for one in facts.parameters if one.name == name)
             given = contexts.project.dependency(parameter, Where(function.path, facts.parent, facts.line))
-            return isinstance(given, ProjectFunction) and _gives_to_all(given, contexts, depth + 1)
+            if isinstance(given, ProjectFunction):
+                return _gives_to_all(given, contexts, depth + 1)
+            return any(
+                serves_all(one, at, contexts, depth + 1) for one, at in _given_by_callers(name, function, contexts)
+            )
         case Name(id=name) if name in facts.bindings and name not in facts.writes:
             values = [binding.value for binding in facts.bindings[name]]
             return any(isinstance(one, Import) or serves_all(one, function, contexts, depth + 1) for one in values)
@@ -83,11 +108,23 @@ def serves_all(expression: Expression, function: ProjectFunction, contexts: Cont
             return serves_all(of, function, contexts, depth)
         case Choice(options=options):
             return any(serves_all(one, function, contexts, depth) for one in options)
+        case Call(callee=Attribute(of=of, name=name)) if name == KEEPING:
+            return serves_all(of, function, contexts, depth)
         case Call(callee=callee):
             called = contexts.project.value(callee, Where(function.path, function.index))
             return isinstance(called, ProjectFunction) and _gives_to_all(called, contexts, depth + 1)
         case _:
             return False
+
+
+def _given_by_callers(
+    parameter: str, function: ProjectFunction, contexts: Contexts
+) -> Iterator[tuple[Expression, ProjectFunction]]:
+    """What the program gives a function for a parameter, each with the function that does."""
+    for call, at in contexts.project.calls_of(function):
+        if not is_offline(at.path):
+            given = parameters_given(call, function, contexts)
+            yield from ((value, ProjectFunction(at.path, at.function)) for name, value in given if name.id == parameter)
 
 
 def takes_what_serves_all(name: str, of: ProjectClass, contexts: Contexts, depth: int = 0) -> bool:
@@ -113,9 +150,15 @@ def _outlives_requests(name: str, facts: Function, function: ProjectFunction, co
     index = facts.parent
     while index > 0:
         if name in around[index].bindings or any(one.name == name for one in around[index].parameters):
-            return ProjectFunction(function.path, index) not in contexts.loop
+            return not _serves(ProjectFunction(function.path, index), contexts)
         index = around[index].parent
     return name in around[0].bindings
+
+
+def _serves(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether requests are served by a function, on the event loop or as a root in a thread."""
+    root = contexts.root_of(function)
+    return function in contexts.loop or (root is not None and root.role is not Role.STARTUP)
 
 
 def is_kept_by_a_module(of: ProjectClass, contexts: Contexts) -> bool:

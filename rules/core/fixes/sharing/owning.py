@@ -29,7 +29,8 @@ from rules.core.values import Outside, ProjectClass, ProjectFunction, Where
 
 MOST_FOLLOWED = 5  # functions and names, from what is used to where it was made
 _GLOBALS = "globals"
-_KEEPING = "setdefault"  # it gives what lies in a dictionary, as `[]` does
+KEEPING = "setdefault"
+"""It gives what lies in a dictionary, as `[]` does."""
 _LOADED = ("load_", "open_", "read_")
 _COPYING = frozenset({"deepcopy", "model_dump", "json"})
 """What gives all anew that it gives, also what lies deeper: https://docs.pydantic.dev/latest/concepts/serialization/."""
@@ -235,7 +236,7 @@ def is_shared(name: str, facts: Function, function: ProjectFunction, contexts: C
         return True
     values = (binding.value for binding in facts.bindings.get(name, ())) if "." not in name else ()
     inner = [value.of if isinstance(value, Element) else value for value in values]
-    roots = (root_names(one) for one in inner if isinstance(one, (Name, Attribute, Subscript)))
+    roots = map(root_names, inner)
     return any(map(is_of_application, inner)) or any(
         _stands_around(root, facts, function, contexts) for names in roots for root in names
     )
@@ -275,7 +276,7 @@ def root_names(expression: Expression) -> set[str]:
             return root_names(of)
         case Call(callee=Name(id=name)) if name == _GLOBALS:
             return {name}
-        case Call(callee=Attribute(of=of, name=name)) if name == _KEEPING:
+        case Call(callee=Attribute(of=of, name=name)) if name == KEEPING:
             return root_names(of)
         case _:
             return set()

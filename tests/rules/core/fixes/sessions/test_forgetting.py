@@ -123,6 +123,18 @@ def test_what_a_library_makes_without_the_session_holds_no_row(made: str, applic
     assert {str(fix.applicability) for fix in commits(source, FILES)} == {applicability}
 
 
+@pytest.mark.parametrize(("of", "applicability"), [("UploadFile", "safe"), ("Item", "unsafe"), ("Unknown", "unsafe")])
+def test_an_upload_is_no_row_and_neither_is_a_file_that_it_names(of: str, applicability: str) -> None:
+    body = (
+        "for one in many:\n        await wait()\n        db.commit()\n"
+        "        with LOGS[one.filename].opened() as log:\n            log.add(one.size)"
+    )
+    called = "\n\n@app.get('/')\nasync def root(db: Session = Depends(get_db)):\n    await home(db, [])\n"
+    source = app(body, parameters=f"db: Session, many: list[{of}]", route="").removeprefix(HEAD) + called
+    fixes = commits(f"from fastapi import UploadFile\n{HEAD}{source}", FILES)
+    assert {str(fix.applicability) for fix in fixes} == {applicability}
+
+
 @pytest.mark.parametrize(("given", "applicability"), [("number: int", "safe"), ("number", "unsafe")])
 def test_what_is_entered_by_a_plain_value_holds_no_row(given: str, applicability: str) -> None:
     body = "with LOGS[number].opened() as lines:\n        db.commit()\n        return lines.pop()"

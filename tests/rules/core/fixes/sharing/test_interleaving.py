@@ -49,6 +49,16 @@ async def waiting():
     return CACHE
 
 
+def kept_for(name):
+    if name not in STATE.rows:
+        STATE.rows[name] = []
+    return STATE.rows[name]
+
+
+def made_for(name):
+    return [name]
+
+
 def unrelated(name):
     return name
 
@@ -157,6 +167,10 @@ BETWEEN = [
     f"if known(name):\n    print(1)\n{W}\nCACHE[name] = answer",
     f"print(rows_of(name))\n{W}\nSTATE.rows[name] = answer",
     f"CACHE[name] = 1\n{W}\nreturn known(name)",
+    f"rows = CACHE.setdefault(name, [])\nrows.append(1)\n{W}\nrows.append(answer)",
+    f"rows = kept_for(name)\nrows.append(1)\n{W}\nrows.append(answer)",
+    f"rows = CACHE[name]\nrows.add_row(1)\n{W}\nrows.add_row(answer)",
+    f"rows = kept_for(name)\nrows.remove_row(1)\n{W}\nrows.add_row(answer)",
     "CACHE[name] = 1\nask_all(name)",
     "CACHE[name] = ask_all(name)",
     f"if name:\n    CACHE[name] = 1\n{W}\nif name:\n    CACHE[name] = 2",
@@ -182,6 +196,8 @@ HOLDING = [
     "kept = CACHE\nrow = (kept, 1)\nkept.update(a=name)\nask(row)",
 ]
 COPYING = [
+    f"rows = made_for(name)\nrows.append(1)\n{W}\nrows.append(answer)",
+    f"rows = made_for(name)\nrows.add_row(1)\n{W}\nrows.add_row(answer)",
     "CACHE[name] = 1\nrow = {'kept': dict(CACHE)}\nask(row)",
     "CACHE[name] = 1\nrow = {**CACHE}\nask(row)",
     "CACHE[name] = 1\nrow = [*CACHE]\nask(row)",

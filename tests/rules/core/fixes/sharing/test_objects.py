@@ -62,6 +62,17 @@ OF_ALL = {
         "",
         "store.kept.predict",
     ),
+    "what a method of it gives": ("kept = Detector()\n", "part = kept.part()\npart = part.other()", "part.predict"),
+    "what is called as an attribute": (
+        "class Store:\n    def __init__(self):\n        self.kept = Detector()\n\n\nstore = Store()\n",
+        "",
+        "store.kept",
+    ),
+    "what a helper is given": (
+        "kept = Detector()\n\n\ndef by(one, answer):\n    return one.predict(answer)\n\n\ndef use(answer):\n    return by(kept, answer)\n",
+        "",
+        "use",
+    ),
     "what an object for one request takes from the module": (
         TAKING.format(above="kept = Detector()", taken="kept"),
         "",
@@ -76,6 +87,12 @@ OF_ALL = {
 OF_ONE = {
     "its own": ("", "own = Detector()", "own.predict"),
     "what a function makes anew": ("def given():\n    return Detector()\n", "own = given()", "own.predict"),
+    "what a helper is given": (
+        "def by(one, answer):\n    return one.predict(answer)\n\n\ndef use(answer):\n    return by(Detector(), answer)\n",
+        "",
+        "use",
+    ),
+    "what a method of its own gives": ("", "own = Detector()\npart = own.part()", "part.predict"),
     "of an object of its own": (
         "class Store:\n    def __init__(self):\n        self.kept = Detector()\n",
         "store = Store()",
