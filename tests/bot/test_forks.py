@@ -1,5 +1,6 @@
 """Work that is shared with copies of the process is done once, in order, and to the same end."""
 
+import itertools
 import os
 import threading
 import time
@@ -70,6 +71,24 @@ def test_two_processes_do_what_one_does() -> None:
     assert [result for result, _ in results] == [told(share)[0] for share in SHARES]
     assert len({process for _, process in results}) == 2
     assert os.getpid() in {process for _, process in results}
+
+
+def test_neighbouring_shares_are_done_by_the_same_process_as_far_as_may_be() -> None:
+    processes = [process for _, process in in_forks(told, [[1] * 2 for _ in range(20)])]
+
+    assert sum(one != next_ for one, next_ in itertools.pairwise(processes)) == 1
+
+
+@pytest.mark.parametrize("cores", [3, 4, 5])
+@pytest.mark.parametrize("count", [5, 6, 11, 40])
+def test_every_share_is_done_once_by_however_many(cores: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forks, "_cores", lambda: cores)
+    shares = [[place] * FEWEST for place in range(count)]
+
+    results = list(in_forks(told, shares))
+
+    assert [result for result, _ in results] == [told(share)[0] for share in shares]
+    assert len({process for _, process in results}) == cores
 
 
 def test_what_is_to_be_done_meanwhile_is_done_here_and_once() -> None:

@@ -42,7 +42,7 @@ from rules.core.values import ProjectFunction
 Writer = Callable[[Remark, Contexts, Document], Fix | str | None]
 
 MOST_MENDED = 50  # findings of a file that get fixes: what one person can read at a time
-SHARE = 10  # findings of a file whose fixes are tried one after the other
+SHARE = 3  # findings of a file whose fixes are tried one after the other
 
 WAYS: Mapping[Remedy, tuple[Writer, ...]] = {
     Remedy.UNBLOCK: (twin, reverse, offload_whole, offload),
