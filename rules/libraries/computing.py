@@ -72,6 +72,22 @@ _SWITCHES = (
     *("tensorflow.device", "tensorflow.GradientTape", "tensorflow.Graph.as_default", "numpy.errstate"),
 )
 
+_TASKS = (
+    *("CausalLM", "MaskedLM", "QuestionAnswering", "Seq2SeqLM", "SequenceClassification", "TokenClassification"),
+    *("ImageClassification", "SpeechSeq2Seq", "Vision2Seq"),
+)
+_LOADING = frozenset(
+    {
+        "transformers.pipeline",
+        "transformers.AutoModel.from_pretrained",
+        *(f"transformers.AutoModelFor{task}.from_pretrained" for task in _TASKS),
+        *("sentence_transformers.SentenceTransformer", "sentence_transformers.CrossEncoder"),
+        "langchain_huggingface.HuggingFaceEmbeddings",
+        "langchain_community.embeddings.HuggingFaceEmbeddings",
+        "llama_index.embeddings.huggingface.HuggingFaceEmbedding",
+    }
+)
+"""What loads a model of transformers as it is made."""
 _TOKENIZERS = ("from_file", "from_str", "from_buffer", "from_pretrained")
 _TOLD = ("enable_truncation", "enable_padding", "no_truncation", "no_padding")
 
@@ -105,6 +121,7 @@ library = Library(
         {
             *("fitz.*", "pymupdf.*", "pymupdf4llm.*", "pypdfium2.*"),
             *(f"tokenizers.Tokenizer.{name}" for name in _TOLD),
+            *_LOADING,
         }
     ),
     # None of their pages speaks of threads: https://sbert.net/docs/package_reference/sentence_transformer/SentenceTransformer.html,

@@ -86,6 +86,7 @@ def test_copying_a_tree(stage: Stage) -> None:
         post("/remove?path=third"),
         post("/remove?path=fourth"),
         fixes=2,
+        unsafe=True,
     )
 
 

@@ -2,12 +2,12 @@
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from rules.core.contexts import Contexts, told_once
-from rules.core.facts import Collection, Constant, Facts, Site, last_name
+from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Facts, Site, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
@@ -34,7 +34,7 @@ from rules.core.fixes.sharing.hazards import (
     read_from_other_threads,
 )
 from rules.core.fixes.sharing.in_memory import IN_MEMORY, asks_own_database, uses_own_database
-from rules.core.fixes.sharing.meanwhile import MEANWHILE, difference_meanwhile, used_by_threads
+from rules.core.fixes.sharing.meanwhile import CROWDING, MEANWHILE, difference_meanwhile, used_by_threads
 from rules.core.fixes.sharing.objects import unproven_at
 from rules.core.fixes.sharing.owning import handed_new, is_made_there
 from rules.core.library import Role, Weight
@@ -90,8 +90,13 @@ def _is_sent_later(call: ast.Call, remark: Remark, contexts: Contexts, document:
     return is_read and not _binding(remark.site, remark.function, contexts)
 
 
-def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Contexts) -> Fix:
-    """The fix; unsafe where a thread now changes what requests share, or runs through it, while the event loop serves them."""
+def _marked_behind(
+    fix: Fix, site: Site, function: ProjectFunction, contexts: Contexts, calls: Sequence[Call] = ()
+) -> Fix:
+    """The fix; unsafe where a thread now changes what requests share, or runs through it, while the event loop serves them.
+
+    `calls` are those that are handed over together with that of the site.
+    """
     target = contexts.project.called_function(contexts.project.value(site.call.callee, _where(site, function)))
     is_own = is_made_there(site.call, function, contexts)
     difference = ""
@@ -105,7 +110,25 @@ def _marked_behind(fix: Fix, site: Site, function: ProjectFunction, contexts: Co
         difference = MEANWHILE
     if not difference and (name := unproven_at(site, function, contexts)):
         difference = used_by_threads(name)
+    if not difference and _is_crowded(calls or [site.call], function, contexts):
+        difference = CROWDING
     return replace(fix, applicability=Applicability.UNSAFE, notes=(difference, *fix.notes)) if difference else fix
+
+
+def _is_crowded(calls: Iterable[Call], function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether one of some calls is one of which no two threads may make two at once."""
+    called = (contexts.project.value(one.callee, Where(function.path, function.index)) for one in calls)
+    is_unthreaded = contexts.project.knowledge.is_unthreaded
+    return any(isinstance(one, Outside) and is_unthreaded(one.name) for one in called)
+
+
+def _chained(call: Call) -> Iterator[Call]:
+    """The calls of a chain, that of its end first: `a()` and `a().b()` of `a().b()`."""
+    link: Expression | None = call
+    while link is not None:
+        if isinstance(link, Call):
+            yield link
+        link = link.callee if isinstance(link, Call) else link.of if isinstance(link, Attribute) else None
 
 
 def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix | None:
@@ -127,7 +150,8 @@ def offload_whole(remark: Remark, contexts: Contexts, document: Document) -> Fix
         wrapped = [document.insert(start, f"(await {handing.name}(lambda: "), document.insert(end, "))")]
     title = f"Hand the whole expression to a worker thread with `{handing.name}`"
     fix = Fix(title, Way.OFFLOAD, (*wrapped, *handing.edits))
-    return marked(_marked_behind(fix, last, function, contexts), function, contexts, last.span, document)
+    made = _marked_behind(fix, last, function, contexts, [*_chained(last.call)])
+    return marked(made, function, contexts, last.span, document)
 
 
 @told_once

@@ -2,8 +2,8 @@
 
 import pytest
 
-from rules import Applicability, Severity
-from tests.rules.checking import assert_clean, assert_fixes, with_app
+from rules import Applicability, Severity, Way
+from tests.rules.checking import assert_clean, assert_fixes, found, with_app
 
 RULE = "blocking/computing"
 
@@ -55,14 +55,38 @@ from transformers import pipeline
         "return pytesseract.image_to_string(data)",
         "return torch.load('a.pt')",
         "return joblib.load('a.joblib')",
-        "return pipeline('summarization')",
-        "return SentenceTransformer('a').encode(data)",
-        "return pipeline('summarization')(data)",
     ],
 )
 def test_a_function_that_awaits_nothing_becomes_def(body: str) -> None:
     before = with_app(IMPORTS, f"{ENDPOINT}{body}\n")
     assert_fixes(RULE, before, before.replace("async def", "def"))
+
+
+@pytest.mark.parametrize(
+    ("body", "are_safe"),
+    [
+        ("return pipeline('summarization')", [False]),
+        ("return AutoModelForCausalLM.from_pretrained('a')", []),
+        ("return pipeline('summarization')(data)", [False, False]),
+        ("return SentenceTransformer('a').encode(data)", [True]),
+    ],
+)
+def test_no_two_threads_may_load_a_model_of_transformers(body: str, are_safe: list[bool]) -> None:
+    """While one is loaded, all of them have other methods; a model that the event loop has loaded any thread may use."""
+    findings = found(RULE, with_app(IMPORTS, f"{ENDPOINT}{body}\n"))
+    fixes = [one.fix for one in findings if one.fix]
+    assert {fix.way for fix in fixes} <= {Way.OFFLOAD}
+    assert [fix.applicability is Applicability.SAFE for fix in fixes] == are_safe
+
+
+@pytest.mark.parametrize("above", ["", "model = pipeline('summarization')\n\n\n"])
+def test_a_helper_that_loads_a_model_is_no_safe_work_for_threads(above: str) -> None:
+    helper = (
+        f"{above}def shown(data):\n    {'' if above else 'model = pipeline(1)'}\n    return pd.read_csv(data)\n\n\n"
+    )
+    (finding,) = found(RULE, with_app(IMPORTS, f"{helper}{ENDPOINT}await wait()\n    return shown(data)\n"))
+    assert finding.fix is not None
+    assert (finding.fix.applicability is Applicability.SAFE) is bool(above)
 
 
 @pytest.mark.parametrize(

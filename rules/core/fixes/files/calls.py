@@ -15,7 +15,7 @@ _SAVED = frozenset(
     | {"savefig", "imwrite", "download_to_filename"}
 )
 _MADE_BY = {"export": "pydub.", "make_archive": "shutil."}
-"""What writes a file where it is of this library."""
+"""What writes a file where it is of this library, or of anything in a file that imports it."""
 _FETCHED = {"fget_object": "file_path", "download_file": "Filename"}
 """What fetches an object of a store as a file, the last that it is told: https://min.io/docs/minio/linux/developers/python/API.html#fget_object,
 https://docs.aws.amazon.com/boto3/latest/reference/services/s3/client/download_file.html.
@@ -81,8 +81,11 @@ def _paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
     if word in _WRITTEN or word in _SAVED or word in FILLED:
         return Paths(written=_one(of if word in _WRITTEN else path))
     if word in _MADE_BY:
-        value = contexts.project.value(call.callee, where)
-        is_made = isinstance(value, Outside) and value.name.startswith(_MADE_BY[word])
+        value, package = contexts.project.value(call.callee, where), _MADE_BY[word]
+        is_imported = any(
+            f"{one.module}.".startswith(package) for one in contexts.project.facts[where.path].outline.imports
+        )
+        is_made = value.name.startswith(package) if isinstance(value, Outside) else value is None and is_imported
         return Paths(written=_one(path) if is_made else ())
     if word in _FETCHED:
         is_own = isinstance(contexts.project.value(call.callee, where), ProjectFunction)

@@ -11,7 +11,7 @@ from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Site, last_name
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.files.calls import written_by
-from rules.core.fixes.files.filling import filled_by
+from rules.core.fixes.files.filling import emptied_by, filled_by
 from rules.core.fixes.files.moving import comes_at_once
 from rules.core.fixes.files.names import MOST_REACHED, is_file, parameters_given
 from rules.core.fixes.files.own_names import Names, are_own, hangs_on
@@ -24,6 +24,8 @@ from rules.core.values import ProjectFunction, Where
 
 COLLIDING = "Where two requests name the same file, two threads may write it at once."
 COLLIDING_IN_FOLDERS = "Where two requests name the same folder, two threads may write the same file in it at once."
+EMPTIED = "It removes a folder in a thread: other requests may read or write what lies in it at that moment."
+_NOTES = (COLLIDING, COLLIDING_IN_FOLDERS, EMPTIED)
 _TOLD = frozenset({LOOKED, REUSED, REWRITTEN, WRITTEN_AT_ONCE})
 """What says more of the same file."""
 
@@ -44,7 +46,7 @@ def marked_colliding(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
     notes = {note for names, note in written if not are_own(names, of, contexts)}
     if not notes:
         return fix
-    note = COLLIDING if COLLIDING in notes else COLLIDING_IN_FOLDERS
+    note = min(notes, key=_NOTES.index)
     return replace(fix, applicability=Applicability.UNSAFE, notes=(*fix.notes, note))
 
 
@@ -84,7 +86,7 @@ def _behind(function: ProjectFunction, place: int, contexts: Contexts) -> Iterat
 
 @told_once
 def _own(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, _Written], ...]:
-    """The calls of a function that write a file, or fill a folder, under a name that others may give."""
+    """The calls of a function that write a file, or fill or remove a folder, under a name that others may give."""
     facts = contexts.project.function(function)
     written = (
         (site, path, COLLIDING)
@@ -92,5 +94,6 @@ def _own(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[Site, _Wr
         if not comes_at_once(site, facts) and is_file(path, last_name(site.call.callee), facts)
     )
     filled = ((site, path, COLLIDING_IN_FOLDERS) for site, path in filled_by(function, contexts))
-    named = ((site, hangs_on(path, function, contexts), note) for site, path, note in (*written, *filled))
+    emptied = ((site, path, EMPTIED) for site, path in emptied_by(function, contexts))
+    named = ((site, hangs_on(path, function, contexts), note) for site, path, note in (*written, *filled, *emptied))
     return tuple((site, (names, note)) for site, names, note in named if names is not None)

@@ -3,7 +3,7 @@
 On the event loop nothing comes between the opening of a file and the end of what is written to it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
@@ -36,11 +36,10 @@ def marked_torn(fix: Fix, remark: Remark, contexts: Contexts) -> Fix:
     read = [one for inner in inside for one in _read(inner, contexts)]
     if fix.way is not Way.REVERSE:
         read += [one for one in _read(remark.function, contexts) if remark.site and one[1] == remark.site.span]
-    writers = contexts.table("written files", lambda: _written_on_loop(contexts)) if read else {}
     notes = list[str]()
     for file, span, reader in read:
         locks = locks_at(reader, span.line, contexts)
-        torn = [place for place in writers.get(file, ()) if locks.isdisjoint(locks_at(*place, contexts))]
+        torn = [place for place in writers(contexts).get(file, ()) if locks.isdisjoint(locks_at(*place, contexts))]
         moved = [place for place in torn if _is_moved(place[0], inside, fix, remark, contexts)]
         if torn:
             notes.append(TORN_BY_THREADS if len(moved) == len(torn) else TORN)
@@ -71,8 +70,12 @@ def _read(function: ProjectFunction, contexts: Contexts) -> tuple[tuple[File, Sp
     return tuple(_files(read_by(function, contexts), function, contexts))
 
 
-def _written_on_loop(contexts: Contexts) -> dict[File, _Places]:
+def writers(contexts: Contexts) -> Mapping[File, _Places]:
     """Where files are written step by step by what runs on the event loop while requests are served."""
+    return contexts.table("written files", lambda: _written_on_loop(contexts))
+
+
+def _written_on_loop(contexts: Contexts) -> dict[File, _Places]:
     found: dict[File, _Places] = {}
     for function in contexts.arrivals:
         facts = contexts.project.function(function)

@@ -37,7 +37,7 @@ from rules.core.values import Object, Outside, ProjectFunction, Where
 SHARED = "it changes what other requests share"
 BOUND = "it uses what belongs to a thread"
 MAIN = "only the main thread may handle signals"
-UNTHREADED = "it uses a library that no two threads may use at once"
+UNTHREADED = "it runs library code that no two threads may run at once"
 UNPROVEN = (
     "it uses an object that all requests share, and its makers do not say whether several threads may use it at once"
 )

@@ -14,7 +14,7 @@ from rules.core.usage import wrapping
 from rules.core.values import ProjectClass, ProjectFunction
 
 MEANWHILE = "What it calls changes what requests may share, and other requests run meanwhile."
-CROWDING = "What it calls uses a library that no two threads may use at once, and other requests run meanwhile."
+CROWDING = "What it calls runs library code that no two threads may run at once, and other requests run meanwhile."
 TRAVERSED = (
     "What it calls loops over something that other requests may change; where a dictionary grows meanwhile, Python raises "
     "`RuntimeError`."

@@ -6,6 +6,7 @@ from rules import Applicability
 from tests.rules.checking import found
 
 ABOVE = """import shutil
+from uuid import uuid4
 
 from fastapi import Depends, FastAPI
 from fastapi.responses import StreamingResponse
@@ -33,10 +34,10 @@ def applicability(source: str) -> Applicability:
 @pytest.mark.parametrize(
     "ending",
     [
-        "finally:\n        shutil.rmtree(name)",
-        "finally:\n        if name:\n            shutil.rmtree(name)",
-        "except (ValueError, GeneratorExit):\n        shutil.rmtree(name)\n        raise",
-        "except:\n        shutil.rmtree(name)\n        raise",
+        "finally:\n        shutil.rmtree(uuid4().hex)",
+        "finally:\n        if name:\n            shutil.rmtree(uuid4().hex)",
+        "except (ValueError, GeneratorExit):\n        shutil.rmtree(uuid4().hex)\n        raise",
+        "except:\n        shutil.rmtree(uuid4().hex)\n        raise",
     ],
 )
 def test_what_may_not_be_done_any_more_is_told(ending: str) -> None:
@@ -47,18 +48,18 @@ def test_what_may_not_be_done_any_more_is_told(ending: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "async def lines(name: str):\n    shutil.rmtree(name)\n    yield await load(name)\n" + BELOW,
-        "async def lines(name: str):\n    try:\n        shutil.rmtree(name)\n        yield await load(name)\n    finally:\n"
+        "async def lines(name: str):\n    shutil.rmtree(uuid4().hex)\n    yield await load(name)\n" + BELOW,
+        "async def lines(name: str):\n    try:\n        shutil.rmtree(uuid4().hex)\n        yield await load(name)\n    finally:\n"
         "        print(name)\n" + BELOW,
-        "async def lines(name: str):\n    try:\n        yield await load(name)\n    except ValueError:\n        shutil.rmtree(name)\n"
+        "async def lines(name: str):\n    try:\n        yield await load(name)\n    except ValueError:\n        shutil.rmtree(uuid4().hex)\n"
         + BELOW,
         (
-            "async def folder(name: str):\n    try:\n        yield await load(name)\n    finally:\n        shutil.rmtree(name)\n"
+            "async def folder(name: str):\n    try:\n        yield await load(name)\n    finally:\n        shutil.rmtree(uuid4().hex)\n"
             "\n\n@app.get('/{name}')\nasync def read(folder=Depends(folder)):\n    return folder\n"
         ),
         (
             "@app.get('/{name}')\nasync def read(name: str):\n    try:\n        return await load(name)\n    finally:\n"
-            "        shutil.rmtree(name)\n"
+            "        shutil.rmtree(uuid4().hex)\n"
         ),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Applicability, Way
-from rules.core.fixes.files.colliding import COLLIDING, COLLIDING_IN_FOLDERS
+from rules.core.fixes.files.colliding import COLLIDING, COLLIDING_IN_FOLDERS, EMPTIED
 from tests.rules.checking import found, with_app
 
 IMPORTS = """
@@ -159,6 +159,12 @@ def exported(name: str, url: str) -> None:
     AudioSegment.from_file("a.mp3").export(FOLDER / name)
 
 
+def joined(name: str, url: str) -> None:
+    all_of_it = AudioSegment.empty()
+    all_of_it += AudioSegment.from_file(requests.get(url).raw)
+    all_of_it.export(FOLDER / name)
+
+
 def named(name: str, url: str) -> None:
     ask(url)
     with open(mode="wb", file=FOLDER / name) as there:
@@ -227,6 +233,7 @@ SHARED = [
     "saved(name, name)",
     "packed(name, name)",
     "exported(name, name)",
+    "joined(name, name)",
     "stamped(name, 'keys')",
     "Keeper(name).keep(name)",
     "Keeper(name=file.filename or 'x').keep(name)",
@@ -340,6 +347,23 @@ def test_threads_may_fill_at_once_a_folder_that_two_requests_name_the_same(filli
 @pytest.mark.parametrize("filling", FILLED)
 def test_a_folder_that_one_request_alone_can_name_any_thread_may_fill(filling: str) -> None:
     assert filled(filling, "uuid4().hex") == (Applicability.SAFE, ())
+
+
+@pytest.mark.parametrize("path", ["'kept'", "name", "f'kept/{name}'"])
+def test_others_may_use_what_lies_in_a_folder_that_a_thread_removes(path: str) -> None:
+    assert filled(f"shutil.rmtree({path})", "name") == (Applicability.UNSAFE, (EMPTIED,))
+
+
+@pytest.mark.parametrize(
+    ("removing", "given"),
+    [
+        ("shutil.rmtree(f'kept/{name}')", "uuid4().hex"),
+        ("place = tempfile.mkdtemp()\n    shutil.rmtree(place)", "name"),
+        ("name.rmtree(name)", "name"),
+    ],
+)
+def test_a_folder_of_one_request_any_thread_may_remove(removing: str, given: str) -> None:
+    assert filled(removing, given) == (Applicability.SAFE, ())
 
 
 @pytest.mark.parametrize("filling", LEFT)
