@@ -14,8 +14,9 @@ from rules.core.findings import Applicability, Fix, Span, Way
 from rules.core.fixes.files.calls import read_by, written_by
 from rules.core.fixes.files.guarding import locks_at
 from rules.core.fixes.files.moving import comes_at_once
+from rules.core.fixes.files.own_names import is_own_name
 from rules.core.fixes.files.rewriting import REWRITTEN
-from rules.core.fixes.files.told import File, file_of
+from rules.core.fixes.files.told import File, file_of, kind_of
 from rules.core.fixes.taken.pools import threaded
 from rules.core.remarks import Remark
 from rules.core.usage import reached
@@ -89,6 +90,8 @@ def _files(
     paths: Iterable[tuple[Site, Expression]], function: ProjectFunction, contexts: Contexts
 ) -> Iterator[tuple[File, Span, ProjectFunction]]:
     for site, path in paths:
-        file = file_of(path, Where(function.path, function.index, site.line), contexts)
-        if file is not None:
+        where = Where(function.path, function.index, site.line)
+        file = file_of(path, where, contexts)
+        file = kind_of(path, where, contexts) if file is None else file
+        if file is not None and not is_own_name(path, function, contexts):
             yield file, site.span, function

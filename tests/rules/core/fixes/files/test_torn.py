@@ -6,7 +6,7 @@ from rules import Fix, Way
 from rules.core.fixes.files.torn import TORN, TORN_BY_THREADS
 from tests.rules.checking import found, with_app
 
-IMPORTS = "import json\nimport os\nfrom pathlib import Path\n\nimport requests\nfrom fastapi import Request"
+IMPORTS = "import json\nimport os\nfrom pathlib import Path\nfrom uuid import uuid4\n\nimport requests\nfrom fastapi import Request"
 PROGRAM = """
 FOLDER = Path("kept")
 INDEX = FOLDER / "index.json"
@@ -21,6 +21,10 @@ class Store:
 
 
 store = Store(INDEX)
+
+
+def path_of(name: str) -> Path:
+    return FOLDER / f"{{name}}.json"
 
 
 def load() -> list:
@@ -63,6 +67,12 @@ def told(read: str, write: str, first: str) -> set[bool]:
         ("json.loads((FOLDER / 'index.json').read_text())", "(FOLDER / 'index.json').write_bytes(text)"),
         ("store.load()", "store.path.write_bytes(text)"),
         ("json.loads(Path('a.json').read_text())", "with open('a.json', 'wb') as file:\n        file.write(text)"),
+        ("json.loads((FOLDER / name).read_text())", "(FOLDER / request.url.path).write_bytes(text)"),
+        ("json.loads(path_of(name).read_text())", "path_of(request.url.path).write_bytes(text)"),
+        (
+            "json.loads(Path(os.path.join('kept', name)).read_text())",
+            "target = os.path.join('kept', request.url.path)\n    Path(target).write_bytes(text)",
+        ),
     ],
 )
 def test_a_thread_may_find_a_file_half_written(read: str, write: str, first: str) -> None:
@@ -78,6 +88,13 @@ def test_a_thread_may_find_a_file_half_written(read: str, write: str, first: str
         ("load()", "fresh = FOLDER / 'fresh.json'\n    fresh.write_bytes(text)\n    os.replace(fresh, INDEX)"),
         ("json.loads(Path(name).read_text())", "Path(request.url.path).write_bytes(text)"),
         ("store.load()", "print(text)"),
+        ("json.loads((FOLDER / name).read_text())", "(FOLDER / uuid4().hex).write_bytes(text)"),
+        ("json.loads((FOLDER / name).read_text())", "Path(request.url.path).write_bytes(text)"),
+        (
+            "json.loads(Path(f'kept/{name}.json').read_text())",
+            "Path(f'other/{request.url.path}.json').write_bytes(text)",
+        ),
+        ("json.loads(Path(f'{name}/').read_text())", "Path(f'{request.url.path}/').write_bytes(text)"),
     ],
 )
 def test_what_nobody_writes_there_step_by_step_is_whole(read: str, write: str, first: str) -> None:
