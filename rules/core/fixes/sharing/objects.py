@@ -19,7 +19,7 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.fixes.files.names import parameters_given
-from rules.core.fixes.sharing.owning import KEEPING, MOST_FOLLOWED, own_name
+from rules.core.fixes.sharing.owning import KEEPING, MOST_FOLLOWED, is_of_module, own_name
 from rules.core.library import Role
 from rules.core.repository import is_offline
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
@@ -152,7 +152,7 @@ def _outlives_requests(name: str, facts: Function, function: ProjectFunction, co
         if name in around[index].bindings or any(one.name == name for one in around[index].parameters):
             return not _serves(ProjectFunction(function.path, index), contexts)
         index = around[index].parent
-    return name in around[0].bindings
+    return is_of_module(name, contexts.project.facts[function.path])
 
 
 def _serves(function: ProjectFunction, contexts: Contexts) -> bool:

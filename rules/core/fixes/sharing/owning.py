@@ -1,5 +1,6 @@
 """What a function has made for itself, so that nobody else sees what it changes in that, and what others see as well."""
 
+import builtins
 from collections.abc import Iterable
 
 from rules.core.contexts import Contexts, told_once
@@ -14,6 +15,7 @@ from rules.core.facts import (
     Element,
     Entered,
     Expression,
+    Facts,
     Function,
     Import,
     Name,
@@ -39,6 +41,7 @@ _UNCHANGEABLE = frozenset(
     {"str", "int", "float", "bool", "bytes", "complex", "date", "datetime", "time", "timedelta", "Decimal", "UUID"}
 )
 _CONTAINERS = frozenset({"dict", "list", "Dict", "List"})
+_BUILTINS = frozenset(dir(builtins))
 _NOBODY = Constant(None, "NoneType")
 _UNKNOWN = "unknown"
 _Above = frozenset[tuple[ProjectFunction, str]]
@@ -265,7 +268,12 @@ def _stands_around(name: str, facts: Function, function: ProjectFunction, contex
         if name in around[index].bindings:
             return True
         index = around[index].parent
-    return name in around[0].bindings or name == _GLOBALS
+    return name == _GLOBALS or is_of_module(name, contexts.project.facts[function.path])
+
+
+def is_of_module(name: str, file: Facts) -> bool:
+    """Whether a module binds a name, or takes it from another one with all that this has."""
+    return name in file.functions[0].bindings or (bool(file.outline.stars) and name not in _BUILTINS)
 
 
 def root_names(expression: Expression) -> set[str]:

@@ -315,3 +315,13 @@ def test_what_is_imported_in_a_function_is_not_its_own() -> None:
     (finding,) = found("clients/requests", with_app(IMPORTS, body), files)
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.UNSAFE
+
+
+@pytest.mark.parametrize(("name", "is_safe"), [("detector", False), ("Detector()", True)])
+def test_what_comes_with_all_of_a_module_is_not_its_own(name: str, *, is_safe: bool) -> None:
+    files = {"app/__init__.py": "", "app/kept.py": "from cv import Detector\n\ndetector = Detector()\n"}
+    helper = f"def ask():\n    answer = {ASKED}\n    return {name}.predict(answer)\n\n\n"
+    body = f"{helper}@app.post('/')\nasync def home(request: Request) -> dict:\n    await request.body()\n    return ask()\n"
+    (finding,) = found("clients/requests", with_app(f"{IMPORTS}\nfrom app.kept import *", body), files)
+    assert finding.fix is not None
+    assert (finding.fix.applicability is Applicability.SAFE) is is_safe
