@@ -30,12 +30,12 @@ GATHERING = frozenset({"gather", "wait", "as_completed"})
 RELATIONS = frozenset({"relationship", "Relationship", "backref", "ForeignKeyField", "association_proxy"})
 
 
-def told_once(ask: "Callable[[ProjectFunction, Contexts], _V]") -> "Callable[[ProjectFunction, Contexts], _V]":
-    """Decorator: what is to be said of a function in some contexts, for those who ask again and again."""
+def told_once(ask: "Callable[[_K, Contexts], _V]") -> "Callable[[_K, Contexts], _V]":
+    """Decorator: what is to be said of a function, or of a place in one, in some contexts, for those who ask again and again."""
 
     @wraps(ask)
-    def asked(function: ProjectFunction, contexts: "Contexts") -> _V:
-        return contexts.told(ask, function)
+    def asked(of: _K, contexts: "Contexts") -> _V:
+        return contexts.told(ask, of)
 
     return asked
 
@@ -49,7 +49,7 @@ class Contexts(Leads):
     def __init__(self, project: Project, known: "Known | None" = None, roots: Roots | None = None) -> None:
         super().__init__(project, roots or Roots(project), known)
         self._tables: dict[str, Mapping[Any, Any]] = {}
-        self._told: dict[tuple[object, ProjectFunction], Any] = self._memory.answers()
+        self._told: dict[tuple[object, Hashable], Any] = self._memory.answers()
 
     def table(
         self, kind: str, build: Callable[[], Mapping[_K, _V]], by: Callable[[_K], Hashable] = itself
@@ -59,12 +59,12 @@ class Contexts(Leads):
             self._tables[kind] = self._memory.table(kind, build, by)
         return self._tables[kind]
 
-    def told(self, ask: "Callable[[ProjectFunction, Contexts], _V]", function: ProjectFunction) -> _V:
-        """What is to be said of a function; it is asked once."""
-        key = (ask, function)
+    def told(self, ask: "Callable[[_K, Contexts], _V]", of: _K) -> _V:
+        """What is to be said of a function, or of a place in one; it is asked once."""
+        key = (ask, of)
         if key not in self._told:
             self._told[key] = None  # while it is asked
-            self._told[key] = ask(function, self)
+            self._told[key] = ask(of, self)
         found: _V = self._told[key]
         return found
 

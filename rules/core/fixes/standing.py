@@ -10,6 +10,7 @@ from rules.core.findings import Applicability, Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.files.loaded import loads_what_it_wrote
 from rules.core.fixes.files.rewriting import LOOKED, REUSED, looks_for_a_name_before, writes_told
+from rules.core.fixes.places import calls_above, names_called
 from rules.core.fixes.sharing.callers import awaiting
 from rules.core.fixes.sharing.hazards import difference_between
 from rules.core.fixes.sharing.iteration import RESIZED, is_run_through_around
@@ -78,7 +79,7 @@ def _differences(span: Span, function: ProjectFunction, contexts: Contexts, docu
         yield LOOKED
     if call is not None and is_run_through_around(call, function, document, contexts):
         yield RESIZED
-    if has_locked_rows(sites, span) or has_changed_rows(span, entered, function, contexts, document):
+    if has_locked_rows(span, function, contexts) or has_changed_rows(span, entered, function, contexts, document):
         yield ROWS
     if keeps_a_connection(span, entered, function, contexts, document):
         yield CHECKED_OUT
@@ -88,26 +89,29 @@ def _differences(span: Span, function: ProjectFunction, contexts: Contexts, docu
         yield ASKED_BEFORE
     if is_taken_meanwhile(span, entered, function, contexts):
         yield TAKEN
-    if any(takes_a_place(place, function, contexts) for place in open_calls):
+    if any(takes_a_place((function, place), contexts) for place in open_calls):
         yield PLACE
 
 
 def _left_open(span: Span, function: ProjectFunction, contexts: Contexts) -> Iterator[int]:
     """The places of the calls above a span that open something, outside of a `with`, where nothing is closed in between."""
     sites = contexts.project.function(function).sites
-    above = [place for place, site in enumerate(sites) if site.span.end <= span.start]
-    closed = max((place for place in above if _closes(place, function, contexts)), default=-1)
+    above = calls_above(span, function, contexts)
+    closed = max((place for place in _closing(function, contexts) if place in above), default=-1)
     for place in above:
         site = sites[place]
         if place > closed and not (site.entered or site.awaited or site.use):
             yield place
 
 
-def _closes(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call closes something, itself or by a helper that is given it."""
-    if last_name(contexts.project.function(function).sites[place].call.callee) in GIVING_BACK:
-        return True
-    return any(_closes_given(target, contexts) for target in contexts.targets(function, place))
+@told_once
+def _closing(function: ProjectFunction, contexts: Contexts) -> tuple[int, ...]:
+    """The places of the calls that close something, themselves or by a helper that is given it."""
+    return tuple(
+        place
+        for place, name in enumerate(names_called(function, contexts))
+        if name in GIVING_BACK or any(_closes_given(target, contexts) for target in contexts.targets(function, place))
+    )
 
 
 @told_once

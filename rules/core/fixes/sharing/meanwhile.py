@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rules.core.contexts import Contexts
+from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Expression, Subscript
 from rules.core.fixes.files.rewriting import LOOKED, looks_for_a_name, rewriting
 from rules.core.fixes.sharing.handed import has_shared_changed
@@ -30,11 +30,17 @@ def difference_meanwhile(
 
     A sentence; empty where nothing does. Of an object that `is_own`, and of what `new` parameters are given, only its caller knows.
     """
+    return _difference((function, is_own, new), contexts)
+
+
+@told_once
+def _difference(known: _Known, contexts: Contexts) -> str:
+    function, _, _ = known
     if difference := rewriting(function, contexts):
         return difference
     if looks_for_a_name(function, contexts):
         return LOOKED
-    seen: set[_Known] = {(function, is_own, new)}
+    seen = {known}
     waiting = [*seen]
     while waiting:
         current, made, new = waiting.pop()

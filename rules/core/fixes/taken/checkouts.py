@@ -27,6 +27,7 @@ from rules.core.facts import (
 )
 from rules.core.findings import Span
 from rules.core.fixes.document import Document
+from rules.core.fixes.places import calls_above
 from rules.core.fixes.sessions.addresses import Addresses
 from rules.core.fixes.taken.row_locks import ending_transactions, is_given, stands_within
 from rules.core.library import Role
@@ -57,13 +58,12 @@ def keeps_a_connection(
     ended = ending_transactions(function, contexts)
     if any(sites[place].span == span for place in ended):
         return False
-    above = [place for place, site in enumerate(sites) if site.span.end <= span.start]
-    last = max((place for place in ended if place in above), default=-1)
+    last = max((place for place in ended if sites[place].span.end <= span.start), default=-1)
     asking = [
         place
-        for place in above
+        for place in calls_above(span, function, contexts)
         if place >= last
-        and _asks(place, function, contexts)
+        and _asks((function, place), contexts)
         and stands_within(sites[place].span, entered, function, contexts, document)
     ]
     if not asking or not _is_limited(contexts):
@@ -118,8 +118,12 @@ def _suspensions(
             yield document.span(node).start
 
 
-def _asks(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call makes a session ask the database, itself or in a helper that leaves the transaction open."""
+@told_once
+def _asks(call: tuple[ProjectFunction, int], contexts: Contexts) -> bool:
+    """Whether a call, told by its function and its place among the calls there, makes a session ask the database, itself or in a
+    helper that leaves the transaction open.
+    """
+    function, place = call
     if _asks_itself(contexts.project.function(function).sites[place], function, contexts):
         return True
     return any(_leaves_open(target, contexts) for target in contexts.targets(function, place))

@@ -29,8 +29,12 @@ _SESSION = "databases/session"
 GIVING_BACK = frozenset({"close", "putconn"})
 
 
-def takes_a_place(place: int, function: ProjectFunction, contexts: Contexts) -> bool:
-    """Whether a call gives one of the few connections of a pool, itself or by a helper or a context manager of the project."""
+@told_once
+def takes_a_place(call: tuple[ProjectFunction, int], contexts: Contexts) -> bool:
+    """Whether a call, told by its function and its place among the calls there, gives one of the few connections of a pool, itself or
+    by a helper or a context manager of the project.
+    """
+    function, place = call
     site = contexts.project.function(function).sites[place]
     targets = contexts.targets(function, place)
     return _is_pooled(site, function, contexts) or any(_leaves_taken(target, contexts) for target in targets)

@@ -1,6 +1,6 @@
 """Queues of threads that are used as pools: what is taken out of one is put back, and until then whoever comes waits for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Site, last_name
@@ -22,23 +22,31 @@ def is_taken_meanwhile(span: Span, managers: set[Span], function: ProjectFunctio
     So has a context manager around that place, of which the spans are given.
     """
     taken = set[str]()
-    for place, site in enumerate(contexts.project.function(function).sites):
+    for place, (out, back) in _moving(function, contexts).items():
+        site = contexts.project.function(function).sites[place]
         if site.entered:
-            if site.span in managers and _moved(place, function, _TAKING, contexts):
+            if site.span in managers and out:
                 return True
         elif site.span.end <= span.start and not site.awaited:
-            taken |= _moved(place, function, _TAKING, contexts)
-            taken -= _moved(place, function, _PUTTING, contexts)
-        elif site.span.start >= span.end and taken & _moved(place, function, _PUTTING, contexts):
+            taken |= out
+            taken -= back
+        elif site.span.start >= span.end and taken & back:
             return True
     return False
 
 
-def _moved(place: int, function: ProjectFunction, how: frozenset[str], contexts: Contexts) -> set[str]:
-    """The queues that a call, or a helper that it leads to, takes something out of, or puts something into."""
-    site = contexts.project.function(function).sites[place]
-    behind = (queue for target in contexts.targets(function, place) for queue in _all_moved(target, contexts))
-    return {name for method, name in (*_on_queue(site, function, contexts), *behind) if method in how}
+@told_once
+def _moving(function: ProjectFunction, contexts: Contexts) -> Mapping[int, tuple[set[str], set[str]]]:
+    """By the places of calls in a function, the queues that each, or a helper that it leads to, takes something out of or puts it
+    back into.
+    """
+    found = {}
+    for place, site in enumerate(contexts.project.function(function).sites):
+        behind = (queue for target in contexts.targets(function, place) for queue in _all_moved(target, contexts))
+        if moved := [*_on_queue(site, function, contexts), *behind]:
+            out, back = ({name for method, name in moved if method in how} for how in (_TAKING, _PUTTING))
+            found[place] = (out, back)
+    return found
 
 
 @told_once

@@ -1,13 +1,12 @@
 """Rows that stay locked while a function awaits: those that it has asked to lock, and those that it has written."""
 
-from collections.abc import Sequence
-
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Entered, Expression, Function, Name, Site, Subscript, last_name
 from rules.core.findings import Span
 from rules.core.fixes.awaits import as_expression
 from rules.core.fixes.changing import executes_change, executes_written_out, flushes_changes
 from rules.core.fixes.document import Document
+from rules.core.fixes.places import calls_above, names_called
 from rules.core.fixes.sharing.exclusive import is_called_on
 from rules.core.fixes.taken.pools import is_cursor
 from rules.core.fixes.texts import Texts
@@ -45,17 +44,20 @@ def has_rows_of_callers(function: ProjectFunction, contexts: Contexts, texts: Te
 
 def _has_rows_at(span: Span, function: ProjectFunction, contexts: Contexts, document: Document) -> bool:
     """Whether a function has asked to lock rows, or has written some, above a place."""
-    call, sites = document.call_at(span), contexts.project.function(function).sites
+    call = document.call_at(span)
     entered = {document.span(one) for one in document.managers_around(call)} if call is not None else set()
-    return has_locked_rows(sites, span) or has_changed_rows(span, entered, function, contexts, document)
+    return has_locked_rows(span, function, contexts) or has_changed_rows(span, entered, function, contexts, document)
 
 
-def has_locked_rows(sites: Sequence[Site], span: Span) -> bool:
+def has_locked_rows(span: Span, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether rows are locked above a place, and no transaction ends in between.
 
     https://docs.sqlalchemy.org/en/21/orm/queryguide/query.html#sqlalchemy.orm.Query.with_for_update
     """
-    above = [last_name(site.call.callee) for site in sites if site.span.end <= span.start]
+    names = names_called(function, contexts)
+    if _LOCKING.isdisjoint(names):
+        return False
+    above = [names[place] for place in calls_above(span, function, contexts)]
     locked = max((place for place, name in enumerate(above) if name in _LOCKING), default=len(above))
     return locked < len(above) and _ENDING.isdisjoint(above[locked:])
 
@@ -69,7 +71,7 @@ def has_changed_rows(
     from its commit, unless the call itself makes that in the thread: https://www.postgresql.org/docs/current/explicit-locking.html.
     """
     sites = contexts.project.function(function).sites
-    above = [place for place, site in enumerate(sites) if site.span.end <= span.start]
+    above = calls_above(span, function, contexts)
     ending = ending_transactions(function, contexts)
     ended = max((place for place in ending if place in above), default=-1)
     if any(sites[place].span == span for place in ending):
