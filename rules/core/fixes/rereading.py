@@ -88,9 +88,12 @@ class Apart(msgspec.Struct, frozen=True, dict=True):
         done = lines = 0
         for (first, last), own in self._touched(edits).items():
             old = self.pieces[first : last + 1]
-            new = self._read(old, own, lines, is_last=last + 1 == len(self.pieces))
+            key = (first, last, tuple(own), lines)
+            new = self._added.get(key) or self._read(old, own, lines, is_last=last + 1 == len(self.pieces))
             if new is None:
                 return None
+            if not new.part.functions:
+                self._added[key] = new
             pieces += [*self._kept(done, first, lines), new]
             done, lines = last + 1, lines + new.text.count("\n") - sum(piece.text.count("\n") for piece in old)
         return [*pieces, *self._kept(done, len(self.pieces), lines)]
@@ -103,6 +106,11 @@ class Apart(msgspec.Struct, frozen=True, dict=True):
             if self._low[place].line != self.pieces[place].line + lines:
                 self._low[place] = self.pieces[place].lowered(lines)
         return self._low[start:stop]
+
+    @cached_property
+    def _added(self) -> dict[tuple[int, int, tuple[Edit, ...], int], Piece]:
+        """What edits made of some pieces without functions, so many lines further down: many fixes of a file add the same import."""
+        return {}
 
     @cached_property
     def _low(self) -> list[Piece]:

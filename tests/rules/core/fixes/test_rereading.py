@@ -1,10 +1,13 @@
 """What is read of an edited file in pieces is what is read of the whole."""
 
+from unittest.mock import Mock
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules import Edit, Span, apply_edits
+from rules import Edit, Span, apply_edits, read_facts
+from rules.core.fixes import rereading
 from rules.core.fixes.rereading import taken_apart
 from tests.rules.checking import encoded, is_read_again
 
@@ -165,6 +168,25 @@ def test_several_edits_of_one_file() -> None:
     assert read_again(source, *edits)
     assert read_again(source, *edits, first)
     assert read_again(source.replace(b"\n", b"\r\n"), *edits)
+
+
+def test_an_import_that_many_fixes_add_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, added = edit("import asyncio\n", "import anyio\nimport asyncio\n")
+    fixes = [
+        [added, edit(*one)[1]] for one in (("time.sleep(1)", "await anyio.sleep(1)"), ("return 1\n", "return 2\n"))
+    ]
+    taken_apart.cache_clear()
+    apart = taken_apart(source)
+    assert apart is not None
+    read = Mock(wraps=rereading.read_part)
+    monkeypatch.setattr(rereading, "read_part", read)
+
+    told = [apart.edited(fix, apply_edits(source, fix)) for fix in fixes]
+
+    assert read.call_count == 3
+    for fix, one in zip(fixes, told, strict=True):
+        assert one is not None
+        assert one.facts.body == read_facts(apply_edits(source, fix)).body
 
 
 STATEMENTS = (
