@@ -14,7 +14,8 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, Call, Expression, Name, Site
 from rules.core.findings import Edit
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import Imported, orphan_edits
+from rules.core.fixes.imports import Imported
+from rules.core.fixes.orphans import orphan_edits
 from rules.core.fixes.signatures import ASYNC, realigned
 from rules.core.fixes.taken.locks import is_held_around, is_held_before, is_lock, leaves_locked
 from rules.core.syntax import walk

@@ -224,6 +224,16 @@ class Document:
         """A line without its end."""
         return self._lines[number - 1].removesuffix("\r")
 
+    def rest_of_line(self, statement: ast.stmt) -> str:
+        """What stands behind a statement on its last line."""
+        line = statement.end_lineno or statement.lineno
+        return self.line(line)[self.column(line, statement.end_col_offset or 0) - 1 :]
+
+    def has_lines_of_its_own(self, statement: ast.stmt) -> bool:
+        """Whether nothing but a comment stands on the lines of a statement."""
+        before = self.line(statement.lineno)[: statement.col_offset]
+        return not before.strip() and self.rest_of_line(statement).strip()[:1] in {"", "#"}
+
     def between(self, start: tuple[int, int], end: tuple[int, int]) -> str:
         """The text between two positions."""
         return self.text[offset(start, self.offsets) : offset(end, self.offsets)]

@@ -1,4 +1,4 @@
-"""What a fix needs to import, and what it leaves without a use."""
+"""What a fix needs to import, and where."""
 
 import ast
 import sys
@@ -8,17 +8,9 @@ import msgspec
 
 from rules.core.findings import Edit, Span
 from rules.core.fixes.document import Document
-from rules.core.fixes.members import belongs_there, besides
-from rules.core.syntax import walk
+from rules.core.fixes.members import ImportStatement, belongs_there, besides, bound_name, without
 
-ImportStatement = ast.Import | ast.ImportFrom
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-_BLOCKS = (
-    *(ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.If, ast.For, ast.AsyncFor, ast.While),
-    *(ast.With, ast.AsyncWith),
-)
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -151,7 +143,7 @@ def swap_or_add(
 
 def _in_place(document: Document, statement: ast.ImportFrom, old: ast.alias, name: str) -> tuple[Edit, ...]:
     """The edits that import a name instead of the old one, which goes where it belongs."""
-    dropped = [] if belongs_there(statement, old, name) else _without(document, statement, old.name)
+    dropped = [] if belongs_there(statement, old, name) else without(document, statement, old.name)
     if not dropped:
         return (document.replace(document.span(old), name),)
     return (*dropped, *besides(document, statement, [name]))
@@ -255,70 +247,6 @@ def _as_groups(texts: list[str]) -> str:
     return above + block + below + "".join(text for text in texts if text not in imports)
 
 
-def orphan_edits(
-    document: Document, replaced: list[ast.expr], imported: Imported, is_wanted: Callable[[str], bool]
-) -> tuple[Edit, ...]:
-    """The edits that drop the imports whose only uses were in the replaced expressions, now that another is used.
-
-    The imports of an `__init__.py`, of a name in `__all__`, those that a comment marks, and those that are wanted
-    elsewhere stay.
-    """
-    if document.path.endswith("__init__.py"):
-        return ()
-    added = {edit.span.line for edit in imported.edits}
-    inside = {node for expression in replaced for node in walk(expression)}
-    roots = {node.id for node in inside if isinstance(node, ast.Name)} - {imported.name.partition(".")[0]}
-    edits: list[Edit] = []
-    for name in sorted(roots):
-        only_here = all(use in inside for use in document.uses.get(name, ()))
-        if only_here and name not in document.names_in_texts and not is_wanted(name):
-            edits += _dropped(document, name, added)
-    return tuple(edits)
-
-
-def _dropped(document: Document, name: str, added: set[int]) -> list[Edit]:
-    found = [s for s in document.imports for alias in s.names if _bound_name(s, alias) == name]
-    if len(found) != 1 or "#" in _rest_of_line(document, found[0]):
-        return []
-    statement = found[0]
-    if not isinstance(document.parents.get(statement), _BLOCKS):
-        return []  # it may be there to see whether it can be done
-    if len(statement.names) > 1:
-        return _without(document, statement, name)
-    body = _body_of(document, statement)
-    if len(body) == 1:
-        return []
-    if not _stands_alone(document, statement):
-        return []
-    end_line = statement.end_lineno or statement.lineno
-    above = document.line(statement.lineno - 1).strip() if statement.lineno > 1 else ""
-    begins = body[0] is statement and not isinstance(document.parents.get(statement), ast.Module)
-    alone = (begins or not above) and not document.line(end_line + 1).strip()
-    if alone and not added & {statement.lineno, end_line + 1}:
-        end_line += 1  # it was a group of its own
-    return [document.replace(Span(statement.lineno, 1, end_line + 1, 1), "")]
-
-
-def _without(document: Document, statement: ImportStatement, name: str) -> list[Edit]:
-    """The edit that takes one of several names from an import; of several lines where it has its own."""
-    place = next(i for i, alias in enumerate(statement.names) if _bound_name(statement, alias) == name)
-    if statement.lineno != statement.end_lineno:
-        alias = statement.names[place]
-        alone = document.line(alias.lineno).strip().removesuffix(",") == ast.unparse(alias)
-        is_bracketed = document.line(statement.lineno).rstrip().endswith("(")
-        own_line = Span(alias.lineno, 1, alias.lineno + 1, 1)
-        return [document.replace(own_line, "")] if alone and is_bracketed else []
-    first, last = (place, place + 1) if place == 0 else (place - 1, place)
-    kept, gone = statement.names[first], statement.names[last]
-    line = statement.lineno
-    if place == 0:
-        span = Span(line, document.column(line, kept.col_offset), line, document.column(line, gone.col_offset))
-    else:
-        ends = (kept.end_col_offset or 0, gone.end_col_offset or 0)
-        span = Span(line, document.column(line, ends[0]), line, document.column(line, ends[1]))
-    return [document.replace(span, "")]
-
-
 def _added(document: Document, line: str, module: str, name: str) -> Imported:
     place, text = _place(document, line, module)
     return Imported(name, (document.insert((place, 1), text),))
@@ -326,7 +254,7 @@ def _added(document: Document, line: str, module: str, name: str) -> Imported:
 
 def _place(document: Document, line: str, module: str) -> tuple[int, str]:
     """The line at which an import belongs, and its text: beside its own package, else in its group, else apart."""
-    statements = [s for s in _head(document) if _has_lines_of_its_own(document, s) and not _is_future(s)]
+    statements = [s for s in _head(document) if document.has_lines_of_its_own(s) and not _is_future(s)]
     kin = [s for s in statements if _module(s).partition(".")[0] == module.partition(".")[0] and not _level(s)]
     kinds = {s: _kind_there(s, document) for s in statements}
     section = [s for s in statements if kinds[s] == (kinds[kin[0]] if kin else _kind(module))]
@@ -411,34 +339,8 @@ def _imports(statement: ImportStatement, package: str) -> bool:
 
 def _is_bound(document: Document, name: str) -> bool:
     """Whether the file uses the name for anything."""
-    imported = {_bound_name(s, alias) for s in document.imports for alias in s.names}
+    imported = {bound_name(s, alias) for s in document.imports for alias in s.names}
     return name in document.rebound or name in document.uses or name in imported
-
-
-def _bound_name(statement: ImportStatement, alias: ast.alias) -> str:
-    return alias.asname or (alias.name.partition(".")[0] if isinstance(statement, ast.Import) else alias.name)
-
-
-def _body_of(document: Document, statement: ast.stmt) -> list[ast.stmt]:
-    around = document.parents.get(statement)
-    bodies: list[list[ast.stmt]] = [getattr(around, part, []) for part in ("body", "orelse")]
-    return next((body for body in bodies if statement in body), [])
-
-
-def _stands_alone(document: Document, statement: ast.stmt) -> bool:
-    """Whether nothing else stands on the lines of the statement."""
-    return _has_lines_of_its_own(document, statement) and not _rest_of_line(document, statement).strip()
-
-
-def _has_lines_of_its_own(document: Document, statement: ast.stmt) -> bool:
-    """Whether nothing but a comment stands on the lines of the statement."""
-    before = document.line(statement.lineno)[: statement.col_offset]
-    return not before.strip() and _rest_of_line(document, statement).strip()[:1] in {"", "#"}
-
-
-def _rest_of_line(document: Document, statement: ast.stmt) -> str:
-    line = statement.end_lineno or statement.lineno
-    return document.line(line)[document.column(line, statement.end_col_offset or 0) - 1 :]
 
 
 def _is_future(statement: ast.stmt) -> bool:

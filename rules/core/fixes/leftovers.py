@@ -7,7 +7,8 @@ from rules.core.contexts import Contexts
 from rules.core.edits import apply_edits
 from rules.core.findings import Edit
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import Imported, orphan_edits
+from rules.core.fixes.imports import Imported
+from rules.core.fixes.orphans import orphan_edits
 from rules.core.usage import is_taken_from
 
 MOST = 20  # imports of a file that may go

@@ -1,9 +1,11 @@
-"""What an import statement takes from a module, and where one more name belongs among it."""
+"""The names that an import statement takes: where one more belongs among them, and how one is taken away."""
 
 import ast
 
-from rules.core.findings import Edit
+from rules.core.findings import Edit, Span
 from rules.core.fixes.document import Document
+
+ImportStatement = ast.Import | ast.ImportFrom
 
 
 def besides(document: Document, statement: ast.ImportFrom, members: list[str]) -> tuple[Edit, ...]:
@@ -45,3 +47,28 @@ def _insertion(document: Document, statement: ast.ImportFrom, place: int, member
     if indent.strip():
         return document.insert((line, column), "".join(f"{member}, " for member in members))
     return document.insert((line, 1), "".join(f"{indent}{member},\n" for member in members))
+
+
+def bound_name(statement: ImportStatement, alias: ast.alias) -> str:
+    """The name that an import binds for one of what it takes."""
+    return alias.asname or (alias.name.partition(".")[0] if isinstance(statement, ast.Import) else alias.name)
+
+
+def without(document: Document, statement: ImportStatement, name: str) -> list[Edit]:
+    """The edit that takes one of several names from an import; of several lines where it has its own."""
+    place = next(i for i, alias in enumerate(statement.names) if bound_name(statement, alias) == name)
+    if statement.lineno != statement.end_lineno:
+        alias = statement.names[place]
+        alone = document.line(alias.lineno).strip().removesuffix(",") == ast.unparse(alias)
+        is_bracketed = document.line(statement.lineno).rstrip().endswith("(")
+        own_line = Span(alias.lineno, 1, alias.lineno + 1, 1)
+        return [document.replace(own_line, "")] if alone and is_bracketed else []
+    first, last = (place, place + 1) if place == 0 else (place - 1, place)
+    kept, gone = statement.names[first], statement.names[last]
+    line = statement.lineno
+    if place == 0:
+        span = Span(line, document.column(line, kept.col_offset), line, document.column(line, gone.col_offset))
+    else:
+        ends = (kept.end_col_offset or 0, gone.end_col_offset or 0)
+        span = Span(line, document.column(line, ends[0]), line, document.column(line, ends[1]))
+    return [document.replace(span, "")]

@@ -7,7 +7,8 @@ from rules.core.contexts import Contexts
 from rules.core.facts import Attribute, last_name
 from rules.core.findings import Applicability, Edit, Fix, Span, Way
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import Imported, import_dotted, orphan_edits
+from rules.core.fixes.imports import Imported, import_dotted
+from rules.core.fixes.orphans import orphan_edits
 from rules.core.fixes.sharing.hazards import belonging
 from rules.core.fixes.signatures import ASYNC, realigned
 from rules.core.remarks import Remark

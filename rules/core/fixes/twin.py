@@ -7,7 +7,8 @@ from rules.core.contexts import Contexts
 from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.awaits import awaitable_call, parenthesised
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import import_dotted, is_imported, orphan_edits
+from rules.core.fixes.imports import import_dotted, is_imported
+from rules.core.fixes.orphans import orphan_edits
 from rules.core.fixes.sharing.hazards import marked
 from rules.core.library import Twin
 from rules.core.remarks import Remark

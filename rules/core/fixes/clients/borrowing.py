@@ -12,7 +12,8 @@ from rules.core.fixes.awaits import awaitable_call
 from rules.core.fixes.clients.answers import UnknownUse, is_caught_elsewhere
 from rules.core.fixes.clients.asking import Asking, differences, means_the_same, title_of
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import Imported, orphan_edits
+from rules.core.fixes.imports import Imported
+from rules.core.fixes.orphans import orphan_edits
 from rules.core.fixes.responses import is_sent
 from rules.core.fixes.sharing.hazards import marked
 from rules.core.library import Borrower

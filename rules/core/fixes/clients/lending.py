@@ -26,7 +26,8 @@ from rules.core.fixes.clients.endpoint import (
 from rules.core.fixes.clients.made_once import CONTRACT, COOKIES, NAME, STARTED
 from rules.core.fixes.clients.startup import Keeping, Opening, application_of, keep
 from rules.core.fixes.document import Document
-from rules.core.fixes.imports import Imported, Wanted, added_at_once, import_dotted, orphan_edits
+from rules.core.fixes.imports import Imported, Wanted, added_at_once, import_dotted
+from rules.core.fixes.orphans import orphan_edits
 from rules.core.fixes.proof import objection_in
 from rules.core.fixes.sharing.hazards import difference_between
 from rules.core.fixes.turning import Refused

@@ -505,6 +505,18 @@ def test_an_import_in_a_block_is_dropped_as_well(around: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("below", "is_dropped"),
+    [("    if home:\n        import time\n\n        print(time)\n", True), ("    print(time)\n", False), ("", True)],
+)
+def test_an_import_that_blocks_have_for_themselves_is_dropped_there(below: str, is_dropped: bool) -> None:
+    head = "import asyncio\nimport time\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\nprint(time)\n\n\n"
+    head += "@app.get('/')\nasync def home():\n    if home:\n"
+    before, after = "        import time\n        time.sleep(1)\n", "        await asyncio.sleep(1)\n"
+    kept = "" if is_dropped else "        import time\n"
+    assert_fixes(SLEEP, head + before + below, head + kept + after + below)
+
+
+@pytest.mark.parametrize(
     ("imports", "rest"),
     [
         ("import time\n", "print(time.time())\n"),
