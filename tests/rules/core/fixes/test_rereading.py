@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import Edit, Span, apply_edits, read_facts
-from rules.core.fixes import rereading
 from rules.core.fixes.rereading import taken_apart
+from rules.core.reading import read_part
 from tests.rules.checking import encoded, is_read_again
 
 PATH = "app/main.py"
@@ -178,8 +178,8 @@ def test_an_import_that_many_fixes_add_is_read_once(monkeypatch: pytest.MonkeyPa
     taken_apart.cache_clear()
     apart = taken_apart(source)
     assert apart is not None
-    read = Mock(wraps=rereading.read_part)
-    monkeypatch.setattr(rereading, "read_part", read)
+    read = Mock(wraps=read_part)
+    monkeypatch.setattr("rules.core.fixes.rereading.read_part", read)
 
     told = [apart.edited(fix, apply_edits(source, fix)) for fix in fixes]
 
