@@ -333,15 +333,18 @@ class Facts:
 
     Of all facts in a process only some stay unpacked (`MOST_UNPACKED`), so what is taken from a body is compared by value.
     `weight` is the size of the packed body in bytes; of one that was just read, and may never have to be packed, a guess.
+    The first of the `functions` is the module's own body; there is none where the file could not be read.
     """
 
-    __slots__ = ("_body", "_packed", "outline", "weight")
+    __slots__ = ("_packed", "classes", "functions", "outline", "weight")
+
+    functions: Sequence[Function]
+    classes: Sequence[Class]
 
     def __init__(self, outline: Outline, packed: bytes) -> None:
         self.outline = outline
         self.weight = len(packed)
         self._packed: bytes | None = packed
-        self._body: Body | None = None
 
     @classmethod
     def of(cls, outline: Outline, body: Body, weight: int) -> Facts:
@@ -355,34 +358,32 @@ class Facts:
     def passing(cls, outline: Outline, body: Body) -> Facts:
         """The facts of a text that is looked at once: they stay unpacked as long as anybody holds them."""
         facts = cls(outline, b"")
-        facts._packed, facts._body = None, body
+        facts._packed, facts.functions, facts.classes = None, body.functions, body.classes
         return facts
+
+    def __getattr__(self, name: str) -> object:
+        """The functions or the classes, where the body is packed: Python asks here for what is not there."""
+        if name not in {"functions", "classes"}:
+            raise AttributeError(name)
+        body = _bodies.decode(zlib.decompress(self.packed))
+        self.functions, self.classes = body.functions, body.classes
+        _unpacked.add(self)
+        return getattr(body, name)
 
     @property
     def body(self) -> Body:
-        if self._body is None:
-            self._body = _bodies.decode(zlib.decompress(self.packed))
-            _unpacked.add(self)
-        return self._body
+        return Body(tuple(self.functions), tuple(self.classes))
 
     @property
     def packed(self) -> bytes:
         if self._packed is None:
-            self._packed = zlib.compress(_in_order.encode(self._body), 1)
+            self._packed = zlib.compress(_in_order.encode(self.body), 1)
         return self._packed
 
     def forget(self) -> None:
         """Keep the body packed until it is asked for again."""
-        self._packed, self._body = self.packed, None
-
-    @property
-    def functions(self) -> Sequence[Function]:
-        """The functions; the first is the module's own body. Empty where the file could not be read."""
-        return (self._body or self.body).functions
-
-    @property
-    def classes(self) -> Sequence[Class]:
-        return (self._body or self.body).classes
+        self._packed = self.packed
+        del self.functions, self.classes
 
     def bound(self, name: str) -> tuple[Binding, ...]:
         """What the module itself binds to a name."""

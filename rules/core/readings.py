@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast, overload
 
-from rules.core.facts import Binding, Body, Class, Facts, Function, Outline
+from rules.core.facts import Binding, Body, Facts, Function, Outline
 from rules.core.files import Files
 from rules.core.memory import FILE, Kept, Memory, Rows
 from rules.core.modules import Modules, ends_of, seen_from
@@ -91,26 +91,18 @@ def told_otherwise(before: Modules, after: Modules, kept: Kept) -> Iterator[tupl
 class _NotedFacts(Facts):
     """The facts of a file, of which every reading is noted."""
 
-    __slots__ = ("_classes", "_functions", "_memory", "_of", "_path")
+    __slots__ = ("_memory", "_of", "_path")
 
     def __init__(self, path: str, of: Facts, memory: Memory) -> None:
         self._path, self._of, self._memory = path, of, memory
         self.outline = cast("Outline", _NotedOutline(path, of.outline, memory))
-        self._functions = _Functions(FUNCTION, path, lambda: of.functions, memory)
-        self._classes = _Parts(CLASS, path, lambda: of.classes, memory)
+        self.functions = _Functions(FUNCTION, path, lambda: of.functions, memory)
+        self.classes = _Parts(CLASS, path, lambda: of.classes, memory)
 
     @property
     def body(self) -> Body:
         self._memory.read((FILE, self._path))
         return self._of.body
-
-    @property
-    def functions(self) -> Sequence[Function]:
-        return self._functions
-
-    @property
-    def classes(self) -> Sequence[Class]:
-        return self._classes
 
     def bound(self, name: str) -> tuple[Binding, ...]:
         self._memory.read((GLOBAL, (self._path, name)))

@@ -139,12 +139,18 @@ def _changed(
     """The functions of the edited files that do something else now."""
     for was, place in places.items():
         old, new = before.project.function(was), after.project.function(place)
-        if old.asynchronous != new.asynchronous or [*map(_doing, old.sites)] != [*map(_doing, new.sites)]:
+        if old.asynchronous != new.asynchronous or _does_otherwise(old.sites, new.sites):
             yield was
 
 
-def _doing(site: Site) -> object:
-    return (site.call, site.awaited, site.suspending)
+def _does_otherwise(old: Sequence[Site], new: Sequence[Site]) -> bool:
+    """Whether calls are others than before, or are awaited otherwise, wherever they stand."""
+    return len(old) != len(new) or any(
+        (was.call is not now.call and was.call != now.call)
+        or was.awaited != now.awaited
+        or was.suspending != now.suspending
+        for was, now in zip(old, new, strict=True)
+    )
 
 
 def _awaits_nothing(site: Site, place: ProjectFunction, contexts: Contexts) -> bool:

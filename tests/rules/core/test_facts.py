@@ -57,21 +57,21 @@ def test_a_round_trip_changes_nothing() -> None:
 def test_only_so_many_bodies_stay_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     """What gave way is unpacked again when it is asked for, and is the same."""
     all_facts = [read_facts(SOURCE + b"number = %d\n" % n) for n in range(8)]
-    bodies = [facts.body for facts in all_facts]
-    assert all(facts.body is body for facts, body in zip(all_facts, bodies, strict=True))
+    unpacked = [facts.functions for facts in all_facts]
+    assert all(facts.functions is one for facts, one in zip(all_facts, unpacked, strict=True))
     monkeypatch.setattr("rules.core.facts.MOST_UNPACKED", len(all_facts[-1].packed))
     last = read_facts(SOURCE)
-    assert last.body is last.body
-    assert all(facts.body is not body for facts, body in zip(all_facts, bodies, strict=True))
-    assert [facts.body for facts in all_facts] == bodies
+    assert last.functions is last.functions
+    assert all(facts.functions is not one for facts, one in zip(all_facts, unpacked, strict=True))
+    assert [facts.functions for facts in all_facts] == unpacked
 
 
 def test_facts_that_were_just_read_are_packed_when_they_give_way() -> None:
     facts = read_facts(SOURCE)
-    before = facts.body
+    functions, classes = facts.functions, facts.classes
     facts.forget()
-    assert facts.body == before
-    assert facts.body is not before
+    assert (facts.classes, facts.functions) == (classes, functions)
+    assert facts.functions is not functions
 
 
 def test_the_same_source_gives_the_same_bytes() -> None:
