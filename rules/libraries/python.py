@@ -280,7 +280,7 @@ library = Library(
     thread_bound=frozenset({"sqlite3.Connection", "sqlite3.Cursor", "threading.local"}),
     process_wide=frozenset(
         {
-            *(f"os.{name}" for name in ("chdir", "fchdir", "putenv", "umask", "unsetenv")),
+            *(f"os.{name}" for name in ("chdir", "environ.update", "fchdir", "putenv", "umask", "unsetenv")),
             *(f"contextlib.{name}" for name in ("chdir", "redirect_stderr", "redirect_stdout")),
             *("locale.setlocale", "random.seed", "socket.setdefaulttimeout", "warnings.catch_warnings"),
         }

@@ -3,6 +3,7 @@
 import ast
 
 from rules.core.contexts import ALWAYS_ON_LOOP, Contexts, told_once
+from rules.core.facts import last_name
 from rules.core.findings import Fix, Span, Way
 from rules.core.fixes.document import Document
 from rules.core.fixes.files.rewriting import looks_for_a_name, rewriting
@@ -20,6 +21,9 @@ from rules.core.usage import is_used_by_hand, reached
 from rules.core.values import ProjectFunction, Where
 
 CALLED = "It awaits nothing, so FastAPI can run it in its thread pool, 40 calls at a time."
+_REGISTRIES = frozenset({"sqlalchemy.orm.scoped_session"})
+_ENDING = frozenset({"close", "remove"})
+"""Methods that end the session of a thread: https://docs.sqlalchemy.org/en/20/orm/contextual.html#sqlalchemy.orm.scoped_session.remove."""
 SENT = "It awaits nothing, so the response can run through it in the thread pool, step by step."
 
 
@@ -90,9 +94,20 @@ def _hazard(function: ProjectFunction, contexts: Contexts) -> str:
         return TAKEN_OVER
     if read_from_other_threads(reached(function, contexts), contexts):
         return PER_THREAD
+    done = {one for inner in reached(function, contexts) for one in _done_by_registry(inner, contexts)}
+    if done and done.isdisjoint(_ENDING):
+        return PER_THREAD  # and nobody ends it there
     if any(uses_own_database(inner, contexts) for inner in reached(function, contexts)):
         return IN_MEMORY
     if is_handling(function, contexts) and asks_for_exception(function, contexts):
         return HANDLED
     hazards = (thread_hazard(inner, contexts) for inner in reached(function, contexts))
     return next(filter(None, hazards), "")
+
+
+@told_once
+def _done_by_registry(function: ProjectFunction, contexts: Contexts) -> frozenset[str]:
+    """The last names of what a function calls on what has a session for each thread."""
+    sites = contexts.project.function(function).sites
+    at = Where(function.path, function.index)
+    return frozenset(last_name(one.call.callee) for one in sites if is_called_on(_REGISTRIES, one.call, at, contexts))

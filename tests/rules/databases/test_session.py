@@ -147,8 +147,7 @@ async def home({}):
         ("", "db = SessionLocal()\n    return db.query(User).count()"),
         ("", "db = next(get_db())\n    return db.query(User).count()"),
         ("", "with scope() as db:\n        return db.query(User).one()"),
-        ("", "Scoped.execute(1)"),
-        ("", "Scoped().execute(1)"),
+        ("", "Scoped.execute(1)\n    Scoped.remove()"),
         ("", "with engine.connect() as c:\n        c.execute(1)"),
         ("", "with engine.begin() as c:\n        c.execute(1)"),
         ("repository: Users = Depends(users)", "return repository.first()"),
@@ -174,6 +173,11 @@ async def home({}):
 def test_each_way_in_which_a_session_arrives(parameters: str, body: str) -> None:
     before = HEAD.format(parameters, body)
     assert_fixes(RULE, before, before.replace("async def", "def"), files=FILES)
+
+
+@pytest.mark.parametrize("body", ["Scoped.execute(1)", "Scoped().execute(1)", "Scoped.add(1)\n    Scoped.commit()"])
+def test_the_session_that_a_thread_has_for_itself_is_left_where_it_is_ended(body: str) -> None:
+    assert_unfixed(RULE, HEAD.format("", body), files=FILES)
 
 
 @pytest.mark.parametrize(

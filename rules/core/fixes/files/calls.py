@@ -9,13 +9,28 @@ from rules.core.fixes.files.names import is_in_memory
 from rules.core.fixes.files.streams import RUN, files_of_run
 from rules.core.values import Outside, ProjectFunction, Where
 
-_LOADED = frozenset({"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"})
+_LOADED = frozenset(
+    {"read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load_workbook"}
+    | {"load_local", "load_model", "read_index"}
+)
 _SAVED = frozenset(
     {"to_csv", "to_excel", "to_json", "to_parquet", "to_pickle", "save", "write_csv", "write_parquet"}
-    | {"savefig", "imwrite", "download_to_filename"}
+    | {"savefig", "imwrite", "download_to_filename", "savez", "savez_compressed", "save_local", "save_model"}
+    | {"stream_to_file", "write_videofile", "write_audiofile", "write_to_file", "VideoWriter"}
 )
-_MADE_BY = {"export": "pydub.", "make_archive": "shutil."}
-"""What writes a file where it is of this library, or of anything in a file that imports it."""
+_SAVED_AS = {
+    "save_to_file": (1, "filename"),
+    "tts_to_file": (None, "file_path"),
+    "urlretrieve": (1, "filename"),
+    "write_index": (1, "fname"),
+}
+"""What writes a file: the place of its name among the arguments, and its keyword."""
+_EXPORTED = {"export": "pydub."}
+"""What writes a file where it is of this library, or of nobody knows what in a file that imports it."""
+_MADE_BY = {"make_archive": "shutil.", "write": "soundfile."}
+"""What writes the file that its first argument names, where it is of this library."""
+_DUMPED = {"dump": "joblib.", "save": "torch."} | dict.fromkeys(("from_file", "from_string", "from_url"), "pdfkit.")
+"""What writes its first argument to the file that its second one names, where it is of this library."""
 _FETCHED = {"fget_object": "file_path", "download_file": "Filename"}
 """What fetches an object of a store as a file, the last that it is told: https://min.io/docs/minio/linux/developers/python/API.html#fget_object,
 https://docs.aws.amazon.com/boto3/latest/reference/services/s3/client/download_file.html.
@@ -29,7 +44,10 @@ _SENT = frozenset({"FileResponse"})
 WORDS = (
     _LOADED
     | _SAVED
+    | frozenset(_SAVED_AS)
+    | frozenset(_EXPORTED)
     | frozenset(_MADE_BY)
+    | frozenset(_DUMPED)
     | frozenset(_FETCHED)
     | _READ
     | _WRITTEN
@@ -78,15 +96,16 @@ def _paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
         return Paths(_one(opened if set(mode) & set("r+") else None), _one(opened if set(mode) & set("w+") else None))
     if word in _READ or word in _LOADED:
         return Paths(read=_one(of if word in _READ else path))
+    if word in _DUMPED and _is_known_of(_DUMPED[word], call, where, contexts):
+        return Paths(written=_argument(call, 1, "filename"))
+    if word in _SAVED_AS:
+        return Paths(written=_argument(call, *_SAVED_AS[word]))
     if word in _WRITTEN or word in _SAVED or word in FILLED:
         return Paths(written=_one(of if word in _WRITTEN else path))
     if word in _MADE_BY:
-        value, package = contexts.project.value(call.callee, where), _MADE_BY[word]
-        is_imported = any(
-            f"{one.module}.".startswith(package) for one in contexts.project.facts[where.path].outline.imports
-        )
-        is_made = value.name.startswith(package) if isinstance(value, Outside) else value is None and is_imported
-        return Paths(written=_one(path) if is_made else ())
+        return Paths(written=_one(path) if _is_known_of(_MADE_BY[word], call, where, contexts) else ())
+    if word in _EXPORTED:
+        return Paths(written=_one(path) if _is_of(_EXPORTED[word], call, where, contexts) else ())
     if word in _FETCHED:
         is_own = isinstance(contexts.project.value(call.callee, where), ProjectFunction)
         last = call.arguments[-1] if len(call.arguments) in {2, 3} else None
@@ -104,6 +123,24 @@ def _paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
         scopes = (contexts.project.function(where), contexts.project.facts[where.path].functions[0])
         target = None if names_folder(target, *scopes) else target
     return Paths(**{"read" if word in COPIED else "gone": _one(source)}, written=_one(target))
+
+
+def _is_of(package: str, call: Call, where: Where, contexts: Contexts) -> bool:
+    """Whether a call is one of a library, or of nobody knows what in a file that imports it."""
+    if contexts.project.value(call.callee, where) is not None:
+        return _is_known_of(package, call, where, contexts)
+    return any(f"{one.module}.".startswith(package) for one in contexts.project.facts[where.path].outline.imports)
+
+
+def _is_known_of(package: str, call: Call, where: Where, contexts: Contexts) -> bool:
+    value = contexts.project.value(call.callee, where)
+    return isinstance(value, Outside) and value.name.startswith(package)
+
+
+def _argument(call: Call, place: int | None, keyword: str) -> tuple[Expression, ...]:
+    """What a call is given at a place, or under a keyword."""
+    placed = call.arguments[place : place + 1] if place is not None else ()
+    return _one(next(iter(placed), dict(call.keywords).get(keyword)))
 
 
 def _one(path: Expression | None) -> tuple[Expression, ...]:

@@ -13,7 +13,7 @@ _CHANGING = frozenset(
     {"append", "add", "update", "pop", "setdefault", "extend", "remove", "clear", "discard", "insert", "popitem"}
 )
 """Methods of containers that change them."""
-_VERBS = frozenset({"add", "append", "remove", "insert"})
+_VERBS = frozenset({"add", "append", "remove"})
 """What the methods of other objects that change them begin with: `memory.add_message(text)`."""
 
 

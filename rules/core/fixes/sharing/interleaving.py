@@ -23,10 +23,12 @@ from rules.core.fixes.sharing.pauses import stretch_around
 from rules.core.library import Role
 from rules.core.syntax import walk
 from rules.core.usage import reached
-from rules.core.values import Outside, ProjectFunction, Where
+from rules.core.values import Outside, ProjectFunction, Value, Where
 
 _TAKING = frozenset({"clear", "pop", "popitem", "remove", "discard"})
 _STATE = ("app", "state")
+_ENVIRONMENT = ("os", "environ")
+"""Any library may ask that, and any program that is started."""
 _UNTOLD = "[]"
 _MOST = 3  # a name, and what is asked of it, by which two things are told apart
 _DEEPEST = 3  # local names, from one to what the first of them stands for
@@ -97,7 +99,8 @@ def comes_between(
         asking = set(filter(stretch.holds, asking))
         if not stretch.holds(change.node):
             continue
-        if order.is_before(change.node) and (change.gone or is_passed_on or any(map(order.is_after, asking))):
+        is_seen = change.gone or is_passed_on or change.path[:2] == _ENVIRONMENT
+        if order.is_before(change.node) and (is_seen or any(map(order.is_after, asking))):
             return True
         if order.is_after(change.node) and any(map(order.is_before, asking)):
             return True
@@ -226,7 +229,7 @@ class _Reading(msgspec.Struct, frozen=True):
         value = self.contexts.project.value(Name(name), Where(self.function.path, self.function.index))
         if isinstance(value, Outside) and len(parts) == 1:
             parts = ()  # what a library reads of its own module, nobody knows
-        for path, item in self._stands_for(name) or {((name,), False)}:
+        for path, item in self._stands_for(name) or {_meant(value) or ((name,), False)}:
             whole = path if item else (*path, *parts)
             of = whole if item or isinstance(node, ast.Call) else whole[:-1]
             yield _Change(node, name, _path(whole), _path(of), inside or item, gone)
@@ -281,6 +284,11 @@ class _Reading(msgspec.Struct, frozen=True):
             targets = self.contexts.targets(self.function, place) if place is not None else ()
             if any(word in _words(inner, self.contexts) for one in targets for inner in reached(one, self.contexts)):
                 yield node
+
+
+def _meant(value: Value | None) -> _Meant | None:
+    """What the environment is, by whatever name it goes."""
+    return (_ENVIRONMENT, False) if isinstance(value, Outside) and value.name == ".".join(_ENVIRONMENT) else None
 
 
 def _path(parts: _Path) -> _Path:

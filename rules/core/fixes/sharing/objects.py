@@ -19,7 +19,7 @@ from rules.core.facts import (
     last_name,
 )
 from rules.core.fixes.files.names import parameters_given
-from rules.core.fixes.sharing.owning import KEEPING, MOST_FOLLOWED, is_of_module, own_name
+from rules.core.fixes.sharing.owning import KEEPING, MOST_FOLLOWED, is_of_application, is_of_module, own_name
 from rules.core.library import Role
 from rules.core.repository import is_offline
 from rules.core.values import Object, Outside, ProjectClass, ProjectFunction, Where
@@ -86,6 +86,8 @@ def serves_all(expression: Expression, function: ProjectFunction, contexts: Cont
     match expression:
         case _ if depth > MOST_FOLLOWED:  # names may be given each other
             return False
+        case Attribute() if is_of_application(expression):
+            return True
         case Name(id=name) if any(one.name == name for one in facts.parameters):
             parameter = next(one for one in facts.parameters if one.name == name)
             given = contexts.project.dependency(parameter, Where(function.path, facts.parent, facts.line))

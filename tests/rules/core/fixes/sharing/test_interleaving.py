@@ -8,10 +8,11 @@ from rules import Way
 from rules.core.fixes.sharing.hazards import INTERLEAVING
 from tests.rules.checking import found, with_app
 
-IMPORTS = "import asyncio\nfrom contextlib import suppress\n\nimport requests\nfrom fastapi import Depends, Request"
+IMPORTS = "import asyncio\nimport os\nfrom contextlib import suppress\nfrom os import environ\n\nimport requests\nfrom fastapi import Depends, Request"
 SOURCE = """
 CACHE = {{}}
 COUNTS = {{}}
+DATABASE = connected()
 LAST = None
 
 
@@ -171,6 +172,9 @@ BETWEEN = [
     f"rows = kept_for(name)\nrows.append(1)\n{W}\nrows.append(answer)",
     f"rows = CACHE[name]\nrows.add_row(1)\n{W}\nrows.add_row(answer)",
     f"rows = kept_for(name)\nrows.remove_row(1)\n{W}\nrows.add_row(answer)",
+    f"os.environ['KEY'] = name\n{W}",
+    f"environ['KEY'] = name\n{W}",
+    f"os.environ.update(KEY=name)\n{W}",
     "CACHE[name] = 1\nask_all(name)",
     "CACHE[name] = ask_all(name)",
     f"if name:\n    CACHE[name] = 1\n{W}\nif name:\n    CACHE[name] = 2",
@@ -196,6 +200,9 @@ HOLDING = [
     "kept = CACHE\nrow = (kept, 1)\nkept.update(a=name)\nask(row)",
 ]
 COPYING = [
+    f"{W}\nos.environ['KEY'] = name",
+    f"os.environ['KEY'] = 'a'\n{W}",
+    f"rows = DATABASE['rows']\nrows.insert_one(1)\n{W}\nrows.insert_one(answer)",
     f"rows = made_for(name)\nrows.append(1)\n{W}\nrows.append(answer)",
     f"rows = made_for(name)\nrows.add_row(1)\n{W}\nrows.add_row(answer)",
     "CACHE[name] = 1\nrow = {'kept': dict(CACHE)}\nask(row)",
