@@ -241,6 +241,8 @@ library = Library(
         "tavily.tavily.TavilyClient": _TAVILY,
         "tavily.Client": _TAVILY,
     },
+    changing=frozenset({"google.genai.chats.Chat.send_message", "google.generativeai.ChatSession.send_message"}),
+    process_wide=frozenset({"google.generativeai.configure"}),
     results={
         **{
             f"{client}.{name}": client for client in (*_OPENAI, *_ANTHROPIC, _GROQ) for name in ("with_options", "copy")

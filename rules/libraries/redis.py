@@ -118,5 +118,7 @@ library = Library(
         f"{_PIPELINE}.execute": "builtins.list",
         f"{_PIPELINE}.watch": "builtins.bool",
     },
+    # https://redis.readthedocs.io/en/stable/advanced_features.html#threads-in-redis-py
+    unproven=frozenset({_PIPELINE, _PUBSUB}),
     quick=frozenset({*(f"{_REDIS}.{name}" for name in _NO_COMMANDS), "redis.commands.json.JSON.pipeline"}),
 )

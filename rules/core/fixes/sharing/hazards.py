@@ -46,7 +46,9 @@ CONTENDING = "It uses a session or connection that all requests use, and others 
 PER_THREAD = "each thread has a session of its own there"
 INTERLEAVING = "It changes what requests may share, and other requests can run during the new `await`."
 _LOCAL = frozenset({"local"})
-_ENVIRONMENT = frozenset({"os.getenv", "os.environ.get"})
+_CONFIGURING = frozenset({"google.generativeai.configure"})
+"""What tells a library something for all that use it: https://ai.google.dev/api/python/google/generativeai/configure."""
+_ENVIRONMENT = frozenset({"os.environ", "os.getenv", "os.environ.get"})
 _KEPT = Object(Outside("threading.local"))
 LOOP_MODULES = frozenset({"asyncio", "anyio", "trio", "motor"})
 LOOP_METHODS = frozenset({"set_result", "set_exception", "put_nowait", "call_soon", "create_task", "ensure_future"})
@@ -144,7 +146,19 @@ def changes_process(function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether it changes what all threads of the process share, as the folder that they work in."""
     knowledge = contexts.project.knowledge
     called = called_outside(function, contexts)
-    return any(knowledge.is_process_wide(name) or knowledge.is_for_main_thread(name) for name in called)
+    found = {name for name in called if knowledge.is_process_wide(name) or knowledge.is_for_main_thread(name)}
+    return bool(found - _CONFIGURING) or (bool(found) and _configures_anew(function, contexts))
+
+
+def _configures_anew(function: ProjectFunction, contexts: Contexts) -> bool:
+    """Whether a function tells a library something else than the whole program does, each time: the key of one request."""
+    for site in contexts.project.function(function).sites:
+        called = contexts.project.value(site.call.callee, Where(function.path, function.index, site.line))
+        given = (*site.call.arguments, *(value for _, value in site.call.keywords))
+        is_telling = isinstance(called, Outside) and called.name in _CONFIGURING
+        if is_telling and not all(_is_setting(one, function, contexts) for one in given):
+            return True
+    return False
 
 
 def _enters_changed_process(facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
@@ -182,8 +196,7 @@ def thread_hazard(function: ProjectFunction, contexts: Contexts) -> str:
         return ITERATED
     if belongs := belonging(function, contexts):
         return belongs
-    is_process_wide = contexts.project.knowledge.is_process_wide
-    if any(map(is_process_wide, called_outside(function, contexts))):
+    if changes_process(function, contexts):
         return SHARED
     if is_unthreaded(function, contexts):
         return UNTHREADED
@@ -310,9 +323,14 @@ def _told(module: Outside, part: str, contexts: Contexts) -> Iterator[tuple[Expr
 
 def _is_setting(value: Expression | None, function: ProjectFunction, contexts: Contexts) -> bool:
     """Whether an expression is what a module keeps, or the environment."""
-    if isinstance(value, Call):
-        callee = contexts.project.value(value.callee, Where(function.path, function.index))
-        if not (isinstance(callee, Outside) and callee.name in _ENVIRONMENT):
+    where = Where(function.path, function.index)
+    asked = value.callee if isinstance(value, Call) else value.of if isinstance(value, Subscript) else None
+    if asked is not None:
+        of = contexts.project.value(asked, where)
+        is_environment = isinstance(of, Outside) and of.name in _ENVIRONMENT
+        if isinstance(value, Subscript) and is_environment:
+            return True
+        if isinstance(value, Call) and not is_environment:
             return False
     return contexts.once.is_the_same(value, function)
 

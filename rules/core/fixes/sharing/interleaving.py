@@ -23,7 +23,7 @@ from rules.core.fixes.sharing.pauses import stretch_around
 from rules.core.library import Role
 from rules.core.syntax import walk
 from rules.core.usage import reached
-from rules.core.values import Outside, ProjectFunction, Value, Where
+from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 
 _TAKING = frozenset({"clear", "pop", "popitem", "remove", "discard"})
 _STATE = ("app", "state")
@@ -97,6 +97,8 @@ def comes_between(
     for change, all_asking in uses:
         asking = all_asking - inside if change.node is call else all_asking  # what a thread does is told elsewhere
         asking = set(filter(stretch.holds, asking))
+        if change.node is call and _is_of_library(call, function, contexts, document):
+            return True
         if not stretch.holds(change.node):
             continue
         is_seen = change.gone or is_passed_on or change.path[:2] == _ENVIRONMENT
@@ -105,6 +107,14 @@ def comes_between(
         if order.is_after(change.node) and any(map(order.is_before, asking)):
             return True
     return False
+
+
+def _is_of_library(call: ast.Call, function: ProjectFunction, contexts: Contexts, document: Document) -> bool:
+    """Whether a call is one of a library, which may ask and change its object before and after it waits itself."""
+    span = document.span(call)
+    sites = (one for one in contexts.project.function(function).sites if one.span == span)
+    called = (contexts.project.value(one.call.callee, Where(function.path, function.index, one.line)) for one in sites)
+    return any(isinstance(one, Outside) for one in called)
 
 
 def _uses(reading: "_Reading", changing: Changing) -> list[tuple[_Change, AbstractSet[ast.AST]]] | None:
@@ -227,8 +237,10 @@ class _Reading(msgspec.Struct, frozen=True):
 
     def _changed(self, node: ast.AST, name: str, parts: _Path, *, inside: bool, gone: bool) -> Iterator[_Change]:
         value = self.contexts.project.value(Name(name), Where(self.function.path, self.function.index))
-        if isinstance(value, Outside) and len(parts) == 1:
-            parts = ()  # what a library reads of its own module, nobody knows
+        if len(parts) == 1 and (
+            isinstance(value, Outside) or (isinstance(value, Object) and isinstance(value.of, Outside))
+        ):
+            parts = ()  # what a library reads of its own module or object, nobody knows
         for path, item in self._stands_for(name) or {_meant(value) or ((name,), False)}:
             whole = path if item else (*path, *parts)
             of = whole if item or isinstance(node, ast.Call) else whole[:-1]

@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Applicability, Way
-from rules.core.fixes.files.line_by_line import INTERRUPTED
+from rules.core.fixes.files.line_by_line import HANDED, INTERRUPTED
 from tests.rules.checking import found, with_app
 
 IMPORTS = "import csv\nimport threading\n\nimport requests\nfrom fastapi import Request"
@@ -64,3 +64,25 @@ def test_others_may_write_what_is_read_line_by_line(read: str) -> None:
 )
 def test_what_is_read_at_once_or_never_written_is_no_matter(read: str, write: str) -> None:
     assert offloads(read, write) == {(Applicability.SAFE, False)}
+
+
+SENT = 'with open(LINES, "rb") as file:\n        requests.post("https://a.example", {given})'
+
+
+@pytest.mark.parametrize(
+    ("given", "write", "is_told"),
+    [
+        ("data=file", WRITTEN, True),
+        ("files={'a': file}", WRITTEN, True),
+        ("data=file.read()", WRITTEN, False),
+        ("data=name", WRITTEN, False),
+        ("data=file", "print(text)", False),
+        ("data=file", WRITTEN.replace("LINES", "'other.csv'"), False),
+    ],
+)
+def test_others_may_write_what_is_handed_over_open(given: str, write: str, *, is_told: bool) -> None:
+    source = with_app(IMPORTS, PROGRAM.format(read=SENT.format(given=given), write=write))
+    (finding,) = found("clients/requests", source)
+    fixes = [fix for fix in (finding.fix, *finding.alternatives) if fix and fix.way is Way.OFFLOAD]
+    assert [HANDED in fix.notes for fix in fixes] == [is_told]
+    assert (fixes[0].applicability is Applicability.SAFE) is not is_told

@@ -13,6 +13,7 @@ SOURCE = """
 CACHE = {{}}
 COUNTS = {{}}
 DATABASE = connected()
+SESSION = requests.Session()
 LAST = None
 
 
@@ -175,6 +176,7 @@ BETWEEN = [
     f"os.environ['KEY'] = name\n{W}",
     f"environ['KEY'] = name\n{W}",
     f"os.environ.update(KEY=name)\n{W}",
+    "SESSION.auth = (name, 'a')\nSESSION.get(name)",
     "CACHE[name] = 1\nask_all(name)",
     "CACHE[name] = ask_all(name)",
     f"if name:\n    CACHE[name] = 1\n{W}\nif name:\n    CACHE[name] = 2",

@@ -325,3 +325,43 @@ def test_what_comes_with_all_of_a_module_is_not_its_own(name: str, *, is_safe: b
     (finding,) = found("clients/requests", with_app(f"{IMPORTS}\nfrom app.kept import *", body), files)
     assert finding.fix is not None
     assert (finding.fix.applicability is Applicability.SAFE) is is_safe
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize(
+    ("made", "used"),
+    [
+        ("redis.Redis().pipeline()", "kept.execute()"),
+        ("redis.Redis().pubsub()", "kept.subscribe(name)"),
+        ("genai.GenerativeModel('a').start_chat()", "kept.send_message(name)"),
+        ("Client().chats.create(model='a')", "kept.send_message(name)"),
+    ],
+)
+def test_what_remembers_what_it_is_told_serves_one_request(made: str, used: str, *, is_kept: bool) -> None:
+    above, within = (f"kept = {made}\n\n\n", "") if is_kept else ("", f"kept = {made}\n    ")
+    body = f"{above}@app.get('/')\nasync def home(request: Request, name: str) -> str:\n    await request.body()\n    {within}return str({used})\n"
+    imports = f"{IMPORTS}\nimport google.generativeai as genai\nfrom google.genai import Client"
+    findings = [
+        one
+        for rule in ("databases/redis", "clients/models")
+        for one in found(rule, with_app(imports, body))
+        if used.partition("(")[0].rpartition(".")[2] in one.message
+    ]
+    fixes = [fix for one in findings for fix in (one.fix, *one.alternatives) if fix]
+    assert fixes
+    assert {fix.applicability is Applicability.SAFE for fix in fixes} == {not is_kept}
+
+
+@pytest.mark.parametrize(
+    ("key", "is_safe"), [("name", False), ("KEY", True), ("os.environ['KEY']", True), ("'a'", True)]
+)
+def test_what_tells_a_library_the_key_of_one_request_is_no_safe_work_for_threads(key: str, *, is_safe: bool) -> None:
+    body = (
+        f"KEY = os.environ['KEY']\n\n\ndef ask(name: str) -> str:\n    genai.configure(api_key={key})\n"
+        "    return genai.GenerativeModel('a').generate_content(name).text\n\n\n"
+        "@app.get('/')\nasync def home(request: Request, name: str) -> str:\n    await request.body()\n    return ask(name)\n"
+    )
+    imports = f"{IMPORTS}\nimport os\n\nimport google.generativeai as genai"
+    (finding,) = found("clients/models", with_app(imports, body))
+    assert finding.fix is not None
+    assert (finding.fix.applicability is Applicability.SAFE) is is_safe
