@@ -89,13 +89,7 @@ def serves_all(expression: Expression, function: ProjectFunction, contexts: Cont
         case Attribute() if is_of_application(expression):
             return True
         case Name(id=name) if any(one.name == name for one in facts.parameters):
-            parameter = next(one for one in facts.parameters if one.name == name)
-            given = contexts.project.dependency(parameter, Where(function.path, facts.parent, facts.line))
-            if isinstance(given, ProjectFunction):
-                return _gives_to_all(given, contexts, depth + 1)
-            return any(
-                serves_all(one, at, contexts, depth + 1) for one, at in _given_by_callers(name, function, contexts)
-            )
+            return _is_given_what_serves_all((name, function, depth), contexts)
         case Name(id=name) if name in facts.bindings and name not in facts.writes:
             values = [binding.value for binding in facts.bindings[name]]
             return any(isinstance(one, Import) or serves_all(one, function, contexts, depth + 1) for one in values)
@@ -117,6 +111,18 @@ def serves_all(expression: Expression, function: ProjectFunction, contexts: Cont
             return isinstance(called, ProjectFunction) and _gives_to_all(called, contexts, depth + 1)
         case _:
             return False
+
+
+@told_once
+def _is_given_what_serves_all(parameter: tuple[str, ProjectFunction, int], contexts: Contexts) -> bool:
+    """The same of a parameter of a function, so many names and functions deep."""
+    name, function, depth = parameter
+    facts = contexts.project.function(function)
+    declared = next(one for one in facts.parameters if one.name == name)
+    given = contexts.project.dependency(declared, Where(function.path, facts.parent, facts.line))
+    if isinstance(given, ProjectFunction):
+        return _gives_to_all(given, contexts, depth + 1)
+    return any(serves_all(one, at, contexts, depth + 1) for one, at in _given_by_callers(name, function, contexts))
 
 
 def _given_by_callers(
