@@ -75,7 +75,11 @@ def offload(remark: Remark, contexts: Contexts, document: Document) -> Fix | str
         Way.OFFLOAD,
         (*edits, *handing.edits),
     )
-    return marked(_marked_behind(fix, site, function, contexts), function, contexts, site.span, document)
+    made = _marked_behind(fix, site, function, contexts)
+    is_said = MEANWHILE in made.notes and changes_global(
+        site.call, contexts.project.function(function), function, contexts
+    )
+    return made if is_said else marked(made, function, contexts, site.span, document)
 
 
 def _is_sent_later(call: ast.Call, remark: Remark, contexts: Contexts, document: Document) -> bool:

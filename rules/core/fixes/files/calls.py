@@ -6,7 +6,7 @@ from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Constant, Expression, Site, last_name
 from rules.core.fixes.files.moving import COPIED, INTO_FOLDERS, MOVED, names_folder, source_and_target
 from rules.core.fixes.files.names import is_in_memory
-from rules.core.fixes.files.streams import RUN, files_of_run
+from rules.core.fixes.files.streams import RUNS, files_of_run
 from rules.core.values import Outside, ProjectFunction, Where
 
 _LOADED = frozenset(
@@ -57,7 +57,7 @@ WORDS = (
     | OPENED
     | FILLED
     | _SENT
-    | {RUN}
+    | RUNS
 )
 _KEYWORDS = frozenset(
     {"base_name", "excel_writer", "filename", "filepath_or_buffer", "fname", "fp", "io", "out_f", "path", "path_or_buf"}
@@ -112,7 +112,7 @@ def _paths_of(site: Site, where: Where, contexts: Contexts) -> Paths:
         return Paths(written=() if is_own else _one(dict(call.keywords).get(_FETCHED[word], last)))
     if word in _SENT:
         return Paths(sent=_one(first or dict(call.keywords).get("path")))
-    if word == RUN:
+    if word in RUNS:
         return Paths(*files_of_run(call, where, contexts))
     if not is_of_files(call, where, contexts):
         return Paths()

@@ -1,15 +1,18 @@
-"""Files that ffmpeg reads and writes: its streams only name them, until they are run.
-
-https://kkroening.github.io/ffmpeg-python/
+"""Files that ffmpeg reads and writes, as its streams or its command name them: https://kkroening.github.io/ffmpeg-python/,
+https://ffmpeg.org/ffmpeg.html#Synopsis.
 """
 
+from itertools import pairwise
+
 from rules.core.contexts import Contexts
-from rules.core.facts import Attribute, Call, Constant, Expression, Function, last_name
+from rules.core.facts import Attribute, Call, Collection, Constant, Expression, Function, Name, last_name
 from rules.core.fixes.files.names import parts_of
 from rules.core.values import Outside, Where
 
-RUN = "run"
+RUNS = frozenset({"run", "check_call", "check_output"})
+_PROGRAM, _READ = "ffmpeg", Constant("-i", "str")
 _INPUT, _OUTPUT = "input", "output"
+_LEAST = 2  # the program, and what it writes
 _PIPES = ("pipe:", "-")
 _NOWHERE = Constant("null", "str")
 
@@ -17,9 +20,13 @@ Files = tuple[tuple[Expression, ...], tuple[Expression, ...]]
 
 
 def files_of_run(call: Call, where: Where, contexts: Contexts) -> Files:
-    """What names the files that a call has ffmpeg read, and those that it has it write: `ffmpeg.input(a).output(b).run()`."""
+    """What names the files that a call has ffmpeg read, and those that it has it write: `ffmpeg.input(a).output(b).run()`, or
+    `subprocess.run(["ffmpeg", "-i", a, b])`.
+    """
     value, facts = contexts.project.value(call.callee, where), contexts.project.function(where)
     name = value.name if isinstance(value, Outside) else ""
+    if name.startswith("subprocess."):
+        return _files_of_command(call, facts)
     if not name.startswith("ffmpeg."):
         return (), ()
     is_method = name.count(".") > 1 and isinstance(call.callee, Attribute)
@@ -30,6 +37,18 @@ def files_of_run(call: Call, where: Where, contexts: Contexts) -> Files:
     return tuple(path for path in read if _is_file(path, facts)), tuple(
         path for path in written if _is_file(path, facts)
     )
+
+
+def _files_of_command(call: Call, facts: Function) -> Files:
+    command = next(iter(call.arguments), dict(call.keywords).get("args"))
+    if isinstance(command, Name) and len(bound := facts.bindings.get(command.id, ())) == 1:
+        command = bound[0].value
+    items = command.items if isinstance(command, Collection) else ()
+    if len(items) < _LEAST or items[0] != Constant(_PROGRAM, "str"):
+        return (), ()
+    read = (path for option, path in pairwise(items) if option == _READ and path is not None)
+    last = () if items[-1] is None else (items[-1],)
+    return tuple(path for path in read if _is_file(path, facts)), tuple(path for path in last if _is_file(path, facts))
 
 
 def _named_by(call: Call) -> tuple[Expression, ...]:

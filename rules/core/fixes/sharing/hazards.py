@@ -31,6 +31,7 @@ from rules.core.fixes.sharing.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.sharing.made_for_calls import has_own_object, is_own_attribute
 from rules.core.fixes.sharing.objects import serves_all, unproven
 from rules.core.fixes.sharing.owning import holds_new, is_of_application, is_shared, own_name, root_names
+from rules.core.fixes.sharing.programs import changes_its_folder
 from rules.core.usage import called_outside, reached
 from rules.core.values import Object, Outside, ProjectFunction, Where
 
@@ -337,6 +338,8 @@ def _is_setting(value: Expression | None, function: ProjectFunction, contexts: C
 
 def changes_global(call: Call, facts: Function, function: ProjectFunction, contexts: Contexts) -> bool:
     """`cache.update(...)` on what other requests see as well."""
+    if changes_its_folder(call, function, contexts):
+        return True
     callee = call.callee
     own = own_name(facts)
     if isinstance(callee, Name) and callee.id in SETTING:

@@ -9,6 +9,7 @@ from tests.rules.checking import found, with_app
 
 IMPORTS = """
 import os
+import subprocess
 from pathlib import Path
 from uuid import uuid4
 
@@ -49,6 +50,9 @@ READING = [
     "ffmpeg.input(raw, ss=0).filter('scale', 1, 2).output(f'{uuid4()}.jpg').run(quiet=True)",
     "ffmpeg.input(filename=raw).output('-', format='null').run()",
     "stream = ffmpeg.input(raw)\nstream = ffmpeg.output(stream, f'{uuid4()}.jpg')\nffmpeg.run(stream)",
+    "subprocess.run(['ffmpeg', '-y', '-i', raw, f'{uuid4()}.mp4'], check=True)",
+    "command = ['ffmpeg', '-i', raw, '-']\nsubprocess.check_output(command)",
+    "subprocess.check_call(args=['ffmpeg', '-i', 'sound.mp3', '-i', raw, f'{uuid4()}.mp4'])",
     "sound = ffmpeg.input('sound.mp3')\nffmpeg.output(ffmpeg.input(raw), sound, f'{uuid4()}.mp4').run()",
 ]
 
@@ -63,6 +67,11 @@ def test_what_a_stream_reads_another_request_may_have_written_in_between(body: s
 def test_two_streams_may_write_at_once_what_two_requests_name_the_same(made: str) -> None:
     assert notes(f"ffmpeg.input('a.mp4').output({made}).run()", OWN, 1) == {COLLIDING}
     assert notes(f"stream = ffmpeg.input('a.mp4')\nffmpeg.run(ffmpeg.output(stream, {made}))", OWN, 1) == {COLLIDING}
+
+
+@pytest.mark.parametrize("made", ["f'{name}.jpg'", "FOLDER / name", "str(FOLDER / name)"])
+def test_two_commands_may_write_at_once_what_two_requests_name_the_same(made: str) -> None:
+    assert notes(f"subprocess.run(['ffmpeg', '-i', 'a.mp4', {made}])", OWN, 1) == {COLLIDING}
 
 
 def test_a_stream_that_is_read_below_another_request_may_have_written_anew() -> None:
@@ -83,6 +92,10 @@ def test_a_stream_of_one_name_is_written_by_all() -> None:
         "ffmpeg.input(name).output(os.devnull).run()",
         "ffmpeg.input(name).output(f'{uuid4()}.jpg').run()",
         "ffmpeg.input(name).output(str(FOLDER / uuid4().hex / name)).run()",
+        "subprocess.run(['ffmpeg', '-i', name, f'{uuid4()}.jpg'])",
+        "subprocess.check_output(['ffmpeg', '-i', name, '-'])",
+        "subprocess.check_output(['ffmpeg'])",
+        "subprocess.run(['cat', f'{name}.jpg'])",
     ],
 )
 def test_what_is_written_nowhere_else_or_by_one_alone_any_thread_may_run(body: str) -> None:
