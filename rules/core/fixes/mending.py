@@ -21,7 +21,7 @@ from rules.core.fixes.clients.made_once import share_client
 from rules.core.fixes.document import Document
 from rules.core.fixes.ending import marked_ending
 from rules.core.fixes.files.colliding import marked_colliding
-from rules.core.fixes.files.line_by_line import marked_interrupted
+from rules.core.fixes.files.held_open import marked_reading
 from rules.core.fixes.files.torn import marked_torn
 from rules.core.fixes.gathering import gather
 from rules.core.fixes.offload import offload, offload_whole
@@ -183,7 +183,7 @@ def _written(remark: Remark, bench: Bench, document: Document) -> Iterator[Fix |
                 made = marked_exhausting(made, remark, bench.contexts)
                 made = marked_sharing(made, remark, bench.contexts)
                 made = marked_torn(made, remark, bench.contexts)
-                made = marked_interrupted(made, remark, bench.contexts, document)
+                made = marked_reading(made, remark, bench.contexts, document)
                 made = marked_colliding(made, remark, bench.contexts)
                 made = marked_swallowing(made, bench.texts)
             if isinstance(made, Fix) and made.way is Way.OFFLOAD and made.applicability is Applicability.UNSAFE:

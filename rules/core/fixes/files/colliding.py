@@ -11,7 +11,7 @@ from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Site, last_name
 from rules.core.findings import Applicability, Fix, Way
 from rules.core.fixes.files.calls import written_by
-from rules.core.fixes.files.filling import emptied_by, filled_by
+from rules.core.fixes.files.folders import emptied_by, filled_by
 from rules.core.fixes.files.moving import comes_at_once
 from rules.core.fixes.files.names import MOST_REACHED, is_file, parameters_given
 from rules.core.fixes.files.own_names import Names, are_own, hangs_on

@@ -2,29 +2,13 @@
 
 import pytest
 
-from rules import Way
-from tests.rules.checking import assert_fixes
-
-USED = """
-app = FastAPI()
-
-
-@app.post("/")
-async def home(request: Request):
-    await request.json()
-    {call}
-"""
+from tests.rules.core.fixes.test_imports import assert_fetch
 
 
 def assert_imported(before: str, after: str) -> None:
     """The import of `run_in_threadpool` comes to stand among those that are there."""
     others = "import requests\nfrom fastapi import FastAPI, Request\n"
-    assert_fixes(
-        "clients/requests",
-        others + before + USED.format(call='requests.get("https://example.org")'),
-        others + after + USED.format(call='await run_in_threadpool(requests.get, "https://example.org")'),
-        way=Way.OFFLOAD,
-    )
+    assert_fetch(others + before, others + after)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from rules import Applicability, Way
-from rules.core.fixes.files.line_by_line import HANDED, INTERRUPTED
+from rules.core.fixes.files.held_open import HANDED, INTERRUPTED
 from tests.rules.checking import found, with_app
 
 IMPORTS = "import csv\nimport threading\n\nimport requests\nfrom fastapi import Request"

@@ -1,4 +1,4 @@
-"""Folders that a call fills with files: with what an archive holds, or with copies; and those that it removes with all in them."""
+"""Folders that a call fills, with what an archive holds or with copies, or removes with all that lies in them."""
 
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Constant, Expression, Site, last_name

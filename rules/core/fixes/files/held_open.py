@@ -1,4 +1,4 @@
-"""Files that are read while a function awaits, line by line or by what it awaits: others may write them meanwhile.
+"""Files that are held open while a function awaits, and read line by line or by what it awaits: others may write them meanwhile.
 
 What is read of them then is part of the old file and part of the new one.
 """
@@ -26,8 +26,8 @@ _LAZY = frozenset({"DictReader", "chain", "enumerate", "filter", "islice", "iter
 """What reads a line only when it is asked for the next."""
 
 
-def marked_interrupted(fix: Fix, remark: Remark, contexts: Contexts, document: Document) -> Fix:
-    """The fix; unsafe where its `await` comes to stand between two lines of a file that requests write."""
+def marked_reading(fix: Fix, remark: Remark, contexts: Contexts, document: Document) -> Fix:
+    """The fix; unsafe where a file that requests write is read during its `await`, or on both sides of it."""
     call = document.call_at(remark.site.span) if remark.site is not None else None
     if call is None or fix.way not in {Way.OFFLOAD, Way.TWIN}:
         return fix
