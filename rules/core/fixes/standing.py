@@ -17,7 +17,14 @@ from rules.core.fixes.sharing.iteration import RESIZED, is_run_through_around
 from rules.core.fixes.taken.checkouts import ASKED_BEFORE, CHECKED_OUT, is_asked_before, keeps_a_connection
 from rules.core.fixes.taken.pools import GIVING_BACK, PLACE, takes_a_place
 from rules.core.fixes.taken.queued import TAKEN, is_taken_meanwhile
-from rules.core.fixes.taken.row_locks import ROWS, has_changed_rows, has_locked_rows, has_rows_of_callers
+from rules.core.fixes.taken.row_locks import (
+    LOCKED,
+    ROWS,
+    has_changed_rows,
+    has_locked_rows,
+    has_rows_of_callers,
+    locks_rows,
+)
 from rules.core.fixes.texts import Texts
 from rules.core.remarks import Remark
 from rules.core.values import ProjectFunction
@@ -29,7 +36,10 @@ def marked_standing(fix: Fix, remark: Remark, contexts: Contexts, document: Docu
         return fix
     match fix.way:
         case Way.TWIN | Way.OFFLOAD:
-            found = [*standing(remark.site.span, remark.function, contexts, document, texts)]
+            span, function = remark.site.span, remark.function
+            found = [*standing(span, function, contexts, document, texts)]
+            if fix.way is Way.OFFLOAD and locks_rows(span, function, contexts, document):
+                found.append(LOCKED)
         case Way.REVERSE if is_asked_before(remark.function, contexts):
             found = [ASKED_BEFORE]
         case _:

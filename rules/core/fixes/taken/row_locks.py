@@ -1,5 +1,7 @@
 """Rows that stay locked while a function awaits: those that it has asked to lock, and those that it has written."""
 
+from collections.abc import Iterator
+
 from rules.core.contexts import Contexts, told_once
 from rules.core.facts import Attribute, Call, Entered, Expression, Function, Name, Site, Subscript, last_name
 from rules.core.findings import Span
@@ -17,6 +19,10 @@ from rules.core.values import Object, Outside, ProjectFunction, Value, Where
 ROWS = (
     "Rows or tables stay locked during the new `await`: a request that waits for them on the event loop stops all others, so hand "
     "over what locks them, too."
+)
+LOCKED = (
+    "What it locks is free again only when the commit has got a thread as well: where all threads of the pool wait for the same "
+    "rows, it gets none."
 )
 _LOCKING = frozenset({"with_for_update", "select_for_update"})
 _ENDING = frozenset({"commit", "rollback"})
@@ -60,6 +66,48 @@ def has_locked_rows(span: Span, function: ProjectFunction, contexts: Contexts) -
     above = [names[place] for place in calls_above(span, function, contexts)]
     locked = max((place for place, name in enumerate(above) if name in _LOCKING), default=len(above))
     return locked < len(above) and _ENDING.isdisjoint(above[locked:])
+
+
+def locks_rows(span: Span, function: ProjectFunction, contexts: Contexts, document: Document) -> bool:
+    """Whether a call itself locks rows, or writes some, which stay locked until a later call ends the transaction.
+
+    In threads all may come to wait for one that needs one more: the pool of Starlette has 40 (https://www.starlette.io/threadpool/).
+    """
+    sites = contexts.project.function(function).sites
+    ending = ending_transactions(function, contexts)
+    at = next((place for place, site in enumerate(sites) if site.span == span), -1)
+    if at < 0 or at in ending or not _ends_later(span, function, contexts):
+        return False
+    above = calls_above(span, function, contexts)
+    ended = max((place for place in ending if place in above), default=-1)
+    is_written = _changes(at, ended, function, contexts) or executes_written_out(
+        sites[at], function, contexts, document
+    )
+    asks = any(isinstance(one, Attribute) and one.name in _LOCKING for one in _chain(sites[at].call))
+    return (is_written or asks) and stands_within(span, set(), function, contexts, document)
+
+
+def _ends_later(span: Span, function: ProjectFunction, contexts: Contexts, hops: int = _CALLERS) -> bool:
+    """Whether a call ends the transaction behind a place: there, or where those stand that await the function."""
+    sites = contexts.project.function(function).sites
+    if any(sites[place].span.start >= span.end for place in ending_transactions(function, contexts)):
+        return True
+    return hops > 1 and any(
+        site.awaited and _ends_later(site.span, caller, contexts, hops - 1)
+        for _, at in contexts.project.calls_of(function)
+        if not is_offline(at.path)
+        for caller in (ProjectFunction(at.path, at.function),)
+        for place, site in enumerate(contexts.project.function(caller).sites)
+        if function in contexts.targets(caller, place)
+    )
+
+
+def _chain(call: Call) -> Iterator[Expression]:
+    """What a call is made on, outermost first: `q.with_for_update().first`, `q.with_for_update`, `q`."""
+    of: Expression | None = call.callee
+    while isinstance(of, (Attribute, Call)):
+        yield of
+        of = of.of if isinstance(of, Attribute) else of.callee
 
 
 def has_changed_rows(
