@@ -39,11 +39,10 @@ CONSUMERS = frozenset(
 HANDING_OVER = frozenset(
     {"to_thread", "run_in_threadpool", "iterate_in_threadpool", "run_sync", "run_in_executor", "submit"}
 )
-IN_MEMORY = ("/proc/", "/sys/")  # where files begin that the kernel makes when they are read
 _CHANGE = re.compile(
     r"\s*(insert|update|delete|replace|merge)\b", re.IGNORECASE
 )  # how a statement begins that writes rows
-_FILE_END = re.compile(r"[\w-]*\.\w{1,8}")  # what tells files apart whose names begin alike
+_OF_PATH = re.compile(r"(?=.*/)[\w./-]{1,60}|[\w-]*\.\w{1,8}")  # folders, or the end of a name: what tells files apart
 DEEPEST = 150  # nested expressions; what lies deeper is read for its calls only
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
@@ -337,20 +336,24 @@ class Expressions(Scopes):
     def _formatted(self, node: ast.JoinedStr) -> Expression | None:
         if not IS_TOLD and any(isinstance(inner, ast.Call) for inner in walk(node)):
             settle(node, lines(self._text))
-        start = _text(node.values[0]) if node.values else ""
-        told = start if start.startswith(IN_MEMORY) else _beginning(start)
+        told = _beginning(_text(node.values[0])) if node.values else None
         beginning = [Constant(told, "str")] if told is not None else []
-        end = _text(node.values[-1]) if len(node.values) > 1 else ""
-        made = _computed([*beginning, *self._parts(node)])
-        return Computed((*made.parts, Constant(end, "str"))) if made is not None and _FILE_END.fullmatch(end) else made
+        return _computed([*beginning, *self._parts(node)])
 
-    def _parts(self, node: ast.JoinedStr) -> Iterator[Expression | None]:
-        """What is shown in a formatted text, and what says how wide and the like."""
+    def _parts(self, node: ast.JoinedStr) -> Iterator[Expression]:
+        """What is shown in a formatted text, what says how wide and the like, and the texts that may be a part of a path."""
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
-                yield self._used(part.value, "formatted")
+                yield self._used(part.value, "formatted") or Computed(())
                 if isinstance(part.format_spec, ast.JoinedStr):
-                    yield from self._parts(part.format_spec)
+                    yield from self._widths(part.format_spec)
+            elif _OF_PATH.fullmatch(text := _text(part)):
+                yield Constant(text, "str")
+
+    def _widths(self, spec: ast.JoinedStr) -> Iterator[Expression]:
+        for part in spec.values:
+            if isinstance(part, ast.FormattedValue) and (width := self._used(part.value, "formatted")) is not None:
+                yield width
 
     def _collection(self, node: ast.List | ast.Tuple | ast.Set) -> Expression:
         return Collection(tuple(self._expression(element) for element in node.elts))

@@ -67,7 +67,8 @@ def test_only_so_many_bodies_stay_unpacked(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_facts_that_were_just_read_are_packed_when_they_give_way() -> None:
-    facts = read_facts(SOURCE)
+    read = read_facts(SOURCE)
+    facts = Facts.passing(read.outline, read.body)  # one that nobody else will have give way
     functions, classes = facts.functions, facts.classes
     facts.forget()
     assert (facts.classes, facts.functions) == (classes, functions)

@@ -47,6 +47,8 @@ def _kind_of(path: Expression | None, where: Where, contexts: Contexts, depth: i
             return tuple(_kind_of(one, where, contexts, depth + 1) for one in parts)
         case Computed(parts=parts):
             return tuple(_kind_of(one, where, contexts, depth + 1) for one in parts)
+        case Call(callee=Attribute(of=Constant(value=str(text)), name="format")):
+            return (text, GIVEN)
         case Call(callee=callee):
             called = contexts.project.value(callee, where)
             results = contexts.project.function(called).results if isinstance(called, ProjectFunction) else ()

@@ -70,6 +70,14 @@ def told(read: str, write: str, first: str) -> set[bool]:
         ("json.loads((FOLDER / name).read_text())", "(FOLDER / request.url.path).write_bytes(text)"),
         ("json.loads(path_of(name).read_text())", "path_of(request.url.path).write_bytes(text)"),
         (
+            "json.loads(Path(f'kept/{name}.json').read_text())",
+            "Path(f'kept/{request.url.path}.json').write_bytes(text)",
+        ),
+        (
+            "json.loads(Path('kept/{}.json'.format(name)).read_text())",
+            "Path('kept/{}.json'.format(request.url.path)).write_bytes(text)",
+        ),
+        (
             "json.loads(Path(os.path.join('kept', name)).read_text())",
             "target = os.path.join('kept', request.url.path)\n    Path(target).write_bytes(text)",
         ),
@@ -93,6 +101,14 @@ def test_a_thread_may_find_a_file_half_written(read: str, write: str, first: str
         (
             "json.loads(Path(f'kept/{name}.json').read_text())",
             "Path(f'other/{request.url.path}.json').write_bytes(text)",
+        ),
+        (
+            "json.loads(Path(f'{FOLDER}/read/{name}.json').read_text())",
+            "Path(f'{FOLDER}/written/{request.url.path}.json').write_bytes(text)",
+        ),
+        (
+            "json.loads(Path(f'{FOLDER}/all{name == FOLDER}.json').read_text())",
+            "Path(f'{FOLDER}/none{request == FOLDER}.json').write_bytes(text)",
         ),
         ("json.loads(Path(f'{name}/').read_text())", "Path(f'{request.url.path}/').write_bytes(text)"),
     ],
