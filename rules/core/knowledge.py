@@ -41,6 +41,7 @@ class Knowledge:
         self._concurrent = frozenset().union(*(library.concurrent for library in known))
         self._unproven = frozenset().union(*(library.unproven for library in known))
         self._changing = frozenset().union(*(library.changing for library in known))
+        self.remembering = _merged(library.remembering for library in known)
         self.twins = _merged(library.twins for library in known)
         self.counterparts = {one.of: one for library in known for one in library.counterparts}
         self.lasting = {one.of: one for library in known for one in library.lasting}

@@ -336,7 +336,8 @@ class Library(msgspec.Struct, frozen=True):
     tells their class how many there are. `process_wide` ones change what all threads of the process share, `main_thread` ones belong to its main thread.
     No two threads may run `unthreaded` callables at once, whatever these work on.
     Several threads may use one object of a `concurrent` class, or package, at once, as of all that the other rows speak of but for `unproven` ones,
-    whose makers do not say so. `changing` methods change the object that they are called on for all that use it.
+    whose makers do not say so. `changing` methods change the object that they are called on for all that use it, those of `remembering` classes
+    what the class was given under that name: a chain writes each question into its memory.
     """
 
     name: str
@@ -375,3 +376,4 @@ class Library(msgspec.Struct, frozen=True):
     concurrent: frozenset[str] = frozenset()
     unproven: frozenset[str] = frozenset()
     changing: frozenset[str] = frozenset()
+    remembering: Mapping[str, str] = msgspec.field(default_factory=dict)

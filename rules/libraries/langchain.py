@@ -15,6 +15,7 @@ _GRAPH, _AGENT, _CHAIN = (
     "langchain.agents.AgentExecutor",
     "langchain.chains.base.Chain",
 )
+_CONVERSATIONS = tuple(f"{package}.chains.ConversationChain" for package in ("langchain", "langchain_classic"))
 _INDEX, _QUERY_ENGINE = "llama_index.core.VectorStoreIndex", "llama_index.core.base.base_query_engine.BaseQueryEngine"
 _CHAT_ENGINE, _LLAMA_RETRIEVER = (
     "llama_index.core.chat_engine.types.BaseChatEngine",
@@ -197,6 +198,16 @@ library = Library(
         "llama_index.core.query_engine.BaseQueryEngine": _QUERY_ENGINE,
     },
     unproven=frozenset(_IN_MEMORY),
+    # They write each question and each answer into their memory, which a `ConversationChain` always has:
+    # https://reference.langchain.com/python/langchain-classic/chains/base/Chain/memory,
+    # https://docs.llamaindex.ai/en/stable/module_guides/deploying/chat_engines/
+    changing=frozenset(
+        {
+            *(f"{_CHAT_ENGINE}.{name}" for name in ("chat", "stream_chat", "achat", "astream_chat")),
+            *(f"{chain}.{name}" for chain in _CONVERSATIONS for name in ("invoke", "predict", "run")),
+        }
+    ),
+    remembering={_CHAIN: "memory", _AGENT: "memory"},
     bases={
         **dict.fromkeys(_MODELS, (_MODEL,)),
         **dict.fromkeys(_EMBEDDERS, (_EMBEDDINGS,)),

@@ -29,6 +29,7 @@ from rules.core.fixes.sharing.handed import changes_by_name, has_shared_changed
 from rules.core.fixes.sharing.interleaving import Changing, comes_between
 from rules.core.fixes.sharing.iteration import ITERATED, runs_through_shared
 from rules.core.fixes.sharing.made_for_calls import has_own_object, is_own_attribute
+from rules.core.fixes.sharing.memories import changes_memory
 from rules.core.fixes.sharing.objects import serves_all, unproven
 from rules.core.fixes.sharing.owning import holds_new, is_of_application, is_shared, own_name, root_names
 from rules.core.fixes.sharing.programs import changes_its_folder
@@ -344,6 +345,8 @@ def changes_global(call: Call, facts: Function, function: ProjectFunction, conte
     own = own_name(facts)
     if isinstance(callee, Name) and callee.id in SETTING:
         return any(name in own or is_shared(name, facts, function, contexts) for name in roots_of(call))
+    if isinstance(callee, Attribute) and changes_memory(callee, function, contexts):
+        return True
     if isinstance(callee, Attribute) and _changes_its_object(callee, function, contexts):
         return serves_all(callee.of, function, contexts)
     if not (isinstance(callee, Attribute) and changes_by_name(callee.name)):
@@ -413,8 +416,11 @@ def _changes_its_object(callee: Attribute, function: ProjectFunction, contexts: 
     knowledge = contexts.project.knowledge
     if callee.name not in knowledge.changing:
         return False
-    value = contexts.project.value(callee, Where(function.path, function.index))
-    return isinstance(value, Outside) and knowledge.is_changing(value.name)
+    where = Where(function.path, function.index)
+    value, of = contexts.project.value(callee, where), contexts.project.value(callee.of, where)
+    names = [value.name] if isinstance(value, Outside) else []
+    names += [f"{of.of.name}.{callee.name}"] if isinstance(of, Object) and isinstance(of.of, Outside) else []
+    return any(map(knowledge.is_changing, names))
 
 
 def _is_module(expression: Expression, facts: Function, file: Facts) -> bool:
