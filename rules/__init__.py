@@ -64,6 +64,18 @@ def read_base(facts: Mapping[str, Facts], *, options: Options = DEFAULT_OPTIONS)
     return load().base(facts, options)
 
 
+def encode_base(base: Base) -> bytes:
+    """What was worked out of a repository as bytes, for a store. See `rules.core.stored`."""
+    from rules.core.stored import encode_base as encode  # noqa: PLC0415 -- few have a base
+
+    return encode(base)
+
+
+def decode_base(data: bytes, facts: Mapping[str, Facts]) -> Base:
+    """The base that `encode_base` made bytes of, whose files say these facts. Raises `ValueError` where they are something else."""
+    return load().decode_base(data, facts)
+
+
 def without_leftovers(
     facts: Mapping[str, Facts], before: Mapping[str, bytes], after: Mapping[str, bytes]
 ) -> dict[str, bytes]:
@@ -90,8 +102,10 @@ __all__ = [
     "all_rules",
     "analyze",
     "apply_edits",
+    "decode_base",
     "decode_facts",
     "decode_source",
+    "encode_base",
     "encode_facts",
     "engine_version",
     "go_together",

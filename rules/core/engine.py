@@ -26,6 +26,7 @@ from rules.core.remarks import Remark, Remedy
 from rules.core.repository import is_offline
 from rules.core.rule import Rule
 from rules.core.seldom import seldom_remarks
+from rules.core.stored import decode_base
 from rules.core.uncollected import uncollected
 
 MOST_REMEMBERED = 6_000_000
@@ -79,6 +80,10 @@ class Engine(msgspec.Struct, frozen=True):
             found = self._found(Contexts(Noted(project, memory) if is_remembered else project), options)
         project.forget()
         return Base(facts, found, options, project, memory.kept())
+
+    def decode_base(self, data: bytes, facts: Mapping[str, Facts]) -> Base:
+        """See `rules.core.stored.decode_base`."""
+        return decode_base(data, facts, self._knowledge)
 
     def without_leftovers(
         self, facts: Mapping[str, Facts], before: Mapping[str, bytes], after: Mapping[str, bytes]

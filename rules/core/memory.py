@@ -132,7 +132,7 @@ class Kept:
 
     answers: Mapping[str, Mapping[str, Mapping[Any, tuple[Any, int, int]]]]
     in_dicts: Mapping[str, Mapping[Any, tuple[Any, int, int]]]
-    tables: Mapping[str, tuple[Mapping[Any, Any], Callable[[Any], Hashable]]]
+    tables: Mapping[str, Mapping[Any, Any]]
     places: Mapping[str, Mapping[Any, int]]
     dependents: Dependents
     kinds: Mapping[str, int]
@@ -190,7 +190,7 @@ class Noting(Memory):
         self._places: dict[str, dict[Hashable, int]] = {}
         self._kinds: dict[str, int] = {}
         self._said: dict[_Slot, _Answer] = {}
-        self._tables: dict[str, tuple[Mapping[Any, Any], Callable[[Any], Hashable]]] = {}
+        self._tables: dict[str, Mapping[Any, Any]] = {}
         self._dicts: dict[str, Answers[Any, Any] | NotedTogether[Any, Any]] = {}
         self._all: list[_Answer] = []
 
@@ -242,7 +242,7 @@ class Noting(Memory):
         before, self._frame = self._frame, _Frame(_Answer(-1), self._frame)
         rows = build()
         self._frame = before
-        self._tables[kind] = rows, by
+        self._tables[kind] = rows
         return Rows(rows, self, kind, by)
 
     def answers(self, kind: str = "") -> dict[_K, _V]:
@@ -464,7 +464,7 @@ class Recalling(Memory):
     ) -> Mapping[_K, _V]:
         rows = build()
         if kind in self.kept.tables:
-            old, missing = self.kept.tables[kind][0], object()
+            old, missing = self.kept.tables[kind], object()
             names = {*old, *rows} if old != rows else ()
             self.compared(kind, {by(key) for key in names if old.get(key, missing) != rows.get(key, missing)})
         return rows
@@ -477,7 +477,10 @@ class Recalled(dict[_K, _V]):
         super().__init__()
         self._kind = kind
         self._memory = memory
-        self._kept = memory.kept.in_dicts.get(kind, {})
+
+    @cached_property
+    def _kept(self) -> Mapping[object, tuple[_V, int, int]]:
+        return self._memory.kept.in_dicts.get(self._kind, {})
 
     def __contains__(self, key: object) -> bool:
         if super().__contains__(key):

@@ -56,6 +56,8 @@ class Repository:
         self._names: dict[tuple[str, str], AbstractSet[str]] = {}
         self._makes: dict[str, bool] = self.memory.answers("made")
         self._files: dict[str, Mapping[str, list[str]]] = {}
+        self.gathered: Mapping[str, Mapping[str, list[str]]] = {}
+        """For each use the files by name, as far as that was worked out before; see `by_name`."""
         if self._before is not None and [*self._before.facts] == [*facts]:
             self.modules: Modules = self._before.modules
         else:
@@ -213,7 +215,12 @@ class Repository:
     def by_name(self, use: str) -> Mapping[str, list[str]]:
         """For each name the files that use it in one of the ways of `names`, in the order of all files."""
         if use not in self._files:
-            self._files[use] = self._gathered(use) if self._before is None else self._gathered_again(use, self._before)
+            if use in self.gathered:
+                self._files[use] = self.gathered[use]
+            else:
+                self._files[use] = (
+                    self._gathered(use) if self._before is None else self._gathered_again(use, self._before)
+                )
         return self._files[use]
 
     def _gathered(self, use: str) -> Mapping[str, list[str]]:

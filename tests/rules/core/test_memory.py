@@ -617,7 +617,7 @@ class Watching(Memory):
         self, kind: str, build: Callable[[], Mapping[Any, Any]], by: Callable[[Any], Hashable] = itself
     ) -> Mapping[Any, Any]:
         del build
-        return self.watch(kind, by, self.kept.tables[kind][0])
+        return self.watch(kind, by, self.kept.tables[kind])
 
 
 class WatchedProject(Noted):
@@ -793,12 +793,12 @@ class Building(Memory):
 
     def __init__(self) -> None:
         self.built: dict[str, Mapping[Any, Any]] = {}
+        self.told_by: dict[str, Callable[[Any], Hashable]] = {}
 
     def table(
         self, kind: str, build: Callable[[], Mapping[Any, Any]], by: Callable[[Any], Hashable] = itself
     ) -> Mapping[Any, Any]:
-        del by
-        self.built[kind] = build()
+        self.built[kind], self.told_by[kind] = build(), by
         return self.built[kind]
 
 
@@ -879,9 +879,9 @@ def changed_reads(head: Mapping[str, Facts], base: Base, knowledge: Knowledge) -
             yield (MODULES, (name, (question, given))), True
     if [*base.facts] != [*head]:
         yield (FILES, ""), True
-    for kind, (rows, by) in base.kept.tables.items():
-        if kind in building.built:
-            yield from (((kind, by(key)), True) for key in differing(rows, building.built[kind]))
+    for kind, built in building.built.items():
+        by = building.told_by[kind]
+        yield from (((kind, by(key)), True) for key in differing(base.kept.tables.get(kind, {}), built))
 
 
 def doubted(head: Mapping[str, Facts], base: Base) -> set[Read]:
